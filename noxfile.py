@@ -1,0 +1,74 @@
+"""What can be run: `python -m nox -s demo`, `python -m nox -s tests`, and what CI adds to them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.sessions = ["tests", "lint", "types", "walls", "notebook"]
+# An environment with torch takes a minute to make; `nox -R` skips installing too, deleting .nox starts afresh.
+nox.options.reuse_venv = "yes"
+# Pip, also where uv is at hand: uv would pass over pip's settings, and with them over a torch built for the CPU.
+nox.options.default_venv_backend = "virtualenv"
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+CONSTRAINTS = Path("constraints.txt").resolve()
+
+
+def install(session: nox.Session, *groups: str, package: str | None = None) -> None:
+    """Install `package` and dependency groups with pip, never without the constraints."""
+    # The variable binds the environments in which pip builds packages, which the option does not.
+    session.env["PIP_BUILD_CONSTRAINT"] = str(CONSTRAINTS)
+    wanted = nox.project.dependency_groups(PROJECT, *groups) if groups else ()
+    session.install("-c", str(CONSTRAINTS), *wanted, *(("-e", package) if package else ()))
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Super-resolve a simulated painting: writes demo/ and prints a table."""
+    install(session, package=".[plot]")
+    session.run("python", "examples/demo.py", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests and the examples in the docstrings."""
+    install(session, "tests", package=".[plot]")
+    session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting."""
+    install(session, "lint")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types of the package."""
+    install(session, "types", package=".[plot]")
+    session.run("mypy")
+
+
+@nox.session
+def walls(session: nox.Session) -> None:
+    """Check who imports whom."""
+    install(session, "walls")
+    session.run("lint-imports", "--no-cache", env={"PYTHONPATH": os.getcwd()})
+
+
+@nox.session
+def notebook(session: nox.Session) -> None:
+    """Execute the notebook from start to end."""
+    install(session, "notebook", package=".[plot]")
+    text, made = Path("examples/quickstart.py"), Path(session.create_tmp(), "quickstart.ipynb")
+    session.run("jupytext", "--to", "ipynb", "--output", str(made), str(text))
+    session.run("jupyter", "nbconvert", "--to", "notebook", "--execute", "--inplace", str(made))
+    shutil.copy(made, text.with_suffix(".ipynb"))
+    session.log(f"executed: {text.with_suffix('.ipynb')}")

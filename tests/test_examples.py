@@ -1,0 +1,95 @@
+"""The examples run as their help says."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import rasterio
+import xarray as xr
+from PIL import Image
+from rasterio.errors import NotGeoreferencedWarning
+
+import xrfsr
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+
+
+def load(name: str) -> ModuleType:
+    """Import an example, which is no part of the package."""
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with maps/ and photo.png of a small painting, the maps as fine as the photo."""
+    folder = tmp_path_factory.mktemp("files")
+    truth, _, rgb = xrfsr.simulate.painting(64, 72, scale=4, seed=2, lines=["Ca-K", "Fe-K", "Pb-L"])
+    (folder / "maps").mkdir()
+    for line in truth["line"].values:
+        plane = truth["intensity"].sel(line=line).values
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            shape = {"count": 1, "height": 64, "width": 72, "dtype": "float32"}
+            with rasterio.open(folder / "maps" / f"{line}.tif", "w", driver="GTiff", **shape) as file:
+                file.write(plane[None])
+    pixels = np.moveaxis(np.round(255 * rgb.values), 0, -1).astype("uint8")
+    Image.fromarray(pixels).save(folder / "photo.png")
+    return folder
+
+
+def test_real_scan_writes_store_and_picture(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "results" / "first"
+    options = {"--pixel-size": "0.25 mm", "--bin": "4", "--method": "kriging", "--out": str(out)}
+    arguments = [str(files / "maps"), str(files / "photo.png"), *(word for pair in options.items() for word in pair)]
+    assert load("real_scan").main(arguments) == 0
+    fine = xr.open_zarr(out / "fine.zarr")
+    assert dict(fine.sizes) == {"line": 3, "y": 64, "x": 72}
+    assert float(fine["x"][1] - fine["x"][0]) == pytest.approx(0.25)
+    with Image.open(out / "overview.png") as picture:
+        assert picture.width > 1000
+    assert "fine.zarr" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        load("real_scan").main(arguments)
+    assert "--overwrite" in capsys.readouterr().err
+
+
+def test_real_scan_says_what_is_wrong(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # Not binned, the maps are as fine as the photo, which cannot make them finer.
+    arguments = [str(files / "maps"), str(files / "photo.png"), "--out", str(tmp_path / "out")]
+    assert load("real_scan").main(arguments) == 1
+    assert "photo is coarser" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_binning_averages_what_is_valid(scan: xr.Dataset) -> None:
+    scan["valid"] = (("y", "x"), np.arange(12 * 16).reshape(12, 16) != 5)
+    coarse = load("real_scan").binned(scan, 5)  # 12 × 16 pixels leave a rest
+    assert dict(coarse.sizes) == {"line": 3, "y": 2, "x": 3}
+    np.testing.assert_allclose(coarse["intensity"][0, 1, 2], scan["intensity"][0, 5:10, 10:15].mean())
+    assert coarse["valid"].dtype == bool
+    assert coarse["valid"].values.tolist() == [[True, False, True], [True, True, True]]
+    assert coarse.xrfsr.grid.spacing == (2.5, 2.5)
+
+
+def test_the_table_of_the_demo(scan: xr.Dataset) -> None:
+    demo = load("demo")
+    truth = scan.assign_coords(visible=("line", [True, False, True]))
+    peak = float(scan["intensity"].sel(line="Ca-K").max())
+    results = {"bilinear": truth + 4, "kriging": truth + 2, "xrfsr": truth + 1}
+    text = demo.table({name: demo.rmse(result, truth) for name, result in results.items()}, truth)
+    [row] = [row.split() for row in text.splitlines() if row.startswith("Ca-K")]
+    assert row[1] == "visible"
+    assert row[2::2][:3] == ["4.00", "2.00", "1.00"]
+    assert float(row[7]) == pytest.approx(20 * np.log10(peak), abs=0.01)
+    assert row[8] == "+6.02"
+    assert "Fe-Ka   hidden" in text

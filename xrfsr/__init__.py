@@ -1,0 +1,59 @@
+"""Fine element maps from a coarse MA-XRF scan and a photograph, for xarray.
+
+>>> import xrfsr
+>>> scan = xrfsr.as_scan([[[1.0, 2.0], [3.0, 4.0]]], lines=["Ca-K"], pixel_size="0.5 mm")
+>>> scan.xrfsr.grid.spacing
+(0.5, 0.5)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from xrfsr import accessor  # noqa: F401 - its import is what gives xarray objects their .xrfsr
+from xrfsr.errors import InvalidInput
+from xrfsr.grid import Grid
+from xrfsr.photo import as_photo
+from xrfsr.scan import as_scan
+
+if TYPE_CHECKING:
+    from xrfsr import simulate
+    from xrfsr.io.photo import open_photo
+    from xrfsr.io.tiff_folder import open_scan
+    from xrfsr.models import load_model
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Grid",
+    "InvalidInput",
+    "__version__",
+    "as_photo",
+    "as_scan",
+    "load_model",
+    "open_photo",
+    "open_scan",
+    "simulate",
+]
+
+# Found at first use (PEP 562), because they bring torch, scipy or rasterio with them.
+_LAZY = {
+    "load_model": "xrfsr.models",
+    "open_photo": "xrfsr.io.photo",
+    "open_scan": "xrfsr.io.tiff_folder",
+    "simulate": "xrfsr.simulate",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'xrfsr' has no attribute {name!r}")
+    module = import_module(_LAZY[name])
+    found = module if module.__name__ == f"xrfsr.{name}" else getattr(module, name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,89 @@
+r"""Interpolation of the scan alone: the photo-free floor, and what it would be without one of its pixels.
+
+Simple kriging with a separable exponential covariance Q and the scan's mean:
+
+.. math:: m = \mu + Q U^T C^{-1} (Y_\downarrow - \mu), \qquad C = U Q U^T.
+
+It is exactly consistent with the scan and uses no photo, so whatever a photo is worth is measured from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrfsr.sampling import Downsampling, Spreading, separable
+
+__all__ = ["CORRELATION_PIXELS", "Interpolation", "correlation_length", "krige", "leave_out"]
+
+# Range of the exponential covariance in coarse pixels. Measured on real scans: the result changes by less than
+# 0.05 dB between 2 and 5, so it is stated once here and not a setting.
+CORRELATION_PIXELS = 3.0
+
+
+def correlation_length(U: Downsampling) -> float:
+    """Range of Q in mm for a scan on `U.coarse`: three of its pixels (geometric mean of y and x)."""
+    dy, dx = U.coarse.spacing
+    return CORRELATION_PIXELS * float(np.sqrt(dy * dx))
+
+
+@dataclass(frozen=True, eq=False)
+class Interpolation:
+    """The kriging of a scan, and the terms that take one coarse pixel out of it again.
+
+    Attributes
+    ----------
+    full : array, shape (line, fine.y, fine.x)
+        m, the interpolation from all coarse pixels.
+    influence : array, shape (line, coarse.y, coarse.x)
+        :math:`[C^{-1}(Y_\\downarrow - \\mu)]_c / [C^{-1}]_{cc}`: how far the value of pixel c lies from what its
+        neighbours predict for it.
+    spreading : Spreading
+        Column c of it, times the influence of c, is what the interpolation owes to c.
+    """
+
+    full: NDArray[Any]
+    influence: NDArray[Any]
+    spreading: Spreading
+
+
+def krige(scan: NDArray[Any], U: Downsampling, spreading: Spreading | None = None) -> NDArray[Any]:
+    """Photo-free floor: (line, coarse.y, coarse.x) to (line, fine.y, fine.x), consistent with `scan`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from xrfsr.grid import Grid
+    >>> coarse = Grid.from_shape((8, 8), pixel_size=1.0)
+    >>> U = Downsampling.between(coarse.refine(2), coarse)
+    >>> flat = np.full((1, 8, 8), 3.0)
+    >>> bool(np.allclose(krige(flat, U), 3.0))
+    True
+    """
+    spreading = U.spreading(correlation_length(U)) if spreading is None else spreading
+    mean = scan.mean(axis=(-2, -1), keepdims=True, dtype=np.float64).astype(scan.dtype)
+    return np.asarray(mean + spreading(scan - mean))
+
+
+def leave_out(scan: NDArray[Any], U: Downsampling, spreading: Spreading | None = None) -> Interpolation:
+    r"""Kriging together with its closed-form leave-one-out terms.
+
+    Without coarse pixel c the interpolation at fine pixel p is
+
+    .. math:: m_{-c}(p) = m(p) - w_c(p) \, \alpha_c / [C^{-1}]_{cc}, \qquad \alpha = C^{-1}(Y_\downarrow - \mu),
+
+    where :math:`w_c` is column c of :math:`Q U^T C^{-1}` (Dubrule 1983, "Cross validation of kriging in a unique
+    neighborhood"). Every factor is an outer product of a row and a column term.
+    """
+    spreading = U.spreading(correlation_length(U)) if spreading is None else spreading
+    mean = scan.mean(axis=(-2, -1), keepdims=True, dtype=np.float64).astype(scan.dtype)
+    alpha = separable(spreading.precision_y, spreading.precision_x, scan - mean)
+    diagonal = np.outer(spreading.precision_y.diagonal(), spreading.precision_x.diagonal())
+    return Interpolation(
+        full=np.asarray(mean + spreading(scan - mean)),
+        influence=np.asarray(alpha / diagonal.astype(scan.dtype)),
+        spreading=spreading,
+    )

@@ -1,0 +1,370 @@
+"""Names of emission lines: the spellings in use, and the one canonical label.
+
+Fitting programs write the same line in many ways (`Ca-Ka`, `Ca_K`, `Ca Kα`, `Fe`, `s(Fe_Ka)`). Here they become
+`El-Family`: the element, a hyphen, and a shell (`Ca-K`), a group (`Fe-Ka`), a single line (`Pb-Lb1`) or an initial
+level (`W-L1`). What is not understood is reported, never guessed.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from functools import lru_cache
+from itertools import combinations
+from typing import Literal
+
+from xrfsr.errors import InvalidInput
+
+__all__ = ["Kind", "Line", "overlaps", "parse", "parse_all"]
+
+Kind = Literal["element", "scatter", "bookkeeping"]
+
+# A bare symbol means the K line (the convention of MAPS). X-ray tubes end at 50 to 60 kV and detectors are thin, so
+# nobody maps a K line above this energy: a bare "Pb" or "Au" surely means L or M, and which one is not said.
+BARE_LIMIT = 40.0
+
+_NAMES: dict[str, Kind] = {
+    # PyXRF
+    "compton": "scatter",
+    "elastic": "scatter",
+    "snip_bkg": "bookkeeping",
+    "r_factor": "bookkeeping",
+    "r2_adjust": "bookkeeping",
+    "sel_cnt": "bookkeeping",
+    "total_cnt": "bookkeeping",
+    # MAPS, XRF-Maps, MapsTorch
+    "compton_amplitude": "scatter",
+    "coherent_sct_amplitude": "scatter",
+    "sum_elastic_inelastic": "scatter",
+    "num_iter": "bookkeeping",
+    "fit_residual": "bookkeeping",
+    "total_fluorescence_yield": "bookkeeping",
+    "tfy": "bookkeeping",
+    # General
+    "scatter": "scatter",
+    "rayleigh": "scatter",
+    "coherent": "scatter",
+    "incoherent": "scatter",
+    "inelastic": "scatter",
+    "background": "bookkeeping",
+    "bkg": "bookkeeping",
+    "chisq": "bookkeeping",
+    "chi_sq": "bookkeeping",
+    "chi2": "bookkeeping",
+    "residual": "bookkeeping",
+}
+# Numbered maps: PyMca's Scatter_Peak000 and Scatter_Compton000, PyXRF's Userpeak1.
+_NUMBERED: dict[str, Kind] = {r"scatter_(peak|compton)\d*": "scatter", r"userpeak\d+": "bookkeeping"}
+
+_LETTERS = {
+    **dict.fromkeys(("a", "alpha", "α"), "a"),
+    **dict.fromkeys(("b", "beta", "β"), "b"),
+    **dict.fromkeys(("g", "gamma", "γ"), "g"),
+    **dict.fromkeys(("z", "zeta", "ζ"), "z"),
+    **dict.fromkeys(("n", "eta", "η"), "n"),
+    "l": "l",
+}
+_FAMILY = re.compile(
+    rf"(?P<shell>[KLM])[ _-]*(?:(?P<level>\d)|(?P<letter>{'|'.join(sorted(_LETTERS, key=len, reverse=True))})"
+    r"[ _-]*(?P<numbers>\d+(?:,\d+)*)?)?",
+    re.IGNORECASE,
+)
+_SEPARATED = re.compile(r"(?P<element>[A-Za-z]{1,2})[ _-]+(?P<rest>.+)")
+_JOINED = re.compile(r"(?P<element>[A-Z][a-z]?)(?P<rest>[KLM].*)")
+_UNCERTAINTY = re.compile(r"s\((?P<label>.+)\)")
+# MAPS writes a pile-up peak as Si_Cl, PyXRF as Si_Ka1-Si_Ka1.
+_PILE_UP = re.compile(r"(?P<first>[A-Z][a-z]?)(_[KLM]\w*)?[_+-](?P<second>[A-Z][a-z]?)(_[KLM]\w*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One map's meaning.
+
+    Parameters
+    ----------
+    label : str
+        Canonical label such as ``"Ca-K"``; for a map that is no element line, its own name tidied up.
+    element : str
+        Chemical symbol, empty if `kind` is not ``"element"``.
+    family : str
+        Shell letter ``"K"``, ``"L"`` or ``"M"``, or empty.
+    energy : float
+        Mean energy of the emission in keV, or NaN.
+    kind : {"element", "scatter", "bookkeeping"}
+    uncertainty : bool
+        Whether the label spoke of the uncertainty of that line, ``s(Fe_Ka)``.
+    transitions : frozenset of str
+        The single lines that are meant, in xraydb's Siegbahn names.
+    """
+
+    label: str
+    element: str = ""
+    family: str = ""
+    energy: float = math.nan
+    kind: Kind = "element"
+    uncertainty: bool = False
+    transitions: frozenset[str] = frozenset()
+
+
+def parse(label: str) -> Line:
+    """Understand one label.
+
+    Parameters
+    ----------
+    label : str
+        Any of the spellings in use: ``Ca-Ka``, ``Ca_K``, ``Ca_Ka``, ``Ca Kα``, ``Fe`` (the K line), ``Pb_L``,
+        ``W_L1`` (lines that start from the level L1, as PyMca means it), ``s(Fe_Ka)``; upper and lower case do
+        not matter where a family is given. Names of scatter, fit and pile-up maps are known too.
+
+    Returns
+    -------
+    Line
+        With the energy in keV: the mean of the family's lines weighted by their intensity. Within one initial
+        level these are the intensities of [1]_; levels of a shell are weighted by their share of the
+        absorption just above the shell's edges times their fluorescence yield. Coster-Kronig transfer and the
+        dependence on the excitation energy are left out.
+
+    Raises
+    ------
+    InvalidInput
+        If the label is not known, names a line the element does not have, or is a bare heavy element.
+
+    References
+    ----------
+    .. [1] W. T. Elam, B. D. Ravel, J. R. Sieber, "A new atomic database for X-ray spectroscopic calculations",
+       Radiation Physics and Chemistry 63 (2002) 121-128, as given by the package xraydb.
+
+    Examples
+    --------
+    >>> line = parse("Ca Kα")
+    >>> line.label, line.element, line.family, round(line.energy, 2)
+    ('Ca-Ka', 'Ca', 'K', 3.69)
+    >>> parse("Scatter_Compton000").kind
+    'scatter'
+    """
+    found = _understand(label)
+    if isinstance(found, str):
+        raise InvalidInput("line label", [found])
+    return found
+
+
+def parse_all(labels: Iterable[str]) -> list[Line]:
+    """Understand many labels, and report everything that is wrong with them at once.
+
+    Parameters
+    ----------
+    labels : iterable of str
+
+    Returns
+    -------
+    list of Line
+        In the order given.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every label that is not known and every line that is named twice, in whatever spellings.
+
+    Examples
+    --------
+    >>> [line.label for line in parse_all(["Ca_K", "Pb_L", "Fe"])]
+    ['Ca-K', 'Pb-L', 'Fe-K']
+    """
+    given = [labels] if isinstance(labels, str) else list(labels)
+    lines: list[Line] = []
+    faults: list[str] = []
+    seen: dict[tuple[str, bool], str] = {}
+    for label in given:
+        found = _understand(label)
+        if isinstance(found, str):
+            faults.append(found)
+            continue
+        lines.append(found)
+        key = (found.label.casefold(), found.uncertainty)
+        if key in seen:
+            faults.append(
+                f"{label!r} and {seen[key]!r} are the same line, {found.label}; each line is named once, so drop or "
+                "rename one of them"
+            )
+        seen.setdefault(key, label)
+    if faults:
+        raise InvalidInput("line labels", faults)
+    return lines
+
+
+def overlaps(lines: Iterable[Line]) -> list[tuple[str, str]]:
+    """Pairs of labels that count the same photons twice, such as Fe-K beside Fe-Ka.
+
+    Examples
+    --------
+    >>> overlaps(parse_all(["Fe-Ka", "Fe-Kb", "Fe-K", "Ca-K"]))
+    [('Fe-Ka', 'Fe-K'), ('Fe-Kb', 'Fe-K')]
+    """
+    elements = [line for line in lines if line.kind == "element" and not line.uncertainty]
+    return [
+        (a.label, b.label)
+        for a, b in combinations(elements, 2)
+        if a.element == b.element and a.transitions & b.transitions
+    ]
+
+
+def _understand(label: object) -> Line | str:
+    """The line meant by `label`, or a sentence saying why there is none."""
+    if not isinstance(label, str):
+        return f"{label!r} is no text; labels are text such as 'Ca-K'"
+    return _read(str(label))
+
+
+@lru_cache(maxsize=4096)
+def _read(label: str) -> Line | str:
+    text = " ".join(unicodedata.normalize("NFKC", label).split())
+    if match := _UNCERTAINTY.fullmatch(text):
+        inner = _read(match["label"])
+        if isinstance(inner, str):
+            return inner
+        return replace(inner, uncertainty=True)
+    tidy = re.sub(r"[ _-]+", "_", text)
+    if kind := _named_kind(tidy.casefold()):
+        return Line(tidy, kind=kind)
+    if text in _symbols():
+        return _bare(label, text)
+    for pattern in (_SEPARATED, _JOINED):
+        match = pattern.fullmatch(text)
+        family = match and _FAMILY.fullmatch(match["rest"])
+        if match and family and (element := _symbol(match["element"])):
+            return _element_line(label, element, family)
+    pair = _PILE_UP.fullmatch(text.replace(" ", ""))
+    if pair and {pair["first"], pair["second"]} <= _symbols():
+        return Line(text.replace(" ", ""), kind="bookkeeping")
+    return f"{label!r} is no known line; {_hint(text)}"
+
+
+def _named_kind(name: str) -> Kind | None:
+    if name in _NAMES:
+        return _NAMES[name]
+    return next((kind for pattern, kind in _NUMBERED.items() if re.fullmatch(pattern, name)), None)
+
+
+@lru_cache(maxsize=1)
+def _symbols() -> frozenset[str]:
+    """Symbols of the elements whose lines are tabulated."""
+    from xraydb import atomic_symbol
+
+    return frozenset(atomic_symbol(number) for number in range(1, 99))
+
+
+def _symbol(text: str) -> str | None:
+    # "CA" and "ca" can only be calcium, but "sI" is silicon to some and the uncertainty of iodine to others.
+    regular = text.istitle() or text.isupper() or text.islower()
+    return text.capitalize() if regular and text.capitalize() in _symbols() else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Transition:
+    energy: float
+    """keV."""
+    level: str
+    """Initial level."""
+    weight: float
+    """Relative intensity within the shell."""
+
+
+@lru_cache(maxsize=128)
+def _transitions(element: str) -> dict[str, _Transition]:
+    """All lines of an element by Siegbahn name."""
+    from xraydb import xray_edges, xray_lines
+
+    edges = xray_edges(element)
+    emission: dict[str, float] = {}
+    for shell in "KLM":
+        remaining = 1.0
+        for level in (name for name in edges if name.startswith(shell)):
+            share = 1.0 - 1.0 / edges[level].jump_ratio
+            emission[level] = remaining * share * edges[level].fyield
+            remaining -= remaining * share
+    return {
+        # Mz is tabulated for two levels at once, "M4,5": it goes with M5, the stronger emitter.
+        name: _Transition(line.energy / 1000.0, level, line.intensity * emission.get(level, 0.0))
+        for name, line in xray_lines(element).items()
+        for level in [line.initial_level.replace("4,", "")]
+    }
+
+
+def _select(element: str, family: re.Match[str]) -> tuple[str, frozenset[str]]:
+    """Canonical family text, and the lines that belong to it."""
+    shell = family["shell"].upper()
+    table = _transitions(element)
+    if family["level"]:
+        name = shell + family["level"]
+        return name, frozenset(key for key, line in table.items() if line.level == name)
+    if not family["letter"]:
+        return shell, frozenset(key for key in table if key.startswith(shell))
+    group = shell + _LETTERS[family["letter"].lower()]
+    members = {key: set(key[2:].split(",")) for key in table if key.startswith(group)}
+    if not family["numbers"]:
+        return group, frozenset(members)
+    wanted = set(family["numbers"].split(","))
+    chosen = {key for key, numbers in members.items() if numbers & wanted}
+    complete = wanted <= set().union(*(members[key] for key in chosen))
+    return group + family["numbers"], frozenset(chosen if complete else ())
+
+
+def _element_line(label: str, element: str, family: re.Match[str]) -> Line | str:
+    name, chosen = _select(element, family)
+    if not chosen:
+        existing = ", ".join(f"{element}-{known}" for known in _families(element))
+        return f"{label!r}: {element} has no {name} line; it has {existing or 'none at all'}"
+    return Line(f"{element}-{name}", element, name[0], _energy(element, chosen), transitions=chosen)
+
+
+def _bare(label: str, element: str) -> Line | str:
+    """A symbol alone: the K line, if that can have been measured."""
+    match = _FAMILY.fullmatch("K")
+    assert match is not None
+    line = _element_line(label, element, match)
+    if isinstance(line, Line) and line.energy > BARE_LIMIT:
+        choices = " or ".join(f"'{element}-{shell}'" for shell in "LM")
+        return (
+            f"{label!r} alone would mean its K line at {line.energy:.0f} keV, out of reach of an X-ray tube; write "
+            f"{choices}"
+        )
+    return line
+
+
+def _energy(element: str, names: frozenset[str]) -> float:
+    lines = [_transitions(element)[name] for name in sorted(names)]
+    total = math.fsum(line.weight for line in lines)
+    if total == 0:
+        # Yields of the outermost levels are tabulated as zero; all their lines lie within a few eV.
+        return math.fsum(line.energy for line in lines) / len(lines)
+    return math.fsum(line.energy * line.weight for line in lines) / total
+
+
+def _families(element: str) -> list[str]:
+    """The families of an element that people map, for messages."""
+    table = _transitions(element)
+    groups = dict.fromkeys(key[:2] for key in table if key[1] in "abg")
+    shells = dict.fromkeys(key[0] for key in table)
+    return sorted([*shells, *groups])
+
+
+def _hint(text: str) -> str:
+    known = {
+        f"{element}-{family}".casefold(): f"{element}-{family}"
+        for element in sorted(_symbols())
+        for family in ("K", "Ka", "Kb", "L", "La", "Lb", "L1", "L2", "L3", "M")
+        if family[0] in _shells(element)
+    }
+    close = get_close_matches(re.sub(r"[ _]+", "-", text).casefold(), known, n=2, cutoff=0.6)
+    nearest = " or ".join(repr(known[name]) for name in close)
+    form = "write element and line, such as 'Ca-K', 'Pb-La' or 'Hg-L3', or leave the map out"
+    return f"did you mean {nearest}? Otherwise {form}" if nearest else form
+
+
+@lru_cache(maxsize=128)
+def _shells(element: str) -> frozenset[str]:
+    return frozenset(name[0] for name in _transitions(element))

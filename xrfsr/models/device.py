@@ -1,0 +1,34 @@
+"""Where torch computes: the only place that knows the names of devices."""
+
+from __future__ import annotations
+
+import torch
+
+from xrfsr.errors import InvalidInput
+
+__all__ = ["choose"]
+
+
+def choose(device: str = "auto") -> torch.device:
+    """CUDA where there is one, then MPS, then the CPU; or the device that is named.
+
+    Raises
+    ------
+    InvalidInput
+        If the named device is unknown to torch or not present.
+    """
+    present = ["cpu"]
+    if torch.backends.mps.is_available():
+        present.insert(0, "mps")
+    if torch.cuda.is_available():
+        present.insert(0, "cuda")
+    if device == "auto":
+        return torch.device(present[0])
+    accepted = f"accepted here are 'auto', {', '.join(map(repr, reversed(present)))}"
+    try:
+        chosen = torch.device(device)
+    except RuntimeError as error:
+        raise InvalidInput("device", [f"{device!r} is no torch device; {accepted}"]) from error
+    if chosen.type not in present or (chosen.index or 0) >= max(1, torch.cuda.device_count()):
+        raise InvalidInput("device", [f"{device!r} is not present on this machine; {accepted}"])
+    return chosen

@@ -1,0 +1,181 @@
+"""A trained model: what is needed to use it again, how it predicts, and how it is kept on disk.
+
+On disk a model is a folder with ``weights.safetensors`` and ``model.json``: plain numbers and plain text, so
+opening one from elsewhere runs none of its code.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from xrfsr.errors import InvalidInput
+from xrfsr.kriging import correlation_length
+from xrfsr.models.cells import by_pixel, network_inputs
+from xrfsr.models.config import TrainingConfig
+from xrfsr.models.device import choose
+from xrfsr.models.generator import Architecture, Generator
+from xrfsr.sampling import Downsampling
+
+__all__ = ["Model", "load_model"]
+
+FORMAT = 1
+WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
+BLOCK = 16384  # pixels that pass the network at once: small enough for the cache, large enough for full speed
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A trained generator with the scaling and the names of its maps.
+
+    Attributes
+    ----------
+    generator : Generator
+    config : TrainingConfig
+    lines : tuple of str
+        Labels of the maps, in the order of the network's channels.
+    peak : array of float32, shape (line,)
+        Intensity that the network sees as 1.
+    bands : int
+        Bands of the photo.
+    ratio : tuple of float
+        Fine pixels per coarse pixel (y, x).
+    training : dict
+        How it came about: seed and device, for the record.
+    """
+
+    generator: Generator
+    config: TrainingConfig
+    lines: tuple[str, ...]
+    peak: NDArray[np.float32]
+    bands: int
+    ratio: tuple[float, float]
+    training: dict[str, Any]
+
+    def predict(self, scan: NDArray[Any], photo: NDArray[Any], U: Downsampling, device: str = "auto") -> NDArray[Any]:
+        r"""Ŷ, the mean over the members, before any projection.
+
+        Parameters
+        ----------
+        scan : array, shape (line, coarse.y, coarse.x)
+            In the units the model was trained in, without NaN.
+        photo : array, shape (band, fine.y, fine.x)
+        U : Downsampling
+        device : str
+
+        Returns
+        -------
+        array of float32, shape (line, fine.y, fine.x)
+        """
+        place = choose(device)
+        network = self.generator.to(place).eval()
+        spreading = U.spreading(correlation_length(U))
+        upscaled = network_inputs(scan / self.peak[:, None, None], U, self.config.inputs, spreading)
+        members, lines = upscaled.shape[:2]
+        maps = upscaled.reshape(members, lines, -1)
+        colours = photo.reshape(len(photo), -1)
+        result = np.empty((lines, colours.shape[1]), dtype=np.float32)
+        with torch.inference_mode():
+            for start in range(0, colours.shape[1], BLOCK):
+                part = slice(start, start + BLOCK)
+                x = torch.cat(
+                    [
+                        torch.as_tensor(maps[..., part], device=place),
+                        torch.as_tensor(colours[:, part], dtype=torch.float32, device=place).expand(members, -1, -1),
+                    ],
+                    dim=1,
+                )
+                estimate = network(x.transpose(1, 2).contiguous())[..., :lines].mean(dim=0)
+                result[:, part] = estimate.T.cpu().numpy()
+        return (result * self.peak[:, None]).reshape(lines, *photo.shape[1:])
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the model to a new folder; nothing is left behind if that fails.
+
+        Raises
+        ------
+        FileExistsError
+            If `path` exists.
+        """
+        target = Path(path)
+        if target.exists():
+            raise FileExistsError(f"{target} exists; choose another path for the model, or delete it first")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        try:
+            tensors = {name: value.detach().cpu().contiguous() for name, value in self.generator.state_dict().items()}
+            save_file(tensors, beside / WEIGHTS)
+            description = {
+                "format": FORMAT,
+                "lines": list(self.lines),
+                "peak": [float(value) for value in self.peak],
+                "bands": self.bands,
+                "ratio": list(self.ratio),
+                "config": self.config.to_dict(),
+                "training": self.training,
+            }
+            (beside / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+            beside.chmod(0o755)
+            os.rename(beside, target)
+        except BaseException:
+            shutil.rmtree(beside, ignore_errors=True)
+            raise
+
+
+def load_model(path: str | PathLike[str]) -> Model:
+    """Open a model written by ``model.save(path)``.
+
+    Parameters
+    ----------
+    path : str or path
+        The folder.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    InvalidInput
+        If the folder is missing, holds no model, or one that this version cannot read.
+    """
+    folder = Path(path)
+    missing = [name for name in (DESCRIPTION, WEIGHTS) if not (folder / name).is_file()]
+    if missing:
+        raise InvalidInput(
+            "model", [f"{folder} has no {' and no '.join(missing)}; a folder written by model.save(path) is needed"]
+        )
+    try:
+        description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        if description["format"] != FORMAT:
+            raise InvalidInput(
+                "model",
+                [f"{folder} has format {description['format']}; this version reads {FORMAT}, so upgrade xrfsr or train anew"],
+            )
+        config = TrainingConfig.from_dict(description["config"])
+        lines, bands = tuple(description["lines"]), int(description["bands"])
+        generator = Generator(Architecture.of(config, len(lines), bands))
+        generator.load_state_dict(load_file(folder / WEIGHTS))
+        return Model(
+            generator,
+            config,
+            lines,
+            np.asarray(description["peak"], dtype=np.float32),
+            bands,
+            (float(description["ratio"][0]), float(description["ratio"][1])),
+            description["training"],
+        )
+    except (KeyError, TypeError, IndexError, RuntimeError, json.JSONDecodeError, SafetensorError) as error:
+        raise InvalidInput("model", [f"{folder} is damaged ({error}); train and save the model again"]) from error

@@ -1,0 +1,208 @@
+"""What a valid photo is: three bands in [0, 1] in the millimetre frame of the scan."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from xrfsr.errors import InvalidInput
+from xrfsr.frame import centres, collecting, dequantified, grid_coords, grid_of
+from xrfsr.grid import Grid
+
+__all__ = ["BANDS", "as_photo", "ensure_photo"]
+
+BANDS = ("red", "green", "blue")
+_DIMS = ("band", "y", "x")
+# A photo that was resampled in float arithmetic may leave [0, 1] by rounding alone.
+_SLACK = 1e-6
+
+
+def as_photo(rgb: Any, like: xr.Dataset | xr.DataArray) -> xr.DataArray:
+    """Build a photo from an array that shows the same area as a scan.
+
+    Parameters
+    ----------
+    rgb : array of shape (3, H, W), (H, W, 3) or (H, W)
+        NumPy or Dask (which stays lazy). Unsigned integers are scaled by the largest value of their dtype; floats
+        must lie in [0, 1], and NaN marks missing pixels. Grey is repeated; a fourth channel (alpha) is dropped with
+        a warning. A DataArray with dimensions named band, y, x may have them in any order; its coordinates are not
+        used.
+    like : xarray.Dataset or xarray.DataArray
+        The scan whose outer edges the photo covers, with the first row of the photo at the first row of the scan.
+
+    Returns
+    -------
+    xarray.DataArray
+        Named ``"rgb"``, (band, y, x) float32 in [0, 1], band red, green, blue, `y` and `x` in mm.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every fault.
+
+    Warns
+    -----
+    UserWarning
+        If an alpha channel is dropped.
+
+    Examples
+    --------
+    >>> from xrfsr import as_scan
+    >>> scan = as_scan(np.ones((1, 3, 4)) * np.arange(4), lines=["Ca_K"], pixel_size="0.5 mm")
+    >>> photo = as_photo(np.zeros((12, 16, 3), np.uint8), like=scan)
+    >>> photo.shape, photo.x.values[:2].tolist()
+    ((3, 12, 16), [0.0625, 0.1875])
+    """
+    faults: list[str] = []
+    data: Any = None
+    grid: Grid | None = None
+    with collecting(faults):
+        data = _unit_range(_bands_first(rgb))
+    with collecting(faults):
+        grid = grid_of(like)
+    if faults or grid is None:
+        raise InvalidInput("photo", faults)
+    fine = Grid(grid.y.resize(data.shape[1]), grid.x.resize(data.shape[2]))
+    return xr.DataArray(data, {"band": _band_coord(), **grid_coords(fine)}, _DIMS, name="rgb")
+
+
+def ensure_photo(photo: xr.DataArray | xr.Dataset, *, values: bool | None = None) -> xr.DataArray:
+    """Check a photo and bring it into the standard form.
+
+    Parameters
+    ----------
+    photo : xarray.DataArray or xarray.Dataset
+        Dimensions band, y, x in any order, `y` and `x` with a unit of length; bands named red, green, blue in any
+        order, or numbered 1, 2, 3, or without coordinate. Of a Dataset the variable `rgb` is taken. dtype as for
+        `as_photo`.
+    values : bool, optional
+        Whether to look at the values. Left out, they are looked at unless they are a Dask array; True computes that
+        once for the purpose.
+
+    Returns
+    -------
+    xarray.DataArray
+        As `as_photo` returns it; attributes are kept, other coordinates and encodings are not.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every fault.
+    """
+    if isinstance(photo, xr.Dataset) and "rgb" in photo:
+        photo = photo["rgb"]
+    if not isinstance(photo, xr.DataArray):
+        raise InvalidInput(
+            "photo",
+            [f"a {type(photo).__name__} was given; a DataArray is needed: xrfsr.as_photo(rgb, like=scan) builds one"],
+        )
+    photo = dequantified(photo)
+    faults: list[str] = []
+    data: Any = None
+    coords: dict[str, xr.Variable] = {}
+    if set(photo.dims) == set(_DIMS):
+        with collecting(faults):
+            data = _unit_range(_in_order(photo.transpose(*_DIMS)).variable.data, values)
+    else:
+        faults.append(
+            f"'rgb' has dimensions {photo.dims}, but {_DIMS} are needed in any order; rename them, or build the photo "
+            "with xrfsr.as_photo(rgb, like=scan)"
+        )
+    for name in ("y", "x"):
+        with collecting(faults):
+            coords[name] = centres(photo, name)[0]
+    if faults:
+        raise InvalidInput("photo", faults)
+    return xr.DataArray(data, {"band": _band_coord(), **coords}, _DIMS, name="rgb", attrs=photo.attrs)
+
+
+def _band_coord() -> xr.Variable:
+    # An object array, because zarr warns of fixed-width text.
+    return xr.Variable("band", np.array(BANDS, dtype=object))
+
+
+def _bands_first(rgb: Any) -> Any:
+    """(3, H, W) from any accepted layout."""
+    named = isinstance(rgb, xr.DataArray) and set(rgb.dims) == set(_DIMS)
+    if isinstance(rgb, xr.DataArray):
+        rgb = (rgb.transpose(*_DIMS) if named else rgb).data
+    array = rgb if hasattr(rgb, "__dask_graph__") else np.asarray(rgb)
+    shape = tuple(array.shape)
+    layouts = "(3, H, W), (H, W, 3) or (H, W)"
+    if len(shape) == 2:
+        return array[None].repeat(3, axis=0)
+    if len(shape) != 3:
+        raise InvalidInput("photo", [f"'rgb' has shape {shape}; {layouts} is needed"])
+    first, last = shape[0] in (1, 3, 4), shape[2] in (1, 3, 4) and not named
+    if first and last:
+        raise InvalidInput(
+            "photo",
+            [
+                f"'rgb' has shape {shape}, so the bands may come first or last; name the dimensions: "
+                "xr.DataArray(rgb, dims=('band', 'y', 'x')) or dims=('y', 'x', 'band')"
+            ],
+        )
+    if not (first or last):
+        raise InvalidInput(
+            "photo",
+            [f"'rgb' has shape {shape}; {layouts} is needed, so choose three bands to stand for red, green and blue"],
+        )
+    array = array if first else array.transpose(2, 0, 1)
+    if array.shape[0] == 1:
+        return array.repeat(3, axis=0)
+    if array.shape[0] == 4:
+        warnings.warn("the photo's fourth band (alpha) is dropped", UserWarning, stacklevel=3)
+    return array[:3]
+
+
+def _in_order(photo: xr.DataArray) -> xr.DataArray:
+    """A photo with its bands as red, green, blue."""
+    if photo.sizes["band"] != 3:
+        raise InvalidInput(
+            "photo",
+            [
+                f"'rgb' has {photo.sizes['band']} bands; three are needed, so select them: .isel(band=[0, 1, 2]), or "
+                "repeat grey with xrfsr.as_photo"
+            ],
+        )
+    names = photo["band"].values.tolist() if "band" in photo.coords else [1, 2, 3]
+    if names == [1, 2, 3]:
+        return photo
+    if sorted(map(str, names)) != sorted(BANDS):
+        raise InvalidInput(
+            "photo", [f"the bands are {names}; name them: .assign_coords(band=['red', 'green', 'blue'])"]
+        )
+    return photo.isel(band=[names.index(band) for band in BANDS])
+
+
+def _unit_range(array: Any, values: bool | None = None) -> Any:
+    """The same as float32 in [0, 1]."""
+    kind = array.dtype.kind
+    if kind == "u":
+        return array.astype(np.float32) / np.float32(np.iinfo(array.dtype).max)
+    if kind != "f":
+        raise InvalidInput(
+            "photo",
+            [
+                f"'rgb' has dtype {array.dtype}; unsigned integers (scaled by their largest value) and floats in "
+                "[0, 1] are accepted, so convert it, such as rgb.astype('uint8') for values from 0 to 255"
+            ],
+        )
+    lazy = hasattr(array, "__dask_graph__")
+    if not lazy if values is None else values:
+        pixels = xr.Variable(_DIMS, array)
+        lowest, highest = float(pixels.min()), float(pixels.max())
+        if np.isnan(lowest):
+            raise InvalidInput("photo", ["'rgb' holds nothing but NaN; check how it was read or registered"])
+        if lowest < -_SLACK or highest > 1 + _SLACK:
+            raise InvalidInput(
+                "photo",
+                [
+                    f"'rgb' is {array.dtype} and runs from {lowest:g} to {highest:g}, but floats must lie in [0, 1]; "
+                    "divide by the white value (255 or 65535) or use .clip(0, 1)"
+                ],
+            )
+    return array.astype(np.float32, copy=False)

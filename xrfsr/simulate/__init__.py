@@ -1,0 +1,277 @@
+r"""Simulated paintings: a photograph, a coarse MA-XRF scan, and the fine maps the scan was made from.
+
+>>> from xrfsr import simulate
+>>> truth, scan, rgb = simulate.painting(64, 96, scale=4, seed=1)
+>>> truth.intensity.shape, scan.intensity.shape, rgb.shape
+((13, 64, 96), (13, 16, 24), (3, 64, 96))
+
+A panel is primed, drawn on, painted, abandoned, turned, drawn and painted again, glazed, varnished, cracked and
+retouched with historical materials (`xrfsr.pigments`). Light sees the upper layers (`optics`), x-rays see them all
+(`physics`). That makes the job as hard as it is on a real painting:
+
+- one colour, several materials: azurite, smalt and ultramarine; vermilion, lake and earth; lead white with or without
+  chalk; bone black and soot; an old pigment and its retouching;
+- one element, several materials: lead in white, priming and yellow; iron in earths, umber, smalt and ink; calcium in
+  ground, chalk and bone black; copper in blues and greens; arsenic in orpiment, realgar and smalt;
+- elements without a trace in the photograph: the abandoned picture, the drawing, the weave, the fills;
+- detail of the photograph without a trace in any element: lake, soot, cracks of the varnish, stains, a cleaning test,
+  the lamp.
+
+What is simplified
+------------------
+- Two excitation energies (Rh Kα and one for the bremsstrahlung) instead of the spectrum of a tube; no secondary
+  fluorescence and no scattering.
+- All lines of a family leave with the energy of the strongest; tube and detector stand at 45°.
+- Line intensities as after a perfect fit of the spectra: no overlap of As-K with Pb-L or of Sn-L with Ca-K, no
+  background, and only the noise of counting.
+- The materials of a layer are mixed evenly down to nothing: no grains, no depth within a layer, a flat surface.
+- Colour in three bands by Kubelka and Munk, without reflection at the surface; colours and hiding powers by eye.
+- Photograph and scan are in perfect register.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from xrfsr.errors import InvalidInput
+from xrfsr.grid import Grid
+from xrfsr.lines import Line, parse_all
+from xrfsr.pigments import MATERIALS
+from xrfsr.sampling import Downsampling
+from xrfsr.scan import as_photo, as_scan
+from xrfsr.simulate.stack import VISIBLE, Stack, build
+from xrfsr.simulate.fields import noise
+from xrfsr.simulate.optics import photograph, reflectance
+from xrfsr.simulate.physics import excites, fluorescence, line_energy
+
+__all__ = ["LINES", "Painting", "painting"]
+
+LINES = (
+    "K-K",
+    "Ca-K",
+    "Ti-K",
+    "Mn-K",
+    "Fe-K",
+    "Co-K",
+    "Cu-K",
+    "Zn-K",
+    "As-K",
+    "Sn-L",
+    "Hg-L",
+    "Pb-L",
+    "Pb-M",
+)
+"""The lines that are mapped unless others are asked for."""
+
+# Air and window stop what is softer.
+SOFTEST = 2.0
+FEWEST_PIXELS = 8
+
+
+class Painting(NamedTuple):
+    """What `painting` returns.
+
+    Attributes
+    ----------
+    truth : xarray.Dataset
+        Fine maps without noise: `intensity` (line, y, x) in counts.
+    scan : xarray.Dataset
+        Coarse counts `intensity` and their `uncertainty`.
+    rgb : xarray.DataArray
+        Photograph (band, y, x) on the grid of `truth`.
+    """
+
+    truth: xr.Dataset
+    scan: xr.Dataset
+    rgb: xr.DataArray
+
+
+def painting(
+    height: int = 256,
+    width: int = 256,
+    scale: int = 4,
+    seed: int = 0,
+    *,
+    pixel_size: float = 0.25,
+    beam_fwhm: float | None = None,
+    dwell: float = 0.25,
+    lines: Sequence[str] = LINES,
+) -> Painting:
+    r"""Simulate a painting, its photograph and its scan.
+
+    Parameters
+    ----------
+    height, width : int
+        Of the photograph and of the fine maps in pixels, multiples of `scale` that leave at least 8 coarse pixels.
+    scale : int
+        Fine pixels to a coarse one in each direction, at least 2. The painting does not depend on it.
+    seed : int
+        Not negative. Equal arguments give equal paintings; `dwell`, `scale` and `beam_fwhm` change the scan only.
+    pixel_size : float
+        Of the photograph in mm. The scene fills the picture; brush strokes, cracks and script keep their size in mm.
+    beam_fwhm : float, optional
+        Width of a Gaussian beam in mm, smeared over the coarse pixel. If not given, the beam covers just the coarse
+        pixel, evenly: the footprint ``"area"``.
+    dwell : float
+        Seconds of counting per coarse pixel.
+    lines : sequence of str
+        Whole families such as ``"Ca-K"`` or ``"Pb-L"``, of elements in `xrfsr.pigments.MATERIALS`.
+
+    Returns
+    -------
+    Painting
+        `truth`, `scan` and `rgb`, all with the same outer edges, from (0, 0) mm.
+
+        `truth.intensity` is what a coarse pixel would count on average if all of it were like the fine one, so that
+        the scan is Poisson distributed with mean :math:`Y U`. `scan.uncertainty` is the root of the counts, at
+        least one.
+
+        Both datasets have two more coordinates along `line`. `visible_share` says how much of the fine detail is
+        decided by what the photograph can see: the squared correlation, after the mean of each coarse pixel is
+        taken off, between the map and the one the same visible layers give over buried layers spread evenly.
+        `visible` is whether that is at least one half. It speaks of layers, not of colours: a retouching that
+        matches its surroundings is visible in this sense.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every argument that cannot be used.
+
+    Examples
+    --------
+    >>> truth, scan, rgb = painting(64, 64, seed=3)
+    >>> scan.intensity.sizes
+    Frozen({'line': 13, 'y': 16, 'x': 16})
+    >>> scan.x.values[:2].tolist(), truth.x.values[:2].tolist()
+    ([0.5, 1.5], [0.125, 0.375])
+    """
+    parsed = _checked(height, width, scale, seed, pixel_size, beam_fwhm, dwell, lines)
+    coarse = Grid.from_shape((height // scale, width // scale), pixel_size * scale)
+    fine = coarse.refine(scale)
+    families = [(line.element, line.family) for line in parsed]
+
+    stack = build(seed, fine.shape, 1 / pixel_size)
+    layers = list(stack.layers.values())
+    truth = fluorescence(layers, families) * np.float32(dwell)
+    even = [
+        film if name in VISIBLE else {material: np.full_like(t, t.mean()) for material, t in film.items()}
+        for name, film in stack.layers.items()
+    ]
+    share = _shared_detail(truth, fluorescence(even, families), scale)
+
+    # Two more streams than the painting uses, so that photograph and counts do not change it.
+    camera, counter = (np.random.default_rng([seed, stream]) for stream in (1, 2))
+    footprint: dict[str, Any] = {} if beam_fwhm is None else {"footprint": "gaussian", "fwhm": beam_fwhm}
+    expected = Downsampling.between(fine, coarse, **footprint)(truth.astype(np.float64))
+    counts = counter.poisson(expected)
+    return Painting(
+        _dataset(truth, parsed, fine, share, {"dwell": dwell, "seed": seed}),
+        scan := _dataset(
+            counts, parsed, coarse, share, {"dwell": dwell, "seed": seed}, np.sqrt(np.maximum(counts, 1))
+        ),
+        as_photo(_photograph(stack, camera, pixel_size), like=scan),
+    )
+
+
+def _photograph(stack: Stack, rng: np.random.Generator, pixel_size: float) -> NDArray[np.float32]:
+    """Photograph under a lamp at the upper left that lights the picture unevenly."""
+    shape = stack.dirt.shape
+    down, right = (np.linspace(1, -1, n, dtype=np.float32) for n in shape)
+    lamp = 1 + 0.08 * right[None, :] + 0.06 * down[:, None] + 0.02 * noise(rng, shape, max(shape))
+    light = reflectance(list(stack.layers.values())) * (1 - stack.dirt)
+    # Raking light doubles the slopes.
+    relief = stack.relief * np.float32(2e-3 / pixel_size)
+    return photograph(light, relief, np.asarray(lamp, np.float32), rng)
+
+
+def _shared_detail(
+    truth: NDArray[np.float32], decided: NDArray[np.float32], scale: int
+) -> NDArray[np.float64]:
+    """Squared correlation of two stacks of maps in what varies within coarse pixels, one value for each line."""
+
+    def detail(maps: NDArray[np.float32]) -> NDArray[np.float64]:
+        count, rows, columns = maps.shape
+        blocks = maps.astype(np.float64).reshape(count, rows // scale, scale, columns // scale, scale)
+        return (blocks - blocks.mean((2, 4), keepdims=True)).reshape(count, -1)
+
+    a, b = detail(truth), detail(decided)
+    norm = (a * a).sum(1) * (b * b).sum(1)
+    return np.divide((a * b).sum(1) ** 2, norm, out=np.zeros_like(norm), where=norm > 0)
+
+
+def _dataset(
+    maps: NDArray[Any],
+    lines: Sequence[Line],
+    grid: Grid,
+    share: NDArray[np.float64],
+    attrs: dict[str, Any],
+    uncertainty: NDArray[np.float64] | None = None,
+) -> xr.Dataset:
+    scan = as_scan(maps, [line.label for line in lines], grid.spacing, uncertainty=uncertainty)
+    scan = scan.assign_coords(
+        visible=("line", share >= 0.5, {"description": "at least half of the fine detail is set by visible layers"}),
+        visible_share=("line", share, {"description": "share of the fine detail that visible layers set"}),
+    )
+    return scan.assign_attrs(source="xrfsr.simulate.painting", **attrs)
+
+
+def _checked(
+    height: int,
+    width: int,
+    scale: int,
+    seed: int,
+    pixel_size: float,
+    beam_fwhm: float | None,
+    dwell: float,
+    lines: Sequence[str],
+) -> list[Line]:
+    """Every fault of the arguments at once; the parsed lines if there is none."""
+    faults: list[str] = []
+    if not _whole(scale) or scale < 2:
+        faults.append(f"'scale' is {scale!r}; a whole number of at least 2 is needed")
+    else:
+        for name, size in (("height", height), ("width", width)):
+            least = FEWEST_PIXELS * scale
+            if not _whole(size) or size % scale or size < least:
+                near = max(least, round(size / scale) * scale) if isinstance(size, (int, float)) else least
+                faults.append(
+                    f"{name!r} is {size!r}; a multiple of scale ({scale}) and at least {least} is needed, so try {near}"
+                )
+    if not _whole(seed) or seed < 0:
+        faults.append(f"'seed' is {seed!r}; a whole number from 0 is needed")
+    for name, value in (("pixel_size", pixel_size), ("dwell", dwell), ("beam_fwhm", beam_fwhm)):
+        if value is None and name == "beam_fwhm":
+            continue
+        if not isinstance(value, (int, float)) or not 0 < value < np.inf:
+            unit = "seconds" if name == "dwell" else "mm"
+            faults.append(f"{name!r} is {value!r}; a number of {unit} above zero is needed")
+    parsed: list[Line] = []
+    try:
+        parsed = parse_all(lines)
+    except InvalidInput as error:
+        faults.extend(error.faults)
+    elements = {element for material in MATERIALS.values() for element in material.composition}
+    for line in parsed:
+        if line.label != f"{line.element}-{line.family}":
+            faults.append(f"line {line.label!r} is no whole family; ask for one such as 'Ca-K' or 'Pb-L'")
+        elif line.element not in elements:
+            faults.append(f"line {line.label!r}: no material of the painting holds {line.element}; see {', '.join(LINES)}")
+        elif not excites(line.element, line.family) or line_energy(line.element, line.family) < SOFTEST:
+            faults.append(
+                f"line {line.label!r} is not excited by the tube or too soft to be detected; see {', '.join(LINES)}"
+            )
+    if not faults and not parsed:
+        faults.append("'lines' is empty; name at least one, such as 'Ca-K'")
+    if faults:
+        raise InvalidInput("painting", faults)
+    return parsed
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)

@@ -1,0 +1,246 @@
+"""The main job: a coarse scan and a photo in, fine maps out, from Dataset to Dataset."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+import xrfsr.methods as methods
+from xrfsr.errors import InvalidInput
+from xrfsr.frame import AnyT, collecting, grid_coords, grid_of
+from xrfsr.grid import Grid
+from xrfsr.photo import ensure_photo
+from xrfsr.resample import fine_grid, on_grid
+from xrfsr.sampling import Downsampling, Footprint
+from xrfsr.scan import ensure_scan
+
+if TYPE_CHECKING:
+    from xrfsr.models import Model
+
+__all__ = ["superresolve", "train"]
+
+SMALLEST = 8  # coarse pixels along a side; below, there is nothing to learn from
+COARSER = 1.01  # a photo pixel may be this much larger than the fine one before it counts as too coarse
+
+
+def superresolve(
+    obj: AnyT,
+    rgb: xr.DataArray,
+    scale: float = 4,
+    *,
+    method: str = "unfolding",
+    model: Model | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    progress: bool | None = None,
+    footprint: Footprint = "area",
+    fwhm: float | tuple[float, float] | None = None,
+    **settings: Any,
+) -> AnyT:
+    """Make the maps of a scan `scale` times finer with the help of a photo.
+
+    Parameters
+    ----------
+    obj : xarray.Dataset or xarray.DataArray
+        The scan: `intensity` (line, y, x), perhaps `valid` (y, x). NaN and ``valid == False`` mark missing pixels.
+    rgb : xarray.DataArray
+        The photo (band, y, x) in the millimetre frame of the scan, at least as fine as the result.
+    scale : float
+        How many times smaller the pixels become; need not be whole.
+    method : str
+        ``"unfolding"``, the paper's network; ``"kriging"``, the photo-free floor; ``"bilinear"``.
+    model : Model, optional
+        From `train` or `xrfsr.load_model`; left out, one is trained.
+    device : str
+        ``"auto"`` takes CUDA, then MPS, then the CPU.
+    seed : int
+        The same seed on the same device gives the same bits.
+    progress : bool, optional
+        Whether to show a progress bar; left out, in terminals and notebooks.
+    footprint : {"area", "gaussian", "decimate"}
+        What a pixel of the scan sees; see `xrfsr.sampling.footprint_matrix`.
+    fwhm : float or (y, x), optional
+        Beam FWHM in mm for ``"gaussian"``.
+    **settings
+        Fields of `xrfsr.models.TrainingConfig`, for ``"unfolding"``.
+
+    Returns
+    -------
+    like `obj`
+        Same lines and units, finer `y` and `x` within the same outer edges; NaN where the scan has no value.
+        ``"unfolding"`` and ``"kriging"`` are exactly consistent: U takes the result back to the scan, to float32
+        rounding. How the result came about is in its `attrs`. `uncertainty` is that of coarse pixels and is not
+        carried over.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every fault of the scan, the photo and the arguments.
+
+    Examples
+    --------
+    >>> import xrfsr
+    >>> painting = xrfsr.simulate.painting(height=64, width=64, scale=4, seed=0)
+    >>> fine = painting.scan.xrfsr.superresolve(painting.rgb, scale=4, steps=20, progress=False)
+    >>> fine.sizes["y"], fine.sizes["x"]
+    (64, 64)
+    """
+    reconstruct = methods.get(method)
+    scan, problem = _problem(obj, rgb, scale, footprint, fwhm)
+    if model is not None:
+        settings["model"] = model
+    try:
+        maps = reconstruct(problem, device=device, seed=seed, progress=progress, **settings)
+    except TypeError as error:
+        # A method without settings of its own refuses them as Python does.
+        if "unexpected keyword argument" not in str(error) or not settings:
+            raise
+        raise InvalidInput(
+            "settings", [f"method {method!r} does not take {', '.join(settings)}; leave them out"]
+        ) from error
+    attrs: dict[str, Any] = {
+        "xrfsr_method": method,
+        "xrfsr_scale": float(scale),
+        "xrfsr_footprint": footprint,
+        "xrfsr_seed": seed,
+        "xrfsr_settings": json.dumps(model.config.to_dict() if model is not None else settings, default=list),
+    }
+    if fwhm is not None:
+        attrs["xrfsr_fwhm_mm"] = json.dumps(fwhm)
+    return _as_result(obj, scan, maps, problem, attrs)
+
+
+def train(
+    obj: xr.Dataset | xr.DataArray,
+    rgb: xr.DataArray,
+    scale: float = 4,
+    *,
+    device: str = "auto",
+    seed: int = 0,
+    progress: bool | None = None,
+    footprint: Footprint = "area",
+    fwhm: float | tuple[float, float] | None = None,
+    **settings: Any,
+) -> Model:
+    """Train the paper's network on a scan and a photo, to be saved and used again.
+
+    Parameters
+    ----------
+    obj, rgb, scale, device, seed, progress, footprint, fwhm
+        As for `superresolve`.
+    **settings
+        Fields of `xrfsr.models.TrainingConfig`.
+
+    Returns
+    -------
+    Model
+        For ``superresolve(..., model=model)``; ``model.save(folder)`` keeps it, `xrfsr.load_model` opens it again.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every fault.
+    """
+    from xrfsr.methods.unfolding import fit
+    from xrfsr.models.config import TrainingConfig
+
+    config = TrainingConfig().override(**settings)
+    _, problem = _problem(obj, rgb, scale, footprint, fwhm)
+    return fit(problem, device=device, seed=seed, progress=progress, config=config)
+
+
+def _problem(
+    obj: xr.Dataset | xr.DataArray,
+    rgb: xr.DataArray,
+    scale: float,
+    footprint: Footprint,
+    fwhm: float | tuple[float, float] | None,
+) -> tuple[xr.Dataset, methods.Problem]:
+    """The scan in standard form, and scan and photo as arrays on the grids of one U; every fault at once."""
+    faults: list[str] = []
+    scan = photo = fine = None
+    with collecting(faults):
+        scan = ensure_scan(obj, values=True)
+    with collecting(faults):
+        photo = ensure_photo(rgb, values=True)
+    if scan is not None:
+        coarse = grid_of(scan)
+        if min(coarse.shape) < SMALLEST:
+            faults.append(
+                f"the scan has {coarse.shape[0]} x {coarse.shape[1]} pixels; at least {SMALLEST} x {SMALLEST} are needed"
+            )
+        with collecting(faults):
+            fine = fine_grid(coarse, scale)
+        if fine is not None:
+            with collecting(faults):
+                U = Downsampling.between(fine, coarse, footprint, fwhm=fwhm)
+            if photo is not None:
+                faults += _photo_faults(grid_of(photo), fine, coarse)
+    if faults or scan is None or photo is None or fine is None:
+        raise InvalidInput("input", faults)
+    scan = scan.load()
+    intensity = scan["intensity"].where(scan["valid"]) if "valid" in scan else scan["intensity"]
+    return scan, methods.Problem.of(
+        intensity.values,
+        on_grid(photo.load(), fine).values,
+        U,
+        tuple(scan["line"].values.tolist()),
+        scan["kind"].values == "element",
+    )
+
+
+def _photo_faults(photo: Grid, fine: Grid, coarse: Grid) -> list[str]:
+    """What keeps a photo from guiding a reconstruction on `fine`."""
+    faults = []
+    span = ", ".join(f"{name} {axis.edges[0]:g} to {axis.edges[1]:g}" for name, axis in (("y", photo.y), ("x", photo.x)))
+    needed = ", ".join(f"{name} {axis.edges[0]:g} to {axis.edges[1]:g}" for name, axis in (("y", fine.y), ("x", fine.x)))
+    if photo.overlap(fine) == 0:
+        faults.append(
+            f"photo and scan do not overlap: the photo covers {span} mm, the scan {needed} mm; bring the photo into the "
+            "millimetre frame of the scan (xrfsr.as_photo(rgb, like=scan) if both show the same area)"
+        )
+    elif not photo.covers(fine, tolerance=0.5 * max(fine.spacing)):
+        faults.append(
+            f"the photo covers only part of the scan: {span} mm of {needed} mm; crop the scan to it: "
+            f"scan.sel(y=slice(...), x=slice(...))"
+        )
+    ratios = [p / f for p, f in zip(photo.spacing, fine.spacing, strict=True)]
+    if max(ratios) > COARSER:
+        possible = min(c / p for c, p in zip(coarse.spacing, photo.spacing, strict=True))
+        remedy = f"use scale={np.floor(possible * 100) / 100:g} or less" if possible > 1.01 else "use a sharper photo"
+        faults.append(
+            f"the photo is coarser than the result: its pixels are {max(photo.spacing):g} mm, those asked for "
+            f"{min(fine.spacing):g} mm; {remedy}"
+        )
+    return faults
+
+
+def _as_result(
+    obj: AnyT, scan: xr.Dataset, maps: Any, problem: methods.Problem, attrs: dict[str, Any]
+) -> AnyT:
+    """Fine maps as the user's kind of object, with the gaps of the scan."""
+    grid = problem.U.fine
+    # A fine pixel belongs to the coarse one that holds its centre.
+    row, column = (
+        np.clip(np.round((f.centres - c.first) / c.step).astype(int), 0, c.size - 1)
+        for f, c in ((grid.y, problem.U.coarse.y), (grid.x, problem.U.coarse.x))
+    )
+    missing = ~problem.usable
+    if missing.any():
+        maps = np.where(missing[:, row[:, None], column], np.float32(np.nan), maps)
+    intensity = xr.Variable(("line", "y", "x"), maps.astype(np.float32, copy=False), scan["intensity"].attrs)
+    kept = {name: coord.variable for name, coord in scan.coords.items() if not {"y", "x"} & set(coord.dims)}
+    axes = {
+        name: xr.Variable(name, fresh, {**scan[name].attrs, **fresh.attrs})
+        for name, fresh in grid_coords(grid).items()
+    }
+    result = xr.Dataset({"intensity": intensity}, {**kept, **axes}, {**scan.attrs, **attrs})
+    if "valid" in scan:
+        result["valid"] = xr.Variable(("y", "x"), scan["valid"].values[row[:, None], column], scan["valid"].attrs)
+    if isinstance(obj, xr.Dataset):
+        return result
+    array = result["intensity"].rename(obj.name)
+    return array.assign_attrs({**array.attrs, **attrs})

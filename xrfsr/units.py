@@ -1,0 +1,200 @@
+"""Units: the few that make sense here, each with one spelling.
+
+Intensities are ``count``, ``count/s`` or ``dimensionless``; lengths are millimetres. The lists are short on
+purpose: a units library reads ``mass%`` as milliarcseconds, ``px`` as the pixel of a web page and ``cps`` as a unit
+of its own, all without complaint.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from numbers import Real
+
+from xrfsr.errors import InvalidInput
+
+__all__ = ["INTENSITY_UNITS", "intensity_unit", "mm_per", "pair_to_mm", "to_mm"]
+
+INTENSITY_UNITS = ("count", "count/s", "dimensionless")
+
+_SPELLINGS = {
+    **dict.fromkeys(("count", "counts", "cts"), "count"),
+    **dict.fromkeys(("cps", "counts_per_second", "counts_per_sec"), "count/s"),
+    **{
+        f"{count}/{second}": "count/s"
+        for count in ("count", "counts", "cts")
+        for second in ("s", "sec", "second", "seconds")
+    },
+    **dict.fromkeys(("dimensionless", "1", ""), "dimensionless"),
+}
+_PERCENT = frozenset({"%", "percent", "mass%", "mass_%", "mass_percent", "wt%", "wt.%", "wt_%", "at%", "at.%", "at_%"})
+
+# Names as pint gives them back, so that a prefix nobody measures a painting in is a fault and not a surprise.
+_LENGTHS = frozenset({"nanometer", "micrometer", "micron", "millimeter", "centimeter", "meter", "inch"})
+_LENGTH = re.compile(r"\s*(?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(?P<unit>.*?)\s*")
+
+
+def intensity_unit(text: object) -> str:
+    """One spelling for the unit of an intensity.
+
+    Parameters
+    ----------
+    text : str or pint.Unit
+        Such as ``"counts"``, ``"cps"``, ``"count / second"``, ``"1"``.
+
+    Returns
+    -------
+    {"count", "count/s", "dimensionless"}
+
+    Raises
+    ------
+    InvalidInput
+        For any other unit. Percentages are refused too: to call them dimensionless would be wrong by a factor of
+        100, and a unit alone cannot scale the values.
+
+    Examples
+    --------
+    >>> intensity_unit("cts"), intensity_unit("counts/s"), intensity_unit("1")
+    ('count', 'count/s', 'dimensionless')
+    """
+    name = re.sub(r"\s*/\s*", "/", str(text).strip().casefold())
+    name = re.sub(r"\s+", "_", name)
+    if name in _PERCENT:
+        raise InvalidInput(
+            "intensity units",
+            [
+                f"units are {text!r}; a percentage is no unit here, so divide the values by 100 and set units to "
+                "'dimensionless'"
+            ],
+        )
+    if name not in _SPELLINGS:
+        raise InvalidInput(
+            "intensity units",
+            [
+                f"units are {text!r}; accepted are 'count', 'count/s' and 'dimensionless' (for mass fractions and "
+                "arbitrary units)"
+            ],
+        )
+    return _SPELLINGS[name]
+
+
+def mm_per(unit: object) -> float:
+    """Length of one `unit` in mm.
+
+    Parameters
+    ----------
+    unit : str or pint.Unit
+        ``"mm"``, ``"um"``, ``"µm"``, ``"micron"``, ``"nm"``, ``"cm"``, ``"m"``, ``"inch"`` or their long names.
+
+    Raises
+    ------
+    InvalidInput
+        If it is no length, or one that pixels are not measured in.
+
+    Examples
+    --------
+    >>> mm_per("um"), mm_per("inch")
+    (0.001, 25.4)
+    """
+    import pint
+
+    text = str(unit).strip()
+    registry = pint.application_registry
+    try:
+        # Letters only: anything else would be read as an expression.
+        name = str(registry.Unit(text)) if re.fullmatch(r"[A-Za-zµμ]+", text) else ""
+    except pint.UndefinedUnitError:
+        name = ""
+    if name not in _LENGTHS:
+        raise InvalidInput("unit of length", [f"{text!r} is no length; accepted are mm, um, nm, cm, m and inch"])
+    return float(registry.Quantity(1, name).to("mm").magnitude)
+
+
+def to_mm(value: object, name: str = "length") -> float:
+    """A length in mm.
+
+    Parameters
+    ----------
+    value : str or pint.Quantity or float
+        Text with a unit (``"0.5 mm"``, ``"500 um"``), a quantity, or a number, which is taken to be in mm.
+    name : str
+        What the length is, for messages.
+
+    Raises
+    ------
+    InvalidInput
+        If it is no length, has no unit (text), or is not finite.
+
+    Examples
+    --------
+    >>> to_mm("500 µm"), to_mm(0.5)
+    (0.5, 0.5)
+    """
+    accepted = f"give a length such as {name}='0.5 mm', or a number of mm"
+    number: float
+    if isinstance(value, str):
+        match = _LENGTH.fullmatch(value)
+        if match is None:
+            raise InvalidInput(name, [f"{name} is {value!r}, which is no number with a unit; {accepted}"])
+        if not match["unit"]:
+            raise InvalidInput(name, [f"{name} is {value!r}, text without a unit; {accepted}"])
+        number, unit = float(match["number"]), match["unit"]
+    elif isinstance(value, Real) and not isinstance(value, bool):
+        number, unit = float(value), "mm"
+    elif hasattr(value, "magnitude") and hasattr(value, "units") and getattr(value.magnitude, "ndim", 0) == 0:
+        number, unit = float(value.magnitude), str(value.units)
+    else:
+        raise InvalidInput(name, [f"{name} is {value!r}; {accepted}"])
+    if not math.isfinite(number):
+        raise InvalidInput(name, [f"{name} is {value!r}; it must be finite"])
+    if unit == "mm":
+        return number
+    try:
+        factor = mm_per(unit)
+    except InvalidInput as error:
+        raise InvalidInput(name, [f"{name} is {value!r}: {error.faults[0]}"]) from None
+    # Dividing makes 700 um exactly 0.7 mm; multiplying by the inexact 0.001 would not.
+    return number * factor if factor >= 1 else number / round(1 / factor)
+
+
+def pair_to_mm(value: object, name: str = "pixel_size", *, positive: bool = True) -> tuple[float, float]:
+    """Two lengths (y, x) in mm; one alone counts for both.
+
+    Parameters
+    ----------
+    value : str or pint.Quantity or float, or a pair of them
+        A pair is (y, x).
+    name : str
+        What the lengths are, for messages.
+    positive : bool
+        Whether zero and negative lengths are faults.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every fault of both.
+
+    Examples
+    --------
+    >>> pair_to_mm("0.5 mm")
+    (0.5, 0.5)
+    >>> pair_to_mm(("500 um", 0.25))
+    (0.5, 0.25)
+    """
+    parts = list(value) if isinstance(value, tuple | list) else [value]
+    if len(parts) not in (1, 2):
+        raise InvalidInput(name, [f"{name} has {len(parts)} entries; give one length, or two as (y, x)"])
+    lengths: list[float] = []
+    faults: list[str] = []
+    for part in parts:
+        try:
+            length = to_mm(part, name)
+        except InvalidInput as error:
+            faults.extend(error.faults)
+            continue
+        if positive and length <= 0:
+            faults.append(f"{name} is {part!r}; it must be more than zero")
+        lengths.append(length)
+    if faults:
+        raise InvalidInput(name, faults)
+    return (lengths[0], lengths[-1])

@@ -289,7 +289,7 @@ def _show(
     first_y, first_x = grid.y.first - half_y, grid.x.first - half_x
     extent = (first_x, first_x + grid.x.size * grid.x.step, first_y + grid.y.size * grid.y.step, first_y)
     limits = axes.get_xlim(), axes.get_ylim()
-    image = axes.imshow(pixels, cmap=colours, vmin=low, vmax=high, extent=extent, aspect="auto", interpolation="auto")
+    image = axes.imshow(pixels, cmap=colours, vmin=low, vmax=high, extent=extent, aspect="auto")
     axes.set_xlim(limits[0])
     axes.set_ylim(limits[1])
     return image

@@ -20,6 +20,7 @@ from xrfsr.models.config import TrainingConfig
 from xrfsr.models.device import choose
 from xrfsr.models.saved import Model
 from xrfsr.models.training import pretrain
+from xrfsr.positivity import nonnegative
 
 __all__ = ["fit", "reconstruct"]
 
@@ -55,7 +56,7 @@ def fit(
         dtype=np.float32,
     )
     peak = np.where(peak > 0, peak, chosen.scan.max(axis=(1, 2)))
-    generator = pretrain(
+    generator, weights = pretrain(
         chosen.scan / peak[:, None, None],
         chosen.photo,
         problem.U,
@@ -71,6 +72,7 @@ def fit(
         config,
         chosen.lines,
         peak,
+        weights,
         len(problem.photo),
         (fine[0] / coarse[0], fine[1] / coarse[1]),
         {"seed": seed, "device": place.type},
@@ -86,7 +88,7 @@ def reconstruct(
     model: Model | None = None,
     **settings: Any,
 ) -> NDArray[np.float32]:
-    r"""Proj(g(X)), Eq. 10 with the residual spread by the covariance of the floor.
+    r"""Proj(g(X)), Eq. 10 with the residual spread by the covariance of the floor, and no negative counts.
 
     Maps that the photo may not guide (scatter, bookkeeping, flat ones) and pixels that the photo does not show
     are those of the floor.
@@ -100,7 +102,7 @@ def reconstruct(
     result = krige(problem.scan, problem.U, spreading)
     if model is None:
         if not any(problem.guided):
-            return result
+            return nonnegative(result, problem.scan, problem.U, spreading)
         model = fit(problem, device=device, seed=seed, progress=progress, config=config)
     _check_fits(model, problem)
     chosen = problem.only(np.array([problem.lines.index(line) for line in model.lines]))
@@ -110,7 +112,7 @@ def reconstruct(
         if problem.guided[i]:
             fine = np.where(problem.seen, fine, result[i])
             result[i] = fine + spreading(problem.scan[i] - problem.U(fine))
-    return result
+    return nonnegative(result, problem.scan, problem.U, spreading)
 
 
 def _check_fits(model: Model, problem: Problem) -> None:

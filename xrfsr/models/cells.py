@@ -168,6 +168,16 @@ class Cells:
             columns=Table.identity(target.shape[-1], device),
         )
 
+    def split(self, share: float, generator: torch.Generator) -> tuple[Self, Tensor]:
+        """The same without a random share of its drawable cells, and the numbers of those."""
+        order = torch.randperm(len(self.drawable), generator=generator)[: round(share * len(self.drawable))]
+        held_out = self.drawable[order.to(self.drawable.device)]
+        return self.without(held_out), held_out
+
+    def without(self, cell: Tensor) -> Self:
+        """The same, but the cells numbered `cell` are never drawn."""
+        return replace(self, drawable=self.drawable[~torch.isin(self.drawable, cell)])
+
     @property
     def width(self) -> int:
         """Fine pixels under the widest cell."""

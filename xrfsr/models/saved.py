@@ -22,7 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from xrfsr.errors import InvalidInput
-from xrfsr.kriging import correlation_length
+from xrfsr.kriging import correlation_length, krige
 from xrfsr.models.cells import by_pixel, network_inputs
 from xrfsr.models.config import TrainingConfig
 from xrfsr.models.device import choose
@@ -48,6 +48,8 @@ class Model:
         Labels of the maps, in the order of the network's channels.
     peak : array of float32, shape (line,)
         Intensity that the network sees as 1.
+    weights : array of float32, shape (members + 1, line)
+        How much each member counts in each map, and last the photo-free floor.
     bands : int
         Bands of the photo.
     ratio : tuple of float
@@ -60,12 +62,13 @@ class Model:
     config: TrainingConfig
     lines: tuple[str, ...]
     peak: NDArray[np.float32]
+    weights: NDArray[np.float32]
     bands: int
     ratio: tuple[float, float]
     training: dict[str, Any]
 
     def predict(self, scan: NDArray[Any], photo: NDArray[Any], U: Downsampling, device: str = "auto") -> NDArray[Any]:
-        r"""Ŷ, the mean over the members, before any projection.
+        r"""Ŷ, the weighted mean of the members and the floor, before any projection.
 
         Parameters
         ----------
@@ -86,7 +89,8 @@ class Model:
         members, lines = upscaled.shape[:2]
         maps = upscaled.reshape(members, lines, -1)
         colours = photo.reshape(len(photo), -1)
-        result = np.empty((lines, colours.shape[1]), dtype=np.float32)
+        result = krige(scan / self.peak[:, None, None], U, spreading).reshape(lines, -1) * self.weights[-1][:, None]
+        share = torch.as_tensor(self.weights[:-1, None], device=place)
         with torch.inference_mode():
             for start in range(0, colours.shape[1], BLOCK):
                 part = slice(start, start + BLOCK)
@@ -97,8 +101,8 @@ class Model:
                     ],
                     dim=1,
                 )
-                estimate = network(x.transpose(1, 2).contiguous())[..., :lines].mean(dim=0)
-                result[:, part] = estimate.T.cpu().numpy()
+                estimate = network(x.transpose(1, 2).contiguous())[..., :lines]
+                result[:, part] += (estimate * share).sum(dim=0).T.cpu().numpy()
         return (result * self.peak[:, None]).reshape(lines, *photo.shape[1:])
 
     def save(self, path: str | PathLike[str]) -> None:
@@ -120,7 +124,8 @@ class Model:
             description = {
                 "format": FORMAT,
                 "lines": list(self.lines),
-                "peak": [float(value) for value in self.peak],
+                "peak": self.peak.tolist(),
+                "weights": self.weights.tolist(),
                 "bands": self.bands,
                 "ratio": list(self.ratio),
                 "config": self.config.to_dict(),
@@ -173,6 +178,7 @@ def load_model(path: str | PathLike[str]) -> Model:
             config,
             lines,
             np.asarray(description["peak"], dtype=np.float32),
+            np.asarray(description["weights"], dtype=np.float32),
             bands,
             (float(description["ratio"][0]), float(description["ratio"][1])),
             description["training"],

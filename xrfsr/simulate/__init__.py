@@ -45,10 +45,10 @@ from xrfsr.lines import Line, parse_all
 from xrfsr.pigments import MATERIALS
 from xrfsr.sampling import Downsampling
 from xrfsr.scan import as_photo, as_scan
-from xrfsr.simulate.stack import VISIBLE, Stack, build
 from xrfsr.simulate.fields import noise
 from xrfsr.simulate.optics import photograph, reflectance
 from xrfsr.simulate.physics import excites, fluorescence, line_energy
+from xrfsr.simulate.stack import VISIBLE, Stack, build
 
 __all__ = ["LINES", "Painting", "painting"]
 
@@ -172,9 +172,7 @@ def painting(
     counts = counter.poisson(expected)
     return Painting(
         _dataset(truth, parsed, fine, share, {"dwell": dwell, "seed": seed}),
-        scan := _dataset(
-            counts, parsed, coarse, share, {"dwell": dwell, "seed": seed}, np.sqrt(np.maximum(counts, 1))
-        ),
+        scan := _dataset(counts, parsed, coarse, share, {"dwell": dwell, "seed": seed}, np.sqrt(np.maximum(counts, 1))),
         as_photo(_photograph(stack, camera, pixel_size), like=scan),
     )
 
@@ -190,19 +188,17 @@ def _photograph(stack: Stack, rng: np.random.Generator, pixel_size: float) -> ND
     return photograph(light, relief, np.asarray(lamp, np.float32), rng)
 
 
-def _shared_detail(
-    truth: NDArray[np.float32], decided: NDArray[np.float32], scale: int
-) -> NDArray[np.float64]:
+def _shared_detail(truth: NDArray[np.float32], decided: NDArray[np.float32], scale: int) -> NDArray[np.float64]:
     """Squared correlation of two stacks of maps in what varies within coarse pixels, one value for each line."""
 
     def detail(maps: NDArray[np.float32]) -> NDArray[np.float64]:
         count, rows, columns = maps.shape
         blocks = maps.astype(np.float64).reshape(count, rows // scale, scale, columns // scale, scale)
-        return (blocks - blocks.mean((2, 4), keepdims=True)).reshape(count, -1)
+        return np.asarray(blocks - blocks.mean((2, 4), keepdims=True)).reshape(count, -1)
 
     a, b = detail(truth), detail(decided)
     norm = (a * a).sum(1) * (b * b).sum(1)
-    return np.divide((a * b).sum(1) ** 2, norm, out=np.zeros_like(norm), where=norm > 0)
+    return np.asarray(np.divide((a * b).sum(1) ** 2, norm, out=np.zeros_like(norm), where=norm > 0))
 
 
 def _dataset(
@@ -261,7 +257,7 @@ def _checked(
         if line.label != f"{line.element}-{line.family}":
             faults.append(f"line {line.label!r} is no whole family; ask for one such as 'Ca-K' or 'Pb-L'")
         elif line.element not in elements:
-            faults.append(f"line {line.label!r}: no material of the painting holds {line.element}; see {', '.join(LINES)}")
+            faults.append(f"line {line.label!r}: no material here holds {line.element}; see {', '.join(LINES)}")
         elif not excites(line.element, line.family) or line_energy(line.element, line.family) < SOFTEST:
             faults.append(
                 f"line {line.label!r} is not excited by the tube or too soft to be detected; see {', '.join(LINES)}"

@@ -6,12 +6,14 @@ Lengths are in pixels. Everything is drawn from the generator handed in, so equa
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.fft import irfft2, next_fast_len, rfftfreq
 from scipy.spatial import cKDTree
+from scipy.special import ndtri
 
 __all__ = ["Marks", "bristles", "cracks", "edge", "noise", "step"]
 
@@ -55,7 +57,7 @@ def step(low: float, high: float, value: ArrayLike) -> FloatArray:
 
 def edge(distance: ArrayLike) -> FloatArray:
     """Cover of a shape from the signed distance to its outline in pixels, positive inside: one pixel wide."""
-    return np.clip(np.asarray(distance, np.float32) + np.float32(0.5), 0, 1)
+    return np.asarray(np.clip(np.asarray(distance, np.float32) + np.float32(0.5), 0, 1))
 
 
 def bristles(rng: np.random.Generator, angle: FloatArray, length: float, width: float) -> FloatArray:
@@ -122,17 +124,11 @@ def cracks(
     points = rng.random((count, 2)) * extent - spacing
     wander = np.stack([noise(rng, shape, spacing / 2, 3.0) for _ in range(2)]) * (0.12 * spacing)
     where = np.moveaxis(np.indices(shape, np.float32) + wander, 0, -1).reshape(-1, 2)
-    near, _ = cKDTree(points).query(where, k=2)
+    near = np.asarray(cKDTree(points).query(where, k=2)[0])
     gap = (near[:, 1] - near[:, 0]).reshape(shape)
-    gaping = step(0.0, 0.4, noise(rng, shape, 3 * spacing, 2.5) - float(_upper_quantile(open_share)))
+    # A standard normal field exceeds this in `open_share` of the area.
+    gaping = step(0.0, 0.4, noise(rng, shape, 3 * spacing, 2.5) - float(ndtri(1 - open_share)))
     return np.asarray(np.clip(1.2 - gap / max(width, 1e-3), 0, 1) * gaping * min(1.0, width), np.float32)
-
-
-def _upper_quantile(share: float) -> float:
-    """Value that a standard normal variable exceeds with probability `share`."""
-    from scipy.special import ndtri
-
-    return float(ndtri(1 - share))
 
 
 @dataclass
@@ -232,7 +228,7 @@ class Marks:
         half = width / 2
         # Thinner than a pixel is lighter cover, not no cover.
         strength = np.float32(min(1.0, width))
-        for i, (start, stop) in enumerate(zip(path[:-1], path[1:], strict=True)):
+        for i, (start, stop) in enumerate(pairwise(path)):
             reach = max(half, 0.5) + 1
             window = self._window(np.minimum(start, stop) - reach, np.maximum(start, stop) + reach)
             if window is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-__all__ = ["PALETTES", "PAINTS", "Palette", "Recipe"]
+__all__ = ["PAINTS", "PALETTES", "Palette", "Recipe"]
 
 Mix = Mapping[str, float]
 
@@ -120,9 +120,7 @@ PAINTS: Mapping[str, Recipe] = {
         {"yellow ochre": 0.45, "red ochre": 0.20, "carbon black": 0.35},
         {"yellow ochre": 0.70, "carbon black": 0.12, WHITE: 0.18},
     ),
-    "black": Recipe(
-        {"bone black": 1.0}, {"bone black": 0.90, "umber": 0.10}, {"bone black": 0.62, WHITE: 0.38}
-    ),
+    "black": Recipe({"bone black": 1.0}, {"bone black": 0.90, "umber": 0.10}, {"bone black": 0.62, WHITE: 0.38}),
     "soot": Recipe(
         {"carbon black": 1.0}, {"carbon black": 0.88, "red ochre": 0.12}, {"carbon black": 0.58, WHITE: 0.42}
     ),

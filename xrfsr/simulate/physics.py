@@ -20,7 +20,7 @@ Alfeld, M. et al., "A mobile instrument for in situ scanning macro-XRF investiga
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -49,7 +49,7 @@ without which light elements would hardly shine."""
 SHELLS: Mapping[str, tuple[str, ...]] = {"K": ("K",), "L": ("L1", "L2", "L3"), "M": ("M1", "M2", "M3", "M4", "M5")}
 
 # Tube and detector both stand at 45° to the surface, so every µm of depth is √2 µm of path.
-OBLIQUE = float(np.sqrt(2))
+OBLIQUE = 2**0.5
 
 # What lies between the surface and the counts: air, the beryllium window and the depth of the silicon drift
 # detector. Lengths in cm.
@@ -94,7 +94,7 @@ def sensitivity(element: str, family: str, energy: float) -> float:
         for start, stop in (("L1", "L2"), ("L1", "L3"), ("L2", "L3")):
             holes[stop] += holes[start] * float(xraydb.ck_probability(element, start, stop, total=False) or 0.0)
     emitted = sum(holes[shell] * edges[shell].fyield for shell in SHELLS[family] if holes[shell])
-    return emitted * _detected(line_energy(element, family))
+    return float(emitted) * _detected(line_energy(element, family))
 
 
 def line_energy(element: str, family: str) -> float:
@@ -184,11 +184,12 @@ def fluorescence(
     for energy, photons in TUBE:
         strength = [count_rate_scale() * photons * sensitivity(*line, energy) for line in lines]
         excited = [i for i, s in enumerate(strength) if s]
-        chi = [
-            _table(layer, lambda m, i: OBLIQUE * (attenuation(m, energy) + attenuation(m, energies[i])), excited)
-            for layer in layers
-        ]
-        load = [_table(layer, lambda m, i: strength[i] * _element_load(m, lines[i][0]), excited) for layer in layers]
+        chi, load = [], []
+        for layer in layers:
+            both_ways = [[attenuation(m, energy) + attenuation(m, energies[i]) for m in layer] for i in excited]
+            emitted = [[strength[i] * _element_load(m, lines[i][0]) for m in layer] for i in excited]
+            chi.append(np.array(both_ways, np.float32).reshape(len(excited), -1) * np.float32(OBLIQUE))
+            load.append(np.array(emitted, np.float32).reshape(len(excited), -1))
         # In strips, so that memory holds the maps once and not every intermediate of every line.
         for start in range(0, total.shape[1], STRIP):
             strip = slice(start, start + STRIP)
@@ -204,8 +205,3 @@ def fluorescence(
                     total[excited, strip] += (load[k] @ thickness) * through * kept
                 through = through * passed
     return total.reshape(len(lines), *shape)
-
-
-def _table(layer: Layer, value: Callable[[str, int], float], lines: Sequence[int]) -> NDArray[np.float32]:
-    """`value(material, line)` for some lines (rows) and the materials of a layer (columns)."""
-    return np.array([[value(material, i) for material in layer] for i in lines], np.float32).reshape(-1, len(layer))

@@ -21,13 +21,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.simulate.fields import Marks, bristles, cracks, edge, noise, step
+from xrfsr.simulate.flowers import flower_piece
 from xrfsr.simulate.palette import PALETTES, Mix
-from xrfsr.simulate.scenes import SCENES, Picture
+from xrfsr.simulate.picture import Picture
+from xrfsr.simulate.portrait import portrait
 
 __all__ = ["VISIBLE", "Stack", "build"]
 
 FloatArray = NDArray[np.float32]
 Film = dict[str, FloatArray]
+
+SCENES = (flower_piece, portrait)
 
 VISIBLE = ("varnish", "glaze", "detail", "paint")
 
@@ -85,11 +89,12 @@ def build(seed: int, shape: tuple[int, int], mm: float) -> Stack:
     earlier = Picture(buried, canvas, mm)
     SCENES[1 - kind](earlier, PALETTES[pair][1])
     _brushwork(earlier)
-    # Scraped down before the panel was used again.
-    abandoned = {
-        name: 0.6 * np.ascontiguousarray(np.rot90(earlier.paint.get(name, 0) + earlier.detail.get(name, 0), turns))
-        for name in sorted({*earlier.paint, *earlier.detail})
-    }
+    abandoned: Film = {}
+    for film in (earlier.paint, earlier.detail):
+        for material, thickness in film.items():
+            turned = abandoned.setdefault(material, np.zeros(shape, np.float32))
+            # Scraped down before the panel was used again.
+            turned += np.float32(0.6) * np.rot90(thickness, turns)
 
     ground, priming = _ground(plan, shape, mm)
     layers: dict[str, Film] = {
@@ -121,7 +126,7 @@ def _brushwork(picture: Picture) -> None:
 def _ground(rng: np.random.Generator, shape: tuple[int, int], mm: float) -> tuple[Film, Film]:
     """Ground and priming: thicker in the hollows of the weave and along the sweeps of the knife."""
     rows, columns = np.indices(shape, np.float32) / np.float32(mm)
-    pull = 0.25 * noise(rng, shape, 12 * mm) , 0.25 * noise(rng, shape, 12 * mm)
+    pull = 0.25 * noise(rng, shape, 12 * mm), 0.25 * noise(rng, shape, 12 * mm)
     thread = rng.uniform(0.9, 1.2)
     weave = np.sin(2 * np.pi * (rows + pull[0]) / thread) * np.sin(2 * np.pi * (columns + pull[1]) / thread)
     sweeps = noise(rng, shape, (4 * mm, 40 * mm), 2.5)
@@ -196,4 +201,4 @@ def _age(rng: np.random.Generator, layers: dict[str, Film], shape: tuple[int, in
             thickness *= 1 - 0.8 * through
     shallow = cracks(rng, shape, 2.2 * mm, 0.08 * mm, 0.3)
     grime = np.maximum(0.03 * noise(rng, shape, 1.5 * mm, 2.2), 0)
-    return np.clip(0.6 * through + 0.35 * shallow + grime, 0, 0.8)
+    return np.asarray(np.clip(0.6 * through + 0.35 * shallow + grime, 0, 0.8), np.float32)

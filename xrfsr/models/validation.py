@@ -1,0 +1,92 @@
+r"""How much each network deserves, map by map, judged on coarse pixels that none of them was trained on.
+
+A held-out pixel is predicted from the kriging without it and from the photo. The same kriging alone is the floor's
+prediction. Weights that reproduce the held-out values best, in the sense of least squares on the simplex, then
+combine networks and floor: where the photo does not help, the floor takes over.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import nnls
+from torch import Tensor
+
+from xrfsr.models.cells import Cells
+from xrfsr.models.generator import Generator
+
+__all__ = ["simplex_weights", "weigh"]
+
+BLOCK = 512  # cells at a time
+FEWEST = 32  # held-out values of a map, below which their verdict is chance
+
+
+@torch.no_grad()
+def weigh(network: Generator, cells: Cells, held_out: Tensor) -> NDArray[np.float32]:
+    """Weight of every member, and of the floor last, for every map.
+
+    Parameters
+    ----------
+    network : Generator
+    cells : Cells
+        Of the whole scan.
+    held_out : Tensor of int64
+        Numbers of the cells that were not trained on.
+
+    Returns
+    -------
+    array, shape (members + 1, B)
+        Not negative; each column sums to one. Equal weights of the members, and none of the floor, if a member has
+        bilinear input (which cannot leave a pixel out) or there are too few held-out values to tell.
+    """
+    members, bands = len(cells.left_out), cells.target.shape[1]
+    weights = np.zeros((members + 1, bands), dtype=np.float32)
+    weights[:members] = 1 / members
+    if not bool(cells.left_out.all()):
+        return weights
+    predictions = []
+    for cell in held_out.split(BLOCK):
+        batch = cells.batch(cell, torch.ones(members, len(cell), device=cell.device))
+        estimate = network(batch.x)[..., :bands].unflatten(1, batch.weight.shape)
+        coarse = torch.einsum("cp,mcpb->mcb", batch.weight, estimate)
+        floor = batch.target - cells.influence[cell]
+        predictions.append(torch.cat([coarse, floor[None]]))
+    predicted = torch.cat(predictions, dim=1).double().cpu().numpy() if predictions else np.empty((members + 1, 0, bands))
+    target = cells.target[held_out].double().cpu().numpy()
+    measured = cells.usable[held_out].cpu().numpy() > 0
+    for band in range(bands):
+        known = measured[:, band]
+        if known.sum() >= FEWEST:
+            weights[:, band] = simplex_weights(predicted[:, known, band], target[known, band])
+    return weights
+
+
+def simplex_weights(predictions: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights w ≥ 0 with Σw = 1 that minimise ‖w·predictions - target‖².
+
+    Parameters
+    ----------
+    predictions : array, shape (candidates, samples)
+    target : array, shape (samples,)
+
+    Returns
+    -------
+    array, shape (candidates,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> truth = np.array([0.0, 1.0, 2.0, 3.0])
+    >>> simplex_weights(np.stack([truth + 1, truth - 1, truth + 9]), truth).round(6)
+    array([0.5, 0.5, 0. ])
+    """
+    # With weights that sum to one, w·p - t = w·(p - t): the errors alone decide, and a constant row that is heavy
+    # beside them enforces the sum.
+    errors = predictions - target
+    scale = np.sqrt((errors**2).sum(axis=1).max())
+    if scale == 0:
+        return np.full(len(predictions), 1 / len(predictions))
+    system = np.vstack([errors.T / scale, np.full((1, len(predictions)), 1e3)])
+    weights, _ = nnls(system, np.append(np.zeros(errors.shape[1]), 1e3))
+    return np.asarray(weights / weights.sum())

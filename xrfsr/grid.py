@@ -97,7 +97,7 @@ class Axis:
     @property
     def centres(self) -> NDArray[np.float64]:
         """Cell centres in mm, shape (size,)."""
-        return self.first + self.step * np.arange(self.size)
+        return np.asarray(self.first + self.step * np.arange(self.size), dtype=np.float64)
 
     @property
     def edges(self) -> tuple[float, float]:

@@ -32,14 +32,14 @@ def correlation_length(U: Downsampling) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Interpolation:
-    """The kriging of a scan, and the terms that take one coarse pixel out of it again.
+    r"""The kriging of a scan, and the terms that take one coarse pixel out of it again.
 
     Attributes
     ----------
     full : array, shape (line, fine.y, fine.x)
         m, the interpolation from all coarse pixels.
     influence : array, shape (line, coarse.y, coarse.x)
-        :math:`[C^{-1}(Y_\\downarrow - \\mu)]_c / [C^{-1}]_{cc}`: how far the value of pixel c lies from what its
+        :math:`[C^{-1}(Y_\downarrow - \mu)]_c / [C^{-1}]_{cc}`: how far the value of pixel c lies from what its
         neighbours predict for it.
     spreading : Spreading
         Column c of it, times the influence of c, is what the interpolation owes to c.

@@ -26,9 +26,7 @@ CLOSE = 1e-6  # of the map's peak: float32 rounding of the operators
 EMPTY = 1e-3  # of a coarse pixel's value: with less than this under it, proportions mean nothing
 
 
-def nonnegative(
-    estimate: NDArray[Any], scan: NDArray[Any], U: Downsampling, spreading: Spreading
-) -> NDArray[Any]:
+def nonnegative(estimate: NDArray[Any], scan: NDArray[Any], U: Downsampling, spreading: Spreading) -> NDArray[Any]:
     """Maps without negative values that are still consistent with the scan.
 
     Parameters

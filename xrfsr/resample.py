@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import xarray as xr
@@ -25,8 +25,15 @@ def fine_grid(coarse: Grid, scale: float) -> Grid:
     InvalidInput
         If `scale` is not a finite number above one.
     """
-    if isinstance(scale, bool) or not isinstance(scale, (int, float, np.number)) or not np.isfinite(scale) or scale <= 1:
-        raise InvalidInput("scale", [f"scale is {scale!r}; a number above 1 is needed, such as 4 for pixels of a quarter"])
+    if (
+        isinstance(scale, bool)
+        or not isinstance(scale, (int, float, np.number))
+        or not np.isfinite(scale)
+        or scale <= 1
+    ):
+        raise InvalidInput(
+            "scale", [f"scale is {scale!r}; a number above 1 is needed, such as 4 for pixels of a quarter"]
+        )
     return coarse.refine(float(scale))
 
 
@@ -160,7 +167,7 @@ def on_grid(
         if array.dtype.kind == "b":
             return np.asarray(separable(y, x, array.astype(np.float32)) > 1 - 1e-6)
         # 0 * NaN is NaN only where the weight is stored, so NaN reaches just the pixels that see it.
-        return separable(y, x, array)
+        return np.asarray(separable(y, x, array))
 
     def one(variable: xr.DataArray) -> xr.DataArray:
         kept = [dim for dim in variable.dims if dim not in ("y", "x")]
@@ -173,15 +180,23 @@ def on_grid(
             exclude_dims={"y", "x"},
             dask="parallelized",
             output_dtypes=[variable.dtype if variable.dtype.kind in "fb" else np.dtype(np.float64)],
-            dask_gufunc_kwargs={"output_sizes": dict(zip(("y", "x"), target.shape, strict=True)), "allow_rechunk": True},
+            dask_gufunc_kwargs={
+                "output_sizes": dict(zip(("y", "x"), target.shape, strict=True)),
+                "allow_rechunk": True,
+            },
             keep_attrs=True,
         )
-        return fine.assign_coords(grid_coords(target)).transpose(*variable.dims).drop_encoding()
+        on_target: xr.DataArray = fine.assign_coords(grid_coords(target)).transpose(*variable.dims).drop_encoding()
+        return on_target
 
+    # mypy does not narrow a bound TypeVar by isinstance, so the two kinds are told apart for it by hand.
     if isinstance(obj, xr.DataArray):
-        return one(obj)
+        return cast(AnyT, one(obj))
     spatial = [name for name, variable in obj.data_vars.items() if {"y", "x"} <= set(variable.dims)]
     rest = obj.drop_vars(spatial).drop_dims(["y", "x"], errors="ignore")
     # In the order the variables had, so that printing and comparing show no difference but the grid.
     made = {name: one(obj[name]) for name in spatial}
-    return rest.assign({name: made.get(name, rest.get(name)) for name in obj.data_vars if name in made or name in rest})
+    resampled = rest.assign(
+        {name: made.get(name, rest.get(name)) for name in obj.data_vars if name in made or name in rest}
+    )
+    return cast(AnyT, resampled)

@@ -26,7 +26,7 @@ from xrfsr.grid import Axis, Grid
 __all__ = ["Downsampling", "Footprint", "footprint_matrix", "linear_matrix", "overlap_matrix", "separable"]
 
 Footprint = Literal["area", "gaussian", "decimate"]
-Array = TypeVar("Array", NDArray[Any], Any)
+Array = TypeVar("Array")  # numpy.ndarray or torch.Tensor
 
 # The rows of a spreading matrix fall off by a factor of about four per coarse pixel. What lies below this share
 # of the largest entry is under float64 rounding, and leaving it out keeps the matrices banded and the cost linear.
@@ -180,10 +180,12 @@ def linear_matrix(source: Axis, target: Axis) -> csr_array:
 
 def separable(y: csr_array, x: csr_array, array: Array) -> Array:
     """Apply `y` along rows and `x` along columns of an array (..., y, x), numpy or torch."""
-    return _along(x, _along(y, array, -2), -1)
+    rows: Array = _along(y, array, -2)
+    result: Array = _along(x, rows, -1)
+    return result
 
 
-def _along(matrix: csr_array, array: Array, axis: int) -> Array:
+def _along(matrix: csr_array, array: Any, axis: int) -> Any:
     if array.shape[axis] != matrix.shape[1]:
         raise InvalidInput(
             "array",
@@ -224,7 +226,10 @@ def _precision(axis: Axis, correlation_length: float) -> csr_array:
     if axis.size == 1:
         return csr_array(np.ones((1, 1)))
     off = np.full(axis.size - 1, -rho)
-    return csr_array(diags_array([off, diagonal, off], offsets=[-1, 0, 1]) / (1 - rho**2))
+    return csr_array(
+        diags_array([off, diagonal, off], offsets=[-1, 0, 1])  # type: ignore[list-item]  # the stubs want sequences
+        / (1 - rho**2)
+    )
 
 
 def _spreading(u: csr_array, precision: csr_array) -> tuple[csr_array, csr_array]:
@@ -390,7 +395,9 @@ class Downsampling:
         -------
         array like `estimate`
         """
-        return estimate + self.spreading(correlation_length)(scan - self(estimate))
+        maps: Any = estimate
+        projected: Array = maps + self.spreading(correlation_length)(scan - self(maps))
+        return projected
 
 
 @dataclass(frozen=True, eq=False)

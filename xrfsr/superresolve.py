@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import xarray as xr
@@ -72,8 +72,9 @@ def superresolve(
     like `obj`
         Same lines and units, finer `y` and `x` within the same outer edges; NaN where the scan has no value.
         ``"unfolding"`` and ``"kriging"`` are exactly consistent: U takes the result back to the scan, to float32
-        rounding. How the result came about is in its `attrs`. `uncertainty` is that of coarse pixels and is not
-        carried over.
+        rounding. How the result came about is in its `attrs`; with ``"unfolding"`` the coordinate `photo_share`
+        (line) tells how much of each map is the network's, the rest being the photo-free floor. `uncertainty` is
+        that of coarse pixels and is not carried over.
 
     Raises
     ------
@@ -93,7 +94,7 @@ def superresolve(
     if model is not None:
         settings["model"] = model
     try:
-        maps = reconstruct(problem, device=device, seed=seed, progress=progress, **settings)
+        made = reconstruct(problem, device=device, seed=seed, progress=progress, **settings)
     except TypeError as error:
         # A method without settings of its own refuses them as Python does.
         if "unexpected keyword argument" not in str(error) or not settings:
@@ -106,11 +107,11 @@ def superresolve(
         "xrfsr_scale": float(scale),
         "xrfsr_footprint": footprint,
         "xrfsr_seed": seed,
-        "xrfsr_settings": json.dumps(model.config.to_dict() if model is not None else settings, default=list),
+        **{f"xrfsr_{name}": value for name, value in made.record.items()},
     }
     if fwhm is not None:
         attrs["xrfsr_fwhm_mm"] = json.dumps(fwhm)
-    return _as_result(obj, scan, maps, problem, attrs)
+    return _as_result(obj, scan, made, problem, attrs)
 
 
 def train(
@@ -170,7 +171,8 @@ def _problem(
         coarse = grid_of(scan)
         if min(coarse.shape) < SMALLEST:
             faults.append(
-                f"the scan has {coarse.shape[0]} x {coarse.shape[1]} pixels; at least {SMALLEST} x {SMALLEST} are needed"
+                f"the scan has {coarse.shape[0]} x {coarse.shape[1]} pixels; at least {SMALLEST} x {SMALLEST} "
+                "are needed"
             )
         with collecting(faults):
             fine = fine_grid(coarse, scale)
@@ -195,12 +197,16 @@ def _problem(
 def _photo_faults(photo: Grid, fine: Grid, coarse: Grid) -> list[str]:
     """What keeps a photo from guiding a reconstruction on `fine`."""
     faults = []
-    span = ", ".join(f"{name} {axis.edges[0]:g} to {axis.edges[1]:g}" for name, axis in (("y", photo.y), ("x", photo.x)))
-    needed = ", ".join(f"{name} {axis.edges[0]:g} to {axis.edges[1]:g}" for name, axis in (("y", fine.y), ("x", fine.x)))
+    span = ", ".join(
+        f"{name} {axis.edges[0]:g} to {axis.edges[1]:g}" for name, axis in (("y", photo.y), ("x", photo.x))
+    )
+    needed = ", ".join(
+        f"{name} {axis.edges[0]:g} to {axis.edges[1]:g}" for name, axis in (("y", fine.y), ("x", fine.x))
+    )
     if photo.overlap(fine) == 0:
         faults.append(
-            f"photo and scan do not overlap: the photo covers {span} mm, the scan {needed} mm; bring the photo into the "
-            "millimetre frame of the scan (xrfsr.as_photo(rgb, like=scan) if both show the same area)"
+            f"photo and scan do not overlap: the photo covers {span} mm, the scan {needed} mm; bring the photo into "
+            "the millimetre frame of the scan (xrfsr.as_photo(rgb, like=scan) if both show the same area)"
         )
     elif not photo.covers(fine, tolerance=0.5 * max(fine.spacing)):
         faults.append(
@@ -219,7 +225,7 @@ def _photo_faults(photo: Grid, fine: Grid, coarse: Grid) -> list[str]:
 
 
 def _as_result(
-    obj: AnyT, scan: xr.Dataset, maps: Any, problem: methods.Problem, attrs: dict[str, Any]
+    obj: AnyT, scan: xr.Dataset, made: methods.Reconstruction, problem: methods.Problem, attrs: dict[str, Any]
 ) -> AnyT:
     """Fine maps as the user's kind of object, with the gaps of the scan."""
     grid = problem.U.fine
@@ -228,19 +234,19 @@ def _as_result(
         np.clip(np.round((f.centres - c.first) / c.step).astype(int), 0, c.size - 1)
         for f, c in ((grid.y, problem.U.coarse.y), (grid.x, problem.U.coarse.x))
     )
+    maps = made.maps
     missing = ~problem.usable
     if missing.any():
         maps = np.where(missing[:, row[:, None], column], np.float32(np.nan), maps)
     intensity = xr.Variable(("line", "y", "x"), maps.astype(np.float32, copy=False), scan["intensity"].attrs)
     kept = {name: coord.variable for name, coord in scan.coords.items() if not {"y", "x"} & set(coord.dims)}
     axes = {
-        name: xr.Variable(name, fresh, {**scan[name].attrs, **fresh.attrs})
-        for name, fresh in grid_coords(grid).items()
+        name: xr.Variable(name, fresh, {**scan[name].attrs, **fresh.attrs}) for name, fresh in grid_coords(grid).items()
     }
-    result = xr.Dataset({"intensity": intensity}, {**kept, **axes}, {**scan.attrs, **attrs})
+    shares = {} if made.photo_share is None else {"photo_share": xr.Variable("line", made.photo_share)}
+    result = xr.Dataset({"intensity": intensity}, {**kept, **shares, **axes}, {**scan.attrs, **attrs})
     if "valid" in scan:
         result["valid"] = xr.Variable(("y", "x"), scan["valid"].values[row[:, None], column], scan["valid"].attrs)
     if isinstance(obj, xr.Dataset):
-        return result
-    array = result["intensity"].rename(obj.name)
-    return array.assign_attrs({**array.attrs, **attrs})
+        return cast(AnyT, result)
+    return cast(AnyT, result["intensity"].rename(obj.name).assign_attrs(attrs))

@@ -1,7 +1,7 @@
 """The methods: one file each, found by name.
 
 A method is a module with a function ``reconstruct(problem, *, device, seed, progress, **settings)`` that takes a
-`Problem` and returns the fine maps, (line, fine.y, fine.x) float32. To add one, write its file and name it here.
+`Problem` and returns a `Reconstruction`. To add one, write its file and name it here.
 """
 
 from __future__ import annotations
@@ -10,13 +10,10 @@ import difflib
 from importlib import import_module
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from xrfsr.errors import InvalidInput
-from xrfsr.methods.problem import Problem
+from xrfsr.methods.problem import Problem, Reconstruction
 
-__all__ = ["METHODS", "Method", "Problem", "get"]
+__all__ = ["METHODS", "Method", "Problem", "Reconstruction", "get"]
 
 # Modules are imported at first use: some bring torch with them.
 METHODS = {
@@ -31,8 +28,8 @@ class Method(Protocol):
 
     def __call__(
         self, problem: Problem, *, device: str, seed: int, progress: bool | None, **settings: Any
-    ) -> NDArray[np.float32]:
-        """Fine maps, shape (line, fine.y, fine.x)."""
+    ) -> Reconstruction:
+        """Solve `problem`."""
 
 
 def get(name: str) -> Method:

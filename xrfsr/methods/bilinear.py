@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
-from xrfsr.methods.problem import Problem
+from xrfsr.methods.problem import Problem, Reconstruction
 from xrfsr.sampling import linear_matrix, separable
 
 __all__ = ["reconstruct"]
@@ -13,7 +10,8 @@ __all__ = ["reconstruct"]
 
 def reconstruct(
     problem: Problem, *, device: str = "auto", seed: int = 0, progress: bool | None = None
-) -> NDArray[np.float32]:
+) -> Reconstruction:
     """Interpolate every map between pixel centres; the photo, device and seed play no part."""
     fine, coarse = problem.U.fine, problem.U.coarse
-    return separable(linear_matrix(coarse.y, fine.y), linear_matrix(coarse.x, fine.x), problem.scan)
+    y, x = linear_matrix(coarse.y, fine.y), linear_matrix(coarse.x, fine.x)
+    return Reconstruction(separable(y, x, problem.scan))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -11,7 +11,7 @@ from scipy.ndimage import distance_transform_edt
 
 from xrfsr.sampling import Downsampling
 
-__all__ = ["Problem"]
+__all__ = ["Problem", "Reconstruction"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +78,24 @@ class Problem:
             tuple(self.lines[i] for i in chosen),
             tuple(self.guided[i] for i in chosen),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstruction:
+    """What every method returns.
+
+    Attributes
+    ----------
+    maps : array of float32, shape (line, fine.y, fine.x)
+    record : dict
+        Plain numbers and text about how it was made, for the attributes of the result.
+    photo_share : array of float32, shape (line,), optional
+        How much of each map was guided by the photo, from 0, the photo-free floor, to 1.
+    """
+
+    maps: NDArray[np.float32]
+    record: dict[str, str | float] = field(default_factory=dict)
+    photo_share: NDArray[np.float32] | None = None
 
 
 def _filled(plane: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[Any]:

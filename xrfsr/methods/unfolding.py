@@ -8,14 +8,14 @@ super-resolution on Old Master paintings using minimal training data".
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput
 from xrfsr.kriging import correlation_length, krige
-from xrfsr.methods.problem import Problem
+from xrfsr.methods.problem import Problem, Reconstruction
 from xrfsr.models.config import TrainingConfig
 from xrfsr.models.device import choose
 from xrfsr.models.saved import Model
@@ -87,7 +87,7 @@ def reconstruct(
     progress: bool | None = None,
     model: Model | None = None,
     **settings: Any,
-) -> NDArray[np.float32]:
+) -> Reconstruction:
     r"""Proj(g(X)), Eq. 10 with the residual spread by the covariance of the floor, and no negative counts.
 
     Maps that the photo may not guide (scatter, bookkeeping, flat ones) and pixels that the photo does not show
@@ -96,23 +96,30 @@ def reconstruct(
     config = TrainingConfig().override(**settings)
     if model is not None and settings:
         raise InvalidInput(
-            "settings", [f"{', '.join(settings)} cannot change a model that is trained already; leave out one of the two"]
+            "settings",
+            [f"{', '.join(settings)} cannot change a model that is trained already; leave out one of the two"],
         )
     spreading = problem.U.spreading(correlation_length(problem.U))
     result = krige(problem.scan, problem.U, spreading)
     if model is None:
         if not any(problem.guided):
-            return nonnegative(result, problem.scan, problem.U, spreading)
+            return Reconstruction(nonnegative(result, problem.scan, problem.U, spreading))
         model = fit(problem, device=device, seed=seed, progress=progress, config=config)
     _check_fits(model, problem)
     chosen = problem.only(np.array([problem.lines.index(line) for line in model.lines]))
     estimate = model.predict(chosen.scan, chosen.photo, problem.U, device)
-    for line, fine in zip(model.lines, estimate, strict=True):
+    share = np.zeros(len(problem.lines), dtype=np.float32)
+    for line, fine, floor in zip(model.lines, estimate, model.weights[-1], strict=True):
         i = problem.lines.index(line)
         if problem.guided[i]:
-            fine = np.where(problem.seen, fine, result[i])
-            result[i] = fine + spreading(problem.scan[i] - problem.U(fine))
-    return nonnegative(result, problem.scan, problem.U, spreading)
+            shown = np.where(problem.seen, fine, result[i])
+            result[i] = shown + spreading(problem.scan[i] - problem.U(shown))
+            share[i] = 1 - floor
+    record: dict[str, str | float] = {
+        "settings": json.dumps(model.config.to_dict()),
+        **{f"training_{name}": value for name, value in model.training.items()},
+    }
+    return Reconstruction(nonnegative(result, problem.scan, problem.U, spreading), record, share)
 
 
 def _check_fits(model: Model, problem: Problem) -> None:
@@ -123,14 +130,14 @@ def _check_fits(model: Model, problem: Problem) -> None:
         faults.append(f"the model needs {', '.join(missing)}, which the scan lacks; train one on this scan")
     if strange := sorted(guided - set(model.lines)):
         faults.append(
-            f"the model does not know {', '.join(strange)}; leave them out with .drop_sel(line={strange}), or train anew"
+            f"the model does not know {', '.join(strange)}; leave out: .drop_sel(line={strange}), or train anew"
         )
     if model.bands != len(problem.photo):
         faults.append(f"the model takes {model.bands} bands, the photo has {len(problem.photo)}")
     ratio = tuple(f / c for f, c in zip(problem.U.fine.shape, problem.U.coarse.shape, strict=True))
     if not np.allclose(ratio, model.ratio, rtol=0.02):
         faults.append(
-            f"the model was trained for scale {model.ratio[0]:g}, and {ratio[0]:g} is asked for; use its scale or train anew"
+            f"the model was trained for scale {model.ratio[0]:g}, not {ratio[0]:g}; use its scale or train anew"
         )
     if faults:
         raise InvalidInput("model", faults)

@@ -73,7 +73,6 @@ class Table:
             torch.as_tensor(pull, dtype=torch.float32, device=device),
         )
 
-
     @classmethod
     def identity(cls, size: int, device: torch.device) -> Self:
         """Every cell is one fine pixel."""
@@ -139,7 +138,6 @@ class Cells:
         device: torch.device,
     ) -> Self:
         """Prepare a scan (B, coarse.y, coarse.x) and a photo (b, fine.y, fine.x)."""
-
         measured = by_pixel(usable, device)
         return cls(
             upscaled=by_pixel(network_inputs(scan, U, inputs, spreading), device),

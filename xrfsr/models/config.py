@@ -55,13 +55,13 @@ class TrainingConfig:
     M: int = 64
     zero_blocks: bool = False
     final_sigmoid: bool = False
-    inputs: tuple[Input, ...] = ("leave-out", "leave-out", "leave-out")
+    inputs: tuple[Input, ...] = ("leave-out", "leave-out")
     mixing: float = 0.8
     steps: int = 1000
     pixels: int = 4096
     learning_rate: float = 3e-3
     alpha_1: float = 0.003
-    transfer: float | tuple[float, ...] = (0.0, 0.2, 1.0)
+    transfer: float | tuple[float, ...] = (0.05, 1.0)
     held_out: float = 0.1
 
     def __post_init__(self) -> None:
@@ -80,8 +80,8 @@ class TrainingConfig:
         ]
         if not all(map(_at_least_zero, self.transfers)) or len(self.transfers) != len(self.inputs):
             faults.append(
-                f"transfer is {self.transfer!r}; a number of at least 0 is needed, or {len(self.inputs)} of them, one for "
-                "each of inputs"
+                f"transfer is {self.transfer!r}; a number of at least 0 is needed, or {len(self.inputs)} of them, "
+                "one for each of inputs"
             )
         if not faults and self.mixing > 1:
             faults.append(f"mixing is {self.mixing}; a share between 0 and 1 is needed")

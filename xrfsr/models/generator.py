@@ -200,5 +200,7 @@ class Generator(nn.Module):
             for channel in range(self.architecture.channels):
                 chosen = support[:, channel]
                 fit = np.full(m, SMALLEST_ATOM**2)
-                fit[chosen] = np.maximum(nnls(atoms[:, chosen], x[member, :, channel].double().cpu().numpy())[0], fit[0])
+                fit[chosen] = np.maximum(
+                    nnls(atoms[:, chosen], x[member, :, channel].double().cpu().numpy())[0], fit[0]
+                )
                 self.D_root[member, :, channel] = torch.as_tensor(np.sqrt(fit), dtype=x.dtype, device=x.device)

@@ -27,7 +27,7 @@ def pretraining_loss(output: Tensor, batch: Batch, alpha_1: float) -> Tensor:
     """
     cells, width = batch.weight.shape
     bands = batch.target.shape[1]
-    estimate = output[..., :bands].unflatten(1, (cells, width))
+    estimate = output[..., :bands].reshape(len(output), cells, width, bands)
     coarse = torch.einsum("cp,mcpb->mcb", batch.weight, estimate)
     misfit = (coarse - batch.target) ** 2 * batch.usable
     fidelity = misfit.sum(dim=(1, 2)) / batch.usable.sum().clamp_min(1.0)

@@ -23,7 +23,7 @@ from safetensors.torch import load_file, save_file
 
 from xrfsr.errors import InvalidInput
 from xrfsr.kriging import correlation_length, krige
-from xrfsr.models.cells import by_pixel, network_inputs
+from xrfsr.models.cells import network_inputs
 from xrfsr.models.config import TrainingConfig
 from xrfsr.models.device import choose
 from xrfsr.models.generator import Architecture, Generator
@@ -103,7 +103,7 @@ class Model:
                 )
                 estimate = network(x.transpose(1, 2).contiguous())[..., :lines]
                 result[:, part] += (estimate * share).sum(dim=0).T.cpu().numpy()
-        return (result * self.peak[:, None]).reshape(lines, *photo.shape[1:])
+        return np.asarray(result * self.peak[:, None]).reshape(lines, *photo.shape[1:])
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the model to a new folder; nothing is left behind if that fails.
@@ -167,7 +167,7 @@ def load_model(path: str | PathLike[str]) -> Model:
         if description["format"] != FORMAT:
             raise InvalidInput(
                 "model",
-                [f"{folder} has format {description['format']}; this version reads {FORMAT}, so upgrade xrfsr or train anew"],
+                [f"{folder} has format {description['format']}; only {FORMAT} is known; upgrade xrfsr or train anew"],
             )
         config = TrainingConfig.from_dict(description["config"])
         lines, bands = tuple(description["lines"]), int(description["bands"])

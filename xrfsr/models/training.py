@@ -15,7 +15,7 @@ from xrfsr.models.generator import Architecture, Generator
 from xrfsr.models.losses import pretraining_loss
 from xrfsr.models.validation import weigh
 from xrfsr.progress import bar
-from xrfsr.sampling import Downsampling, Spreading
+from xrfsr.sampling import Downsampling
 
 __all__ = ["pretrain"]
 

@@ -46,13 +46,15 @@ def weigh(network: Generator, cells: Cells, held_out: Tensor) -> NDArray[np.floa
     if not bool(cells.left_out.all()):
         return weights
     predictions = []
-    for cell in held_out.split(BLOCK):
+    for cell in torch.split(held_out, BLOCK):
         batch = cells.batch(cell, torch.ones(members, len(cell), device=cell.device))
-        estimate = network(batch.x)[..., :bands].unflatten(1, batch.weight.shape)
+        estimate = network(batch.x)[..., :bands].reshape(members, *batch.weight.shape, bands)
         coarse = torch.einsum("cp,mcpb->mcb", batch.weight, estimate)
         floor = batch.target - cells.influence[cell]
         predictions.append(torch.cat([coarse, floor[None]]))
-    predicted = torch.cat(predictions, dim=1).double().cpu().numpy() if predictions else np.empty((members + 1, 0, bands))
+    if not predictions:
+        return weights
+    predicted = torch.cat(predictions, dim=1).double().cpu().numpy()
     target = cells.target[held_out].double().cpu().numpy()
     measured = cells.usable[held_out].cpu().numpy() > 0
     for band in range(bands):

@@ -14,8 +14,8 @@ retouched with historical materials (`xrfsr.pigments`). Light sees the upper lay
 - one element, several materials: lead in white, priming and yellow; iron in earths, umber, smalt and ink; calcium in
   ground, chalk and bone black; copper in blues and greens; arsenic in orpiment, realgar and smalt;
 - elements without a trace in the photograph: the abandoned picture, the drawing, the weave, the fills;
-- detail of the photograph without a trace in any element: lake, soot, cracks of the varnish, stains, a cleaning test,
-  the lamp.
+- detail of the photograph without a trace in any element: lake, soot, cracks of the varnish, the lamp; stains and a
+  cleaning test of the varnish, which dim only the softest lines.
 
 What is simplified
 ------------------
@@ -32,7 +32,7 @@ What is simplified
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -110,9 +110,10 @@ def painting(
     height, width : int
         Of the photograph and of the fine maps in pixels, multiples of `scale` that leave at least 8 coarse pixels.
     scale : int
-        Fine pixels to a coarse one in each direction, at least 2. The painting does not depend on it.
+        Fine pixels to a coarse one in each direction, at least 2.
     seed : int
-        Not negative. Equal arguments give equal paintings; `dwell`, `scale` and `beam_fwhm` change the scan only.
+        Not negative. Equal arguments give equal results. The painting and its photograph depend on `height`,
+        `width`, `seed` and `pixel_size` alone.
     pixel_size : float
         Of the photograph in mm. The scene fills the picture; brush strokes, cracks and script keep their size in mm.
     beam_fwhm : float, optional
@@ -170,11 +171,10 @@ def painting(
     footprint: dict[str, Any] = {} if beam_fwhm is None else {"footprint": "gaussian", "fwhm": beam_fwhm}
     expected = Downsampling.between(fine, coarse, **footprint)(truth.astype(np.float64))
     counts = counter.poisson(expected)
-    return Painting(
-        _dataset(truth, parsed, fine, share, {"dwell": dwell, "seed": seed}),
-        scan := _dataset(counts, parsed, coarse, share, {"dwell": dwell, "seed": seed}, np.sqrt(np.maximum(counts, 1))),
-        as_photo(_photograph(stack, camera, pixel_size), like=scan),
-    )
+    attrs = {"dwell": float(dwell), "seed": int(seed)}
+    scan = _dataset(counts, parsed, coarse, share, attrs, np.sqrt(np.maximum(counts, 1)))
+    photo = as_photo(_photograph(stack, camera, pixel_size), like=scan)
+    return Painting(_dataset(truth, parsed, fine, share, attrs), scan, photo)
 
 
 def _photograph(stack: Stack, rng: np.random.Generator, pixel_size: float) -> NDArray[np.float32]:
@@ -235,7 +235,7 @@ def _checked(
         for name, size in (("height", height), ("width", width)):
             least = FEWEST_PIXELS * scale
             if not _whole(size) or size % scale or size < least:
-                near = max(least, round(size / scale) * scale) if isinstance(size, (int, float)) else least
+                near = max(least, round(size / scale) * scale) if _whole(size) else least
                 faults.append(
                     f"{name!r} is {size!r}; a multiple of scale ({scale}) and at least {least} is needed, so try {near}"
                 )
@@ -244,7 +244,7 @@ def _checked(
     for name, value in (("pixel_size", pixel_size), ("dwell", dwell), ("beam_fwhm", beam_fwhm)):
         if value is None and name == "beam_fwhm":
             continue
-        if not isinstance(value, (int, float)) or not 0 < value < np.inf:
+        if not isinstance(value, Real) or not 0 < value < np.inf:
             unit = "seconds" if name == "dwell" else "mm"
             faults.append(f"{name!r} is {value!r}; a number of {unit} above zero is needed")
     parsed: list[Line] = []

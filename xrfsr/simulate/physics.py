@@ -97,6 +97,7 @@ def sensitivity(element: str, family: str, energy: float) -> float:
     return float(emitted) * _detected(line_energy(element, family))
 
 
+@lru_cache(maxsize=256)
 def line_energy(element: str, family: str) -> float:
     """Energy in keV of the strongest line of a family: Kα1, Lα1 or Mα."""
     import xraydb
@@ -143,9 +144,7 @@ def count_rate_scale() -> float:
     return LEAD_WHITE_RATE / (thick * _element_load("lead white", "Pb"))
 
 
-def fluorescence(
-    layers: Sequence[Layer], lines: Sequence[tuple[str, str]], emitting: Sequence[bool] | None = None
-) -> NDArray[np.float32]:
+def fluorescence(layers: Sequence[Layer], lines: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
     r"""Expected count rates above a stack of layers.
 
     Layer :math:`k`, whose materials absorb :math:`M_0` on the way in and :math:`M_l` on the way out, contributes
@@ -161,8 +160,6 @@ def fluorescence(
     layers : sequence of Layer
         From the top down; all of one shape (y, x).
     lines : sequence of (element, family)
-    emitting : sequence of bool, optional
-        One for each layer: whether what it emits is counted. All absorb in any case.
 
     Returns
     -------
@@ -179,17 +176,18 @@ def fluorescence(
     shape = next(iter(layers[0].values())).shape
     total = np.zeros((len(lines), int(np.prod(shape))), np.float32)
     films = [[thickness.reshape(-1) for thickness in layer.values()] for layer in layers]
-    shines = [True] * len(layers) if emitting is None else emitting
     energies = [line_energy(element, family) for element, family in lines]
     for energy, photons in TUBE:
         strength = [count_rate_scale() * photons * sensitivity(*line, energy) for line in lines]
         excited = [i for i, s in enumerate(strength) if s]
+        if not excited:
+            continue
         chi, load = [], []
         for layer in layers:
             both_ways = [[attenuation(m, energy) + attenuation(m, energies[i]) for m in layer] for i in excited]
             emitted = [[strength[i] * _element_load(m, lines[i][0]) for m in layer] for i in excited]
-            chi.append(np.array(both_ways, np.float32).reshape(len(excited), -1) * np.float32(OBLIQUE))
-            load.append(np.array(emitted, np.float32).reshape(len(excited), -1))
+            chi.append(np.array(both_ways, np.float32) * np.float32(OBLIQUE))
+            load.append(np.array(emitted, np.float32))
         # In strips, so that memory holds the maps once and not every intermediate of every line.
         for start in range(0, total.shape[1], STRIP):
             strip = slice(start, start + STRIP)
@@ -198,10 +196,9 @@ def fluorescence(
                 thickness = np.stack([whole[strip] for whole in film])
                 own = chi[k] @ thickness
                 passed = np.exp(-np.minimum(own, 60))
-                if shines[k]:
-                    # Where the layer is all but absent the quotient would lose its digits; its series does not.
-                    thin = own < 0.02
-                    kept = np.where(thin, 1 - own / 2 + own * own / 6, (1 - passed) / np.where(thin, 1, own))
-                    total[excited, strip] += (load[k] @ thickness) * through * kept
+                # Where the layer is all but absent the quotient would lose its digits; its series does not.
+                thin = own < 0.02
+                kept = np.where(thin, 1 - own / 2 + own * own / 6, (1 - passed) / np.where(thin, 1, own))
+                total[excited, strip] += (load[k] @ thickness) * through * kept
                 through = through * passed
     return total.reshape(len(lines), *shape)

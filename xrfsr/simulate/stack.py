@@ -1,6 +1,6 @@
 """From bare support to varnish: the layers of one painting, in the order they were put on.
 
-    varnish        yellowed, with stains and a cleaning test; nothing of it shows in x-rays
+    varnish        yellowed, with stains and a cleaning test; dims only the softest lines, such as Pb-M
     glaze          red lake, copper resinate: colour with little or no fluorescence
     detail         highlights, leaf veins, lace, script
     paint          the body of the visible picture

@@ -293,7 +293,7 @@ def explained(maps: NDArray[np.float64], photo: NDArray[np.float64]) -> NDArray[
         count, rows, columns = a.shape
         cells = a.reshape(count, rows // 32, 8, 4, columns // 32, 8, 4)
         cells = cells - cells.mean((3, 6), keepdims=True)
-        return cells.transpose(1, 4, 2, 3, 5, 6, 0).reshape(-1, 1024, count)
+        return np.asarray(cells.transpose(1, 4, 2, 3, 5, 6, 0).reshape(-1, 1024, count))
 
     left = total = np.zeros(len(maps))
     for target, source in zip(windows(maps), windows(photo), strict=True):
@@ -336,7 +336,8 @@ def test_photo_has_detail_that_no_element_has() -> None:
     # A resin film of some 50 µm dims soft lines a little; the hard ones pass.
     hard = [family for family in FAMILIES if line_energy(*family) > 6]
     before, after = (fluorescence(list(s.values()), hard) for s in (stack.layers, even))
-    np.testing.assert_allclose(before, after, rtol=0.06, atol=1e-3)
+    np.testing.assert_allclose(before, after, rtol=0.12, atol=1e-3)
+    assert np.abs(before - after).mean() < 0.005 * before.mean()
 
 
 def test_buried_picture_reaches_the_x_rays_but_not_the_photo() -> None:

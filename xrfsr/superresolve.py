@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+from contextlib import suppress
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -11,7 +14,7 @@ import xarray as xr
 import xrfsr.methods as methods
 from xrfsr.errors import InvalidInput
 from xrfsr.frame import AnyT, collecting, grid_coords, grid_of
-from xrfsr.grid import Grid
+from xrfsr.grid import Axis, Grid
 from xrfsr.photo import ensure_photo
 from xrfsr.resample import fine_grid, on_grid
 from xrfsr.sampling import Downsampling, Footprint
@@ -89,24 +92,23 @@ def superresolve(
     >>> fine.sizes["y"], fine.sizes["x"]
     (64, 64)
     """
-    reconstruct = methods.get(method)
-    scan, problem = _problem(obj, rgb, scale, footprint, fwhm)
     if model is not None:
         settings["model"] = model
-    try:
-        made = reconstruct(problem, device=device, seed=seed, progress=progress, **settings)
-    except TypeError as error:
-        # A method without settings of its own refuses them as Python does.
-        if "unexpected keyword argument" not in str(error) or not settings:
-            raise
-        raise InvalidInput(
-            "settings", [f"method {method!r} does not take {', '.join(settings)}; leave them out"]
-        ) from error
+    faults = _seed_faults(seed)
+    with collecting(faults):
+        reconstruct = methods.get(method)
+        faults += _settings_faults(method, reconstruct, settings)
+    with collecting(faults):
+        scan, problem = _problem(obj, rgb, scale, footprint, fwhm)
+    if faults:
+        raise InvalidInput("input", faults)
+    made = reconstruct(problem, device=device, seed=int(seed), progress=progress, **settings)
     attrs: dict[str, Any] = {
+        "xrfsr_version": version("xrfsr"),
         "xrfsr_method": method,
         "xrfsr_scale": float(scale),
         "xrfsr_footprint": footprint,
-        "xrfsr_seed": seed,
+        "xrfsr_seed": int(seed),
         **{f"xrfsr_{name}": value for name, value in made.record.items()},
     }
     if fwhm is not None:
@@ -148,9 +150,28 @@ def train(
     from xrfsr.methods.unfolding import fit
     from xrfsr.models.config import TrainingConfig
 
-    config = TrainingConfig().override(**settings)
-    _, problem = _problem(obj, rgb, scale, footprint, fwhm)
-    return fit(problem, device=device, seed=seed, progress=progress, config=config)
+    faults = _seed_faults(seed)
+    with collecting(faults):
+        config = TrainingConfig().override(**settings)
+    with collecting(faults):
+        _, problem = _problem(obj, rgb, scale, footprint, fwhm)
+    if faults:
+        raise InvalidInput("input", faults)
+    return fit(problem, device=device, seed=int(seed), progress=progress, config=config)
+
+
+def _seed_faults(seed: object) -> list[str]:
+    if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool) and 0 <= seed < 2**63:
+        return []
+    return [f"seed is {seed!r}; a whole number from 0 is needed"]
+
+
+def _settings_faults(method: str, reconstruct: methods.Method, settings: dict[str, Any]) -> list[str]:
+    """Settings for which a method has no place; one that takes any looks at their names itself."""
+    accepted = inspect.signature(reconstruct).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()):
+        return []
+    return [f"method {method!r} does not take {name!r}; leave it out" for name in settings if name not in accepted]
 
 
 def _problem(
@@ -161,14 +182,17 @@ def _problem(
     fwhm: float | tuple[float, float] | None,
 ) -> tuple[xr.Dataset, methods.Problem]:
     """The scan in standard form, and scan and photo as arrays on the grids of one U; every fault at once."""
-    faults: list[str] = []
-    scan = photo = fine = None
-    with collecting(faults):
+    scan = photo = None
+    of_scan: list[str] = []
+    of_photo: list[str] = []
+    with collecting(of_scan):
         scan = ensure_scan(obj, values=True)
-    with collecting(faults):
+    with collecting(of_photo):
         photo = ensure_photo(rgb, values=True)
-    if scan is not None:
-        coarse = grid_of(scan)
+    faults = [f"scan: {fault}" for fault in of_scan] + [f"photo: {fault}" for fault in of_photo]
+    # Grids can be compared also where the values are at fault.
+    coarse, sharp = _grid_or_none(obj), _grid_or_none(rgb)
+    if coarse is not None:
         if min(coarse.shape) < SMALLEST:
             faults.append(
                 f"the scan has {coarse.shape[0]} x {coarse.shape[1]} pixels; at least {SMALLEST} x {SMALLEST} "
@@ -176,52 +200,82 @@ def _problem(
             )
         with collecting(faults):
             fine = fine_grid(coarse, scale)
-        if fine is not None:
-            with collecting(faults):
-                U = Downsampling.between(fine, coarse, footprint, fwhm=fwhm)
-            if photo is not None:
-                faults += _photo_faults(grid_of(photo), fine, coarse)
-    if faults or scan is None or photo is None or fine is None:
+            if sharp is not None:
+                faults += _photo_faults(sharp, fine, coarse)
+        with collecting(faults):
+            # Only to look at the arguments: U itself may be huge where the scale is a mistake.
+            Downsampling.between(coarse, coarse, footprint, fwhm=fwhm)
+    else:
+        with collecting(faults):
+            fine_grid(Grid.from_shape((SMALLEST, SMALLEST), 1.0), scale)
+    if faults or scan is None or photo is None:
         raise InvalidInput("input", faults)
-    scan = scan.load()
+    # What else the Dataset holds, a cube of spectra for instance, is not read.
+    scan = scan[[name for name in ("intensity", "valid") if name in scan]].load()
     intensity = scan["intensity"].where(scan["valid"]) if "valid" in scan else scan["intensity"]
     return scan, methods.Problem.of(
         intensity.values,
         on_grid(photo.load(), fine).values,
-        U,
+        Downsampling.between(fine, grid_of(scan), footprint, fwhm=fwhm),
         tuple(scan["line"].values.tolist()),
         scan["kind"].values == "element",
     )
 
 
+def _grid_or_none(obj: object) -> Grid | None:
+    """The grid of a scan or a photo, if it has one; why not is told by `ensure_scan` and `ensure_photo`."""
+    if isinstance(obj, xr.Dataset | xr.DataArray):
+        with suppress(InvalidInput):
+            return grid_of(obj)
+    return None
+
+
 def _photo_faults(photo: Grid, fine: Grid, coarse: Grid) -> list[str]:
     """What keeps a photo from guiding a reconstruction on `fine`."""
     faults = []
-    span = ", ".join(
-        f"{name} {axis.edges[0]:g} to {axis.edges[1]:g}" for name, axis in (("y", photo.y), ("x", photo.x))
+    covered, needed = (
+        ", ".join(f"{name} {axis.edges[0]:g} to {axis.edges[1]:g}" for name, axis in (("y", grid.y), ("x", grid.x)))
+        for grid in (photo, fine)
     )
-    needed = ", ".join(
-        f"{name} {axis.edges[0]:g} to {axis.edges[1]:g}" for name, axis in (("y", fine.y), ("x", fine.x))
-    )
+    slack = 0.5 * max(fine.spacing)
     if photo.overlap(fine) == 0:
         faults.append(
-            f"photo and scan do not overlap: the photo covers {span} mm, the scan {needed} mm; bring the photo into "
+            f"photo and scan do not overlap: the photo covers {covered} mm, the scan {needed} mm; bring the photo into "
             "the millimetre frame of the scan (xrfsr.as_photo(rgb, like=scan) if both show the same area)"
         )
-    elif not photo.covers(fine, tolerance=0.5 * max(fine.spacing)):
+    elif not photo.covers(fine, tolerance=slack):
         faults.append(
-            f"the photo covers only part of the scan: {span} mm of {needed} mm; crop the scan to it: "
-            f"scan.sel(y=slice(...), x=slice(...))"
+            f"the photo covers only part of the scan: {covered} mm of {needed} mm; crop the scan to it: "
+            f".sel(y={_within(photo.y, coarse.y, slack)}, x={_within(photo.x, coarse.x, slack)})"
         )
     ratios = [p / f for p, f in zip(photo.spacing, fine.spacing, strict=True)]
     if max(ratios) > COARSER:
-        possible = min(c / p for c, p in zip(coarse.spacing, photo.spacing, strict=True))
-        remedy = f"use scale={np.floor(possible * 100) / 100:g} or less" if possible > 1.01 else "use a sharper photo"
+        # In whole pixels, to which the fine grid is rounded.
+        possible = min(
+            np.floor(c.extent / abs(p.step) + 1e-6) / c.size for c, p in ((coarse.y, photo.y), (coarse.x, photo.x))
+        )
+        possible = np.floor(possible * 100 + 1e-6) / 100
+        remedy = f"use scale={possible:g} or less" if possible > 1 else "use a sharper photo"
         faults.append(
-            f"the photo is coarser than the result: its pixels are {max(photo.spacing):g} mm, those asked for "
-            f"{min(fine.spacing):g} mm; {remedy}"
+            f"the photo is coarser than the result: its pixels are {_size(photo)} mm, those asked for "
+            f"{_size(fine)} mm; {remedy}"
         )
     return faults
+
+
+def _size(grid: Grid) -> str:
+    dy, dx = grid.spacing
+    return f"{dy:.4g} x {dx:.4g}"
+
+
+def _within(photo: Axis, coarse: Axis, slack: float) -> str:
+    """The slice of a scan's coordinate whose pixels all lie on the photo."""
+    low, high = photo.edges
+    half = abs(coarse.step) / 2
+    inside = coarse.centres[(coarse.centres - half >= low - slack) & (coarse.centres + half <= high + slack)]
+    # Between centres, so that rounding the numbers does no harm.
+    ends = (inside[0] - coarse.step / 2, inside[-1] + coarse.step / 2) if inside.size else (0.0, 0.0)
+    return f"slice({ends[0]:.6g}, {ends[1]:.6g})"
 
 
 def _as_result(
@@ -249,4 +303,6 @@ def _as_result(
         result["valid"] = xr.Variable(("y", "x"), scan["valid"].values[row[:, None], column], scan["valid"].attrs)
     if isinstance(obj, xr.Dataset):
         return cast(AnyT, result)
-    return cast(AnyT, result["intensity"].rename(obj.name).assign_attrs(attrs))
+    # A DataArray carries its mask as a coordinate.
+    mask = {"valid": result["valid"].variable} if "valid" in result else {}
+    return cast(AnyT, result["intensity"].assign_coords(mask).rename(obj.name).assign_attrs(attrs))

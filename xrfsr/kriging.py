@@ -19,8 +19,7 @@ from xrfsr.sampling import Downsampling, Spreading, separable
 
 __all__ = ["CORRELATION_PIXELS", "Interpolation", "correlation_length", "krige", "leave_out"]
 
-# Range of the exponential covariance in coarse pixels. Measured on real scans: the result changes by less than
-# 0.05 dB between 2 and 5, so it is stated once here and not a setting.
+# Range of the exponential covariance in coarse pixels, the same for every scan.
 CORRELATION_PIXELS = 3.0
 
 

@@ -19,7 +19,9 @@ from xrfsr.sampling import Downsampling, Spreading, separable
 
 __all__ = ["CORRELATION_PIXELS", "Interpolation", "correlation_length", "krige", "leave_out"]
 
-# Range of the exponential covariance in coarse pixels, the same for every scan.
+# Range of the exponential covariance in coarse pixels. Measured on three real scans at a scale of 4: between 1.5 and
+# 8 the PSNR changes by 0.09 dB on one and by less than 0.01 dB on the others, between 3 and 8 by 0.02 dB at most
+# (longer is no worse, only less sparse), so it is stated once here and not a setting.
 CORRELATION_PIXELS = 3.0
 
 
@@ -52,6 +54,8 @@ class Interpolation:
 def krige(scan: NDArray[Any], U: Downsampling, spreading: Spreading | None = None) -> NDArray[Any]:
     """Photo-free floor: (line, coarse.y, coarse.x) to (line, fine.y, fine.x), consistent with `scan`.
 
+    The scan must have no gaps: a NaN would make its whole map NaN.
+
     Examples
     --------
     >>> import numpy as np
@@ -63,8 +67,8 @@ def krige(scan: NDArray[Any], U: Downsampling, spreading: Spreading | None = Non
     True
     """
     spreading = U.spreading(correlation_length(U)) if spreading is None else spreading
-    mean = scan.mean(axis=(-2, -1), keepdims=True, dtype=np.float64).astype(scan.dtype)
-    return np.asarray(mean + spreading(scan - mean))
+    mean, rest = _centred(scan)
+    return np.asarray(mean + spreading(rest))
 
 
 def leave_out(scan: NDArray[Any], U: Downsampling, spreading: Spreading | None = None) -> Interpolation:
@@ -75,14 +79,21 @@ def leave_out(scan: NDArray[Any], U: Downsampling, spreading: Spreading | None =
     .. math:: m_{-c}(p) = m(p) - w_c(p) \, \alpha_c / [C^{-1}]_{cc}, \qquad \alpha = C^{-1}(Y_\downarrow - \mu),
 
     where :math:`w_c` is column c of :math:`Q U^T C^{-1}` (Dubrule 1983, "Cross validation of kriging in a unique
-    neighborhood"). Every factor is an outer product of a row and a column term.
+    neighborhood"). Every factor is an outer product of a row and a column term. The mean μ stays that of all pixels.
     """
     spreading = U.spreading(correlation_length(U)) if spreading is None else spreading
-    mean = scan.mean(axis=(-2, -1), keepdims=True, dtype=np.float64).astype(scan.dtype)
-    alpha = separable(spreading.precision_y, spreading.precision_x, scan - mean)
+    mean, rest = _centred(scan)
+    alpha = separable(spreading.precision_y, spreading.precision_x, rest)
     diagonal = np.outer(spreading.precision_y.diagonal(), spreading.precision_x.diagonal())
     return Interpolation(
-        full=np.asarray(mean + spreading(scan - mean)),
-        influence=np.asarray(alpha / diagonal.astype(scan.dtype)),
+        full=np.asarray(mean + spreading(rest)),
+        influence=np.asarray(alpha / diagonal.astype(alpha.dtype)),
         spreading=spreading,
     )
+
+
+def _centred(scan: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The mean of every map, summed in double precision, and the scan without it; whole counts become floats."""
+    values = scan if scan.dtype.kind == "f" else scan.astype(np.float64)
+    mean = values.mean(axis=(-2, -1), keepdims=True, dtype=np.float64).astype(values.dtype)
+    return mean, values - mean

@@ -7,11 +7,19 @@ from typing import Any, cast
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from xrfsr.errors import InvalidInput
-from xrfsr.frame import AnyT, dequantified, grid_coords, grid_of
-from xrfsr.grid import Axis, Grid
-from xrfsr.sampling import Downsampling, Footprint, footprint_matrix, linear_matrix, separable
+from xrfsr.frame import AnyT, collecting, dequantified, grid_coords, grid_of
+from xrfsr.grid import Grid
+from xrfsr.sampling import (
+    Downsampling,
+    Footprint,
+    footprint_matrix,
+    linear_matrix,
+    separable,
+)
+from xrfsr.sampling.footprints import beam_per_axis, coverage_faults
 from xrfsr.units import pair_to_mm
 
 __all__ = ["downsampling", "fine_grid", "on_grid", "resample"]
@@ -25,16 +33,16 @@ def fine_grid(coarse: Grid, scale: float) -> Grid:
     InvalidInput
         If `scale` is not a finite number above one.
     """
-    if (
-        isinstance(scale, bool)
-        or not isinstance(scale, (int, float, np.number))
-        or not np.isfinite(scale)
-        or scale <= 1
-    ):
+    if not _is_number(scale) or scale <= 1:
         raise InvalidInput(
             "scale", [f"scale is {scale!r}; a number above 1 is needed, such as 4 for pixels of a quarter"]
         )
     return coarse.refine(float(scale))
+
+
+def _is_number(value: object) -> bool:
+    is_real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    return is_real and bool(np.isfinite(cast(float, value)))
 
 
 def downsampling(
@@ -91,7 +99,7 @@ def resample(
     Parameters
     ----------
     obj : xarray.Dataset or xarray.DataArray
-        Every variable with dimensions `y` and `x` is resampled; the rest is kept.
+        Every variable and coordinate with dimension `y` or `x` is resampled; the rest is kept.
     like : xarray.Dataset or xarray.DataArray, optional
         Take the grid of this.
     scale : float, optional
@@ -104,13 +112,15 @@ def resample(
     Returns
     -------
     like `obj`
-        On the new grid, attributes kept. Masks (bool) stay masks: a new pixel is true if all of it was. A NaN makes
-        the new pixels that see it NaN.
+        On the new grid, with name, attributes and order of dimensions; Dask arrays stay lazy. Masks (bool) stay
+        masks: a new pixel is true if all it sees is. A NaN makes those new pixels NaN that see it, and no others.
+        `uncertainty` becomes that of the means: the errors of different pixels are taken to be independent.
 
     Raises
     ------
     InvalidInput
-        If not exactly one of `like`, `scale`, `pixel_size` is given, or the new grid is not covered by the old one.
+        If not exactly one of `like`, `scale`, `pixel_size` is given, the footprint's parameters do not fit, the old
+        grid does not cover the new one, or something on the grid is neither numbers nor a mask.
 
     Examples
     --------
@@ -126,8 +136,8 @@ def resample(
     if like is not None:
         target = grid_of(like)
     elif scale is not None:
-        if not np.isfinite(scale) or scale <= 0:
-            raise InvalidInput("resampling", [f"scale is {scale!r}; a number above zero is needed"])
+        if not _is_number(scale) or scale <= 0:
+            raise InvalidInput("resampling", [f"scale is {scale!r}; a number above zero is needed, such as 0.5"])
         target = Grid(*(axis.resize(max(1, round(axis.size * scale))) for axis in (source.y, source.x)))
     else:
         sizes = pair_to_mm(pixel_size)
@@ -144,59 +154,89 @@ def on_grid(
     obj: AnyT, target: Grid, *, footprint: Footprint = "area", fwhm: float | tuple[float, float] | None = None
 ) -> AnyT:
     """`obj` on the grid `target`; see `resample`."""
-    source = grid_of(obj)
-    widths = fwhm if isinstance(fwhm, tuple) else (fwhm, fwhm)
+    faults: list[str] = []
+    matrices: dict[str, csr_array] = {}
+    with collecting(faults):
+        matrices = _matrices(grid_of(obj), target, footprint, fwhm)
+    held = {obj.name: obj.variable} if isinstance(obj, xr.DataArray) else {k: v.variable for k, v in obj.items()}
+    beside = {name: coord.variable for name, coord in obj.coords.items() if name not in ("y", "x")}
+    faults += [
+        f"{name!r} lies on the grid and holds {variable.dtype}, but only numbers and masks can be resampled; leave it "
+        f"out: .drop_vars({name!r})"
+        for name, variable in (held | beside).items()
+        if {"y", "x"} & set(variable.dims) and variable.dtype.kind not in "biuf"
+    ]
+    if faults:
+        raise InvalidInput("resampling", faults)
 
-    def matrix(old: Axis, new: Axis, width: float | None) -> Any:
-        # A finer cell sees no more than one or two coarse ones: interpolate. Equal steps may be off by rounding.
-        if abs(new.step) < abs(old.step) * (1 - 1e-6):
-            if not old.covers(new, tolerance=0.5 * abs(old.step)):
-                raise InvalidInput(
-                    "resampling",
-                    [
-                        f"the new grid runs from {new.edges[0]:g} to {new.edges[1]:g} mm, the old one only from "
-                        f"{old.edges[0]:g} to {old.edges[1]:g} mm; crop the new one with .sel"
-                    ],
-                )
-            return linear_matrix(old, new)
-        return footprint_matrix(old, new, footprint, fwhm=width)
-
-    y, x = matrix(source.y, target.y, widths[0]), matrix(source.x, target.x, widths[1])
-
-    def apply(array: NDArray[Any]) -> NDArray[Any]:
-        if array.dtype.kind == "b":
-            return np.asarray(separable(y, x, array.astype(np.float32)) > 1 - 1e-6)
-        # 0 * NaN is NaN only where the weight is stored, so NaN reaches just the pixels that see it.
-        return np.asarray(separable(y, x, array))
-
-    def one(variable: xr.DataArray) -> xr.DataArray:
-        kept = [dim for dim in variable.dims if dim not in ("y", "x")]
-        moved = variable.transpose(*kept, "y", "x")
-        fine = xr.apply_ufunc(
-            apply,
-            moved.drop_vars(["y", "x"]),
-            input_core_dims=[["y", "x"]],
-            output_core_dims=[["y", "x"]],
-            exclude_dims={"y", "x"},
-            dask="parallelized",
-            output_dtypes=[variable.dtype if variable.dtype.kind in "fb" else np.dtype(np.float64)],
-            dask_gufunc_kwargs={
-                "output_sizes": dict(zip(("y", "x"), target.shape, strict=True)),
-                "allow_rechunk": True,
-            },
-            keep_attrs=True,
-        )
-        on_target: xr.DataArray = fine.assign_coords(grid_coords(target)).transpose(*variable.dims).drop_encoding()
-        return on_target
-
+    # What does not lie on the grid is kept with its indexes; the rest comes back on the new one.
+    kept = obj.coords.to_dataset().drop_dims(["y", "x"])
+    axes = {
+        name: xr.Variable(name, c.values, {**obj[name].attrs, **c.attrs}) for name, c in grid_coords(target).items()
+    }
+    moved = {name: _moved(v, name, matrices) for name, v in beside.items() if {"y", "x"} & set(v.dims)}
+    coords = kept.assign_coords({**axes, **moved}).coords
     # mypy does not narrow a bound TypeVar by isinstance, so the two kinds are told apart for it by hand.
     if isinstance(obj, xr.DataArray):
-        return cast(AnyT, one(obj))
-    spatial = [name for name, variable in obj.data_vars.items() if {"y", "x"} <= set(variable.dims)]
-    rest = obj.drop_vars(spatial).drop_dims(["y", "x"], errors="ignore")
-    # In the order the variables had, so that printing and comparing show no difference but the grid.
-    made = {name: one(obj[name]) for name in spatial}
-    resampled = rest.assign(
-        {name: made.get(name, rest.get(name)) for name in obj.data_vars if name in made or name in rest}
+        return cast(AnyT, xr.DataArray(_moved(obj.variable, obj.name, matrices), coords, name=obj.name))
+    return cast(AnyT, xr.Dataset({k: _moved(v, k, matrices) for k, v in held.items()}, coords, obj.attrs))
+
+
+def _matrices(
+    source: Grid, target: Grid, footprint: Footprint, fwhm: float | tuple[float, float] | None
+) -> dict[str, csr_array]:
+    """For `y` and `x`: the mean over a footprint where the new cells are not smaller, else interpolation."""
+    faults: list[str] = []
+    widths: tuple[float | None, float | None] = (None, None)
+    with collecting(faults):
+        widths, _ = beam_per_axis(footprint, fwhm)
+    axes = (("y", source.y, target.y), ("x", source.x, target.x))
+    # Equal steps may be off by rounding.
+    finer = [abs(new.step) < abs(old.step) * (1 - 1e-6) for _, old, new in axes]
+    for name, old, new in axes:
+        faults += coverage_faults(old, new, name)
+    if faults:
+        raise InvalidInput("resampling", faults)
+    return {
+        name: linear_matrix(old, new) if interpolated else footprint_matrix(old, new, footprint, fwhm=width)
+        for (name, old, new), interpolated, width in zip(axes, finer, widths, strict=True)
+    }
+
+
+def _moved(variable: xr.Variable, name: object, matrices: dict[str, csr_array]) -> xr.Variable:
+    """One variable on the new grid, dimensions in the same order."""
+    core = [dim for dim in ("y", "x") if dim in variable.dims]
+    if not core:
+        return variable
+    one = csr_array(np.ones((1, 1)))
+    y, x = (matrices[dim] if dim in core else one for dim in ("y", "x"))
+    missing = tuple(axis for axis, dim in ((-2, "y"), (-1, "x")) if dim not in core)
+
+    def apply(array: NDArray[Any]) -> NDArray[Any]:
+        planes = np.expand_dims(array, missing)
+        if array.dtype.kind == "b":
+            # A sum of non-negative weights is zero only if none of them falls on a pixel that is false.
+            made = separable(y, x, (~planes).astype(np.float32)) == 0
+        elif name == "uncertainty":
+            made = np.sqrt(separable(y.power(2), x.power(2), np.square(planes, dtype=np.float64)))
+        else:
+            # 0 * NaN is NaN only where the weight is stored, so NaN reaches just the pixels that see it.
+            made = separable(y, x, planes)
+        return np.asarray(np.squeeze(made, missing)).astype(dtype, copy=False)
+
+    dtype = variable.dtype.newbyteorder("=") if variable.dtype.kind in "fb" else np.dtype(np.float64)
+    made = xr.apply_ufunc(
+        apply,
+        variable,
+        input_core_dims=[core],
+        output_core_dims=[core],
+        exclude_dims=set(core),
+        dask="parallelized",
+        output_dtypes=[dtype],
+        dask_gufunc_kwargs={
+            "output_sizes": {dim: matrices[dim].shape[0] for dim in core},
+            "allow_rechunk": True,
+        },
+        keep_attrs=True,
     )
-    return cast(AnyT, resampled)
+    return cast(xr.Variable, made.transpose(*variable.dims))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 import xrfsr.methods as methods
 from xrfsr.errors import InvalidInput
@@ -92,9 +93,10 @@ def superresolve(
     >>> fine.sizes["y"], fine.sizes["x"]
     (64, 64)
     """
+    faults = _seed_faults(seed)
     if model is not None:
         settings["model"] = model
-    faults = _seed_faults(seed)
+        faults += _model_faults(model)
     with collecting(faults):
         reconstruct = methods.get(method)
         faults += _settings_faults(method, reconstruct, settings)
@@ -111,8 +113,8 @@ def superresolve(
         "xrfsr_seed": int(seed),
         **{f"xrfsr_{name}": value for name, value in made.record.items()},
     }
-    if fwhm is not None:
-        attrs["xrfsr_fwhm_mm"] = json.dumps(fwhm)
+    if problem.U.fwhm is not None:
+        attrs["xrfsr_fwhm_mm"] = json.dumps([float(width) for width in problem.U.fwhm])
     return _as_result(obj, scan, made, problem, attrs)
 
 
@@ -164,6 +166,14 @@ def _seed_faults(seed: object) -> list[str]:
     if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool) and 0 <= seed < 2**63:
         return []
     return [f"seed is {seed!r}; a whole number from 0 is needed"]
+
+
+def _model_faults(model: object) -> list[str]:
+    from xrfsr.models import Model
+
+    if isinstance(model, Model):
+        return []
+    return [f"model is {model!r}; a model is needed: .xrfsr.train(rgb) makes one, xrfsr.load_model(folder) opens one"]
 
 
 def _settings_faults(method: str, reconstruct: methods.Method, settings: dict[str, Any]) -> list[str]:
@@ -237,16 +247,20 @@ def _photo_faults(photo: Grid, fine: Grid, coarse: Grid) -> list[str]:
         ", ".join(f"{name} {axis.edges[0]:g} to {axis.edges[1]:g}" for name, axis in (("y", grid.y), ("x", grid.x)))
         for grid in (photo, fine)
     )
-    slack = 0.5 * max(fine.spacing)
-    if photo.overlap(fine) == 0:
+    rows, columns = _shown(photo.y, fine.y, coarse.y), _shown(photo.x, fine.x, coarse.x)
+    if not (rows.any() and columns.any()):
         faults.append(
             f"photo and scan do not overlap: the photo covers {covered} mm, the scan {needed} mm; bring the photo into "
             "the millimetre frame of the scan (xrfsr.as_photo(rgb, like=scan) if both show the same area)"
         )
-    elif not photo.covers(fine, tolerance=slack):
+    elif not (rows.all() and columns.all()):
+        crop = ", ".join(
+            # At edges, not at centres, so that rounding the numbers does no harm.
+            f"{name}=slice({c.centres[on][0] - c.step / 2:g}, {c.centres[on][-1] + c.step / 2:g})"
+            for name, c, on in (("y", coarse.y, rows), ("x", coarse.x, columns))
+        )
         faults.append(
-            f"the photo covers only part of the scan: {covered} mm of {needed} mm; crop the scan to it: "
-            f".sel(y={_within(photo.y, coarse.y, slack)}, x={_within(photo.x, coarse.x, slack)})"
+            f"the photo covers only part of the scan: {covered} mm of {needed} mm; crop the scan to it: .sel({crop})"
         )
     ratios = [p / f for p, f in zip(photo.spacing, fine.spacing, strict=True)]
     if max(ratios) > COARSER:
@@ -268,14 +282,11 @@ def _size(grid: Grid) -> str:
     return f"{dy:.4g} x {dx:.4g}"
 
 
-def _within(photo: Axis, coarse: Axis, slack: float) -> str:
-    """The slice of a scan's coordinate whose pixels all lie on the photo."""
+def _shown(photo: Axis, fine: Axis, coarse: Axis) -> NDArray[np.bool_]:
+    """Which scan pixels lie on the photo, give or take half a fine pixel."""
     low, high = photo.edges
-    half = abs(coarse.step) / 2
-    inside = coarse.centres[(coarse.centres - half >= low - slack) & (coarse.centres + half <= high + slack)]
-    # Between centres, so that rounding the numbers does no harm.
-    ends = (inside[0] - coarse.step / 2, inside[-1] + coarse.step / 2) if inside.size else (0.0, 0.0)
-    return f"slice({ends[0]:.6g}, {ends[1]:.6g})"
+    half = (abs(coarse.step) - abs(fine.step)) / 2 - 1e-9 * (photo.extent + coarse.extent)
+    return (coarse.centres - half >= low) & (coarse.centres + half <= high)
 
 
 def _as_result(

@@ -51,6 +51,14 @@ def fit(
     # Coarse pixels of which the photo does not show every part teach nothing.
     shown = problem.U(problem.seen.astype(np.float64)) > 1 - 1e-6
     usable = chosen.usable & shown
+    if not usable.any():
+        raise InvalidInput(
+            "photo",
+            [
+                "'rgb' is NaN somewhere in every measured pixel of the scan, so there is nothing to learn from; fill "
+                "its gaps, or take method='kriging', which needs no photo"
+            ],
+        )
     peak = np.array(
         [np.percentile(plane[known], PEAK_PERCENTILE) for plane, known in zip(chosen.scan, chosen.usable, strict=True)],
         dtype=np.float32,

@@ -27,7 +27,7 @@ def choose(device: str = "auto") -> torch.device:
     accepted = f"accepted here are 'auto', {', '.join(map(repr, reversed(present)))}"
     try:
         chosen = torch.device(device)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         raise InvalidInput("device", [f"{device!r} is no torch device; {accepted}"]) from error
     if chosen.type not in present or (chosen.index or 0) >= max(1, torch.cuda.device_count()):
         raise InvalidInput("device", [f"{device!r} is not present on this machine; {accepted}"])

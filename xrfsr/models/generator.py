@@ -101,7 +101,8 @@ class Architecture:
     @property
     def flops_per_pixel(self) -> int:
         """Floating-point operations of the matrix products for one pixel and member, forward."""
-        return 2 * self.M * (self.K * self.channels + (self.K - 1) * self.M + self.channels)
+        # λ takes part in the products of Eq. 7 as the weights of one more channel.
+        return 2 * self.M * (self.K * (self.channels + 1) + (self.K - 1) * self.M + self.channels)
 
 
 class Generator(nn.Module):
@@ -173,8 +174,8 @@ class Generator(nn.Module):
     def centre_on(self, x: Tensor) -> None:
         """Start from the data: no sigmoid saturated or idle, and a dictionary that already fits.
 
-        Five nested sigmoids with small random weights pass no gradient. Each layer's weights are therefore scaled
-        so that its pre-activations spread by two over a sample of pixels, λ is their mean, and D is the non-negative
+        Five nested sigmoids with small random weights pass no gradient. Each layer's S is therefore scaled so that
+        its pre-activations spread by two over a sample of pixels, λ is their mean, and D is the non-negative
         least-squares fit of X by the last activations.
 
         Parameters
@@ -186,12 +187,15 @@ class Generator(nn.Module):
         a = torch.zeros(*x.shape[:2], m, dtype=x.dtype, device=x.device)
         for k in range(self.architecture.K):
             drive = torch.bmm(x, self.S[k])
-            gain = START_SPREAD / drive.std(dim=1, keepdim=True).clamp_min(1e-6)
+            # Identity stays in the recurrence: A − WA starts near A, as an iteration of ISTA does.
+            before = a - torch.bmm(a, self.W[k - 1]) if k > 0 else torch.zeros_like(drive)
+            # The gain g for which var(g drive + before) is the square of the spread.
+            power = drive.var(dim=1, keepdim=True).clamp_min(1e-12)
+            shared = ((drive - drive.mean(dim=1, keepdim=True)) * before).sum(dim=1, keepdim=True) / (x.shape[1] - 1)
+            missing = (START_SPREAD**2 - before.var(dim=1, keepdim=True)).clamp_min(0.0)
+            gain = ((shared**2 + power * missing).sqrt() - shared) / power
             self.S[k] *= gain
-            before = drive * gain
-            if k > 0:
-                # Identity stays in the recurrence: A − WA starts near A, as an iteration of ISTA does.
-                before += a - torch.bmm(a, self.W[k - 1])
+            before += gain * drive
             self.threshold[k] = before.mean(dim=1, keepdim=True)
             a = torch.sigmoid(before - self.threshold[k])
         support = self.support.cpu().numpy().astype(bool)

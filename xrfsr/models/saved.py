@@ -7,12 +7,10 @@ opening one from elsewhere runs none of its code.
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -110,33 +108,33 @@ class Model:
 
         Raises
         ------
-        FileExistsError
-            If `path` exists.
+        InvalidInput
+            If `path` exists, or its parent folder does not.
         """
         target = Path(path)
+        if not target.parent.is_dir():
+            raise InvalidInput("path", [f"the folder '{target.parent}' does not exist; make it first"])
         if target.exists():
-            raise FileExistsError(f"{target} exists; choose another path for the model, or delete it first")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-        try:
-            tensors = {name: value.detach().cpu().contiguous() for name, value in self.generator.state_dict().items()}
-            save_file(tensors, beside / WEIGHTS)
-            description = {
-                "format": FORMAT,
-                "lines": list(self.lines),
-                "peak": self.peak.tolist(),
-                "weights": self.weights.tolist(),
-                "bands": self.bands,
-                "ratio": list(self.ratio),
-                "config": self.config.to_dict(),
-                "training": self.training,
-            }
-            (beside / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
-            beside.chmod(0o755)
-            os.rename(beside, target)
-        except BaseException:
-            shutil.rmtree(beside, ignore_errors=True)
-            raise
+            raise InvalidInput("path", [f"'{target}' exists; choose another name, or remove it first"])
+        tensors = {name: value.detach().cpu().contiguous() for name, value in self.generator.state_dict().items()}
+        description = {
+            "format": FORMAT,
+            "lines": list(self.lines),
+            "peak": self.peak.tolist(),
+            "weights": self.weights.tolist(),
+            "bands": self.bands,
+            "ratio": list(self.ratio),
+            "config": self.config.to_dict(),
+            "training": self.training,
+        }
+        # Beside the target, so that the final step is a rename; in a folder of its own, because a temporary folder
+        # is closed to others.
+        with TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as scratch:
+            made = Path(scratch, "model")
+            made.mkdir()
+            save_file(tensors, made / WEIGHTS)
+            (made / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+            made.rename(target)
 
 
 def load_model(path: str | PathLike[str]) -> Model:
@@ -163,25 +161,35 @@ def load_model(path: str | PathLike[str]) -> Model:
             "model", [f"{folder} has no {' and no '.join(missing)}; a folder written by model.save(path) is needed"]
         )
     try:
-        description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        if description["format"] != FORMAT:
-            raise InvalidInput(
-                "model",
-                [f"{folder} has format {description['format']}; only {FORMAT} is known; upgrade xrfsr or train anew"],
-            )
-        config = TrainingConfig.from_dict(description["config"])
-        lines, bands = tuple(description["lines"]), int(description["bands"])
-        generator = Generator(Architecture.of(config, len(lines), bands))
-        generator.load_state_dict(load_file(folder / WEIGHTS))
-        return Model(
-            generator,
-            config,
-            lines,
-            np.asarray(description["peak"], dtype=np.float32),
-            np.asarray(description["weights"], dtype=np.float32),
-            bands,
-            (float(description["ratio"][0]), float(description["ratio"][1])),
-            description["training"],
-        )
-    except (KeyError, TypeError, IndexError, RuntimeError, json.JSONDecodeError, SafetensorError) as error:
+        return _read(folder)
+    except InvalidInput as error:
+        raise InvalidInput("model", [f"{folder}: {fault}" for fault in error.faults]) from error
+    except (
+        AttributeError,
+        KeyError,
+        IndexError,
+        OSError,
+        RuntimeError,
+        SafetensorError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise InvalidInput("model", [f"{folder} is damaged ({error}); train and save the model again"]) from error
+
+
+def _read(folder: Path) -> Model:
+    """The model in `folder`, or whatever error its damage leads to."""
+    description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    if description["format"] != FORMAT:
+        raise InvalidInput(
+            "model", [f"its format is {description['format']}; only {FORMAT} is known; upgrade xrfsr or train anew"]
+        )
+    config = TrainingConfig.from_dict(description["config"])
+    lines, bands = tuple(description["lines"]), int(description["bands"])
+    generator = Generator(Architecture.of(config, len(lines), bands))
+    generator.load_state_dict(load_file(folder / WEIGHTS))
+    peak, weights = (np.asarray(description[name], dtype=np.float32) for name in ("peak", "weights"))
+    if peak.shape != (len(lines),) or weights.shape != (len(config.inputs) + 1, len(lines)):
+        raise ValueError(f"{len(lines)} lines, but peaks of shape {peak.shape} and weights of {weights.shape}")
+    y, x = map(float, description["ratio"])
+    return Model(generator, config, lines, peak, weights, bands, (y, x), dict(description["training"]))

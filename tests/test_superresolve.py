@@ -1,0 +1,641 @@
+"""The main job on Datasets: where the result lies, what it keeps, what it must not see, and what it refuses."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+import xrfsr
+from xrfsr.errors import InvalidInput
+from xrfsr.frame import grid_of
+from xrfsr.models.device import choose
+from xrfsr.scan import as_photo, as_scan
+
+QUICK: dict[str, Any] = {"steps": 3, "pixels": 256, "K": 2, "M": 8, "progress": False, "device": "cpu"}
+CHEAP: dict[str, Any] = {"progress": False, "device": "cpu"}
+METHODS = ("unfolding", "kriging", "bilinear")
+PACKAGE = Path(xrfsr.__file__).parent
+
+
+def options(method: str) -> dict[str, Any]:
+    return {**(QUICK if method == "unfolding" else CHEAP), "method": method}
+
+
+def flipped(obj: Any, *dims: str) -> Any:
+    """The same picture, its coordinates running the other way."""
+    return obj.isel({dim: slice(None, None, -1) for dim in dims})
+
+
+def gap(fine: xr.Dataset, scan: xr.Dataset, scale: float, **footprint: Any) -> float:
+    """Largest difference of U(fine) and the scan, as a share of each map's peak."""
+    U = scan.xrfsr.downsampling(scale, **footprint)
+    seen = U(fine.intensity.values.astype(np.float64))
+    peak = scan.intensity.max(("y", "x")).values[:, None, None]
+    return float(np.nanmax(np.abs(seen - scan.intensity.values) / peak))
+
+
+# ---------------------------------------------------------------------------------------------- what comes back
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("scale", [4, 2.5, np.float32(3)])
+def test_result_is_a_finer_scan(scan: xr.Dataset, photo: xr.DataArray, method: str, scale: float) -> None:
+    scan = scan.assign_coords(operator="A. Person").assign_attrs(title="panel")
+    fine = scan.xrfsr.superresolve(photo, scale, **options(method))
+    assert fine.intensity.dims == ("line", "y", "x")
+    assert fine.intensity.shape == (3, round(12 * scale), round(16 * scale))
+    assert fine.intensity.dtype == np.float32
+    assert np.isfinite(fine.intensity).all()
+    assert fine.intensity.attrs["units"] == "count"
+    assert list(fine.data_vars) == ["intensity"]
+    assert fine.attrs["title"] == "panel"
+    for name in ("line", "element", "family", "energy", "kind", "operator"):
+        assert fine.coords[name].drop_vars("photo_share", errors="ignore").identical(scan.coords[name])
+    assert fine.xrfsr.validate().identical(fine)
+
+
+@pytest.mark.parametrize("scale", [2, 2.5, 4])
+def test_outer_edges_are_kept(scan: xr.Dataset, photo: xr.DataArray, scale: float) -> None:
+    fine = scan.xrfsr.superresolve(photo, scale, method="kriging")
+    for name in ("y", "x"):
+        first, step = float(scan[name][0]), float(scan[name][1] - scan[name][0])
+        assert float(fine[name][0]) == pytest.approx(first - step / 2 + step / (2 * scale), abs=1e-12)
+        assert float(fine[name][-1]) == pytest.approx(float(scan[name][-1]) + step / 2 - step / (2 * scale), abs=1e-12)
+        np.testing.assert_allclose(np.diff(fine[name]), step / scale, rtol=1e-9)
+        assert fine[name].attrs["units"] == "mm"
+
+
+@pytest.mark.parametrize("dims", [("y",), ("x",), ("y", "x")])
+def test_descending_coordinates_stay_descending(scan: xr.Dataset, photo: xr.DataArray, dims: tuple[str, ...]) -> None:
+    turned = flipped(scan, *dims)
+    made = turned.xrfsr.superresolve(photo, **options("kriging"))
+    for name in ("y", "x"):
+        assert (np.diff(made[name]) < 0).all() == (name in dims)
+    expected = flipped(scan.xrfsr.superresolve(photo, **options("kriging")), *dims)
+    xr.testing.assert_allclose(made, expected, rtol=1e-4, atol=1e-4)
+    learned = turned.xrfsr.superresolve(photo, **QUICK)
+    assert gap(learned, turned, 4) < 1e-5
+    xr.testing.assert_allclose(learned.y, expected.y)
+
+
+def test_the_photo_may_lie_any_way_round(scan: xr.Dataset, photo: xr.DataArray) -> None:
+    fine = scan.xrfsr.superresolve(photo, **QUICK)
+    for other in (flipped(photo, "y"), flipped(photo, "x"), photo.transpose("y", "x", "band"), flipped(photo, "band")):
+        xr.testing.assert_allclose(scan.xrfsr.superresolve(other, **QUICK), fine, rtol=1e-4, atol=1e-3)
+    upside_down = photo.copy(data=photo.values[:, ::-1])
+    assert abs(scan.xrfsr.superresolve(upside_down, **QUICK) - fine).intensity.max() > 0.1
+
+
+def test_lengths_in_any_unit_and_dimensions_in_any_order(scan: xr.Dataset, photo: xr.DataArray) -> None:
+    fine = scan.xrfsr.superresolve(photo, **QUICK)
+
+    def in_um(obj: Any) -> Any:
+        return obj.assign_coords({n: (n, obj[n].values * 1000, {"units": "um"}) for n in ("y", "x")})
+
+    again = in_um(scan).transpose("x", "line", "y").xrfsr.superresolve(in_um(photo), **QUICK)
+    xr.testing.assert_allclose(again, fine, rtol=1e-5, atol=1e-4)
+    assert again.x.attrs["units"] == "mm"
+
+
+@pytest.mark.parametrize("method", ["unfolding", "kriging"])
+@pytest.mark.parametrize(
+    ("scale", "footprint"),
+    [
+        (4, {}),
+        (2.5, {}),
+        (4, {"footprint": "gaussian", "fwhm": 0.3}),
+        (3.3, {"footprint": "gaussian", "fwhm": (0.5, 0.4)}),
+        (4, {"footprint": "decimate"}),
+    ],
+)
+def test_consistency(scan: xr.Dataset, photo: xr.DataArray, method: str, scale: float, footprint: Any) -> None:
+    fine = scan.xrfsr.superresolve(photo, scale, **options(method), **footprint)
+    assert gap(fine, scan, scale, **footprint) < 1e-5
+    if not footprint and scale == 4:
+        assert fine.intensity.min() >= 0
+
+
+def test_a_dataarray_gives_a_dataarray(scan: xr.Dataset, photo: xr.DataArray) -> None:
+    valid = xr.DataArray(np.random.default_rng(0).random((12, 16)) > 0.1, dims=("y", "x"))
+    fine = scan.assign(valid=valid).xrfsr.superresolve(photo, **QUICK)
+    maps = scan.intensity.rename("counts").assign_attrs(beamline="P06").assign_coords(valid=valid)
+    made = maps.xrfsr.superresolve(photo, **QUICK)
+    assert isinstance(made, xr.DataArray)
+    assert made.name == "counts"
+    assert made.attrs["beamline"] == "P06"
+    assert made.attrs["units"] == "count"
+    assert made.attrs["xrfsr_method"] == "unfolding"
+    np.testing.assert_array_equal(made.values, fine.intensity.values)
+    np.testing.assert_array_equal(made.valid.values, fine.valid.values)
+    assert scan.intensity.rename(None).xrfsr.superresolve(photo, **options("kriging")).name is None
+
+
+def test_provenance_is_plain_and_can_be_stored(scan: xr.Dataset, photo: xr.DataArray, tmp_path: Path) -> None:
+    fine = scan.xrfsr.superresolve(
+        photo, np.float64(4), footprint="gaussian", fwhm=(0.3, 0.4), **{**QUICK, "seed": np.int64(7)}
+    )
+    record = {name: value for name, value in fine.attrs.items() if name.startswith("xrfsr_")}
+    assert all(type(value) in (str, int, float) for value in record.values())
+    assert record["xrfsr_version"] == xrfsr.__version__
+    assert record["xrfsr_method"] == "unfolding"
+    assert record["xrfsr_scale"] == 4.0
+    assert record["xrfsr_seed"] == record["xrfsr_training_seed"] == 7
+    assert record["xrfsr_footprint"] == "gaussian"
+    assert record["xrfsr_fwhm_mm"] == "[0.3, 0.4]"
+    assert record["xrfsr_training_device"] == "cpu"
+    assert '"steps": 3' in record["xrfsr_settings"]
+    fine.xrfsr.to_zarr(tmp_path / "fine.zarr")
+    with xr.open_zarr(tmp_path / "fine.zarr") as stored:
+        xr.testing.assert_identical(stored.load(), fine)
+
+
+def test_input_is_not_modified(scan: xr.Dataset, photo: xr.DataArray) -> None:
+    scan["intensity"].values[0, 3, 4] = np.nan
+    scan["valid"] = (("y", "x"), np.arange(192).reshape(12, 16) > 5)
+    photo.values[:, 8:12, 8:12] = np.nan
+    scan.encoding["note"] = scan.intensity.encoding["note"] = "as it was"
+    before, colours = scan.copy(deep=True), photo.copy(deep=True)
+    scan.xrfsr.superresolve(photo, **QUICK)
+    scan.intensity.xrfsr.superresolve(photo, **options("kriging"))
+    xr.testing.assert_identical(scan, before)
+    xr.testing.assert_identical(photo, colours)
+    assert scan.encoding["note"] == scan.intensity.encoding["note"] == "as it was"
+
+
+def test_dask_gives_the_same_and_stays_lazy(scan: xr.Dataset, photo: xr.DataArray) -> None:
+    def never(block: Any) -> Any:
+        raise AssertionError("the cube of spectra was read")
+
+    fine = scan.xrfsr.superresolve(photo, **QUICK)
+    lazy = scan.chunk({"line": 1, "y": 5}).drop_encoding()
+    spectra = xr.DataArray(np.zeros((12, 16, 4)), dims=("y", "x", "channel")).chunk()
+    lazy["spectra"] = spectra.copy(data=spectra.data.map_blocks(never, dtype=float, meta=np.zeros((0, 0, 0))))
+    made = lazy.xrfsr.superresolve(photo.chunk({"y": 20}), **QUICK)
+    xr.testing.assert_identical(made, fine)
+    assert lazy.intensity.chunks is not None
+
+
+def test_crops_and_chains(scan: xr.Dataset, photo: xr.DataArray) -> None:
+    crop = scan.sel(y=slice(1, 5.3), x=slice(0.6, 7.1), line=["Ca-K", "Pb-L"])
+    fine = crop.xrfsr.superresolve(photo, scale=4, **QUICK)
+    assert grid_of(fine).y.edges == pytest.approx(grid_of(crop).y.edges)
+    assert gap(fine, crop, 4) < 1e-5
+    ratio = fine.sel(line="Ca-K") / fine.sel(line="Pb-L")
+    assert ratio.intensity.dims == ("y", "x")
+    part = ratio.sel(x=slice(2, 4), y=slice(2, 3.5))
+    assert part.intensity.shape == (12, 16)
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    drawn = part["intensity"].plot(yincrease=False)
+    np.testing.assert_array_equal(drawn.get_array().reshape(12, 16), part.intensity.values)
+    pyplot.close("all")
+
+
+# ---------------------------------------------------------------------------------------------- gaps and masks
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_gaps_are_carried_through_and_do_not_spread(scan: xr.Dataset, photo: xr.DataArray, method: str) -> None:
+    maps = scan.intensity.values
+    maps[0, 3, 5] = maps[0, 0, 0] = maps[2, 6:8] = np.nan
+    valid = np.ones((12, 16), bool)
+    valid[10:, 12:] = False
+    scan["valid"] = (("y", "x"), valid, {"long_name": "inside the frame"})
+    fine = scan.xrfsr.superresolve(photo, **options(method))
+    expected = (np.isnan(maps) | ~valid).repeat(4, axis=1).repeat(4, axis=2)
+    np.testing.assert_array_equal(np.isnan(fine.intensity.values), expected)
+    np.testing.assert_array_equal(fine.valid.values, valid.repeat(4, axis=0).repeat(4, axis=1))
+    assert fine.valid.dtype == bool
+    assert fine.valid.attrs == {"long_name": "inside the frame"}
+    if method != "bilinear":
+        assert gap(fine, scan.where(scan.valid), 4) < 1e-5
+
+
+@pytest.mark.parametrize("scale", [4, 2.5])
+def test_gaps_at_any_ratio(scan: xr.Dataset, photo: xr.DataArray, scale: float) -> None:
+    """A fine pixel has a value if the scan has one where its centre lies."""
+    scan.intensity.values[1, 4, 7] = np.nan
+    missing = scan.xrfsr.superresolve(photo, scale, **QUICK).intensity.isnull()
+    assert not missing.sel(line=["Ca-K", "Pb-L"]).any()
+    inside = (abs(missing.y - scan.y[4]) < 0.25 - 1e-9) & (abs(missing.x - scan.x[7]) < 0.25 - 1e-9)
+    edge = (abs(missing.y - scan.y[4]) < 0.25 + 1e-9) & (abs(missing.x - scan.x[7]) < 0.25 + 1e-9)
+    assert missing.sel(line="Fe-Ka").where(inside, True).all()
+    assert not missing.sel(line="Fe-Ka").where(~edge, False).any()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_is_masked_has_no_influence(scan: xr.Dataset, photo: xr.DataArray, method: str) -> None:
+    valid = np.ones((12, 16), bool)
+    valid[2:5, 3:8] = False
+    fine = []
+    for content in (0.0, 1e7, -50.0, np.nan, np.inf):
+        changed = scan.assign(valid=(("y", "x"), valid)).copy(deep=True)
+        changed.intensity.values[:, ~valid] = content
+        fine.append(changed.xrfsr.superresolve(photo, **options(method)))
+    for other in fine[1:]:
+        xr.testing.assert_identical(other, fine[0])
+
+
+def test_maps_without_guidance_are_the_floor(photo: xr.DataArray) -> None:
+    rng = np.random.default_rng(0)
+    maps = rng.random((5, 12, 16))
+    maps[3] = rng.standard_normal((12, 16))  # a background may be negative
+    maps[4] = 2.5
+    lines = ["Ca-K", "Rayleigh", "Pb-L", "background", "Fe-K"]
+    with pytest.warns(UserWarning, match="constant within the valid pixels"):
+        scan = as_scan(maps, lines, pixel_size=0.5)
+    assert scan.kind.values.tolist() == ["element", "scatter", "element", "bookkeeping", "element"]
+    with pytest.warns(UserWarning, match="constant within the valid pixels"):
+        fine = scan.xrfsr.superresolve(photo, **QUICK)
+    with pytest.warns(UserWarning, match="constant within the valid pixels"):
+        floor = scan.xrfsr.superresolve(photo, **options("kriging"))
+    same = [bool((a == b).all()) for a, b in zip(fine.intensity, floor.intensity, strict=True)]
+    assert same == [False, True, False, True, True]
+    assert fine.photo_share.values.tolist() == [1, 0, 1, 0, 0]
+    assert (fine.intensity.sel(line="Fe-K") == 2.5).all(), "flat stays flat"
+    alone = scan.isel(line=[0, 2]).xrfsr.superresolve(photo, **QUICK)
+    np.testing.assert_array_equal(fine.intensity[[0, 2]].values, alone.intensity.values)
+
+
+@pytest.mark.parametrize("value", [0.0, 3.0])
+def test_a_scan_without_any_contrast_stays_as_it_is(photo: xr.DataArray, value: float) -> None:
+    with pytest.warns(UserWarning, match="constant"):
+        scan = as_scan(np.full((2, 12, 16), value), ["Ca-K", "Fe-K"], pixel_size=0.5)
+    with pytest.warns(UserWarning, match="constant"):
+        fine = scan.xrfsr.superresolve(photo, **QUICK)
+    assert (fine.intensity == value).all()
+    with pytest.warns(UserWarning, match="constant"), pytest.raises(InvalidInput, match="nothing to train on"):
+        scan.xrfsr.train(photo, **QUICK)
+
+
+def test_where_the_photo_shows_nothing_the_floor_stands(scan: xr.Dataset, photo: xr.DataArray) -> None:
+    floor = scan.xrfsr.superresolve(photo, **options("kriging"))
+    photo.values[:, :, :32] = np.nan  # the left half
+    fine = scan.xrfsr.superresolve(photo, **QUICK)
+    assert np.isfinite(fine.intensity).all()
+    assert gap(fine, scan, 4) < 1e-5
+    # Up to what the seam's own residual spreads over a coarse pixel or two.
+    far = fine.x < 32 * 0.125 - 2.5
+    difference = abs(fine - floor).intensity
+    assert difference.where(far).max() < 0.02 * floor.intensity.max()
+    assert difference.where(fine.x > 4).max() > 0.05 * floor.intensity.max()
+
+
+def test_a_pixel_without_its_red_is_a_pixel_without_its_colour(scan: xr.Dataset, photo: xr.DataArray) -> None:
+    photo.values[:, 20:30, 10:30] = np.nan
+    fine = scan.xrfsr.superresolve(photo, **QUICK)
+    photo.values[1:, 20:30, 10:30] = 0.7
+    xr.testing.assert_identical(scan.xrfsr.superresolve(photo, **QUICK), fine)
+
+
+def test_a_photo_may_be_larger_and_finer(scan: xr.Dataset, photo: xr.DataArray) -> None:
+    crop = scan.isel(y=slice(2, 10), x=slice(3, 13))
+    inside = photo.isel(y=slice(8, 40), x=slice(12, 52))
+    whole, cut = (crop.xrfsr.superresolve(picture, **QUICK) for picture in (photo, inside))
+    xr.testing.assert_allclose(whole, cut, rtol=1e-4, atol=1e-3)
+    sharper = as_photo(photo.values.repeat(3, axis=1).repeat(3, axis=2), like=scan)
+    fine, again = (scan.xrfsr.superresolve(picture, **QUICK) for picture in (photo, sharper))
+    xr.testing.assert_allclose(again, fine, rtol=1e-3, atol=1e-2)
+
+
+@pytest.mark.parametrize(("dtype", "white"), [(np.uint8, 255), (np.uint16, 65535)])
+def test_whole_number_photos_are_scaled(scan: xr.Dataset, photo: xr.DataArray, dtype: Any, white: int) -> None:
+    stored = (photo * white).round().astype(dtype)
+    exact = (stored / np.float32(white)).astype(np.float32)
+    xr.testing.assert_identical(
+        scan.xrfsr.superresolve(stored, **QUICK), scan.xrfsr.superresolve(exact.rename("rgb"), **QUICK)
+    )
+
+
+# ---------------------------------------------------------------------------------------------- again and elsewhere
+
+
+def test_same_seed_same_bits(scan: xr.Dataset, photo: xr.DataArray) -> None:
+    first = scan.xrfsr.superresolve(photo, seed=4, **QUICK)
+    torch.manual_seed(1)
+    xr.testing.assert_identical(scan.xrfsr.superresolve(photo, seed=4, **QUICK), first)
+    assert (scan.xrfsr.superresolve(photo, seed=5, **QUICK).intensity != first.intensity).any()
+
+
+def test_a_model_used_again_is_the_direct_run(scan: xr.Dataset, photo: xr.DataArray) -> None:
+    model = scan.xrfsr.train(photo, seed=4, **QUICK)
+    direct = scan.xrfsr.superresolve(photo, seed=4, **QUICK)
+    xr.testing.assert_identical(scan.xrfsr.superresolve(photo, model=model, seed=4, **CHEAP), direct)
+    # Nor does its own seed matter any more, but for the record.
+    other = scan.xrfsr.superresolve(photo, model=model, seed=9, **CHEAP)
+    np.testing.assert_array_equal(other.intensity, direct.intensity)
+    assert other.attrs["xrfsr_training_seed"] == 4
+
+
+def test_a_model_knows_its_maps_by_name(scan: xr.Dataset, photo: xr.DataArray) -> None:
+    model = scan.xrfsr.train(photo, **QUICK)
+    turned = scan.isel(line=[2, 0, 1])
+    made = turned.xrfsr.superresolve(photo, model=model, **CHEAP)
+    xr.testing.assert_allclose(made, scan.xrfsr.superresolve(photo, model=model, **CHEAP).isel(line=[2, 0, 1]))
+
+
+def test_a_model_leaves_a_flat_map_flat(scan: xr.Dataset, photo: xr.DataArray) -> None:
+    model = scan.xrfsr.train(photo, **QUICK)
+    scan.intensity.values[1] = 7.0
+    with pytest.warns(UserWarning, match="constant within the valid pixels"):
+        fine = scan.xrfsr.superresolve(photo, model=model, **CHEAP)
+    assert (fine.intensity.sel(line="Fe-Ka") == 7).all()
+    assert fine.photo_share.values.tolist() == [1, 0, 1]
+
+
+def test_auto_is_the_best_device_there_is() -> None:
+    present = choose("auto").type
+    if torch.cuda.is_available():
+        assert present == "cuda"
+    elif torch.backends.mps.is_available():
+        assert present == "mps"
+    else:
+        assert present == "cpu"
+    assert choose() == choose("auto")
+    assert choose("cpu") == torch.device("cpu")
+
+
+def test_auto_is_the_default(scan: xr.Dataset, photo: xr.DataArray) -> None:
+    quick = {name: value for name, value in QUICK.items() if name != "device"}
+    fine = scan.xrfsr.superresolve(photo, **quick)
+    assert fine.attrs["xrfsr_training_device"] == choose("auto").type
+    xr.testing.assert_identical(scan.xrfsr.superresolve(photo, device="auto", **quick), fine)
+
+
+@pytest.mark.parametrize("device", ["gpu", "", "cpu:7", "meta", None, 3])
+def test_unknown_devices_are_refused(scan: xr.Dataset, photo: xr.DataArray, device: Any) -> None:
+    with pytest.raises(InvalidInput, match=rf"{re.escape(repr(device))} is .*accepted here are 'auto', 'cpu'"):
+        scan.xrfsr.superresolve(photo, **{**QUICK, "device": device})
+
+
+def test_device_names_are_written_in_one_module_only() -> None:
+    naming = [
+        str(path.relative_to(PACKAGE))
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if re.search(r"\b(cuda|mps)\b|[\"']cpu[\"']", path.read_text(encoding="utf-8"))
+    ]
+    assert naming == [str(Path("models", "device.py"))]
+
+
+def test_progress(scan: xr.Dataset, photo: xr.DataArray, capfd: pytest.CaptureFixture[str]) -> None:
+    scan.xrfsr.superresolve(photo, **QUICK)
+    scan.xrfsr.train(photo, **QUICK)
+    assert capfd.readouterr() == ("", "")
+    scan.xrfsr.superresolve(photo, **{**QUICK, "progress": True})
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "training" in err
+    assert "3" in err
+    # Not in a log file, unless asked for.
+    scan.xrfsr.superresolve(photo, **{**QUICK, "progress": None})
+    assert capfd.readouterr() == ("", "")
+
+
+def test_progress_in_a_notebook_is_shown_though_nobody_owns_the_terminal() -> None:
+    code = (
+        "import sys, types; sys.modules['ipykernel'] = types.ModuleType('ipykernel')\n"
+        "from xrfsr.progress import bar; assert list(bar(range(3), 'training')) == [0, 1, 2]"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, check=True)
+    assert "training" in done.stderr
+
+
+# ---------------------------------------------------------------------------------------------- what is refused
+
+
+def refused(scan: Any, photo: Any, scale: Any = 4, **changes: Any) -> InvalidInput:
+    with pytest.raises(InvalidInput) as caught:
+        xrfsr.superresolve.superresolve(scan, photo, scale, **{**QUICK, **changes})
+    return caught.value
+
+
+@pytest.mark.parametrize("scale", [1, 0, -2, 0.5, np.nan, np.inf, True, "4", None, (4, 4), np.bool_(True)])
+def test_scales_that_are_none(scan: xr.Dataset, photo: xr.DataArray, scale: Any) -> None:
+    error = refused(scan, photo, scale)
+    assert error.faults == (f"scale is {scale!r}; a number above 1 is needed, such as 4 for pixels of a quarter",)
+
+
+def test_a_scale_by_mistake_does_not_fill_the_memory(scan: xr.Dataset, photo: xr.DataArray) -> None:
+    assert "use scale=4 or less" in str(refused(scan, photo, 1e9))
+
+
+def test_a_photo_coarser_than_the_result(scan: xr.Dataset, photo: xr.DataArray) -> None:
+    error = refused(scan, photo, 6)
+    assert error.faults == (
+        "the photo is coarser than the result: its pixels are 0.125 x 0.125 mm, those asked for 0.08333 x 0.08333 mm; "
+        "use scale=4 or less",
+    )
+    tiny = as_photo(np.random.default_rng(0).random((9, 9, 3)), like=scan)
+    assert "use a sharper photo" in str(refused(scan, tiny))
+
+
+@pytest.mark.parametrize("pixels", [21, 23, 26, 29, 31])
+def test_the_scale_that_is_proposed_is_accepted(photo: xr.DataArray, pixels: int) -> None:
+    scan = as_scan(np.random.default_rng(0).random((1, 9, 11)), ["Ca-K"], pixel_size=0.5)
+    photo = as_photo(np.random.default_rng(0).random((3, pixels, 60)), like=scan)
+    proposed = re.search(r"use scale=([\d.]+) or less", str(refused(scan, photo, 5)))
+    assert proposed
+    fine = scan.xrfsr.superresolve(photo, float(proposed[1]), **CHEAP, method="kriging")
+    assert pixels - 1 <= fine.sizes["y"] <= pixels
+
+
+def test_a_photo_from_elsewhere(scan: xr.Dataset, photo: xr.DataArray) -> None:
+    moved = photo.assign_coords(x=("x", photo.x.values + 100, {"units": "mm"}))
+    error = refused(scan, moved)
+    assert len(error.faults) == 1
+    assert "do not overlap: the photo covers y 0 to 6, x 100 to 108 mm, the scan y 0 to 6, x 0 to 8 mm" in str(error)
+
+
+@pytest.mark.parametrize("dims", [(), ("y",), ("y", "x")])
+def test_a_photo_of_a_part_says_which(photo: xr.DataArray, dims: tuple[str, ...]) -> None:
+    scan = flipped(as_scan(np.random.default_rng(0).random((2, 12, 16)), ["Ca-K", "Fe-K"], pixel_size=0.5), *dims)
+    part = photo.isel(y=slice(7, None), x=slice(None, 51))
+    error = refused(scan, part)
+    assert "the photo covers only part of the scan: y 0.875 to 6, x 0 to 6.375 mm of y 0 to 6, x 0 to 8" in str(error)
+    # The crop that the message proposes works, and loses no pixel that could stay.
+    crop = re.search(r"\.sel\(.*\)", str(error))
+    assert crop
+    cropped = eval(f"scan{crop[0]}", {"scan": scan})
+    assert cropped.intensity.shape == (2, 10, 12)
+    cropped.xrfsr.superresolve(part, **QUICK)
+
+
+def test_half_a_fine_pixel_is_no_part(scan: xr.Dataset, photo: xr.DataArray) -> None:
+    moved = photo.assign_coords(x=("x", photo.x.values + 0.06, {"units": "mm"}))
+    assert np.isfinite(scan.xrfsr.superresolve(moved, **QUICK).intensity).all()
+
+
+def test_scans_of_few_pixels(scan: xr.Dataset, photo: xr.DataArray) -> None:
+    error = refused(scan.isel(y=slice(7)), photo)
+    assert error.faults == ("the scan has 7 x 16 pixels; at least 8 x 8 are needed",)
+    scan.isel(y=slice(8), x=slice(8)).xrfsr.superresolve(photo, **QUICK)
+
+
+def test_photos_that_are_none(scan: xr.Dataset, photo: xr.DataArray) -> None:
+    cases = {
+        "4 bands; three are needed": xr.concat([photo, photo.isel(band=[0])], "band"),
+        "'rgb' has 2 bands": photo.isel(band=[0, 1]),
+        "a ndarray was given": photo.values,
+        "a NoneType was given": None,
+        "runs from 0 to 255": (photo * 0 + np.linspace(0, 255, 64, dtype=np.float32)),
+        "dtype int64": (photo * 255).astype(np.int64),
+        "nothing but NaN": photo * np.nan,
+        "'x' has no units": photo.assign_coords(x=photo.x.values),
+        "no coordinate 'y'": photo.drop_vars("y"),
+        "has dimensions": photo.rename(band="colour"),
+        "irregular": photo.assign_coords(x=("x", photo.x.values**2, {"units": "mm"})),
+    }
+    for message, bad in cases.items():
+        error = refused(scan, bad)
+        assert len(error.faults) == 1
+        assert error.faults[0].startswith("photo: ")
+        assert message in error.faults[0]
+
+
+def test_scans_that_are_none(scan: xr.Dataset, photo: xr.DataArray) -> None:
+    def counts(change: Any) -> xr.Dataset:
+        changed = scan.copy(deep=True)
+        change(changed.intensity.values)
+        return changed
+
+    def in_units(unit: str) -> xr.Dataset:
+        return scan.assign(intensity=scan.intensity.assign_attrs(units=unit))
+
+    def along_x(values: Any, **attrs: str) -> xr.Dataset:
+        return scan.assign_coords(x=("x", values, attrs))
+
+    cases = {
+        "'intensity' is negative for Fe-Ka (1 pixels, down to -3)": counts(lambda m: m.__setitem__((1, 2, 3), -3)),
+        "no finite value for Pb-L": counts(lambda m: m.__setitem__(2, np.nan)),
+        "infinite for Ca-K (1 pixels)": counts(lambda m: m.__setitem__((0, 0, 0), np.inf)),
+        "kg": in_units("kg"),
+        "'intensity' has no units": scan.assign(intensity=scan.intensity.drop_attrs(deep=False)),
+        "no variable 'intensity'": scan.rename(intensity="counts"),
+        "Unobtainium": scan.assign_coords(line=["Ca-K", "Fe-Ka", "Unobtainium"]),
+        "Ca-K": scan.assign_coords(line=["Ca-K", "Fe-Ka", "Ca_K"]),
+        "keep the dimension when selecting one line": scan.sel(line="Ca-K"),
+        "'x' has no units": along_x(scan.x.values),
+        "'s' is no length": along_x(scan.x.values, units="s"),
+        "irregular": along_x(scan.x.values**2, units="mm"),
+        "no coordinate 'x'": scan.drop_vars("x"),
+        "a ndarray was given": scan.intensity.values,
+    }
+    for message, bad in cases.items():
+        error = refused(bad, photo)
+        assert len(error.faults) == 1, error
+        assert error.faults[0].startswith("scan: ")
+        assert message in error.faults[0]
+
+
+def test_methods_and_settings_that_are_none(scan: xr.Dataset, photo: xr.DataArray) -> None:
+    assert "'krigging' is unknown; did you mean 'kriging'? accepted are unfolding, kriging, bilinear" in str(
+        refused(scan, photo, method="krigging")
+    )
+    assert "'stepz' is no setting; did you mean 'steps'?" in str(refused(scan, photo, stepz=5))
+    with pytest.raises(InvalidInput, match="'stepz' is no setting; did you mean 'steps'"):
+        scan.xrfsr.train(photo, stepz=5)
+    with pytest.raises(InvalidInput, match="method 'kriging' does not take 'steps'; leave it out"):
+        scan.xrfsr.superresolve(photo, method="kriging", steps=5)
+    for footprint in ({"footprint": "circle"}, {"footprint": "gaussian"}, {"fwhm": 0.3}):
+        error = refused(scan, photo, **footprint)
+        assert len(error.faults) == 1
+        assert "footprint" in str(error) or "fwhm" in str(error)
+    for seed in (-1, 1.5, "0", None, True):
+        assert f"seed is {seed!r}; a whole number from 0 is needed" in str(refused(scan, photo, seed=seed))
+
+
+def test_models_that_do_not_fit(scan: xr.Dataset, photo: xr.DataArray) -> None:
+    model = scan.xrfsr.train(photo, **QUICK)
+    fewer = scan.isel(line=[0, 1]).xrfsr.train(photo, **QUICK)
+    renamed = scan.assign_coords(line=["Ca-K", "Cu-K", "Zn-K"])
+
+    def error(scan: xr.Dataset, scale: float = 4, **options: Any) -> str:
+        with pytest.raises(InvalidInput) as caught:
+            scan.xrfsr.superresolve(photo, scale, **{**CHEAP, **options})
+        return str(caught.value)
+
+    assert "the model does not know Pb-L; leave out: .drop_sel(line=['Pb-L'])" in error(scan, model=fewer)
+    assert "trained for scale 4, not 2" in error(scan, 2, model=model)
+    both = error(renamed, 3, model=model)
+    for part in ("needs Fe-Ka, Pb-L, which the scan lacks", "does not know Cu-K, Zn-K", "trained for scale 4, not 3"):
+        assert part in both
+    assert "steps cannot change a model that is trained already" in error(scan, model=model, steps=5)
+    assert "xrfsr.load_model(folder) opens one" in error(scan, model="folder")
+    assert "'kriging' does not take 'model'" in error(scan, model=model, method="kriging")
+
+
+def test_every_fault_is_told_at_once(scan: xr.Dataset, photo: xr.DataArray) -> None:
+    bad = scan.isel(y=slice(6)).copy(deep=True)
+    bad.intensity.values[0, 0, 0] = -1
+    bad.intensity.values[1] = np.nan
+    error = refused(bad, photo.isel(band=[0, 1], x=slice(20)), 40, seed=-1, method="unfoldin", footprint="disc")
+    expected = [
+        "seed is -1",
+        "did you mean 'unfolding'",
+        "scan: 'intensity' holds no finite value for Fe-Ka",
+        "scan: 'intensity' is negative for Ca-K",
+        "photo: 'rgb' has 2 bands",
+        "the scan has 6 x 16 pixels",
+        "only part of the scan",
+        "coarser than the result",
+        "'disc'",
+    ]
+    assert len(error.faults) == len(expected)
+    for part, fault in zip(expected, error.faults, strict=True):
+        assert part in fault
+    # Without coordinates to build on, the scale is looked at all the same.
+    assert len(refused(scan.drop_vars("x"), None, 1).faults) == 3
+    with pytest.raises(InvalidInput) as caught:
+        scan.xrfsr.train(photo.isel(band=[0, 1]), 1, seed=-1, stepz=2)
+    assert len(caught.value.faults) == 4
+
+
+# ---------------------------------------------------------------------------------------------- is it any good?
+
+
+def test_better_than_the_floor_where_colour_tells_the_material() -> None:
+    truth, scan, rgb = xrfsr.simulate.painting(64, 64, seed=1)
+    fine = scan.xrfsr.superresolve(rgb, steps=100, pixels=2048, progress=False, device="cpu")
+    floor = scan.xrfsr.superresolve(rgb, method="kriging")
+    peak = truth.intensity.max(("y", "x"))
+
+    def error(made: xr.Dataset) -> float:
+        # By place: the pixel centres of both differ by rounding.
+        return float((((made.intensity.values - truth.intensity) / peak) ** 2)[scan.visible.values].mean())
+
+    assert error(fine) < 0.95 * error(floor)
+    assert gap(fine, scan, 4) < 1e-5
+
+
+def test_real_scene(shared: Path) -> None:
+    """A corner of a real scan and little training: still better than without a photo."""
+    pytest.importorskip("tifffile")
+    pytest.importorskip("imageio")
+    path = shared.parent / "bench" / "scenes.py"
+    if not path.is_file():
+        pytest.skip("../shared/bench is absent")
+    spec = importlib.util.spec_from_file_location("scenes", path)
+    assert spec
+    assert spec.loader
+    scenes = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(scenes)
+    maps, guide, scale = scenes.scene("zagami")
+    maps, guide = maps[:, :96, :96], guide[:, :96, :96]
+    scan = as_scan(scenes.box(maps, scale), scenes.LINES["zagami"], pixel_size="2 mm")
+    photo = as_photo(guide, like=scan)
+    fine = scan.xrfsr.superresolve(photo, scale, steps=100, pixels=2048, progress=False)
+    floor = scan.xrfsr.superresolve(photo, scale, method="kriging")
+    found, without = (scenes.psnr(made.intensity.values, maps) for made in (fine, floor))
+    assert found > without + 0.1
+    assert np.abs(scenes.box(fine.intensity.values, scale) - scan.intensity.values).max() < 1e-5

@@ -39,7 +39,7 @@ def entries(path: Path) -> list[str]:
 def test_round_trip_is_exact(scan: xr.Dataset, photo: xr.DataArray, model: Model, folder: Path) -> None:
     again = xrfsr.load_model(folder)
     assert (again.config, again.lines, again.bands, again.ratio) == (model.config, model.lines, 3, (4.0, 4.0))
-    assert again.training == model.training == {"seed": 3, "device": "cpu"}
+    assert again.training == model.training == {"seed": 3, "device": "cpu", "units": "count", "footprint": "area"}
     np.testing.assert_array_equal(again.peak, model.peak)
     np.testing.assert_array_equal(again.weights, model.weights)
     before, after = model.generator.state_dict(), again.generator.state_dict()

@@ -639,3 +639,15 @@ def test_real_scene(shared: Path) -> None:
     found, without = (scenes.psnr(made.intensity.values, maps) for made in (fine, floor))
     assert found > without + 0.1
     assert np.abs(scenes.box(fine.intensity.values, scale) - scan.intensity.values).max() < 1e-5
+
+
+def test_a_model_is_not_used_for_other_units(scan: xr.Dataset, photo: xr.DataArray) -> None:
+    model = scan.xrfsr.train(photo, steps=2, pixels=64, progress=False)
+    scan.intensity.attrs["units"] = "count/s"
+    with pytest.raises(InvalidInput, match=r"trained with units 'count', not 'count/s'"):
+        scan.xrfsr.superresolve(photo, model=model, progress=False)
+
+
+def test_a_scale_that_adds_no_pixel_is_refused(scan: xr.Dataset, photo: xr.DataArray) -> None:
+    with pytest.raises(InvalidInput, match="adds no pixel"):
+        scan.xrfsr.superresolve(photo, scale=1.01)

@@ -36,8 +36,9 @@ def nonnegative(estimate: NDArray[Any], scan: NDArray[Any], U: Downsampling, spr
     scan : array, shape (line, coarse.y, coarse.x)
     U : Downsampling
     spreading : Spreading
-        Puts right what the steps left over, if footprints overlap so much that they do not arrive; the result may
-        then hold negative values as small as that remainder.
+        Puts right what the steps left over where they do not arrive. With overlapping footprints and a noisy scan
+        there may be no map that is both consistent and without negative values (a beam wider than its pixels smooths
+        more than noise allows); consistency then has precedence, and negative values remain.
 
     Returns
     -------

@@ -37,7 +37,10 @@ def fine_grid(coarse: Grid, scale: float) -> Grid:
         raise InvalidInput(
             "scale", [f"scale is {scale!r}; a number above 1 is needed, such as 4 for pixels of a quarter"]
         )
-    return coarse.refine(float(scale))
+    fine = coarse.refine(float(scale))
+    if fine.shape == coarse.shape:
+        raise InvalidInput("scale", [f"scale {scale!r} adds no pixel to {coarse.shape[0]} x {coarse.shape[1]}"])
+    return fine
 
 
 def _is_number(value: object) -> bool:

@@ -229,6 +229,7 @@ def _problem(
         Downsampling.between(fine, grid_of(scan), footprint, fwhm=fwhm),
         tuple(scan["line"].values.tolist()),
         scan["kind"].values == "element",
+        scan["intensity"].attrs["units"],
     )
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import shutil
+import time
 import warnings
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import Any
 
 import xarray as xr
@@ -23,6 +26,7 @@ CHUNKS = {"line": 1, "y": 512, "x": 512}
 # Beyond this many pixels along a side, chunks would be thousands of small files: four by four go into one.
 SHARDED_FROM = 2048
 CHUNKS_PER_SHARD = 4
+CLEARING_ATTEMPTS = 100
 # The name under which xarray keeps a DataArray that has none; open_dataarray takes it off again.
 NAMELESS = "__xarray_dataarray_variable__"
 
@@ -75,7 +79,8 @@ def to_zarr(
 
     # Beside the target, so that the final step is a rename; in a folder of its own, because a temporary folder
     # is closed to others and the store should have the usual permissions.
-    with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as scratch:
+    # Zarr writes from several threads: when one fails, others still add files while the folder is cleared.
+    with _scratch(path) as scratch:
         new, old = Path(scratch, "new"), Path(scratch, "old")
         dataset.to_zarr(new, mode="w-", zarr_format=3, consolidated=False, encoding=encoding)
         _consolidate(new)
@@ -87,6 +92,20 @@ def to_zarr(
             if old.exists():
                 old.rename(path)
             raise
+
+
+@contextmanager
+def _scratch(path: Path) -> Iterator[str]:
+    """A folder beside `path` that is gone afterwards, also if writers that outlive a failure still add to it."""
+    folder = mkdtemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        yield folder
+    finally:
+        for attempt in range(CLEARING_ATTEMPTS):
+            shutil.rmtree(folder, ignore_errors=attempt < CLEARING_ATTEMPTS - 1)
+            if not Path(folder).exists():
+                break
+            time.sleep(0.05)
 
 
 def _consolidate(store: Path) -> None:

@@ -40,7 +40,7 @@ def get(name: str) -> Method:
     InvalidInput
         If there is none; the message names those there are.
     """
-    if name not in METHODS:
+    if not isinstance(name, str) or name not in METHODS:
         near = difflib.get_close_matches(str(name), METHODS, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise InvalidInput("method", [f"{name!r} is unknown; {hint}accepted are {', '.join(METHODS)}"])

@@ -33,6 +33,8 @@ class Problem:
     lines : tuple of str
     guided : tuple of bool
         Maps that the photo may guide: element maps that are not flat.
+    units : str
+        Of the scan.
     """
 
     scan: NDArray[np.float32]
@@ -42,6 +44,7 @@ class Problem:
     U: Downsampling
     lines: tuple[str, ...]
     guided: tuple[bool, ...]
+    units: str = "count"
 
     @classmethod
     def of(
@@ -51,6 +54,7 @@ class Problem:
         U: Downsampling,
         lines: tuple[str, ...],
         is_element: NDArray[np.bool_],
+        units: str = "count",
     ) -> Self:
         """From a scan and a photo on the grids of `U` in which NaN marks what is missing."""
         usable = np.isfinite(scan)
@@ -65,6 +69,7 @@ class Problem:
             U,
             lines,
             tuple(bool(value) for value in is_element & (high > low)),
+            units,
         )
 
     def only(self, chosen: NDArray[np.intp]) -> Self:
@@ -77,6 +82,7 @@ class Problem:
             self.U,
             tuple(self.lines[i] for i in chosen),
             tuple(self.guided[i] for i in chosen),
+            self.units,
         )
 
 

@@ -83,7 +83,7 @@ def fit(
         weights,
         len(problem.photo),
         (fine[0] / coarse[0], fine[1] / coarse[1]),
-        {"seed": seed, "device": place.type},
+        {"seed": seed, "device": place.type, "units": problem.units, "footprint": problem.U.footprint},
     )
 
 
@@ -142,6 +142,9 @@ def _check_fits(model: Model, problem: Problem) -> None:
         )
     if model.bands != len(problem.photo):
         faults.append(f"the model takes {model.bands} bands, the photo has {len(problem.photo)}")
+    for name, here in (("units", problem.units), ("footprint", problem.U.footprint)):
+        if (there := model.training.get(name, here)) != here:
+            faults.append(f"the model was trained with {name} {there!r}, not {here!r}; convert the scan, or train anew")
     ratio = tuple(f / c for f, c in zip(problem.U.fine.shape, problem.U.coarse.shape, strict=True))
     if not np.allclose(ratio, model.ratio, rtol=0.02):
         faults.append(

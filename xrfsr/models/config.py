@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
+import numpy as np
+
 from xrfsr.errors import InvalidInput
 
 __all__ = ["Input", "TrainingConfig"]
@@ -48,7 +50,8 @@ class TrainingConfig:
         scan itself: the paper's "augmented data". One number, or one per member.
     held_out : float
         Share of the coarse pixels that is not trained on, but decides how much each member and the photo-free floor
-        weigh in each map (see `xrfsr.models.validation`).
+        weigh in each map (see `xrfsr.models.validation`). Of a small scan it is more: at least 64 pixels, but never
+        more than a quarter.
     """
 
     K: int = 5
@@ -59,37 +62,44 @@ class TrainingConfig:
     mixing: float = 0.8
     steps: int = 1000
     pixels: int = 4096
-    learning_rate: float = 3e-3
+    learning_rate: float = 1e-2
     alpha_1: float = 0.003
     transfer: float | tuple[float, ...] = (0.05, 1.0)
     held_out: float = 0.1
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "inputs", tuple(self.inputs))
-        if isinstance(self.transfer, (list, tuple)):
-            object.__setattr__(self, "transfer", tuple(self.transfer))
+        # NumPy numbers, lists and a single input are taken as what they mean, so that equal settings compare equal
+        # and go to JSON.
+        for name in (field.name for field in fields(self)):
+            object.__setattr__(self, name, _plain(getattr(self, name)))
+        if isinstance(self.inputs, str):
+            object.__setattr__(self, "inputs", (self.inputs,))
         faults = [
             f"{name} is {getattr(self, name)!r}; a whole number of at least {least} is needed"
             for name, least in (("K", 1), ("M", 4), ("steps", 1), ("pixels", 1))
             if not (type(getattr(self, name)) is int and getattr(self, name) >= least)
         ]
         faults += [
-            f"{name} is {getattr(self, name)!r}; a finite number of at least 0 is needed"
-            for name in ("learning_rate", "alpha_1", "mixing", "held_out")
-            if not _at_least_zero(getattr(self, name))
+            f"{name} is {getattr(self, name)!r}; a number from 0 to {most:g} is needed"
+            if most < math.inf
+            else f"{name} is {getattr(self, name)!r}; a finite number of at least 0 is needed"
+            for name, most in (("learning_rate", math.inf), ("alpha_1", math.inf), ("mixing", 1), ("held_out", 0.5))
+            if not (_at_least_zero(getattr(self, name)) and getattr(self, name) <= most)
         ]
-        if not all(map(_at_least_zero, self.transfers)) or len(self.transfers) != len(self.inputs):
+        faults += [
+            f"{name} is {getattr(self, name)!r}; True or False is needed"
+            for name in ("zero_blocks", "final_sigmoid")
+            if not isinstance(getattr(self, name), bool)
+        ]
+        known = get_args(Input)
+        several = isinstance(self.inputs, tuple) and bool(self.inputs)
+        if not (several and all(name in known for name in self.inputs)):
+            faults.append(f"inputs is {self.inputs!r}; one or more of {', '.join(known)} are accepted")
+        if several and not (all(map(_at_least_zero, self.transfers)) and len(self.transfers) == len(self.inputs)):
             faults.append(
                 f"transfer is {self.transfer!r}; a number of at least 0 is needed, or {len(self.inputs)} of them, "
                 "one for each of inputs"
             )
-        if not faults and self.mixing > 1:
-            faults.append(f"mixing is {self.mixing}; a share between 0 and 1 is needed")
-        if not faults and self.held_out > 0.5:
-            faults.append(f"held_out is {self.held_out}; a share between 0 and 0.5 is needed")
-        wrong = sorted({str(name) for name in self.inputs if name not in get_args(Input)})
-        if wrong or not self.inputs:
-            faults.append(f"inputs is {self.inputs}; one or more of {', '.join(get_args(Input))} are accepted")
         if faults:
             raise InvalidInput("training settings", faults)
 
@@ -104,8 +114,9 @@ class TrainingConfig:
         faults = []
         for name in changes:
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-                hint = f"did you mean {near[0]!r}? " if near else ""
+                near = difflib.get_close_matches(name.lower(), [each.lower() for each in known], n=1, cutoff=0.5)
+                meant = [each for each in known if each.lower() in near]
+                hint = f"did you mean {meant[0]!r}? " if meant else ""
                 faults.append(f"{name!r} is no setting; {hint}accepted are {', '.join(known)}")
         if faults:
             raise InvalidInput("training settings", faults)
@@ -119,6 +130,13 @@ class TrainingConfig:
     def from_dict(cls, values: Mapping[str, Any]) -> TrainingConfig:
         """The inverse of `to_dict`."""
         return cls().override(**dict(values))
+
+
+def _plain(value: Any) -> Any:
+    """The Python value of a NumPy one, and tuples for lists."""
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_plain, value))
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _at_least_zero(value: object) -> bool:

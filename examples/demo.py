@@ -23,24 +23,24 @@ def rmse(estimate: xr.Dataset, truth: xr.Dataset) -> xr.DataArray:
 
 
 def table(errors: dict[str, xr.DataArray], truth: xr.Dataset) -> str:
-    """RMSE and PSNR (peak: the largest value of the true map) per line, and what the photo gained."""
+    """RMSE and PSNR (peak: the largest value of the true map) per line, and the gain over the floor."""
     peak = truth["intensity"].max(("y", "x"))
     psnr = {name: 20 * np.log10(peak / error) for name, error in errors.items()}
     gain = psnr["xrfsr"] - psnr["kriging"]
     rows = [
-        "".join([f"{'':8}{'':9}", *(f"{name:^18}" for name in errors), f"{'photo':>8}"]),
-        "".join([f"{'line':8}{'surface':9}", *(f"{'RMSE':>9}{'PSNR':>9}" for _ in errors), f"{'gains':>8}"]),
+        "".join([f"{'':8}{'':9}", *(f"{name:^18}" for name in errors), f"{'gain over':>11}"]),
+        "".join([f"{'line':8}{'surface':9}", *(f"{'RMSE':>9}{'PSNR':>9}" for _ in errors), f"{'kriging':>11}"]),
     ]
     for line in truth["line"].values:
         seen = "visible" if truth["visible"].sel(line=line) else "hidden"
         cells = (f"{errors[name].sel(line=line):9.2f}{psnr[name].sel(line=line):9.2f}" for name in errors)
-        rows.append(f"{line:8}{seen:9}{''.join(cells)}{gain.sel(line=line):+8.2f}")
+        rows.append(f"{line:8}{seen:9}{''.join(cells)}{gain.sel(line=line):+11.2f}")
     for seen in (True, False):
         which = truth["visible"] == seen
         if which.any():
             cells = (f"{'':9}{psnr[name][which].mean():9.2f}" for name in errors)
             name = "visible" if seen else "hidden"
-            rows.append(f"{'mean':8}{name:9}{''.join(cells)}{gain[which].mean():+8.2f}")
+            rows.append(f"{'mean':8}{name:9}{''.join(cells)}{gain[which].mean():+11.2f}")
     return "\n".join(rows)
 
 

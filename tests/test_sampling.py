@@ -17,8 +17,6 @@ from scipy.interpolate import RegularGridInterpolator
 
 from xrfsr.errors import InvalidInput
 from xrfsr.grid import Axis, Grid
-from xrfsr.kriging import correlation_length, krige
-from xrfsr.positivity import nonnegative
 from xrfsr.sampling import Downsampling, footprint_matrix, linear_matrix, separable
 
 seeds = st.integers(0, 2**32 - 1)
@@ -458,18 +456,6 @@ def test_one_operator_serves_many_threads_and_keeps_no_state() -> None:
     for arrays, factor in zip(before, (U.y, U.x), strict=True):
         for old, new in zip(arrays, (factor.data, factor.indices, factor.indptr), strict=True):
             np.testing.assert_array_equal(old, new)
-
-
-def test_nonnegative_maps_stay_consistent() -> None:
-    coarse = Grid.from_shape((16, 12), 1.0)
-    U = Downsampling.between(coarse.refine(4), coarse)
-    scan = np.random.default_rng(0).poisson(0.4, (2, 16, 12)).astype(np.float32)
-    spreading = U.spreading(correlation_length(U))
-    floor = krige(scan, U, spreading)
-    assert floor.min() < 0  # else there is nothing to test
-    made = nonnegative(floor, scan, U, spreading)
-    assert made.min() >= 0
-    np.testing.assert_allclose(U(made), scan, atol=1e-5 * scan.max())
 
 
 # Bad input

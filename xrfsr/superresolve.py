@@ -76,9 +76,9 @@ def superresolve(
     like `obj`
         Same lines and units, finer `y` and `x` within the same outer edges; NaN where the scan has no value.
         ``"unfolding"`` and ``"kriging"`` are exactly consistent: U takes the result back to the scan, to float32
-        rounding (which a beam much wider than the pixels amplifies). How the result came about is in its `attrs`; with ``"unfolding"`` the coordinate `photo_share`
-        (line) tells how much of each map is the network's, the rest being the photo-free floor. `uncertainty` is
-        that of coarse pixels and is not carried over.
+        rounding (which a beam much wider than the pixels amplifies). How the result came about is in its `attrs`; with
+        ``"unfolding"`` the coordinate `photo_share` (line) tells how much of each map is the network's, the rest being
+        the photo-free floor. `uncertainty` is that of coarse pixels and is not carried over.
 
     Raises
     ------

@@ -9,7 +9,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2025.2.9"
-nox.options.sessions = ["tests", "lint", "types", "walls", "notebook"]
+nox.options.sessions = ["tests", "lint", "types", "walls", "notebook", "demo"]
 # An environment with torch takes a minute to make; `nox -R` skips installing too, deleting .nox starts afresh.
 nox.options.reuse_venv = "yes"
 # Pip, also where uv is at hand: uv would pass over pip's settings, and with them over a torch built for the CPU.
@@ -21,8 +21,6 @@ CONSTRAINTS = Path("constraints.txt").resolve()
 
 def install(session: nox.Session, *groups: str, package: str | None = None) -> None:
     """Install `package` and dependency groups with pip, never without the constraints."""
-    # The variable binds the environments in which pip builds packages, which the option does not.
-    session.env["PIP_BUILD_CONSTRAINT"] = str(CONSTRAINTS)
     wanted = nox.project.dependency_groups(PROJECT, *groups) if groups else ()
     session.install("-c", str(CONSTRAINTS), *wanted, *(("-e", package) if package else ()))
 
@@ -37,6 +35,17 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests and the examples in the docstrings."""
+    install(session, "tests", package=".[plot]")
+    session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def lowest(session: nox.Session) -> None:
+    """Run the tests with the lowest releases that pyproject.toml allows."""
+    needed = [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["plot"]]
+    bounds = Path(session.create_tmp(), "lowest.txt")
+    bounds.write_text("".join(f"{requirement.replace('>=', '==')}\n" for requirement in needed), encoding="utf-8")
+    session.env["PIP_CONSTRAINT"] = str(bounds)
     install(session, "tests", package=".[plot]")
     session.run("python", "-m", "pytest", *session.posargs)
 

@@ -1,6 +1,6 @@
 """The main job on a painting whose truth is known: writes demo/ and prints how close the fine maps come.
 
-python examples/demo.py [--out FOLDER] [--seed N]
+python examples/demo.py [--out FOLDER] [--seed N] [--size PIXELS]
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import numpy as np
 import xarray as xr
 
 import xrfsr
-from xrfsr.plot import overview
 
 SHOWN = ["Ca-K", "Fe-K", "Cu-K", "Hg-L", "Pb-L"]
 
@@ -44,22 +43,24 @@ def table(errors: dict[str, xr.DataArray], truth: xr.Dataset) -> str:
     return "\n".join(rows)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Simulate, scan, super-resolve, compare."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("demo"), help="folder to write to (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="which painting (default: %(default)s)")
-    options = parser.parse_args()
+    parser.add_argument("--size", type=int, default=256, help="of the painting in pixels (default: %(default)s)")
+    options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
 
-    print("Simulating a painting of 256 × 256 pixels and a scan four times coarser ...")
-    truth, scan, rgb = xrfsr.simulate.painting(height=256, width=256, scale=4, seed=options.seed)
+    size = options.size
+    print(f"Simulating a painting of {size} × {size} pixels and a scan four times coarser ...")
+    truth, scan, rgb = xrfsr.simulate.painting(height=size, width=size, scale=4, seed=options.seed)
 
     print("Super-resolving with scan.xrfsr.superresolve(rgb, scale=4) ...")
     fine = scan.xrfsr.superresolve(rgb, scale=4, progress=True)
     results = {
-        "bilinear": scan.xrfsr.superresolve(rgb, scale=4, method="bilinear"),
-        "kriging": scan.xrfsr.superresolve(rgb, scale=4, method="kriging"),
+        "bilinear": scan.xrfsr.superresolve(scale=4, method="bilinear"),
+        "kriging": scan.xrfsr.superresolve(scale=4, method="kriging"),
         "xrfsr": fine,
     }
     print()
@@ -68,7 +69,7 @@ def main() -> None:
 
     for name, data in {"scan": scan, "photo": rgb, "fine": fine, "truth": truth}.items():
         data.xrfsr.to_zarr(options.out / f"{name}.zarr", overwrite=True)
-    overview(rgb, scan, fine, truth, lines=SHOWN).savefig(options.out / "overview.png")
+    xrfsr.plot.overview(rgb, scan, fine, truth, lines=SHOWN).savefig(options.out / "overview.png")
     print(f"\nWrote {', '.join(sorted(str(path) for path in options.out.iterdir()))}")
 
 

@@ -18,7 +18,6 @@
 
 # %%
 import xrfsr
-from xrfsr.plot import overview
 
 painting = xrfsr.simulate.painting(height=128, width=128, scale=4, seed=0)
 scan, rgb = painting.scan, painting.rgb
@@ -47,7 +46,7 @@ fine
 fine.attrs
 
 # %%
-overview(rgb, scan, fine, painting.truth, lines=["Ca-K", "Fe-K", "Pb-L"])
+xrfsr.plot.overview(rgb, scan, fine, painting.truth, lines=["Ca-K", "Fe-K", "Pb-L"])
 
 # %% [markdown]
 # ## It is xarray from here on

@@ -2,8 +2,8 @@
 
     python examples/real_scan.py MAPS PHOTO --pixel-size "0.5 mm"
 
-writes the fine maps as zarr and a picture of photo, scan and result. Where the maps are already as fine as the photo,
-``--bin 4`` averages 4 × 4 pixels first and shows how well the maps come back.
+writes the fine maps as zarr and a picture of photo, scan and result. Where the photo has no finer pixels than the maps,
+as with published pairs, 4 × 4 pixels of the maps are averaged first, and the picture shows how well they come back.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from pathlib import Path
 import xarray as xr
 
 import xrfsr
-from xrfsr.plot import overview
 
 
 def binned(scan: xr.Dataset, size: int) -> xr.Dataset:
@@ -31,21 +30,33 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", metavar="MAPS", type=Path, help="folder with one TIFF per element line")
     parser.add_argument("photo", metavar="PHOTO", type=Path, help="PNG, JPEG or TIFF, cropped to the scanned area")
-    parser.add_argument("--pixel-size", default="1 mm", help="of the maps, with unit (default: %(default)s)")
-    parser.add_argument("--scale", type=int, default=4, help="how many times finer (default: %(default)s)")
+    parser.add_argument("--pixel-size", help="of the maps, with unit, such as '0.5 mm' (default: 1 mm, which it says)")
+    parser.add_argument("--scale", type=float, default=4, help="how many times finer (default: %(default)s)")
     parser.add_argument("--method", default="unfolding", help="'kriging' leaves the photo out (default: %(default)s)")
-    parser.add_argument("--bin", type=int, default=1, metavar="N", help="average N × N pixels of the maps first")
+    parser.add_argument("--bin", type=int, metavar="N", help="average N × N pixels of the maps first")
     parser.add_argument("--out", type=Path, default=Path("fine"), help="folder to write to (default: %(default)s)")
     parser.add_argument("--overwrite", action="store_true", help="replace the result of an earlier run")
     options = parser.parse_args(arguments)
     store, picture = options.out / "fine.zarr", options.out / "overview.png"
+    if options.bin is not None and options.bin < 1:
+        parser.error(f"--bin is {options.bin}; a whole number of at least 1 is needed")
+    if options.out.exists() and not options.out.is_dir():
+        parser.error(f"{options.out} is a file; name another folder with --out")
     if store.exists() and not options.overwrite:
         parser.error(f"{store} exists; choose another folder with --out, or pass --overwrite")
+    if options.pixel_size is None:
+        print("no --pixel-size given: taking the pixels of the maps for 1 mm")
 
     try:
-        maps = xrfsr.open_scan(options.folder, options.pixel_size)
+        maps = xrfsr.open_scan(options.folder, options.pixel_size or "1 mm")
         photo = xrfsr.open_photo(options.photo, like=maps)
-        scan = maps if options.bin == 1 else binned(maps, options.bin)
+        size = options.bin
+        if size is None:
+            fine_enough = max(photo.xrfsr.grid.spacing) < 1.01 * min(maps.xrfsr.grid.spacing) / options.scale
+            size = 1 if fine_enough or options.method != "unfolding" else max(1, round(options.scale))
+            if size > 1:
+                print(f"the photo is no finer than that: averaging {size} × {size} pixels of the maps first")
+        scan = maps if size == 1 else binned(maps, size)
         fine = scan.xrfsr.superresolve(photo, scale=options.scale, method=options.method)
         options.out.mkdir(parents=True, exist_ok=True)
         fine.xrfsr.to_zarr(store, overwrite=options.overwrite)
@@ -53,9 +64,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
 
-    known = options.bin == options.scale != 1
+    known = size == options.scale != 1
     truth = maps.isel(y=slice(fine.sizes["y"]), x=slice(fine.sizes["x"])) if known else None
-    overview(photo, scan, fine, truth).savefig(picture)
+    xrfsr.plot.overview(photo, scan, fine, truth).savefig(picture)
     print(f"wrote {store} and {picture}")
     return 0
 

@@ -9,7 +9,8 @@ import pytest
 import xarray as xr
 from hypothesis import settings
 
-from xrfsr.scan import as_photo, as_scan
+from xrfsr.photo import as_photo
+from xrfsr.scan import as_scan
 
 # A shared machine is sometimes slow; that is no failure.
 settings.register_profile("xrfsr", deadline=None)

@@ -63,12 +63,31 @@ def test_real_scan_writes_store_and_picture(files: Path, tmp_path: Path, capsys:
     assert "--overwrite" in capsys.readouterr().err
 
 
+def test_real_scan_of_maps_as_fine_as_the_photo(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With nothing but the two paths."""
+    monkeypatch.chdir(tmp_path)
+    assert load("real_scan").main([str(files / "maps"), str(files / "photo.png")]) == 0
+    told = capsys.readouterr().out
+    assert "taking the pixels of the maps for 1 mm" in told
+    assert "averaging 4 × 4 pixels of the maps first" in told
+    assert dict(xr.open_zarr("fine/fine.zarr").sizes) == {"line": 3, "y": 64, "x": 72}
+    assert Path("fine/overview.png").is_file()
+
+
 def test_real_scan_says_what_is_wrong(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    # Not binned, the maps are as fine as the photo, which cannot make them finer.
-    arguments = [str(files / "maps"), str(files / "photo.png"), "--out", str(tmp_path / "out")]
-    assert load("real_scan").main(arguments) == 1
+    main, out = load("real_scan").main, tmp_path / "out"
+    paths = [str(files / "maps"), str(files / "photo.png"), "--out", str(out)]
+    assert main([*paths, "--bin", "1"]) == 1
     assert "photo is coarser" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
+    assert not out.exists()
+    out.write_text("mine")
+    for more, text in ((["--bin", "0"], "--bin is 0"), ([], "is a file; name another folder")):
+        with pytest.raises(SystemExit):
+            main([*paths, *more])
+        assert text in capsys.readouterr().err
+    assert out.read_text() == "mine"
 
 
 def test_binning_averages_what_is_valid(scan: xr.Dataset) -> None:
@@ -93,3 +112,20 @@ def test_the_table_of_the_demo(scan: xr.Dataset) -> None:
     assert float(row[7]) == pytest.approx(20 * np.log10(peak), abs=0.01)
     assert row[8] == "+6.02"
     assert "Fe-Ka   hidden" in text
+
+
+def test_the_demo_writes_stores_and_a_picture_and_prints_the_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load("demo").main(["--out", str(tmp_path), "--size", "64"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "fine.zarr", "overview.png", "photo.zarr", "scan.zarr", "truth.zarr",
+    ]  # fmt: skip
+    fine, truth, scan = (xr.open_zarr(tmp_path / f"{name}.zarr") for name in ("fine", "truth", "scan"))
+    assert fine.attrs["xrfsr_method"] == "unfolding"
+    bilinear = scan.load().xrfsr.superresolve(method="bilinear")
+    expected = float(np.sqrt(((bilinear - truth).intensity.sel(line="Pb-L") ** 2).mean()))
+    [row] = [row.split() for row in capsys.readouterr().out.splitlines() if row.startswith("Pb-L")]
+    assert float(row[2]) == pytest.approx(expected, abs=0.01)
+    with Image.open(tmp_path / "overview.png") as picture:
+        assert picture.width > 1000

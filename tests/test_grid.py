@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -125,3 +127,39 @@ def test_grids_apart() -> None:
     assert here.overlap(there) == 0
     assert not here.covers(there)
     assert here.covers(there, tolerance=5.0)
+
+
+def test_a_grid_says_what_it_is() -> None:
+    grid = Grid.from_centres([3.5, 2.5, 1.5], [0.25, 0.75])
+    assert repr(grid) == "<Grid of 3 x 2 pixels of 1 x 0.5 mm, y 1 to 4, x 0 to 1 mm, y descending>"
+
+
+@pytest.mark.parametrize("size", ["0.5 mm", "500 um", (0.5, 0.5), [0.5, 0.5], np.array([0.5, 0.5])])
+def test_pixel_sizes_of_any_kind(size: Any) -> None:
+    assert Grid.from_shape((64, 48), size) == Grid.from_shape((64, 48), 0.5)
+
+
+def test_wandering_coordinates_are_regular_and_those_of_a_slipping_stage_are_not() -> None:
+    rng = np.random.default_rng(0)
+    centres = 0.5 * np.arange(100)
+    assert Axis.from_centres(centres + 0.5 * rng.uniform(-0.01, 0.01, 100)).step == pytest.approx(0.5, rel=1e-3)
+    for slip in (0.1, 0.5, 1.0):
+        with pytest.raises(InvalidInput, match="irregular"):
+            Axis.from_centres(centres + 0.5 * slip * (np.arange(100) > 60))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Grid.from_shape((4, 5), "0.5"),
+        lambda: Grid.from_shape((4, 5), (1, 2, 3)),
+        lambda: Grid.from_shape((4.5, 5), 1),  # type: ignore[arg-type]
+        lambda: Grid.from_shape((4, 5), 1).refine(np.nan),
+        lambda: Grid.from_shape((4, 5), 1).coarsen(0),
+        lambda: Grid.from_shape((4, 5), 1).coarsen(-2),
+        lambda: Grid.from_centres(["a", "b"], [0.0, 1.0]),
+    ],
+)
+def test_impossible_grids(make: Callable[[], Grid]) -> None:
+    with pytest.raises(InvalidInput):
+        make()

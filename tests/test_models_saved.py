@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,8 @@ def entries(path: Path) -> list[str]:
 def test_round_trip_is_exact(scan: xr.Dataset, photo: xr.DataArray, model: Model, folder: Path) -> None:
     again = xrfsr.load_model(folder)
     assert (again.config, again.lines, again.bands, again.ratio) == (model.config, model.lines, 3, (4.0, 4.0))
-    assert again.training == model.training == {"seed": 3, "device": "cpu", "units": "count", "footprint": "area"}
+    assert again.training == model.training == {"seed": 3, "device": "cpu"}
+    assert (again.units, again.footprint, again.beam) == ("count", "area", None)
     np.testing.assert_array_equal(again.peak, model.peak)
     np.testing.assert_array_equal(again.weights, model.weights)
     before, after = model.generator.state_dict(), again.generator.state_dict()
@@ -116,7 +118,7 @@ def test_nothing_half_written_when_the_disk_fails(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "rename", fails)
-        with pytest.raises(OSError, match="no space left"):
+        with pytest.raises(InvalidInput, match="no space left"):
             model.save(tmp_path / "model")
     assert entries(tmp_path) == []
     model.save(tmp_path / "model")
@@ -151,6 +153,11 @@ def test_missing_files_are_named(folder: Path, tmp_path: Path) -> None:
         lambda text: text.replace('"M": 8', '"M": 16'),
         lambda text: text.replace('"peak": [', '"peak": [1.0,'),
         lambda text: text.replace('"weights": [', '"weights": [[1.0],'),
+        lambda text: re.sub(r'"peak": \[\s*[\d.]+', '"peak": [NaN', text),
+        lambda text: re.sub(r'"peak": \[\s*[\d.]+', '"peak": [0.0', text),
+        lambda text: re.sub(r'"peak": \[\s*[\d.]+', '"peak": [-1.0', text),
+        lambda text: re.sub(r'("weights": \[\s*\[\s*)[\d.e-]+', r"\g<1>100.0", text),
+        lambda text: re.sub(r'"lines": \[\s*"Ca-K"', '"lines": [1', text),
         lambda text: text.replace('"ratio": [', '"ratio": [4.0,'),
         lambda text: text.replace('"ratio"', '"training": 5, "ratio"').replace('"training": {', '"x": {'),
     ],
@@ -211,3 +218,28 @@ def test_all_unknown_settings_are_named() -> None:
     with pytest.raises(InvalidInput, match=r"(?s)'colour'.*accepted are K, M.*'stepz'.*'steps'") as caught:
         TrainingConfig().override(colour=1, stepz=2, steps=5)
     assert len(caught.value.faults) == 2
+
+
+def test_weights_that_are_no_numbers_are_refused(model: Model, folder: Path) -> None:
+    damaged = {name: value.clone() for name, value in load_file(folder / "weights.safetensors").items()}
+    damaged["S"][0, 0, 0, 0] = float("nan")
+    save_file(damaged, folder / "weights.safetensors")
+    with pytest.raises(InvalidInput, match="not all finite"):
+        load_model(folder)
+
+
+def test_no_place_to_write(model: Model, tmp_path: Path) -> None:
+    for name in ("x" * 300, "a/b"):
+        with pytest.raises(InvalidInput, match=r"cannot be written|does not exist"):
+            model.save(tmp_path / name)
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(InvalidInput, match="exists"):
+        model.save(tmp_path / "link")
+    for path in (None, 3):
+        for function in (model.save, load_model):
+            with pytest.raises(InvalidInput, match="give the name of a folder"):
+                function(path)  # type: ignore[arg-type]
+
+
+def test_a_model_says_what_it_is(model: Model) -> None:
+    assert repr(model) == ("<xrfsr.Model of Ca-K, Fe-Ka, Pb-L in count, 4 x 4 finer, 2 networks of K=2, M=8>")

@@ -208,14 +208,16 @@ def test_unmeasured_values_are_no_targets() -> None:
 
 def test_held_out_cells_are_never_drawn() -> None:
     U = operator(2)
-    whole = cells_of(*painting(U), U)
+    whole = cells_of(*painting(U), U, inputs=("leave-out",))
     random = torch.Generator().manual_seed(1)
     trained, held_out = whole.split(0.2, random)
-    # Nine tenths of so few cells would leave too few to judge by: a quarter is held out.
+    # A fifth of so few cells would leave too few to judge by: a quarter is held out.
     assert len(held_out) == len(whole.drawable) // 4
     assert len(whole.drawable) == 90
     drawn = trained.draw(5000, random)
     assert set(drawn.tolist()) == set(range(90)) - set(held_out.tolist())
+    # Where a member cannot leave a cell out of its input, none is held out.
+    assert len(cells_of(*painting(U), U, inputs=("leave-out", "bilinear")).split(0.2, random)[1]) == 0
 
 
 def problem(scale: float = 4.0, footprint: Any = "area", fwhm: float | None = None, **changes: Any) -> Problem:
@@ -229,10 +231,8 @@ def problem(scale: float = 4.0, footprint: Any = "area", fwhm: float | None = No
 
 def train(config: TrainingConfig, seed: int = 0, **options: Any) -> tuple[dict[str, torch.Tensor], Array]:
     made = problem(**options)
-    network, weights = pretrain(
-        made.scan, made.photo, made.U, made.usable, config, device=CPU, seed=seed, progress=False
-    )
-    return network.state_dict(), weights
+    trained = pretrain(made.scan, made.photo, made.U, made.usable, config, device=CPU, seed=seed, progress=False)
+    return trained.generator.state_dict(), trained.weights
 
 
 def test_same_seed_same_bits_other_seed_other_bits() -> None:
@@ -260,7 +260,7 @@ def test_loss_falls(scale: float, footprint: str, fwhm: float | None, transfer: 
     losses = []
     for steps in (1, 120):
         config = TrainingConfig(K=2, M=16, steps=steps, pixels=2000, transfer=transfer, mixing=0.5)
-        network, _ = pretrain(scan, made.photo, made.U, made.usable, config, device=CPU, progress=False)
+        network = pretrain(scan, made.photo, made.U, made.usable, config, device=CPU, progress=False).generator
         losses.append(pretraining_loss(network(batch.x), batch, config.alpha_1).detach().numpy())
     assert (losses[1] < 0.85 * losses[0]).all()
 
@@ -319,12 +319,23 @@ def test_a_photo_that_shows_no_whole_cell_is_refused() -> None:
 
 
 def test_cells_that_the_photo_does_not_show_are_left_out() -> None:
-    # 85 of 90 cells have a hole in the photo; what is behind the holes of the scan then cannot matter.
+    """What the scan says where the photo has a hole is no target."""
     hole = np.zeros((3, 36, 40), bool)
     hole[:, ::4, ::4] = True
-    hole[:, :4, :20] = False
-    model = fit(problem(photo=hole), device="cpu", progress=False, config=TINY)
-    assert all(torch.isfinite(value).all() for value in model.generator.state_dict().values())
+    hole[:, :24, :] = False  # 30 of the 90 cells have a hole
+    made = problem(photo=hole)
+    assert made.teaching.any(axis=0).sum() == 60
+    changed = replace(made, scan=np.where(made.teaching, made.scan, 7.0 + 0 * made.scan))
+    # The same input, so that the targets alone differ.
+    models = []
+    for targets in (made, changed):
+        cells = cells_of(made.scan, made.photo, made.U, targets.teaching, inputs=("leave-out",))
+        cells = replace(cells, target=torch.as_tensor(targets.scan.reshape(2, -1).T.copy()))
+        models.append(cells.batch(cells.draw(4000, torch.Generator().manual_seed(0)), torch.zeros(1, 4000)))
+    assert torch.equal(models[0].target * models[0].usable, models[1].target * models[1].usable)
+    assert models[0].usable.any(dim=1).all()
+    with pytest.warns(UserWarning, match="too few measured pixels"):
+        fit(made, device="cpu", progress=False, config=TINY)
 
 
 def test_weights_follow_the_better_predictor() -> None:
@@ -338,12 +349,19 @@ def test_weights_follow_the_better_predictor() -> None:
     with torch.no_grad():
         network.threshold_out[:] = 5.0
     held_out = torch.arange(0, 400, 4)
-    np.testing.assert_allclose(weigh(network, cells, held_out), [[0, 0], [0, 0], [1, 1]], atol=0.02)
-    # Too few to judge by, or a member that cannot leave a cell out: the plain mean of the members.
-    np.testing.assert_array_equal(weigh(network, cells, held_out[:20]), [[0.5, 0.5], [0.5, 0.5], [0, 0]])
-    np.testing.assert_array_equal(weigh(network, cells, held_out[:0]), [[0.5, 0.5], [0.5, 0.5], [0, 0]])
-    mixed = cells_of(scan, rng.random((3, 40, 40), dtype=np.float32), U, inputs=("leave-out", "bilinear"))
-    np.testing.assert_array_equal(weigh(network, mixed, held_out), [[0.5, 0.5], [0.5, 0.5], [0, 0]])
+    weights, judged = weigh(network, cells, held_out)
+    np.testing.assert_allclose(weights, [[0, 0], [0, 0], [1, 1]], atol=0.02)
+    assert judged.tolist() == [True, True]
+    # Too few to judge by: no trust without evidence.
+    measured = torch.ones_like(cells.usable)
+    measured[held_out[10:], 1] = 0
+    weights, judged = weigh(network, replace(cells, usable=measured), held_out)
+    assert weights[:, 1].tolist() == [0, 0, 1]
+    assert judged.tolist() == [True, False]
+    # Nobody asked for a verdict: the plain mean of the members.
+    weights, judged = weigh(network, cells, held_out[:0])
+    assert weights.T.tolist() == [[0.5, 0.5, 0]] * 2
+    assert judged.tolist() == [False, False]
 
 
 def test_floor_prediction_in_weights_is_the_kriging_without_the_cell() -> None:
@@ -357,7 +375,7 @@ def test_floor_prediction_in_weights_is_the_kriging_without_the_cell() -> None:
             return x + 0.2
 
     # Were the floor off to the other side of the target, the two would share the weight.
-    assert (weigh(Shifted(), cells, torch.arange(0, 256, 2))[1] > 0.95).all()  # type: ignore[arg-type]
+    assert (weigh(Shifted(), cells, torch.arange(0, 256, 2))[0][1] > 0.95).all()  # type: ignore[arg-type]
     batch = everything(cells, 1.0)
     passed = torch.einsum("cp,cpb->cb", batch.weight, batch.x[0].reshape(256, -1, 5)[..., :2])
     torch.testing.assert_close(passed, batch.target - cells.influence, atol=1e-5, rtol=0)

@@ -129,3 +129,24 @@ def test_without_matplotlib_the_way_to_it_is_named() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "pip install 'xrfsr[plot]'" in done.stdout
+
+
+def test_photos_and_maps_as_superresolve_takes_them(scan: xr.Dataset, photo: xr.DataArray, fine: xr.Dataset) -> None:
+    expected = panels(overview(photo, scan, fine))[0][0].get_images()[0].get_array()
+    for other in (
+        photo.isel(band=[2, 0, 1]).transpose("y", "x", "band"),
+        (photo * 65535).round().astype(np.uint16),
+        photo.chunk(y=10),
+    ):
+        found = panels(overview(other, scan, fine))[0][0].get_images()[0].get_array()
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+    spelt = fine.assign_coords(line=["Ca_K", "Fe Ka", "Pb L"])
+    assert "Fe-Ka" in texts(overview(photo, scan, spelt, lines=["Fe_Kα"]))
+
+
+def test_every_fault_at_once(scan: xr.Dataset, photo: xr.DataArray, fine: xr.Dataset) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        overview(None, scan.drop_vars("x"), fine.sel(line="Ca-K"))
+    assert [fault.partition(":")[0] for fault in caught.value.faults[1:]] == ["scan", "fine"]
+    with pytest.raises(InvalidInput, match="no line was asked for"):
+        overview(photo, scan, fine, lines=[])

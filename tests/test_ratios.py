@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import dask
 import numpy as np
 import pytest
@@ -28,7 +30,7 @@ def test_values_and_attributes(scan: xr.Dataset) -> None:
     assert result.dtype == np.float32
     assert result.attrs == {"units": "dimensionless", "long_name": "Ca-K / Pb-La"}
     assert result.x.attrs == {"units": "mm"}
-    assert set(result.coords) == {"y", "x"}
+    assert set(result.coords) == {"y", "x", "valid"}
     assert scan.intensity.attrs == {"units": "count"}
     xr.testing.assert_identical(scan.xrfsr.ratio("Ca-K", "Pb-La"), result)
 
@@ -40,10 +42,15 @@ def test_minimum(scan: xr.Dataset) -> None:
 
 
 def test_a_dataarray_needs_no_mask(scan: xr.Dataset) -> None:
-    result = scan.intensity.xrfsr.ratio("Ca-K", "Pb-La")
+    result = scan.intensity.drop_vars("valid").xrfsr.ratio("Ca-K", "Pb-La")
     assert float(result[1, 2]) == 0.5
-    masked = scan.intensity.assign_coords(valid=scan.valid)
-    assert np.isnan(masked.xrfsr.ratio("Ca-K", "Pb-La")[1, 2])
+    assert np.isnan(scan.intensity.xrfsr.ratio("Ca-K", "Pb-La")[1, 2])
+
+
+@pytest.mark.parametrize("minimum", [-1, np.nan, "a", np.ones(2)])
+def test_minimum_is_a_number(scan: xr.Dataset, minimum: Any) -> None:
+    with pytest.raises(InvalidInput, match="it must be a number of zero or more"):
+        scan.xrfsr.ratio("Ca-K", "Pb-La", minimum=minimum)
 
 
 def test_other_maps_and_parts_of_a_scan(scan: xr.Dataset) -> None:

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from xrfsr import Grid, InvalidInput, as_photo, as_scan
-from xrfsr.frame import dequantified
-from xrfsr.scan import ensure_photo, ensure_scan, grid_coords, grid_of, validate
+from xrfsr.frame import dequantified, grid_coords, grid_of
+from xrfsr.photo import ensure_photo
+from xrfsr.scan import ensure_scan, validate
 
 REGISTRY = pint.get_application_registry()
 LABELS = ["Ca-K", "Pb-L", "compton", "r_factor"]
@@ -102,6 +103,45 @@ class TestAsScan:
         array = xr.DataArray(maps(), dims=("a", "b", "c"))
         np.testing.assert_array_equal(as_scan(array, LABELS, 1).intensity, maps())
 
+    def test_dimensions_are_found_by_name(self) -> None:
+        square = np.random.default_rng(0).random((2, 6, 6))
+        array = xr.DataArray(square, dims=("line", "y", "x"))
+        expected = as_scan(square, LABELS[:2], 1)
+        for other in (array.transpose("x", "line", "y"), array.assign_coords(line=LABELS[:2])):
+            xr.testing.assert_identical(as_scan(other, LABELS[:2], 1), expected)
+        valid = xr.DataArray(square[0] > 0.2, dims=("y", "x"))
+        np.testing.assert_array_equal(as_scan(square, LABELS[:2], 1, valid=valid.T).valid, valid)
+
+    def test_labels_of_its_own_must_be_those_given(self) -> None:
+        array = xr.DataArray(maps(2), {"line": ["Pb_L", "Ca-K"]}, dims=("line", "y", "x"))
+        assert as_scan(array, ["Pb-L", "Ca_K"], 1).line.values.tolist() == ["Pb-L", "Ca-K"]
+        assert_faults(faults_of(as_scan, array, ["Ca-K", "Pb-L"], 1), "hand over its own: lines=['Pb_L', 'Ca-K']")
+
+    def test_masked_entries_of_a_mask_are_not_valid(self) -> None:
+        valid = np.ma.MaskedArray(np.ones((5, 6), bool), np.eye(5, 6, dtype=bool))
+        np.testing.assert_array_equal(as_scan(maps(), LABELS, 1, valid=valid).valid, ~np.eye(5, 6, dtype=bool))
+
+    @pytest.mark.parametrize(
+        ("values", "lines", "text"),
+        [
+            (None, LABELS, "'maps' is None; an array (line, y, x) of numbers is needed"),
+            (maps(), None, "'lines' is None; one label for each map"),
+            (maps(), 3, "'lines' is 3; one label for each map"),
+            ([[[1, 2], [3]]], ["Ca-K"], "'maps' is a list of parts that differ in length"),
+            (xr.Dataset({"a": 1}), ["Ca-K"], "'maps' is a Dataset; take its variable"),
+        ],
+    )
+    def test_what_is_no_array(self, values: Any, lines: Any, text: str) -> None:
+        assert any(text in fault for fault in faults_of(as_scan, values, lines, 1))
+
+    def test_warnings_point_to_the_line_that_called(self) -> None:
+        with pytest.warns(UserWarning, match="constant") as caught:
+            scan = as_scan(np.ones((1, 8, 8)), ["Ca-K"], 1)
+        assert caught[0].filename == __file__
+        with pytest.warns(UserWarning, match="constant") as caught:
+            scan.xrfsr.validate()
+        assert caught[0].filename == __file__
+
     def test_the_input_is_not_changed(self) -> None:
         given_maps, given_lines = maps(), list(LABELS)
         as_scan(given_maps, given_lines, 1)
@@ -147,7 +187,7 @@ class TestAsScan:
             "pixel_size is 0; it must be more than zero",
             "units are 'mm'",
             "'intensity' holds no finite value for Ca_K; leave out: .drop_sel(line=['Ca_K'])",
-            "'intensity' is negative for Pb_L (2 pixels, down to -5); set to zero: .clip(min=0)",
+            "'intensity' is negative for Pb_L (2 pixels, down to -5); set to zero: ds.assign(",
         )
 
     @pytest.mark.parametrize(
@@ -298,7 +338,7 @@ class TestValidate:
         scan.intensity[1] = np.nan
         scan.intensity[2, 1, 1] = np.inf
         assert len(faults_of(validate, scan)) == 3
-        scan["intensity"] = scan.intensity.clip(min=0)
+        scan = scan.assign(intensity=scan["intensity"].clip(min=0))
         scan = scan.drop_sel(line=["Pb-L"])
         scan["intensity"] = scan.intensity.where(np.isfinite(scan.intensity))
         validate(scan)
@@ -324,6 +364,12 @@ class TestValidate:
         assert any(".sel(line=['Ca-K'])" in fault for fault in faults)
         assert validate(scan.sel(line=["Ca-K"])).sizes["line"] == 1
 
+    def test_nothing_selected(self, scan: xr.Dataset) -> None:
+        turned = scan.isel(y=slice(None, None, -1)).sel(y=slice(0.5, 2))
+        assert turned.sizes["y"] == 0
+        faults = faults_of(validate, turned)
+        assert any("there is no pixel" in fault and "slices run the way" in fault for fault in faults)
+
     def test_a_further_dimension(self, scan: xr.Dataset) -> None:
         assert_faults(
             faults_of(validate, scan[["intensity"]].expand_dims(time=2)),
@@ -345,8 +391,15 @@ class TestDataArray:
 
     def test_the_mask_travels_as_coordinate(self, scan: xr.Dataset) -> None:
         array = scan.intensity.assign_coords(valid=scan.valid)
-        assert "valid" in ensure_scan(array).data_vars
+        assert "valid" in ensure_scan(array).coords
         xr.testing.assert_identical(validate(array), array)
+
+    def test_dividing_maps_leaves_the_mask_alone(self, scan: xr.Dataset) -> None:
+        for obj in (scan, scan.reset_coords("valid"), scan.intensity):
+            checked = validate(obj)
+            ratio = checked.sel(line="Ca-K") / checked.sel(line="Pb-L")
+            assert ratio.coords["valid"].dtype == bool
+            np.testing.assert_array_equal(ratio["valid"], scan["valid"])
 
 
 class TestPint:
@@ -383,7 +436,7 @@ class TestPint:
 
 class TestAsPhoto:
     def test_edges_and_bands(self, scan: xr.Dataset) -> None:
-        photo = as_photo(np.zeros((3, 11, 25)), like=scan)
+        photo = as_photo(np.zeros((3, 11, 13)), like=scan)
         assert (photo.name, photo.dims, photo.dtype) == ("rgb", ("band", "y", "x"), np.float32)
         assert photo.band.values.tolist() == ["red", "green", "blue"]
         assert photo.band.dtype == object
@@ -421,23 +474,65 @@ class TestAsPhoto:
         np.testing.assert_allclose(photo, np.stack([grey] * 3), rtol=1e-6)
 
     @pytest.mark.parametrize("axis", [0, 2])
-    def test_alpha_is_dropped(self, scan: xr.Dataset, axis: int) -> None:
-        rgba = np.arange(4 * 10 * 12, dtype=np.uint16).reshape(4, 10, 12)
-        with pytest.warns(UserWarning, match="alpha"):
-            photo = as_photo(np.moveaxis(rgba, 0, axis), like=scan)
-        np.testing.assert_allclose(photo * 65535, np.arange(360).reshape(3, 10, 12), atol=1e-2)
+    def test_transparent_pixels_are_missing(self, scan: xr.Dataset, axis: int) -> None:
+        rgba = np.arange(1, 4 * 10 * 12 + 1, dtype=np.uint16).reshape(4, 10, 12)
+        rgba[3, 2:5] = 0
+        photo = as_photo(np.moveaxis(rgba, 0, axis), like=scan)
+        assert photo.isnull().values.all(axis=(0, 2)).tolist() == [row in (2, 3, 4) for row in range(10)]
+        np.testing.assert_allclose(photo[:, 5:] * 65535, rgba[:3, 5:], atol=1e-2)
+
+    @pytest.mark.parametrize("axis", [0, 2])
+    def test_masked_pixels_are_missing(self, scan: xr.Dataset, axis: int) -> None:
+        rgb = np.random.default_rng(1).integers(0, 255, (3, 10, 12), dtype=np.uint8)
+        masked = np.ma.masked_greater(rgb, 200)
+        photo = as_photo(np.ma.MaskedArray(np.moveaxis(rgb, 0, axis), np.moveaxis(masked.mask, 0, axis)), like=scan)
+        np.testing.assert_array_equal(photo.isnull(), np.broadcast_to(masked.mask.any(axis=0), (3, 10, 12)))
+
+    def test_dimensions_and_bands_are_found_by_name(self, scan: xr.Dataset) -> None:
+        rgb = xr.DataArray(np.random.default_rng(1).random((3, 10, 12)), dims=("band", "y", "x"))
+        expected = as_photo(rgb, like=scan)
+        named = rgb.assign_coords(band=["red", "green", "blue"])
+        for other in (
+            rgb.transpose("x", "y", "band"),
+            rgb.rename(band="channel").transpose("x", "channel", "y"),
+            named.isel(band=[2, 0, 1]),
+            named.isel(band=[2, 1, 0]).transpose("y", "x", "band"),
+        ):
+            xr.testing.assert_identical(as_photo(other, like=scan), expected)
+        xr.testing.assert_identical(as_photo(rgb[0].T, like=scan), as_photo(rgb[0], like=scan))
 
     def test_ambiguous_shapes_are_explained(self, scan: xr.Dataset) -> None:
         rgb = np.random.default_rng(1).random((3, 10, 3))
         assert_faults(faults_of(as_photo, rgb, scan), "xr.DataArray(rgb, dims=('band', 'y', 'x'))")
-        assert as_photo(xr.DataArray(rgb, dims=("band", "y", "x")), like=scan).shape == (3, 10, 3)
-        assert as_photo(xr.DataArray(rgb, dims=("y", "x", "band")), like=scan).shape == (3, 3, 10)
+        with pytest.warns(UserWarning, match="10 x 3 pixels .* 2.5 x 3 mm .* not square"):
+            assert as_photo(xr.DataArray(rgb, dims=("band", "y", "x")), like=scan).shape == (3, 10, 3)
+        with pytest.warns(UserWarning, match="3 x 10 pixels"):
+            assert as_photo(xr.DataArray(rgb, dims=("y", "x", "band")), like=scan).shape == (3, 3, 10)
+
+    def test_a_photo_on_its_side_is_noticed(self) -> None:
+        wide = as_scan(np.random.default_rng(0).random((1, 8, 16)), lines=["Ca-K"], pixel_size=1)
+        with pytest.warns(UserWarning, match="turn it if it lies on its side"):
+            as_photo(np.zeros((64, 32, 3)), like=wide)
+        oblong = as_scan(np.random.default_rng(0).random((1, 8, 16)), lines=["Ca-K"], pixel_size=("2 mm", "1 mm"))
+        as_photo(np.zeros((3, 32, 64)), like=oblong)  # on the pixels of the scan, each divided by four
+        as_photo(np.zeros((3, 64, 64)), like=oblong)
+        as_photo(np.zeros((3, 65, 63)), like=oblong)  # cropped by hand
+
+    def test_the_grid_of_a_scan_will_do(self, scan: xr.Dataset) -> None:
+        rgb = np.random.default_rng(1).random((3, 10, 12))
+        xr.testing.assert_identical(as_photo(rgb, like=scan.xrfsr.grid), as_photo(rgb, like=scan))
+
+    @pytest.mark.parametrize("like", [None, "maps", np.zeros((3, 4))])
+    def test_like_is_a_scan(self, like: Any) -> None:
+        assert_faults(faults_of(as_photo, np.zeros((3, 10, 12)), like), "a Dataset, DataArray or xrfsr.Grid is needed")
 
     @pytest.mark.parametrize(
         ("rgb", "text"),
         [
             (np.zeros((8, 10, 12)), "has shape (8, 10, 12)"),
             (np.zeros(12), "has shape (12,)"),
+            (np.zeros((0, 12, 3)), "has no pixel"),
+            ([[[0.1, 0.2, 0.3]], [[0.1, 0.2]]], "differ in length"),
             (
                 np.full((3, 10, 12), 255.0),
                 "runs from 255 to 255, but floats must lie in [0, 1]; divide by the white value",

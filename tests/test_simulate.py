@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from xrfsr import InvalidInput, simulate
+from xrfsr.frame import grid_of
 from xrfsr.pigments import MATERIALS
 from xrfsr.sampling import Downsampling
-from xrfsr.scan import grid_of, validate
+from xrfsr.scan import validate
 from xrfsr.simulate import LINES, Painting, painting
 from xrfsr.simulate.optics import encode, reflectance
 from xrfsr.simulate.physics import TUBE, fluorescence, line_energy, sensitivity

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pint
 import pytest
 from hypothesis import given
@@ -89,7 +92,7 @@ def test_lengths(value: object, mm: float) -> None:
         ("1 s", "no length"),
         ("1 foo", "no length"),
         ("0.5 mm*mm", "no length"),
-        ("0,5 mm", "no length"),
+        ("0,5 mm", "decimals follow a point"),
         ("mm", "no number"),
         ("nan", "no number"),
         (float("nan"), "finite"),
@@ -131,3 +134,12 @@ def test_mm_per() -> None:
     assert mm_per("mm") == 1.0
     assert mm_per("um") == 1e-3
     assert mm_per(REGISTRY.Unit("cm")) == 10.0
+
+
+@pytest.mark.parametrize("given", [np.array([0.5, 2.0]), [0.5, 2.0], ("500 um", "0.2 cm"), [np.float32(0.5), 2]])
+def test_pairs_of_any_kind(given: Any) -> None:
+    assert pair_to_mm(given) == (0.5, 2.0)
+
+
+def test_a_quantity_of_two_lengths() -> None:
+    assert pair_to_mm(REGISTRY.Quantity(np.array([500.0, 2000.0]), "um")) == (0.5, 2.0)

@@ -16,14 +16,13 @@ from xrfsr.errors import InvalidInput
 from xrfsr.grid import Grid
 from xrfsr.photo import as_photo
 from xrfsr.scan import as_scan
+from xrfsr.version import __version__
 
 if TYPE_CHECKING:
-    from xrfsr import simulate
+    from xrfsr import plot, simulate
     from xrfsr.io.photo import open_photo
     from xrfsr.io.tiff_folder import open_scan
     from xrfsr.models import load_model
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Grid",
@@ -34,6 +33,7 @@ __all__ = [
     "load_model",
     "open_photo",
     "open_scan",
+    "plot",
     "simulate",
 ]
 
@@ -42,6 +42,7 @@ _LAZY = {
     "load_model": "xrfsr.models",
     "open_photo": "xrfsr.io.photo",
     "open_scan": "xrfsr.io.tiff_folder",
+    "plot": "xrfsr.plot",
     "simulate": "xrfsr.simulate",
 }
 

@@ -43,19 +43,24 @@ class XrfsrAccessor:
     def __init__(self, obj: xr.Dataset | xr.DataArray) -> None:
         self._obj = obj
 
+    def __repr__(self) -> str:
+        """What it belongs to, and what there is."""
+        offered = ", ".join(name for name in dir(type(self)) if not name.startswith("_"))
+        return f"<.xrfsr of a {type(self._obj).__name__} {dict(self._obj.sizes)}: {offered}>"
+
     @property
     def grid(self) -> Grid:
-        """The grid of `y` and `x` in mm."""
+        """The grid of `y` and `x` in mm (`xrfsr.Grid`)."""
         from xrfsr.frame import grid_of
 
         return grid_of(self._obj)
 
     @property
     def lines(self) -> list[Line]:
-        """What each map is: label, element, shell, energy and kind."""
-        from xrfsr.lines import parse_all
+        """What each map is: label, element, shell, energy in keV and kind (`xrfsr.lines.Line`)."""
+        from xrfsr.scan import lines_of
 
-        return parse_all(self._obj["line"].values.tolist())
+        return lines_of(self._obj)
 
     def validate(self, *, values: bool | None = None) -> xr.Dataset | xr.DataArray:
         """Check the scan for every fault at once, and return it in the standard form.
@@ -65,9 +70,26 @@ class XrfsrAccessor:
         values : bool, optional
             Whether to look at the values too; left out, unless they are Dask arrays.
 
+        Returns
+        -------
+        Dataset or DataArray
+            Float32 (line, y, x), canonical labels, millimetres.
+
+        Raises
+        ------
+        InvalidInput
+            Naming every fault.
+
         See Also
         --------
-        xrfsr.scan.validate
+        xrfsr.scan.validate : the function behind it.
+
+        Examples
+        --------
+        >>> import xrfsr
+        >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Fe-K", "Pb-L"])
+        >>> scan.assign_coords(line=["Fe_Ka", "Pb L"]).xrfsr.validate().line.values.tolist()
+        ['Fe-Ka', 'Pb-L']
         """
         from xrfsr.scan import validate
 
@@ -75,7 +97,7 @@ class XrfsrAccessor:
 
     def superresolve(
         self,
-        rgb: xr.DataArray,
+        rgb: xr.DataArray | None = None,
         scale: float = 4,
         *,
         method: str = "unfolding",
@@ -84,7 +106,8 @@ class XrfsrAccessor:
         seed: int = 0,
         progress: bool | None = None,
         footprint: Footprint = "area",
-        fwhm: float | tuple[float, float] | None = None,
+        fwhm: Any = None,
+        smear: Any = None,
         **settings: Any,
     ) -> xr.Dataset | xr.DataArray:
         """Make the maps `scale` times finer with the help of a photo.
@@ -92,27 +115,45 @@ class XrfsrAccessor:
         Parameters
         ----------
         rgb : xarray.DataArray
-            The photo (band, y, x) in the millimetre frame of the scan.
+            The photo (band, y, x) in the millimetre frame of the scan; not needed by ``"kriging"`` and ``"bilinear"``.
         scale : float
             How many times smaller the pixels become.
-        method : str
-            Name of the method.
+        method : {"unfolding", "kriging", "bilinear"}
+            The paper's network; the photo-free floor; plain interpolation.
         model : Model, optional
             A trained model, from `train` or `xrfsr.load_model`; left out, one is trained.
         device : str
             ``"auto"``, or a device as torch names it.
         seed : int
-            The same seed on the same device gives the same result.
+            The same seed on the same device gives the same bits.
         progress : bool, optional
             Whether to show a progress bar; False is silent.
-        footprint, fwhm
+        footprint, fwhm, smear
             What a pixel of the scan sees, as for `downsampling`.
         **settings
-            Further settings of the method.
+            Further settings of the training, such as ``steps=2000`` (default 1000): see `xrfsr.models.TrainingConfig`.
+
+        Returns
+        -------
+        Dataset or DataArray
+            Same lines and units, finer `y` and `x` within the same outer edges; float32.
+
+        Raises
+        ------
+        InvalidInput
+            Naming every fault of scan, photo and arguments.
 
         See Also
         --------
-        xrfsr.superresolve.superresolve
+        xrfsr.superresolve.superresolve : the function behind it, with all details.
+
+        Examples
+        --------
+        >>> import xrfsr
+        >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Fe-K", "Pb-L"])
+        >>> fine = scan.xrfsr.superresolve(rgb, scale=4, steps=20, progress=False)
+        >>> dict(scan.sizes), dict(fine.sizes)
+        ({'line': 2, 'y': 16, 'x': 16}, {'line': 2, 'y': 64, 'x': 64})
         """
         from xrfsr.superresolve import superresolve
 
@@ -127,6 +168,7 @@ class XrfsrAccessor:
             progress=progress,
             footprint=footprint,
             fwhm=fwhm,
+            smear=smear,
             **settings,
         )
 
@@ -139,21 +181,37 @@ class XrfsrAccessor:
         seed: int = 0,
         progress: bool | None = None,
         footprint: Footprint = "area",
-        fwhm: float | tuple[float, float] | None = None,
+        fwhm: Any = None,
+        smear: Any = None,
         **settings: Any,
     ) -> Model:
         """Train a model that `superresolve` can use again and that saves to a folder.
 
         Parameters
         ----------
-        rgb, scale, device, seed, progress, footprint, fwhm
+        rgb, scale, device, seed, progress, footprint, fwhm, smear, **settings
             As for `superresolve`.
-        **settings
-            Settings of the training.
+
+        Returns
+        -------
+        Model
+            ``model.save(folder)`` keeps it, ``xrfsr.load_model(folder)`` opens it again.
+
+        Raises
+        ------
+        InvalidInput
+            Naming every fault of scan, photo and arguments.
 
         See Also
         --------
-        xrfsr.superresolve.train
+        xrfsr.superresolve.train : the function behind it.
+
+        Examples
+        --------
+        >>> import xrfsr
+        >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Fe-K", "Pb-L"])
+        >>> model = scan.xrfsr.train(rgb, steps=20, progress=False)
+        >>> fine = scan.xrfsr.superresolve(rgb, model=model)
         """
         from xrfsr.superresolve import train
 
@@ -166,6 +224,7 @@ class XrfsrAccessor:
             progress=progress,
             footprint=footprint,
             fwhm=fwhm,
+            smear=smear,
             **settings,
         )
 
@@ -173,26 +232,44 @@ class XrfsrAccessor:
         self,
         scale: float = 4,
         footprint: Footprint = "area",
-        fwhm: float | tuple[float, float] | None = None,
+        fwhm: Any = None,
         *,
-        smear: tuple[float, float] | None = None,
+        smear: Any = None,
     ) -> Downsampling:
-        """Give the operator U that takes maps `scale` times finer than these to the grid of these.
+        """Give the operator U that takes maps `scale` times finer than these to the grid of these (Eq. 2).
 
         Parameters
         ----------
         scale : float
             How many times smaller the fine pixels are.
         footprint : {"area", "gaussian", "decimate"}
-            What a pixel of the scan sees.
-        fwhm : float or (y, x), optional
-            Width of the beam in mm, for ``"gaussian"``.
-        smear : (y, x), optional
-            Way in mm that the beam moves during one pixel.
+            What a pixel of the scan sees: its box, that box through a Gaussian beam, or one fine pixel.
+        fwhm : str or float or pair, optional
+            Width of the beam for ``"gaussian"``: ``"0.5 mm"``, a number of mm, or (y, x) of these.
+        smear : str or float or pair, optional
+            How far the beam moves during one pixel, for ``"gaussian"``; the pixel itself if not given.
+
+        Returns
+        -------
+        xrfsr.sampling.Downsampling
+            Callable on arrays (..., y, x), numpy or torch, with `adjoint`, `pinv` and `project`.
+
+        Raises
+        ------
+        InvalidInput
+            Naming every fault of the arguments and coordinates.
 
         See Also
         --------
-        xrfsr.resample.downsampling
+        xrfsr.resample.downsampling : the function behind it.
+
+        Examples
+        --------
+        >>> import numpy as np, xrfsr
+        >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Fe-K", "Pb-L"])
+        >>> U = scan.xrfsr.downsampling(scale=4)
+        >>> U(truth.intensity.values).shape
+        (2, 16, 16)
         """
         from xrfsr.resample import downsampling
 
@@ -200,18 +277,18 @@ class XrfsrAccessor:
 
     def resample(
         self,
-        like: xr.Dataset | xr.DataArray | None = None,
+        like: xr.Dataset | xr.DataArray | Grid | None = None,
         *,
         scale: float | None = None,
         pixel_size: Any = None,
         footprint: Footprint = "area",
-        fwhm: float | tuple[float, float] | None = None,
+        fwhm: Any = None,
     ) -> xr.Dataset | xr.DataArray:
         """Bring the maps onto another grid: averaged where it is coarser, interpolated where it is finer.
 
         Parameters
         ----------
-        like : xarray.Dataset or xarray.DataArray, optional
+        like : xarray.Dataset, xarray.DataArray or Grid, optional
             Take the grid of this.
         scale : float, optional
             Or as many times more pixels within the same edges; below one for fewer.
@@ -220,9 +297,26 @@ class XrfsrAccessor:
         footprint, fwhm
             What a coarser pixel sees, as for `downsampling`.
 
+        Returns
+        -------
+        Dataset or DataArray
+            Everything that lies on `y` and `x`, on the new grid; Dask arrays stay lazy.
+
+        Raises
+        ------
+        InvalidInput
+            Naming every fault of the arguments and coordinates.
+
         See Also
         --------
-        xrfsr.resample.resample
+        xrfsr.resample.resample : the function behind it.
+
+        Examples
+        --------
+        >>> import xrfsr
+        >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Fe-K", "Pb-L"])
+        >>> scan.xrfsr.resample(pixel_size="2 mm").xrfsr.grid.shape
+        (8, 8)
         """
         from xrfsr.resample import resample
 
@@ -238,9 +332,26 @@ class XrfsrAccessor:
         minimum : float, optional
             Smallest denominator to divide by, in the units of the intensity.
 
+        Returns
+        -------
+        DataArray
+            Dimensionless, (y, x); NaN where there is nothing to divide by.
+
+        Raises
+        ------
+        InvalidInput
+            Naming every label that is unknown or absent.
+
         See Also
         --------
-        xrfsr.ratios.ratio
+        xrfsr.ratios.ratio : the function behind it.
+
+        Examples
+        --------
+        >>> import xrfsr
+        >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Ca-K", "Pb-L"])
+        >>> scan.xrfsr.ratio("Ca-K", "Pb-L").dims
+        ('y', 'x')
         """
         from xrfsr.ratios import ratio
 
@@ -253,7 +364,7 @@ class XrfsrAccessor:
         overwrite: bool = False,
         chunks: Mapping[str, int] | None = None,
     ) -> None:
-        """Write to a zarr v3 store in a local folder.
+        """Write to a zarr v3 store in a local folder, complete or not at all.
 
         Parameters
         ----------
@@ -264,9 +375,23 @@ class XrfsrAccessor:
         chunks : mapping of str to int, optional
             Chunk length by dimension.
 
+        Raises
+        ------
+        InvalidInput
+            If the path exists, its parent does not, or something cannot be stored.
+
         See Also
         --------
-        xrfsr.io.zarr.to_zarr
+        xrfsr.io.zarr.to_zarr : the function behind it.
+
+        Examples
+        --------
+        >>> import tempfile, xarray as xr, xrfsr
+        >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Ca-K", "Pb-L"])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     scan.xrfsr.to_zarr(f"{folder}/scan.zarr")
+        ...     xr.open_zarr(f"{folder}/scan.zarr").load().identical(scan)
+        True
         """
         from xrfsr.io.zarr import to_zarr
 

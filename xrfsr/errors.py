@@ -1,10 +1,13 @@
-"""The one exception for bad input: it carries every fault found, not only the first."""
+"""The one exception for bad input, which carries every fault found, and warnings that point to the caller's line."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-__all__ = ["InvalidInput"]
+__all__ = ["InvalidInput", "collecting", "warn"]
 
 
 class InvalidInput(ValueError):
@@ -42,3 +45,20 @@ class InvalidInput(ValueError):
     def __reduce__(self) -> tuple[type[InvalidInput], tuple[str, tuple[str, ...]]]:
         # The default would pickle the message alone, and a Dask worker could not send the error home.
         return (type(self), (self.what, self.faults))
+
+
+@contextmanager
+def collecting(faults: list[str]) -> Iterator[None]:
+    """Add the faults of an `InvalidInput` raised inside to `faults`, and go on after the block."""
+    try:
+        yield
+    except InvalidInput as error:
+        faults.extend(error.faults)
+
+
+def warn(message: str) -> None:
+    """Warn with the line from which this package was entered, however many of its functions lie between."""
+    depth, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
+        depth, frame = depth + 1, frame.f_back
+    warnings.warn(message, UserWarning, stacklevel=depth)

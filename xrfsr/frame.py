@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TypeVar
 
 import numpy as np
 import xarray as xr
 
-from xrfsr.errors import InvalidInput
+from xrfsr.errors import InvalidInput, collecting
 from xrfsr.grid import Axis, Grid
 from xrfsr.units import mm_per
 
-__all__ = ["centres", "collecting", "dequantified", "grid_coords", "grid_of"]
+__all__ = ["centres", "dequantified", "grid_coords", "grid_of"]
+
+DECIMALS = 12
 
 AnyT = TypeVar("AnyT", bound="xr.Dataset | xr.DataArray")
-
-
-@contextmanager
-def collecting(faults: list[str]) -> Iterator[None]:
-    """Add the faults of an `InvalidInput` raised inside to `faults`, and go on after the block."""
-    try:
-        yield
-    except InvalidInput as error:
-        faults.extend(error.faults)
 
 
 def dequantified(obj: AnyT) -> AnyT:
@@ -88,13 +79,13 @@ def centres(obj: xr.Dataset | xr.DataArray, name: str) -> tuple[xr.Variable, Axi
     return xr.Variable(name, values, {**variable.attrs, "units": "mm"}), axis
 
 
-def grid_of(obj: xr.Dataset | xr.DataArray) -> Grid:
-    """The grid of anything with `y` and `x` in a unit of length.
+def grid_of(obj: xr.Dataset | xr.DataArray | Grid) -> Grid:
+    """The grid of anything with `y` and `x` in a unit of length; a grid is its own.
 
     Raises
     ------
     InvalidInput
-        If a coordinate is missing, irregular, or has no unit of length.
+        If `obj` is something else, or a coordinate is missing, irregular, or has no unit of length.
 
     Examples
     --------
@@ -103,6 +94,13 @@ def grid_of(obj: xr.Dataset | xr.DataArray) -> Grid:
     >>> grid.shape, grid.spacing
     ((2, 3), (0.5, 1.0))
     """
+    if isinstance(obj, Grid):
+        return obj
+    if not isinstance(obj, xr.Dataset | xr.DataArray):
+        raise InvalidInput(
+            "grid",
+            [f"a {type(obj).__name__} was given; a Dataset, DataArray or xrfsr.Grid is needed, such as the scan"],
+        )
     obj = dequantified(obj)
     faults: list[str] = []
     axes: list[Axis] = []
@@ -117,9 +115,15 @@ def grid_of(obj: xr.Dataset | xr.DataArray) -> Grid:
 def grid_coords(grid: Grid) -> dict[str, xr.Variable]:
     """Coordinates `y`, `x` of a grid: cell centres, float64, ``units="mm"``.
 
+    Rounded to 10⁻¹² mm. Two grids that agree would otherwise differ in the last bit, and xarray, which joins by
+    equality, would drop most of their difference.
+
     Examples
     --------
     >>> grid_coords(Grid.from_shape((2, 3), pixel_size=0.5))["x"].values
     array([0.25, 0.75, 1.25])
     """
-    return {name: xr.Variable(name, axis.centres, {"units": "mm"}) for name, axis in (("y", grid.y), ("x", grid.x))}
+    return {
+        name: xr.Variable(name, np.round(axis.centres, DECIMALS), {"units": "mm"})
+        for name, axis in (("y", grid.y), ("x", grid.x))
+    }

@@ -13,12 +13,23 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xrfsr.errors import InvalidInput
+from xrfsr.units import pair_to_mm
 
 __all__ = ["Axis", "Grid"]
 
-# Coordinates written as float32, or computed by repeated addition, wander by about 1e-7 of their value;
-# a stage that skips or doubles a step is off by a whole one. The tolerance lies between, in units of a step.
-REGULARITY = 1e-3
+# In units of a step. Coordinates written as float32 wander by about 1e-7 of their value, those read from the encoders
+# of a stage by a hundredth of a step; a stage that skips or doubles a step is off by a whole one.
+REGULARITY = 2e-2
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and bool(np.isfinite(value))
+
+
+def _scale(value: float) -> float:
+    if not _is_finite(value) or value <= 0:
+        raise InvalidInput("scale", [f"scale is {value!r}; a finite number above zero is needed"])
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +62,12 @@ class Axis:
 
     def __post_init__(self) -> None:
         faults = []
-        if self.size < 1:
-            faults.append(f"size is {self.size}; an axis has at least one cell")
-        if not np.isfinite(self.step) or self.step == 0:
-            faults.append(f"step is {self.step} mm; it must be finite and not zero")
-        if not np.isfinite(self.first):
-            faults.append(f"the first centre is {self.first} mm; it must be finite")
+        if not isinstance(self.size, (int, np.integer)) or self.size < 1:
+            faults.append(f"size is {self.size!r}; a whole number of at least one cell is needed")
+        if not _is_finite(self.step) or self.step == 0:
+            faults.append(f"step is {self.step!r} mm; it must be a finite number and not zero")
+        if not _is_finite(self.first):
+            faults.append(f"the first centre is {self.first!r} mm; it must be a finite number")
         if faults:
             raise InvalidInput("axis", faults)
 
@@ -68,9 +79,12 @@ class Axis:
         ------
         InvalidInput
             If there are fewer than two centres, one is not finite, or the steps differ by more than
-            one thousandth of a step.
+            two hundredths of a step.
         """
-        values = np.asarray(centres, dtype=np.float64)
+        try:
+            values = np.asarray(centres, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise InvalidInput(f"coordinate {name!r}", [f"{name!r} is {centres!r}; numbers are needed"]) from None
         if values.ndim != 1 or values.size < 2:
             raise InvalidInput(
                 f"coordinate {name!r}",
@@ -120,11 +134,11 @@ class Axis:
 
     def refine(self, scale: float) -> Axis:
         """The same edges with `scale` times as many cells (rounded to whole cells)."""
-        return self.resize(round(self.size * scale))
+        return self.resize(round(self.size * _scale(scale)))
 
     def coarsen(self, scale: float) -> Axis:
         """The same edges with `scale` times fewer cells (rounded to whole cells, at least one)."""
-        return self.resize(max(1, round(self.size / scale)))
+        return self.resize(max(1, round(self.size / _scale(scale))))
 
     def overlap(self, other: Axis) -> float:
         """Length in mm that both axes cover (zero where they are apart)."""
@@ -138,7 +152,7 @@ class Axis:
         return a - slack <= c and d <= b + slack
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Grid:
     """A regular two-dimensional grid in millimetres.
 
@@ -149,7 +163,9 @@ class Grid:
 
     Examples
     --------
-    >>> scan = Grid.from_shape((64, 48), pixel_size=0.5)
+    >>> scan = Grid.from_shape((64, 48), pixel_size="0.5 mm")
+    >>> scan
+    <Grid of 64 x 48 pixels of 0.5 x 0.5 mm, y 0 to 32, x 0 to 24 mm>
     >>> fine = scan.refine(4)
     >>> fine.shape, fine.spacing
     ((256, 192), (0.125, 0.125))
@@ -160,16 +176,26 @@ class Grid:
     y: Axis
     x: Axis
 
-    @classmethod
-    def from_shape(
-        cls, shape: tuple[int, int], pixel_size: float | tuple[float, float], origin: tuple[float, float] = (0.0, 0.0)
-    ) -> Grid:
-        """Grid of `shape` (rows, columns) whose outer corner lies at `origin` (y, x) in mm.
+    def __repr__(self) -> str:
+        (top, bottom), (left, right) = self.y.edges, self.x.edges
+        (rows, columns), (dy, dx) = self.shape, self.spacing
+        turned = [name for name, axis in (("y", self.y), ("x", self.x)) if axis.step < 0]
+        note = f", {' and '.join(turned)} descending" if turned else ""
+        return (
+            f"<Grid of {rows} x {columns} pixels of {dy:g} x {dx:g} mm, y {top:g} to {bottom:g}, x {left:g} to "
+            f"{right:g} mm{note}>"
+        )
 
-        `pixel_size` is in mm, one number or (y, x).
+    @classmethod
+    def from_shape(cls, shape: tuple[int, int], pixel_size: object, origin: object = (0.0, 0.0)) -> Grid:
+        """Grid of `shape` (rows, columns) whose outer corner lies at `origin` (y, x).
+
+        `pixel_size` and `origin` are lengths as `xrfsr.units.pair_to_mm` takes them: numbers of mm, text with a unit
+        such as ``"0.5 mm"`` or quantities, one for both directions or a pair (y, x).
         """
-        dy, dx = pixel_size if isinstance(pixel_size, tuple) else (pixel_size, pixel_size)
-        return cls(Axis(shape[0], dy, origin[0] + dy / 2), Axis(shape[1], dx, origin[1] + dx / 2))
+        dy, dx = pair_to_mm(pixel_size)
+        top, left = pair_to_mm(origin, "origin", positive=False)
+        return cls(Axis(shape[0], dy, top + dy / 2), Axis(shape[1], dx, left + dx / 2))
 
     @classmethod
     def from_centres(cls, y: ArrayLike, x: ArrayLike) -> Grid:

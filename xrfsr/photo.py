@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from xrfsr.errors import InvalidInput
-from xrfsr.frame import centres, collecting, dequantified, grid_coords, grid_of
+from xrfsr.errors import InvalidInput, collecting, warn
+from xrfsr.frame import centres, dequantified, grid_coords, grid_of
 from xrfsr.grid import Grid
 
 __all__ = ["BANDS", "as_photo", "ensure_photo"]
@@ -18,19 +17,22 @@ BANDS = ("red", "green", "blue")
 _DIMS = ("band", "y", "x")
 # A photo that was resampled in float arithmetic may leave [0, 1] by rounding alone.
 _SLACK = 1e-6
+# Camera pixels are square. Cropping by hand to a scanned area is off by a pixel or two on either side; beyond this, a
+# photo laid edge to edge on the scan is a photo of something else, or lies on its side.
+_STRETCH = 0.04
 
 
-def as_photo(rgb: Any, like: xr.Dataset | xr.DataArray) -> xr.DataArray:
+def as_photo(rgb: Any, like: xr.Dataset | xr.DataArray | Grid) -> xr.DataArray:
     """Build a photo from an array that shows the same area as a scan.
 
     Parameters
     ----------
     rgb : array of shape (3, H, W), (H, W, 3) or (H, W)
         NumPy or Dask (which stays lazy). Unsigned integers are scaled by the largest value of their dtype; floats
-        must lie in [0, 1], and NaN marks missing pixels. Grey is repeated; a fourth channel (alpha) is dropped with
-        a warning. A DataArray with dimensions named band, y, x may have them in any order; its coordinates are not
-        used.
-    like : xarray.Dataset or xarray.DataArray
+        must lie in [0, 1]. NaN and masked entries mark missing pixels, and so does a fourth channel (alpha) where it
+        is zero. Grey is repeated. Of a DataArray the dimensions `y` and `x`, and bands named red, green and blue, are
+        found by name in any order; its `y` and `x` coordinates are not used.
+    like : xarray.Dataset, xarray.DataArray or Grid
         The scan whose outer edges the photo covers, with the first row of the photo at the first row of the scan.
 
     Returns
@@ -46,7 +48,8 @@ def as_photo(rgb: Any, like: xr.Dataset | xr.DataArray) -> xr.DataArray:
     Warns
     -----
     UserWarning
-        If an alpha channel is dropped.
+        If the photo's pixels, laid on the scan's area, are far from square: it shows another area, or lies on its
+        side.
 
     Examples
     --------
@@ -60,12 +63,16 @@ def as_photo(rgb: Any, like: xr.Dataset | xr.DataArray) -> xr.DataArray:
     data: Any = None
     grid: Grid | None = None
     with collecting(faults):
-        data = _unit_range(_bands_first(rgb))
+        array, transparent = _bands_first(rgb)
+        data = _unit_range(array)
+        if transparent is not None and (hasattr(transparent, "__dask_graph__") or transparent.any()):
+            data = xr.DataArray(data, dims=_DIMS).where(xr.DataArray(~transparent, dims=_DIMS[1:])).data
     with collecting(faults):
         grid = grid_of(like)
     if faults or grid is None:
         raise InvalidInput("photo", faults)
     fine = Grid(grid.y.resize(data.shape[1]), grid.x.resize(data.shape[2]))
+    _warn_if_stretched(fine, grid)
     return xr.DataArray(data, {"band": _band_coord(), **grid_coords(fine)}, _DIMS, name="rgb")
 
 
@@ -124,16 +131,58 @@ def _band_coord() -> xr.Variable:
     return xr.Variable("band", np.array(BANDS, dtype=object))
 
 
-def _bands_first(rgb: Any) -> Any:
-    """(3, H, W) from any accepted layout."""
-    named = isinstance(rgb, xr.DataArray) and set(rgb.dims) == set(_DIMS)
+def _warn_if_stretched(photo: Grid, scan: Grid) -> None:
+    height, width = photo.spacing
+    # The photo is cut to whole pixels. One that was brought onto the pixels of the scan has their shape.
+    slack = _STRETCH + 1 / photo.shape[0] + 1 / photo.shape[1]
+    if any(abs(np.log(height / width / shape)) <= slack for shape in (1.0, scan.spacing[0] / scan.spacing[1])):
+        return
+    rows, columns = photo.shape
+    warn(
+        f"the photo of {rows} x {columns} pixels is stretched over an area of {scan.y.extent:g} x {scan.x.extent:g} mm "
+        f"(height x width), so that its pixels become {height:.3g} x {width:.3g} mm and not square; crop it to the "
+        "scanned area, turn it if it lies on its side, or check pixel_size"
+    )
+
+
+def _bands_first(rgb: Any) -> tuple[Any, Any]:
+    """(3, H, W) from any accepted layout, and where it is transparent (H, W), or None."""
+    named = False
     if isinstance(rgb, xr.DataArray):
-        rgb = (rgb.transpose(*_DIMS) if named else rgb).data
-    array = rgb if hasattr(rgb, "__dask_graph__") else np.asarray(rgb)
+        rgb, named = _by_name(rgb)
+    if isinstance(rgb, np.ma.MaskedArray):
+        hidden = np.ma.getmaskarray(rgb)
+        array, transparent = _layout(np.ma.getdata(rgb), named)
+        mask, _ = _layout(hidden, named)
+        return array, mask.any(axis=0) if transparent is None else mask.any(axis=0) | transparent
+    if not hasattr(rgb, "__dask_graph__"):
+        try:
+            rgb = np.asarray(rgb)
+        except ValueError:
+            raise InvalidInput("photo", ["'rgb' is a list of rows that differ in length; an array is needed"]) from None
+    return _layout(rgb, named)
+
+
+def _by_name(rgb: xr.DataArray) -> tuple[Any, bool]:
+    """The values of a DataArray with `y` before `x`, and whether it is known that its bands come first."""
+    others = [dim for dim in rgb.dims if dim not in ("y", "x")]
+    if not {"y", "x"} <= set(rgb.dims) or len(others) > 1:
+        return rgb.data, False
+    if others and rgb.sizes[others[0]] == 3 and others[0] in rgb.coords:
+        names = [str(name) for name in rgb[others[0]].values.tolist()]
+        if sorted(names) == sorted(BANDS):
+            rgb = rgb.isel({others[0]: [names.index(band) for band in BANDS]})
+    return rgb.transpose(*others, "y", "x").data, bool(others)
+
+
+def _layout(array: Any, named: bool) -> tuple[Any, Any]:
+    """Bands first and three of them, and where a fourth is zero."""
     shape = tuple(array.shape)
     layouts = "(3, H, W), (H, W, 3) or (H, W)"
+    if 0 in shape:
+        raise InvalidInput("photo", [f"'rgb' has shape {shape}, so it has no pixel; check how it was cropped"])
     if len(shape) == 2:
-        return array[None].repeat(3, axis=0)
+        return array[None].repeat(3, axis=0), None
     if len(shape) != 3:
         raise InvalidInput("photo", [f"'rgb' has shape {shape}; {layouts} is needed"])
     first, last = shape[0] in (1, 3, 4), shape[2] in (1, 3, 4) and not named
@@ -152,10 +201,8 @@ def _bands_first(rgb: Any) -> Any:
         )
     array = array if first else array.transpose(2, 0, 1)
     if array.shape[0] == 1:
-        return array.repeat(3, axis=0)
-    if array.shape[0] == 4:
-        warnings.warn("the photo's fourth band (alpha) is dropped", UserWarning, stacklevel=3)
-    return array[:3]
+        return array.repeat(3, axis=0), None
+    return array[:3], array[3] == 0 if array.shape[0] == 4 else None
 
 
 def _in_order(photo: xr.DataArray) -> xr.DataArray:
@@ -194,7 +241,12 @@ def _unit_range(array: Any, values: bool | None = None) -> Any:
     lazy = hasattr(array, "__dask_graph__")
     if not lazy if values is None else values:
         pixels = xr.Variable(_DIMS, array)
-        lowest, highest = float(pixels.min()), float(pixels.max())
+        if not pixels.size:
+            raise InvalidInput(
+                "photo", [f"'rgb' has shape {array.shape}, so it has no pixel; check how it was cropped"]
+            )
+        ends = xr.Dataset({"lowest": pixels.min(), "highest": pixels.max()}).compute()  # of Dask arrays in one pass
+        lowest, highest = float(ends["lowest"]), float(ends["highest"])
         if np.isnan(lowest):
             raise InvalidInput("photo", ["'rgb' holds nothing but NaN; check how it was read or registered"])
         if lowest < -_SLACK or highest > 1 + _SLACK:

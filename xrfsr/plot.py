@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from xrfsr.errors import InvalidInput
+from xrfsr.errors import InvalidInput, collecting
 from xrfsr.frame import grid_of
 from xrfsr.grid import Grid
 from xrfsr.lines import parse_all
+from xrfsr.photo import ensure_photo
+from xrfsr.scan import ensure_scan
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,9 +72,9 @@ def overview(
     Parameters
     ----------
     photo : DataArray
-        (band, y, x), float in [0, 1]; shown where it overlaps the maps.
+        (band, y, x), as `superresolve` takes it; shown where it overlaps the maps.
     coarse, fine, truth : Dataset or DataArray
-        Scans, (line, y, x), with y and x in mm. `truth` must have the pixels of `fine`.
+        Scans, as `superresolve` takes and gives them. `truth` must have the pixels of `fine`.
     lines : sequence of str, optional
         The lines to show, in any spelling. By default the first six of `fine`.
 
@@ -85,7 +88,15 @@ def overview(
     ImportError
         If matplotlib is not installed.
     InvalidInput
-        If a line is missing, or `truth` and `fine` differ in shape.
+        Naming every fault of the photo and the maps, every line that is missing, or if `truth` and `fine` differ in
+        shape.
+
+    Examples
+    --------
+    >>> import xrfsr
+    >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Fe-K", "Pb-L"])
+    >>> fine = scan.xrfsr.superresolve(method="kriging")
+    >>> figure = xrfsr.plot.overview(rgb, scan, fine, truth, lines=["Fe-K"])
     """
     try:
         import matplotlib.pyplot  # noqa: F401  (makes notebooks show a Figure as a picture)
@@ -93,12 +104,21 @@ def overview(
     except ImportError as error:
         raise ImportError("pictures need matplotlib: python -m pip install 'xrfsr[plot]'") from error
 
-    result = _maps(fine)
-    columns = [_column("Scan", coarse), _column("Fine", fine)]
-    if truth is not None:
-        columns.append(_column("Truth", truth))
+    given = {"Scan": coarse, "Fine": fine, **({} if truth is None else {"Truth": truth})}
+    faults: list[str] = []
+    columns: list[_Column] = []
+    with collecting(faults):
+        photo = ensure_photo(photo)
+    for title, scan in given.items():
+        of_scan: list[str] = []
+        with collecting(of_scan):
+            columns.append(_column(title, scan))
+        faults += [f"{title.lower()}: {fault}" for fault in of_scan]
+    if faults:
+        raise InvalidInput("overview", faults)
     labels = _labels(columns, lines)
-    errors = None if truth is None else _error(result, _maps(truth))
+    result = columns[1].maps
+    errors = None if truth is None else _error(result, columns[2].maps)
 
     grid = grid_of(fine)
     panels = 1 + len(columns) + (errors is not None)
@@ -215,13 +235,12 @@ def _ticks() -> Any:
     return MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10], prune="upper")
 
 
-def _maps(scan: xr.Dataset | xr.DataArray) -> xr.DataArray:
-    maps = scan["intensity"] if isinstance(scan, xr.Dataset) else scan
-    return maps.transpose("line", "y", "x")
-
-
 def _column(title: str, scan: xr.Dataset | xr.DataArray) -> _Column:
-    return _Column(title, _resolution(grid_of(scan)), _maps(scan))
+    with warnings.catch_warnings():
+        # What is to be said about these maps has been said where they were made.
+        warnings.simplefilter("ignore")
+        maps = ensure_scan(scan, values=False)["intensity"]
+    return _Column(title, _resolution(grid_of(maps)), maps)
 
 
 def _resolution(grid: Grid) -> str:
@@ -233,6 +252,8 @@ def _resolution(grid: Grid) -> str:
 def _labels(columns: Sequence[_Column], lines: Sequence[str] | None) -> list[str]:
     """The lines to show: those asked for, or the first of the result."""
     faults: list[str] = []
+    if lines is not None and not lines:
+        raise InvalidInput("lines", ["no line was asked for; name at least one, such as lines=['Ca-K']"])
     stored = [[str(label) for label in column.maps["line"].values] for column in columns]
     wanted = [line.label for line in parse_all(lines)] if lines is not None else stored[1][:ROWS]
     for column, there in zip(columns, stored, strict=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import xarray as xr
 
 from xrfsr.errors import InvalidInput
@@ -64,8 +66,8 @@ def ratio(obj: xr.Dataset | xr.DataArray, a: str, b: str, *, minimum: float | No
         if line not in held:
             available = ", ".join(known.label for known in held)
             faults.append(f"{label!r} ({line.label}) is not in this scan; it holds {available}")
-    if minimum is not None and not minimum >= 0:
-        faults.append(f"minimum is {minimum}; it must be zero or more, in the units of the intensity")
+    if minimum is not None and not (isinstance(minimum, Real) and minimum >= 0):
+        faults.append(f"minimum is {minimum!r}; it must be a number of zero or more, in the units of the intensity")
     if faults:
         raise InvalidInput("ratio", faults)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, cast
 
 import numpy as np
@@ -9,8 +10,8 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from xrfsr.errors import InvalidInput
-from xrfsr.frame import AnyT, collecting, dequantified, grid_coords, grid_of
+from xrfsr.errors import InvalidInput, collecting
+from xrfsr.frame import AnyT, dequantified, grid_coords, grid_of
 from xrfsr.grid import Grid
 from xrfsr.sampling import (
     Downsampling,
@@ -22,7 +23,11 @@ from xrfsr.sampling import (
 from xrfsr.sampling.footprints import beam_per_axis, coverage_faults
 from xrfsr.units import pair_to_mm
 
-__all__ = ["downsampling", "fine_grid", "on_grid", "resample"]
+__all__ = ["beam_in_mm", "downsampling", "fine_grid", "on_grid", "resample"]
+
+Lengths = tuple[float, float]
+
+MOST_PIXELS = 2.0**31  # of one map: 8 GiB, beyond which a scale is a slip of the finger
 
 
 def fine_grid(coarse: Grid, scale: float) -> Grid:
@@ -31,11 +36,20 @@ def fine_grid(coarse: Grid, scale: float) -> Grid:
     Raises
     ------
     InvalidInput
-        If `scale` is not a finite number above one.
+        If `scale` is not a finite number above one, or asks for no more pixels or for far too many.
     """
     if not _is_number(scale) or scale <= 1:
         raise InvalidInput(
             "scale", [f"scale is {scale!r}; a number above 1 is needed, such as 4 for pixels of a quarter"]
+        )
+    rows, columns = (size * float(scale) for size in coarse.shape)
+    if rows * columns > MOST_PIXELS:
+        raise InvalidInput(
+            "scale",
+            [
+                f"scale {scale!r} asks for maps of {rows:.3g} x {columns:.3g} pixels; at most {MOST_PIXELS:.2g} pixels "
+                "are made at once"
+            ],
         )
     fine = coarse.refine(float(scale))
     if fine.shape == coarse.shape:
@@ -45,7 +59,10 @@ def fine_grid(coarse: Grid, scale: float) -> Grid:
 
 def _is_number(value: object) -> bool:
     is_real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    return is_real and bool(np.isfinite(cast(float, value)))
+    try:
+        return is_real and math.isfinite(cast(float, value))
+    except OverflowError:  # a whole number beyond the range of floats
+        return False
 
 
 def downsampling(
@@ -53,8 +70,8 @@ def downsampling(
     scale: float = 4,
     *,
     footprint: Footprint = "area",
-    fwhm: float | tuple[float, float] | None = None,
-    smear: tuple[float, float] | None = None,
+    fwhm: Any = None,
+    smear: Any = None,
 ) -> Downsampling:
     """U, from maps `scale` times finer than `obj` to the grid of `obj` (Eq. 2).
 
@@ -63,8 +80,10 @@ def downsampling(
     obj : xarray.Dataset or xarray.DataArray
         Anything with `y` and `x` in a unit of length.
     scale : float
-    footprint, fwhm, smear
-        As for `xrfsr.sampling.Downsampling.between`; lengths in mm.
+    footprint : {"area", "gaussian", "decimate"}
+        See `xrfsr.sampling.footprint_matrix`.
+    fwhm, smear : str or float or pair, optional
+        Lengths such as ``"0.5 mm"``, numbers of mm, or (y, x) of these, as for `xrfsr.sampling.Downsampling.between`.
 
     Returns
     -------
@@ -84,18 +103,49 @@ def downsampling(
     >>> U.fine.shape, U.coarse.shape
     ((32, 32), (8, 8))
     """
-    coarse = grid_of(obj)
-    return Downsampling.between(fine_grid(coarse, scale), coarse, footprint, fwhm=fwhm, smear=smear)
+    faults: list[str] = []
+    coarse = fine = None
+    with collecting(faults):
+        coarse = grid_of(obj)
+    probe = Grid.from_shape((8, 8), 1.0) if coarse is None else coarse
+    with collecting(faults):
+        fine = fine_grid(probe, scale)
+    lengths: dict[str, Any] = {}
+    with collecting(faults):
+        lengths = beam_in_mm(fwhm, smear)
+        Downsampling.between(probe, probe, footprint, **lengths)
+    if faults or coarse is None or fine is None:
+        raise InvalidInput("downsampling", faults)
+    return Downsampling.between(fine, coarse, footprint, **lengths)
+
+
+def beam_in_mm(fwhm: object = None, smear: object = None) -> dict[str, Lengths | None]:
+    """Both lengths as pairs (y, x) in mm, from whatever `pair_to_mm` takes; None stays None.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every fault of both.
+    """
+    faults: list[str] = []
+    made: dict[str, Lengths | None] = {"fwhm": None, "smear": None}
+    for name, value in (("fwhm", fwhm), ("smear", smear)):
+        if value is not None:
+            with collecting(faults):
+                made[name] = pair_to_mm(value, name, positive=name == "fwhm")
+    if faults:
+        raise InvalidInput("beam", faults)
+    return made
 
 
 def resample(
     obj: AnyT,
-    like: xr.Dataset | xr.DataArray | None = None,
+    like: xr.Dataset | xr.DataArray | Grid | None = None,
     *,
     scale: float | None = None,
     pixel_size: Any = None,
     footprint: Footprint = "area",
-    fwhm: float | tuple[float, float] | None = None,
+    fwhm: Any = None,
 ) -> AnyT:
     """Bring maps or a photo onto another grid: averaged where it is coarser, interpolated where it is finer.
 
@@ -103,7 +153,7 @@ def resample(
     ----------
     obj : xarray.Dataset or xarray.DataArray
         Every variable and coordinate with dimension `y` or `x` is resampled; the rest is kept.
-    like : xarray.Dataset or xarray.DataArray, optional
+    like : xarray.Dataset, xarray.DataArray or Grid, optional
         Take the grid of this.
     scale : float, optional
         Or as many times more pixels within the same edges; below one for fewer.
@@ -150,12 +200,10 @@ def resample(
                 for axis, size in zip((source.y, source.x), sizes, strict=True)
             )
         )
-    return on_grid(obj, target, footprint=footprint, fwhm=fwhm)
+    return on_grid(obj, target, footprint=footprint, fwhm=beam_in_mm(fwhm)["fwhm"])
 
 
-def on_grid(
-    obj: AnyT, target: Grid, *, footprint: Footprint = "area", fwhm: float | tuple[float, float] | None = None
-) -> AnyT:
+def on_grid(obj: AnyT, target: Grid, *, footprint: Footprint = "area", fwhm: Lengths | None = None) -> AnyT:
     """`obj` on the grid `target`; see `resample`."""
     faults: list[str] = []
     matrices: dict[str, csr_array] = {}
@@ -185,9 +233,7 @@ def on_grid(
     return cast(AnyT, xr.Dataset({k: _moved(v, k, matrices) for k, v in held.items()}, coords, obj.attrs))
 
 
-def _matrices(
-    source: Grid, target: Grid, footprint: Footprint, fwhm: float | tuple[float, float] | None
-) -> dict[str, csr_array]:
+def _matrices(source: Grid, target: Grid, footprint: Footprint, fwhm: Lengths | None) -> dict[str, csr_array]:
     """For `y` and `x`: the mean over a footprint where the new cells are not smaller, else interpolation."""
     faults: list[str] = []
     widths: tuple[float | None, float | None] = (None, None)

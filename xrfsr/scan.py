@@ -1,28 +1,26 @@
 """What a valid scan is: build one from arrays, check one, bring one into the standard form.
 
 A scan is a Dataset with `intensity` (line, y, x) and perhaps `uncertainty` and `valid`, with cell centres in mm.
-Everything downstream takes what `ensure_scan` returns and may rely on it. The counterparts for photos and for
-coordinates alone are at hand here too.
+Everything downstream takes what `ensure_scan` returns and may rely on it.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from xrfsr.errors import InvalidInput
-from xrfsr.frame import AnyT, centres, collecting, dequantified, grid_coords, grid_of
+from xrfsr.errors import InvalidInput, collecting, warn
+from xrfsr.frame import AnyT, centres, dequantified, grid_coords
 from xrfsr.grid import Grid
 from xrfsr.lines import Line, overlaps, parse_all
-from xrfsr.photo import as_photo, ensure_photo
 from xrfsr.units import intensity_unit, pair_to_mm
 
-__all__ = ["as_photo", "as_scan", "ensure_photo", "ensure_scan", "grid_coords", "grid_of", "validate"]
+__all__ = ["as_scan", "ensure_scan", "lines_of", "validate"]
 
+_NO_LINES = "there is no coordinate 'line'; name the maps: .assign_coords(line=['Ca-K', ...])"
 _DIMS = {"intensity": ("line", "y", "x"), "uncertainty": ("line", "y", "x"), "valid": ("y", "x")}
 
 
@@ -41,6 +39,8 @@ def as_scan(
     ----------
     maps : array of shape (line, y, x)
         NumPy or Dask (which stays lazy), any real dtype; becomes float32. NaN and masked entries mark missing pixels.
+        Of a DataArray with dimensions named line, y, x these may come in any order; its coordinates `y` and `x` are
+        not used, and labels it has must be those of `lines`.
     lines : sequence of str
         One label for each map, in any spelling that `xrfsr.lines.parse` knows.
     pixel_size : str or float or pint.Quantity, or a pair of them
@@ -77,19 +77,27 @@ def as_scan(
     (['Ca-K', 'Pb-L'], [0.25, 0.75, 1.25, 1.75])
     """
     faults: list[str] = []
-    labels = [lines] if isinstance(lines, str) else list(lines)
+    labels: list[Any] = []
+    if isinstance(lines, Iterable):
+        labels = [lines] if isinstance(lines, str) else list(lines)
+    else:
+        faults.append(f"'lines' is {lines!r}; one label for each map is needed, such as ['Ca-K', 'Pb-L']")
     spacing, corner = (1.0, 1.0), (0.0, 0.0)
     with collecting(faults):
         spacing = pair_to_mm(pixel_size)
     with collecting(faults):
         corner = pair_to_mm(origin, "origin", positive=False)
 
-    given = {"intensity": maps, "uncertainty": uncertainty, "valid": valid}
-    arrays = {name: _as_array(array) for name, array in given.items() if array is not None}
-    shape_faults = _shape_faults(arrays, len(labels))
+    arrays: dict[str, Any] = {}
+    unusable: list[str] = []
+    for name, values in (("intensity", maps), ("uncertainty", uncertainty), ("valid", valid)):
+        if values is not None or name == "intensity":
+            with collecting(unusable):
+                arrays[name] = _as_array(name, values, labels)
+    unusable += _shape_faults(arrays, len(labels))
     scan: xr.Dataset | None = None
-    if shape_faults:
-        faults += shape_faults
+    if unusable or not labels:
+        faults += unusable
         with collecting(faults):
             _parse_lines(labels)
         with collecting(faults):
@@ -123,9 +131,9 @@ def ensure_scan(obj: xr.Dataset | xr.DataArray, *, values: bool | None = None) -
     Returns
     -------
     xarray.Dataset
-        `intensity`, `uncertainty` float32 (line, y, x), `valid` bool (y, x), canonical labels with `element`,
-        `family`, `energy`, `kind`, `y` and `x` float64 in mm in the direction they had. Other variables, other
-        coordinates and attributes are kept; encodings, which describe the file of before, are cleared.
+        `intensity`, `uncertainty` float32 (line, y, x); the coordinate `valid` bool (y, x); canonical labels with
+        `element`, `family`, `energy`, `kind`; `y` and `x` float64 in mm in the direction they had. Other variables,
+        other coordinates and attributes are kept; encodings, which describe the file of before, are cleared.
 
     Raises
     ------
@@ -157,7 +165,7 @@ def ensure_scan(obj: xr.Dataset | xr.DataArray, *, values: bool | None = None) -
         else:
             variables[name] = ds[name].variable.transpose(*_DIMS[name])
     if "line" not in ds.coords:
-        faults.append("there is no coordinate 'line'; name the maps: .assign_coords(line=['Ca-K', ...])")
+        faults.append(_NO_LINES)
     else:
         labels = np.atleast_1d(ds["line"].values).tolist()
         with collecting(faults):
@@ -169,20 +177,27 @@ def ensure_scan(obj: xr.Dataset | xr.DataArray, *, values: bool | None = None) -
 
     variables = {name: _standard_dtype(name, variable) for name, variable in variables.items()}
     lazy = any(variable.chunks for variable in variables.values())
-    if variables.keys() & {"intensity", "uncertainty"} and labels and (not lazy if values is None else values):
+    empty = any(not variable.size for variable in variables.values())
+    if empty:
+        shapes = ", ".join(f"{name!r} {variable.shape}" for name, variable in variables.items())
+        faults.append(f"there is no pixel: {shapes}; check what was selected (slices run the way the coordinate runs)")
+    look = not lazy if values is None else values
+    if variables.keys() & {"intensity", "uncertainty"} and labels and look and not empty:
         value_faults, flat = _look_at_values(variables, labels, lines)
         faults += value_faults
     if faults:
         raise InvalidInput("scan", faults)
 
     if flat:
-        warnings.warn(f"constant within the valid pixels, so without any detail: {', '.join(flat)}", stacklevel=3)
+        warn(f"constant within the valid pixels, so without any detail: {', '.join(flat)}")
     if twice := overlaps(lines):
         pairs = "; ".join(f"{a} and {b}" for a, b in twice)
-        warnings.warn(f"these lines count the same photons twice: {pairs}", stacklevel=3)
+        warn(f"these lines count the same photons twice: {pairs}")
     for name in variables.keys() - {"valid"}:
         variables[name].attrs["units"] = unit
-    return ds.assign(variables).assign_coords({**_line_coords(lines), **coords}).drop_encoding()
+    checked = ds.assign(variables).assign_coords({**_line_coords(lines), **coords}).drop_encoding()
+    # A mask is a coordinate: dividing one map by another leaves it as it is.
+    return checked.set_coords("valid") if "valid" in checked else checked
 
 
 def validate(obj: AnyT, *, values: bool | None = None) -> AnyT:
@@ -204,27 +219,81 @@ def validate(obj: AnyT, *, values: bool | None = None) -> AnyT:
     ds = ensure_scan(obj, values=values)
     result: Any = ds
     if isinstance(obj, xr.DataArray):
-        companions = {name: ds[name].variable for name in ("uncertainty", "valid") if name in ds}
+        companions = {"uncertainty": ds["uncertainty"].variable} if "uncertainty" in ds else {}
         result = ds["intensity"].assign_coords(companions).rename(obj.name)
     same_kind: AnyT = result
     return same_kind
 
 
-def _as_array(values: Any) -> Any:
+def lines_of(obj: xr.Dataset | xr.DataArray) -> list[Line]:
+    """What each map of a scan is.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no coordinate `line`, or naming every label that is not known.
+    """
+    if "line" not in obj.coords:
+        raise InvalidInput("scan", [_NO_LINES])
+    return parse_all(np.atleast_1d(obj["line"].values).tolist())
+
+
+def _argument(name: str) -> str:
+    return "maps" if name == "intensity" else name
+
+
+def _as_array(name: str, values: Any, labels: Sequence[Any]) -> Any:
+    """NumPy or Dask from what was handed to `as_scan`, gaps as NaN (of a mask: as False)."""
+    dims, argument = _DIMS[name], _argument(name)
+    if isinstance(values, xr.Dataset):
+        raise InvalidInput(
+            "scan", [f"{argument!r} is a Dataset; take its variable, or check it as a scan: ds.xrfsr.validate()"]
+        )
+    if isinstance(values, xr.DataArray):
+        _compare_labels(argument, values, labels)
+        if set(values.dims) == set(dims):
+            values = values.transpose(*dims)
     if isinstance(values, xr.DataArray | xr.Variable):
         values = values.data
-    if isinstance(values, np.ma.MaskedArray) and values.dtype.kind in "iuf":
-        return np.ma.filled(values.astype(np.float32), np.nan)
-    return values if hasattr(values, "__dask_graph__") else np.asarray(values)
+    if isinstance(values, np.ma.MaskedArray):
+        kept = np.asarray(values.filled(False)) if values.dtype.kind == "b" else values
+        if values.dtype.kind in "iuf":
+            kept = np.ma.filled(values.astype(np.float32), np.nan)
+        return kept
+    if hasattr(values, "__dask_graph__"):
+        return values
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise InvalidInput("scan", [f"{argument!r} is a list of parts that differ in length"]) from None
+    if values is None or array.dtype.kind == "O":
+        raise InvalidInput("scan", [f"{argument!r} is {values!r}; an array ({', '.join(dims)}) of numbers is needed"])
+    return array
+
+
+def _compare_labels(argument: str, array: xr.DataArray, labels: Sequence[Any]) -> None:
+    """A DataArray with labels of its own must not be given those of another order."""
+    if "line" not in array.coords or array["line"].ndim != 1:
+        return
+    own = array["line"].values.tolist()
+    try:
+        same = [line.label for line in parse_all(own)] == [line.label for line in parse_all(labels)]
+    except InvalidInput:
+        return  # labels that are none are reported as such
+    if not same:
+        raise InvalidInput(
+            "scan",
+            [f"{argument!r} has the labels {own}, but 'lines' is {list(labels)}; hand over its own: lines={own}"],
+        )
 
 
 def _shape_faults(arrays: Mapping[str, Any], count: int) -> list[str]:
     """What is wrong with the shapes of the arguments of `as_scan`."""
     faults: list[str] = []
-    shape = tuple(arrays["intensity"].shape)
+    shape = tuple(arrays["intensity"].shape) if "intensity" in arrays else ()
     for name, array in arrays.items():
         dims, own = _DIMS[name], tuple(array.shape)
-        argument = "maps" if name == "intensity" else name
+        argument = _argument(name)
         if len(own) != len(dims):
             faults.append(f"{argument!r} has shape {own}, but ({', '.join(dims)}) is needed")
         elif len(shape) == 3 and own != shape[-len(own) :]:
@@ -349,7 +418,10 @@ def _look_at_values(
         if endless:
             faults.append(f"{name!r} is infinite for {', '.join(endless)}; mark as missing: .where(np.isfinite(...))")
         if negative:
-            faults.append(f"{name!r} is negative for {', '.join(negative)}; set to zero: .clip(min=0)")
+            faults.append(
+                f"{name!r} is negative for {', '.join(negative)}; set to zero: "
+                f"ds.assign({name}=ds[{name!r}].clip(min=0))"
+            )
         if name == "intensity":
             same = found["intensity lowest"] == found["intensity highest"]
             flat = [str(label) for i, (label, kind) in rows if same[i] and kind == "element"]

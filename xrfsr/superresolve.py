@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 import json
-from contextlib import suppress
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -13,26 +10,23 @@ import xarray as xr
 from numpy.typing import NDArray
 
 import xrfsr.methods as methods
-from xrfsr.errors import InvalidInput
-from xrfsr.frame import AnyT, collecting, grid_coords, grid_of
-from xrfsr.grid import Axis, Grid
-from xrfsr.photo import ensure_photo
-from xrfsr.resample import fine_grid, on_grid
-from xrfsr.sampling import Downsampling, Footprint
-from xrfsr.scan import ensure_scan
+from xrfsr.errors import InvalidInput, collecting, warn
+from xrfsr.frame import AnyT
+from xrfsr.grid import Axis
+from xrfsr.inputs import Beam, load
+from xrfsr.resample import on_grid
+from xrfsr.sampling import Footprint
+from xrfsr.version import __version__
 
 if TYPE_CHECKING:
     from xrfsr.models import Model
 
 __all__ = ["superresolve", "train"]
 
-SMALLEST = 8  # coarse pixels along a side; below, there is nothing to learn from
-COARSER = 1.01  # a photo pixel may be this much larger than the fine one before it counts as too coarse
-
 
 def superresolve(
     obj: AnyT,
-    rgb: xr.DataArray,
+    rgb: xr.DataArray | None = None,
     scale: float = 4,
     *,
     method: str = "unfolding",
@@ -41,7 +35,8 @@ def superresolve(
     seed: int = 0,
     progress: bool | None = None,
     footprint: Footprint = "area",
-    fwhm: float | tuple[float, float] | None = None,
+    fwhm: Any = None,
+    smear: Any = None,
     **settings: Any,
 ) -> AnyT:
     """Make the maps of a scan `scale` times finer with the help of a photo.
@@ -51,7 +46,8 @@ def superresolve(
     obj : xarray.Dataset or xarray.DataArray
         The scan: `intensity` (line, y, x), perhaps `valid` (y, x). NaN and ``valid == False`` mark missing pixels.
     rgb : xarray.DataArray
-        The photo (band, y, x) in the millimetre frame of the scan, at least as fine as the result.
+        The photo (band, y, x) in the millimetre frame of the scan, at least as fine as the result. Not needed, and not
+        looked at, by ``"kriging"`` and ``"bilinear"``.
     scale : float
         How many times smaller the pixels become; need not be whole.
     method : str
@@ -66,8 +62,11 @@ def superresolve(
         Whether to show a progress bar; left out, in terminals and notebooks.
     footprint : {"area", "gaussian", "decimate"}
         What a pixel of the scan sees; see `xrfsr.sampling.footprint_matrix`.
-    fwhm : float or (y, x), optional
-        Beam FWHM in mm for ``"gaussian"``.
+    fwhm : str or float or pair, optional
+        Beam FWHM for ``"gaussian"``: ``"0.5 mm"``, a number of mm, or (y, x) of these.
+    smear : str or float or pair, optional
+        How far the beam moves within one pixel, for ``"gaussian"``: the pixel itself if not given, 0 for a stage that
+        stands still, (0, dx) for rows scanned in continuous motion.
     **settings
         Fields of `xrfsr.models.TrainingConfig`, for ``"unfolding"``.
 
@@ -77,13 +76,19 @@ def superresolve(
         Same lines and units, finer `y` and `x` within the same outer edges; NaN where the scan has no value.
         ``"unfolding"`` and ``"kriging"`` are exactly consistent: U takes the result back to the scan, to float32
         rounding (which a beam much wider than the pixels amplifies). How the result came about is in its `attrs`; with
-        ``"unfolding"`` the coordinate `photo_share` (line) tells how much of each map is the network's, the rest being
-        the photo-free floor. `uncertainty` is that of coarse pixels and is not carried over.
+        ``"unfolding"`` the coordinate `network_share` (line) tells how much of each map is the network's, the rest
+        being the photo-free floor. Coordinates of numbers along `y` or `x` are interpolated; `uncertainty` is that of
+        coarse pixels and is not carried over.
 
     Raises
     ------
     InvalidInput
         Naming every fault of the scan, the photo and the arguments.
+
+    Warns
+    -----
+    UserWarning
+        If the photo could not be used for a map, or no map without negative values agrees with the scan.
 
     Examples
     --------
@@ -96,21 +101,23 @@ def superresolve(
     faults = _seed_faults(seed)
     if model is not None:
         settings["model"] = model
-        faults += _model_faults(model)
+    chosen = methods.METHODS["unfolding"]
     with collecting(faults):
-        reconstruct = methods.get(method)
-        faults += _settings_faults(method, reconstruct, settings)
-    with collecting(faults):
-        scan, problem = _problem(obj, rgb, scale, footprint, fwhm)
-    if faults:
-        raise InvalidInput("input", faults)
-    made = reconstruct(problem, device=device, seed=int(seed), progress=progress, **settings)
+        chosen = methods.get(method)
+        chosen.check(device, settings)
+    scan, problem = _load(faults, obj, rgb, scale, Beam(footprint, fwhm, smear), chosen)
+    made = chosen.reconstruct(problem, device=device, seed=int(seed), progress=progress, **settings)
+    if made.physical is not None and not made.physical.all():
+        below = [line for line, fine in zip(problem.lines, made.physical, strict=True) if not fine]
+        warn(
+            f"negative values remain in {', '.join(below)}: pixels of the scan overlap, and no map without them agrees "
+            "with the scan; clip them where they are in the way, at the price of that agreement"
+        )
     attrs: dict[str, Any] = {
-        "xrfsr_version": version("xrfsr"),
+        "xrfsr_version": __version__,
         "xrfsr_method": method,
         "xrfsr_scale": float(scale),
         "xrfsr_footprint": footprint,
-        "xrfsr_seed": int(seed),
         **{f"xrfsr_{name}": value for name, value in made.record.items()},
     }
     if problem.U.fwhm is not None:
@@ -127,14 +134,15 @@ def train(
     seed: int = 0,
     progress: bool | None = None,
     footprint: Footprint = "area",
-    fwhm: float | tuple[float, float] | None = None,
+    fwhm: Any = None,
+    smear: Any = None,
     **settings: Any,
 ) -> Model:
     """Train the paper's network on a scan and a photo, to be saved and used again.
 
     Parameters
     ----------
-    obj, rgb, scale, device, seed, progress, footprint, fwhm
+    obj, rgb, scale, device, seed, progress, footprint, fwhm, smear
         As for `superresolve`.
     **settings
         Fields of `xrfsr.models.TrainingConfig`.
@@ -148,17 +156,23 @@ def train(
     ------
     InvalidInput
         Naming every fault.
+
+    Examples
+    --------
+    >>> import xrfsr
+    >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Fe-K", "Pb-L"])
+    >>> scan.xrfsr.train(rgb, steps=20, progress=False)
+    <xrfsr.Model of Fe-K, Pb-L in count, 4 x 4 finer, 2 networks of K=5, M=64>
     """
     from xrfsr.methods.unfolding import fit
     from xrfsr.models.config import TrainingConfig
 
+    method = methods.get("unfolding")
     faults = _seed_faults(seed)
     with collecting(faults):
-        config = TrainingConfig().override(**settings)
-    with collecting(faults):
-        _, problem = _problem(obj, rgb, scale, footprint, fwhm)
-    if faults:
-        raise InvalidInput("input", faults)
+        method.check(device, settings)
+    _, problem = _load(faults, obj, rgb, scale, Beam(footprint, fwhm, smear), method)
+    config = TrainingConfig().override(**settings)
     return fit(problem, device=device, seed=int(seed), progress=progress, config=config)
 
 
@@ -168,126 +182,21 @@ def _seed_faults(seed: object) -> list[str]:
     return [f"seed is {seed!r}; a whole number from 0 is needed"]
 
 
-def _model_faults(model: object) -> list[str]:
-    from xrfsr.models import Model
-
-    if isinstance(model, Model):
-        return []
-    return [f"model is {model!r}; a model is needed: .xrfsr.train(rgb) makes one, xrfsr.load_model(folder) opens one"]
-
-
-def _settings_faults(method: str, reconstruct: methods.Method, settings: dict[str, Any]) -> list[str]:
-    """Settings for which a method has no place; one that takes any looks at their names itself."""
-    accepted = inspect.signature(reconstruct).parameters
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()):
-        return []
-    return [f"method {method!r} does not take {name!r}; leave it out" for name in settings if name not in accepted]
-
-
-def _problem(
+def _load(
+    faults: list[str],
     obj: xr.Dataset | xr.DataArray,
-    rgb: xr.DataArray,
+    rgb: xr.DataArray | None,
     scale: float,
-    footprint: Footprint,
-    fwhm: float | tuple[float, float] | None,
+    beam: Beam,
+    method: methods.Method,
 ) -> tuple[xr.Dataset, methods.Problem]:
-    """The scan in standard form, and scan and photo as arrays on the grids of one U; every fault at once."""
-    scan = photo = None
-    of_scan: list[str] = []
-    of_photo: list[str] = []
-    with collecting(of_scan):
-        scan = ensure_scan(obj, values=True)
-    with collecting(of_photo):
-        photo = ensure_photo(rgb, values=True)
-    faults = [f"scan: {fault}" for fault in of_scan] + [f"photo: {fault}" for fault in of_photo]
-    # Grids can be compared also where the values are at fault.
-    coarse, sharp = _grid_or_none(obj), _grid_or_none(rgb)
-    if coarse is not None:
-        if min(coarse.shape) < SMALLEST:
-            faults.append(
-                f"the scan has {coarse.shape[0]} x {coarse.shape[1]} pixels; at least {SMALLEST} x {SMALLEST} "
-                "are needed"
-            )
-        with collecting(faults):
-            fine = fine_grid(coarse, scale)
-            if sharp is not None:
-                faults += _photo_faults(sharp, fine, coarse)
-        with collecting(faults):
-            # Only to look at the arguments: U itself may be huge where the scale is a mistake.
-            Downsampling.between(coarse, coarse, footprint, fwhm=fwhm)
-    else:
-        with collecting(faults):
-            fine_grid(Grid.from_shape((SMALLEST, SMALLEST), 1.0), scale)
-    if faults or scan is None or photo is None:
+    """What `inputs.load` gives, unless there are `faults` already; then all of them together."""
+    loaded = None
+    with collecting(faults):
+        loaded = load(obj, rgb, scale, beam, method)
+    if faults or loaded is None:
         raise InvalidInput("input", faults)
-    # What else the Dataset holds, a cube of spectra for instance, is not read.
-    scan = scan[[name for name in ("intensity", "valid") if name in scan]].load()
-    intensity = scan["intensity"].where(scan["valid"]) if "valid" in scan else scan["intensity"]
-    return scan, methods.Problem.of(
-        intensity.values,
-        on_grid(photo.load(), fine).values,
-        Downsampling.between(fine, grid_of(scan), footprint, fwhm=fwhm),
-        tuple(scan["line"].values.tolist()),
-        scan["kind"].values == "element",
-        scan["intensity"].attrs["units"],
-    )
-
-
-def _grid_or_none(obj: object) -> Grid | None:
-    """The grid of a scan or a photo, if it has one; why not is told by `ensure_scan` and `ensure_photo`."""
-    if isinstance(obj, xr.Dataset | xr.DataArray):
-        with suppress(InvalidInput):
-            return grid_of(obj)
-    return None
-
-
-def _photo_faults(photo: Grid, fine: Grid, coarse: Grid) -> list[str]:
-    """What keeps a photo from guiding a reconstruction on `fine`."""
-    faults = []
-    covered, needed = (
-        ", ".join(f"{name} {axis.edges[0]:g} to {axis.edges[1]:g}" for name, axis in (("y", grid.y), ("x", grid.x)))
-        for grid in (photo, fine)
-    )
-    rows, columns = _shown(photo.y, fine.y, coarse.y), _shown(photo.x, fine.x, coarse.x)
-    if not (rows.any() and columns.any()):
-        faults.append(
-            f"photo and scan do not overlap: the photo covers {covered} mm, the scan {needed} mm; bring the photo into "
-            "the millimetre frame of the scan (xrfsr.as_photo(rgb, like=scan) if both show the same area)"
-        )
-    elif not (rows.all() and columns.all()):
-        crop = ", ".join(
-            # At edges, not at centres, so that rounding the numbers does no harm.
-            f"{name}=slice({c.centres[on][0] - c.step / 2:g}, {c.centres[on][-1] + c.step / 2:g})"
-            for name, c, on in (("y", coarse.y, rows), ("x", coarse.x, columns))
-        )
-        faults.append(
-            f"the photo covers only part of the scan: {covered} mm of {needed} mm; crop the scan to it: .sel({crop})"
-        )
-    ratios = [p / f for p, f in zip(photo.spacing, fine.spacing, strict=True)]
-    if max(ratios) > COARSER:
-        # In whole pixels, to which the fine grid is rounded.
-        possible = min(
-            np.floor(c.extent / abs(p.step) + 1e-6) / c.size for c, p in ((coarse.y, photo.y), (coarse.x, photo.x))
-        )
-        possible = np.floor(possible * 100 + 1e-6) / 100
-        remedy = f"use scale={possible:g} or less" if possible > 1 else "use a sharper photo"
-        faults.append(
-            f"the photo is coarser than the result: its pixels are {_size(photo)} mm, those asked for "
-            f"{_size(fine)} mm; {remedy}"
-        )
-    return faults
-
-
-def _size(grid: Grid) -> str:
-    dy, dx = grid.spacing
-    return f"{dy:.4g} x {dx:.4g}"
-
-
-def _shown(photo: Axis, fine: Axis, coarse: Axis) -> NDArray[np.bool_]:
-    """Which scan pixels lie on the photo, give or take half a fine pixel."""
-    low, high = photo.edges
-    half = (abs(coarse.step) - abs(fine.step)) / 2 - 1e-9 * (photo.extent + coarse.extent)
-    return (coarse.centres - half >= low) & (coarse.centres + half <= high)
+    return loaded
 
 
 def _as_result(
@@ -295,26 +204,37 @@ def _as_result(
 ) -> AnyT:
     """Fine maps as the user's kind of object, with the gaps of the scan."""
     grid = problem.U.fine
-    # A fine pixel belongs to the coarse one that holds its centre.
-    row, column = (
-        np.clip(np.round((f.centres - c.first) / c.step).astype(int), 0, c.size - 1)
-        for f, c in ((grid.y, problem.U.coarse.y), (grid.x, problem.U.coarse.x))
-    )
+    row, column = _cell(grid.y, problem.U.coarse.y), _cell(grid.x, problem.U.coarse.x)
     maps = made.maps
     missing = ~problem.usable
     if missing.any():
         maps = np.where(missing[:, row[:, None], column], np.float32(np.nan), maps)
-    intensity = xr.Variable(("line", "y", "x"), maps.astype(np.float32, copy=False), scan["intensity"].attrs)
-    kept = {name: coord.variable for name, coord in scan.coords.items() if not {"y", "x"} & set(coord.dims)}
-    axes = {
-        name: xr.Variable(name, fresh, {**scan[name].attrs, **fresh.attrs}) for name, fresh in grid_coords(grid).items()
+    # Without the record of an earlier run, which a DataArray carries itself.
+    kept, own = _fresh(scan.attrs), _fresh(scan["intensity"].attrs)
+    intensity = xr.Variable(("line", "y", "x"), maps.astype(np.float32, copy=False), own)
+    coords = {
+        name: coord.variable
+        for name, coord in scan.drop_vars("network_share", errors="ignore").coords.items()
+        if not {"y", "x"} & set(coord.dims) or (coord.dtype.kind in "biuf" and name not in ("y", "x", "valid"))
     }
-    shares = {} if made.photo_share is None else {"photo_share": xr.Variable("line", made.photo_share)}
-    result = xr.Dataset({"intensity": intensity}, {**kept, **shares, **axes}, {**scan.attrs, **attrs})
-    if "valid" in scan:
-        result["valid"] = xr.Variable(("y", "x"), scan["valid"].values[row[:, None], column], scan["valid"].attrs)
+    axes = {name: scan[name].variable for name in ("y", "x")}
+    beside = on_grid(xr.Dataset(coords=coords | axes), grid)
+    result = xr.Dataset({"intensity": intensity}, beside.coords, kept | attrs)
+    if made.network_share is not None:
+        result = result.assign_coords(network_share=xr.Variable("line", made.network_share))
+    if "valid" in scan.coords:
+        valid = xr.Variable(("y", "x"), scan["valid"].values[row[:, None], column], scan["valid"].attrs)
+        result = result.assign_coords(valid=valid)
     if isinstance(obj, xr.Dataset):
         return cast(AnyT, result)
-    # A DataArray carries its mask as a coordinate.
-    mask = {"valid": result["valid"].variable} if "valid" in result else {}
-    return cast(AnyT, result["intensity"].assign_coords(mask).rename(obj.name).assign_attrs(attrs))
+    return cast(AnyT, result["intensity"].rename(obj.name).assign_attrs(attrs))
+
+
+def _cell(fine: Axis, coarse: Axis) -> NDArray[np.intp]:
+    """The coarse pixel that holds the centre of each fine one."""
+    return np.clip(np.round((fine.centres - coarse.first) / coarse.step).astype(np.intp), 0, coarse.size - 1)
+
+
+def _fresh(attrs: dict[Any, Any]) -> dict[Any, Any]:
+    """Attributes without the record of a run."""
+    return {name: value for name, value in attrs.items() if not str(name).startswith("xrfsr_")}

@@ -11,6 +11,8 @@ import math
 import re
 from numbers import Real
 
+import numpy as np
+
 from xrfsr.errors import InvalidInput
 
 __all__ = ["INTENSITY_UNITS", "intensity_unit", "mm_per", "pair_to_mm", "to_mm"]
@@ -134,8 +136,9 @@ def to_mm(value: object, name: str = "length") -> float:
     number: float
     if isinstance(value, str):
         match = _LENGTH.fullmatch(value)
-        if match is None:
-            raise InvalidInput(name, [f"{name} is {value!r}, which is no number with a unit; {accepted}"])
+        if match is None or match["unit"][:1] == ",":
+            comma = "; decimals follow a point" if "," in value else ""
+            raise InvalidInput(name, [f"{name} is {value!r}, which is no number with a unit{comma}; {accepted}"])
         if not match["unit"]:
             raise InvalidInput(name, [f"{name} is {value!r}, text without a unit; {accepted}"])
         number, unit = float(match["number"]), match["unit"]
@@ -163,7 +166,7 @@ def pair_to_mm(value: object, name: str = "pixel_size", *, positive: bool = True
     Parameters
     ----------
     value : str or pint.Quantity or float, or a pair of them
-        A pair is (y, x).
+        A pair is (y, x): a tuple, a list, an array, or a quantity of two numbers.
     name : str
         What the lengths are, for messages.
     positive : bool
@@ -181,7 +184,10 @@ def pair_to_mm(value: object, name: str = "pixel_size", *, positive: bool = True
     >>> pair_to_mm(("500 um", 0.25))
     (0.5, 0.25)
     """
-    parts = list(value) if isinstance(value, tuple | list) else [value]
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    several = isinstance(value, tuple | list) or getattr(getattr(value, "magnitude", None), "ndim", 0) == 1
+    parts: list[object] = list(value) if several else [value]  # type: ignore[call-overload]  # a quantity of several
     if len(parts) not in (1, 2):
         raise InvalidInput(name, [f"{name} has {len(parts)} entries; give one length, or two as (y, x)"])
     lengths: list[float] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shutil
 import time
 import warnings
@@ -13,10 +14,13 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
-from xrfsr.errors import InvalidInput
+from xrfsr.errors import InvalidInput, collecting
 from xrfsr.frame import dequantified
+from xrfsr.paths import local_path
+from xrfsr.io.storable import unstorable
 
 __all__ = ["to_zarr"]
 
@@ -59,7 +63,8 @@ def to_zarr(
     Raises
     ------
     InvalidInput
-        If `path` exists, its parent folder does not, or `chunks` does not fit `data`.
+        Naming everything that keeps `data` from being stored and given back unchanged: a `path` that exists or cannot
+        be written to, `chunks` that do not fit, and names, indexes, variables and attributes that zarr cannot hold.
 
     Examples
     --------
@@ -70,36 +75,48 @@ def to_zarr(
     ...     xr.open_dataarray(f"{folder}/photo.zarr", engine="zarr").identical(photo)
     True
     """
-    path = Path(path)
-    _check_target(path, overwrite)
-    dataset = (
-        data if isinstance(data, xr.Dataset) else data.to_dataset(name=NAMELESS if data.name is None else data.name)
-    )
-    dataset, encoding = _prepare(dataset, CHUNKS if chunks is None else {**CHUNKS, **_checked(chunks, dataset)})
+    target = local_path(path, "the folder to make, such as 'fine.zarr'")
+    faults = _target_faults(target, overwrite)
+    dataset: xr.Dataset | None = None
+    with collecting(faults):
+        dataset = dequantified(_as_dataset(data))
+        faults += _chunk_faults(chunks, dataset)
+        faults += [fault.replace(repr(NAMELESS), "the DataArray") for fault in unstorable(dataset)]
+    if faults or dataset is None:
+        raise InvalidInput(f"zarr store '{target}'", faults)
+    dataset, encoding = _prepare(dataset, {**CHUNKS, **(chunks or {})})
 
     # Beside the target, so that the final step is a rename; in a folder of its own, because a temporary folder
     # is closed to others and the store should have the usual permissions.
     # Zarr writes from several threads: when one fails, others still add files while the folder is cleared.
-    with _scratch(path) as scratch:
+    with _scratch(target) as scratch:
         new, old = Path(scratch, "new"), Path(scratch, "old")
         dataset.to_zarr(new, mode="w-", zarr_format=3, consolidated=False, encoding=encoding)
         _consolidate(new)
-        if overwrite and path.exists():
-            path.rename(old)
+        if overwrite and target.exists():
+            target.rename(old)
         try:
-            new.rename(path)
+            new.rename(target)
         except OSError:
             if old.exists():
-                old.rename(path)
+                old.rename(target)
             raise
 
 
 @contextmanager
 def _scratch(path: Path) -> Iterator[str]:
     """A folder beside `path` that is gone afterwards, also if writers that outlive a failure still add to it."""
-    folder = mkdtemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        folder = mkdtemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise InvalidInput(f"zarr store '{path}'", [_unwritable(path, error.strerror)]) from error
     try:
         yield folder
+    except OSError as error:
+        # Of files in the scratch folder nobody has heard; others, say of the data itself, are left as they are.
+        if str(error.filename).startswith(folder):
+            raise InvalidInput(f"zarr store '{path}'", [_unwritable(path, error.strerror)]) from error
+        raise
     finally:
         for attempt in range(CLEARING_ATTEMPTS):
             shutil.rmtree(folder, ignore_errors=attempt < CLEARING_ATTEMPTS - 1)
@@ -118,50 +135,85 @@ def _consolidate(store: Path) -> None:
         zarr.consolidate_metadata(store, zarr_format=3)
 
 
-def _check_target(path: Path, overwrite: bool) -> None:
-    if not path.parent.is_dir():
-        raise InvalidInput("path", [f"the folder '{path.parent}' does not exist; make it first, or choose another"])
-    if not path.exists():
-        return
-    if not overwrite:
-        raise InvalidInput("path", [f"'{path}' exists; choose another name, or pass overwrite=True to replace it"])
-    if not (path / "zarr.json").is_file():
-        raise InvalidInput("path", [f"'{path}' exists and is no zarr v3 store, so it is not replaced; remove it first"])
+def _target_faults(path: Path, overwrite: bool) -> list[str]:
+    try:
+        if not path.parent.is_dir():
+            return [f"the folder '{path.parent}' does not exist; make it first, or choose another"]
+        if not path.exists():
+            return [] if os.access(path.parent, os.W_OK | os.X_OK) else [_unwritable(path, "permission denied")]
+        if not overwrite:
+            return [f"'{path}' exists; choose another name, or pass overwrite=True to replace it"]
+        if not (path / "zarr.json").is_file():
+            return [f"'{path}' exists and is no zarr v3 store, so it is not replaced; remove it first"]
+    except OSError as error:
+        return [_unwritable(path, error.strerror)]
+    return []
 
 
-def _checked(chunks: Mapping[str, int], dataset: xr.Dataset) -> Mapping[str, int]:
+def _unwritable(path: Path, reason: str | None) -> str:
+    return (
+        f"'{path.name}' cannot be written to the folder '{path.parent}' ({reason}); choose another, or see to its "
+        "permissions and the space left"
+    )
+
+
+def _as_dataset(data: object) -> xr.Dataset:
+    if isinstance(data, xr.Dataset):
+        return data
+    if not isinstance(data, xr.DataArray):
+        raise InvalidInput("data", [f"a {type(data).__name__} was given; a Dataset or DataArray is needed"])
+    if data.name in data.coords:
+        raise InvalidInput(
+            "data", [f"the DataArray has the name of its own coordinate {data.name!r}; rename it: .rename('map')"]
+        )
+    return data.to_dataset(name=NAMELESS if data.name is None else data.name)
+
+
+def _chunk_faults(chunks: object, dataset: xr.Dataset) -> list[str]:
+    if chunks is None:
+        return []
+    if not isinstance(chunks, Mapping):
+        return [f"chunks is {chunks!r}; lengths by dimension are accepted, such as chunks={{'y': 256, 'x': 256}}"]
     faults = [
-        f"{name!r} is no dimension of the data; accepted are {', '.join(map(str, dataset.sizes))}"
+        f"chunks: {name!r} is no dimension of the data; accepted are {', '.join(map(str, dataset.sizes))}"
         for name in chunks
         if name not in dataset.sizes
     ]
-    faults += [f"{name!r} is {length}; a chunk has at least one cell" for name, length in chunks.items() if length < 1]
-    if faults:
-        raise InvalidInput("chunks", faults)
-    return chunks
+    faults += [
+        f"chunks: {name!r} is {length!r}; a chunk has at least one cell, so give a whole number from 1"
+        for name, length in chunks.items()
+        if not isinstance(length, int | np.integer) or isinstance(length, bool) or length < 1
+    ]
+    return faults
 
 
 def _prepare(dataset: xr.Dataset, chunks: Mapping[str, int]) -> tuple[xr.Dataset, dict[Hashable, dict[str, Any]]]:
     """`dataset` as it can be stored, and the chunks and shards of its variables."""
     # What an earlier store said about chunks would contradict what is asked for here.
-    dataset = dequantified(dataset).drop_encoding()
+    dataset = dataset.drop_encoding()
     for variable in dataset.variables.values():
         if variable.attrs.get("units") == "":  # pint's word for it, but it looks like forgotten
             variable.attrs = {**variable.attrs, "units": "dimensionless"}
     encoding: dict[Hashable, dict[str, Any]] = {}
+    cut = {dim for variable in dataset.variables.values() if variable.ndim > 1 for dim in variable.dims}
     for name, variable in dataset.variables.items():
         if variable.dtype.kind in "OTU":
             # Text: zarr v3 has no standard for numpy's fixed-width kind, and xarray warns of text in Dask.
             dataset[name] = variable.compute().astype(object)
-        if variable.ndim < 2:
-            continue  # coordinates stay in one piece
-        chunk = {dim: min(chunks.get(str(dim), size), size) or 1 for dim, size in variable.sizes.items()}
+        if variable.dims == (name,) or not cut.intersection(variable.dims):
+            continue  # indexes, which xarray opens whole, and what shares no dimension with a map stay in one piece
+        chunk = {dim: min(int(chunks.get(str(dim), size)), size) or 1 for dim, size in variable.sizes.items()}
         encoding[name] = {"chunks": tuple(chunk.values())}
         piece = chunk
-        if max(variable.sizes.get("y", 0), variable.sizes.get("x", 0)) > SHARDED_FROM:
+        if variable.ndim == 1:
+            # In chunks like the maps, or the Dataset opened again would be cut in two ways along this dimension,
+            # which xarray refuses to work with; but all of them in one file.
+            piece = {dim: length * math.ceil(variable.sizes[dim] / length) or 1 for dim, length in chunk.items()}
+        elif max(variable.sizes.get("y", 0), variable.sizes.get("x", 0)) > SHARDED_FROM:
             piece = {dim: _shard(length, variable.sizes[dim], dim) for dim, length in chunk.items()}
+        if piece != chunk:
             encoding[name]["shards"] = tuple(piece.values())
-        if variable.chunks is not None:
+        if dataset[name].chunks is not None:
             # Dask may then write pieces at the same time without meeting in one file.
             dataset[name] = dataset[name].chunk(piece)
     return dataset, encoding

@@ -13,6 +13,5 @@ def reconstruct(
     problem: Problem, *, device: str = "auto", seed: int = 0, progress: bool | None = None
 ) -> Reconstruction:
     """Interpolate every map as `xrfsr.kriging.krige` does; the photo, device and seed play no part."""
-    spreading = problem.U.spreading(correlation_length(problem.U))
-    maps = krige(problem.scan, problem.U, spreading)
-    return Reconstruction(nonnegative(maps, problem.scan, problem.U, spreading))
+    maps = krige(problem.scan, problem.U, problem.U.spreading(correlation_length(problem.U)))
+    return Reconstruction(*nonnegative(maps, problem.scan, problem.U))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -26,13 +26,14 @@ class Problem:
     usable : array of bool, shape like `scan`
         Where the scan was measured.
     photo : array of float32, shape (band, fine.y, fine.x)
-        Z on the fine grid, missing pixels filled in the same way.
+        Z on the fine grid, missing pixels filled in the same way. No bands where a method needs no photo.
     seen : array of bool, shape (fine.y, fine.x)
         Where the photo shows the painting.
     U : Downsampling
     lines : tuple of str
     guided : tuple of bool
-        Maps that the photo may guide: element maps that are not flat.
+        Maps that the photo may guide: element maps that are not flat and were measured where the photo shows
+        something.
     units : str
         Of the scan.
     """
@@ -50,39 +51,38 @@ class Problem:
     def of(
         cls,
         scan: NDArray[Any],
-        photo: NDArray[Any],
+        photo: NDArray[Any] | None,
         U: Downsampling,
         lines: tuple[str, ...],
         is_element: NDArray[np.bool_],
         units: str = "count",
     ) -> Self:
         """From a scan and a photo on the grids of `U` in which NaN marks what is missing."""
+        photo = np.zeros((0, *U.fine.shape), dtype=np.float32) if photo is None else photo
         usable = np.isfinite(scan)
         seen = np.isfinite(photo).all(axis=0)
         filled = np.stack([_filled(plane, known) for plane, known in zip(scan, usable, strict=True)])
         low, high = filled.min(axis=(1, 2)), filled.max(axis=(1, 2))
-        return cls(
-            filled.astype(np.float32, copy=False),
-            usable,
-            np.stack([_filled(plane, seen) for plane in photo]).astype(np.float32, copy=False),
-            seen,
-            U,
-            lines,
-            tuple(bool(value) for value in is_element & (high > low)),
-            units,
-        )
+        for plane in (photo := photo.astype(np.float32)):
+            plane[...] = _filled(plane, seen)
+        problem = cls(filled.astype(np.float32, copy=False), usable, photo, seen, U, lines, (), units)
+        guided = is_element & (high > low) & problem.teaching.any(axis=(1, 2))
+        return replace(problem, guided=tuple(guided.tolist()))
+
+    @property
+    def teaching(self) -> NDArray[np.bool_]:
+        """Where the scan was measured and the photo shows every part of the pixel: shape like `scan`."""
+        shown = self.U(self.seen.astype(np.float64)) > 1 - 1e-6
+        return np.asarray(self.usable & shown)
 
     def only(self, chosen: NDArray[np.intp]) -> Self:
         """The same problem for some of the lines, in the order given."""
-        return type(self)(
-            self.scan[chosen],
-            self.usable[chosen],
-            self.photo,
-            self.seen,
-            self.U,
-            tuple(self.lines[i] for i in chosen),
-            tuple(self.guided[i] for i in chosen),
-            self.units,
+        return replace(
+            self,
+            scan=self.scan[chosen],
+            usable=self.usable[chosen],
+            lines=tuple(self.lines[i] for i in chosen),
+            guided=tuple(self.guided[i] for i in chosen),
         )
 
 
@@ -93,15 +93,18 @@ class Reconstruction:
     Attributes
     ----------
     maps : array of float32, shape (line, fine.y, fine.x)
+    physical : array of bool, shape (line,), optional
+        False for maps that keep negative values, because no map without is consistent with the scan.
     record : dict
         Plain numbers and text about how it was made, for the attributes of the result.
-    photo_share : array of float32, shape (line,), optional
-        How much of each map was guided by the photo, from 0, the photo-free floor, to 1.
+    network_share : array of float32, shape (line,), optional
+        How much of each map is the network's, from 0, the photo-free floor, to 1.
     """
 
     maps: NDArray[np.float32]
+    physical: NDArray[np.bool_] | None = None
     record: dict[str, str | float] = field(default_factory=dict)
-    photo_share: NDArray[np.float32] | None = None
+    network_share: NDArray[np.float32] | None = None
 
 
 def _filled(plane: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[Any]:

@@ -9,11 +9,13 @@ super-resolution on Old Master paintings using minimal training data".
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from xrfsr.errors import InvalidInput
+from xrfsr.errors import InvalidInput, collecting, warn
 from xrfsr.kriging import correlation_length, krige
 from xrfsr.methods.problem import Problem, Reconstruction
 from xrfsr.models.config import TrainingConfig
@@ -22,10 +24,31 @@ from xrfsr.models.saved import Model
 from xrfsr.models.training import pretrain
 from xrfsr.positivity import nonnegative
 
-__all__ = ["fit", "reconstruct"]
+__all__ = ["check", "fit", "reconstruct"]
 
 # The intensity seen as 1 is this percentile of a map, not its maximum: a few hot pixels do not dim the rest.
 PEAK_PERCENTILE = 99.9
+# Within this factor the maps of a scan may be brighter or darker than those a model was trained on.
+BRIGHTNESS = 3.0
+
+
+def check(device: str, settings: Mapping[str, Any]) -> None:
+    """Raise `InvalidInput`, naming every fault of the device and the settings."""
+    faults: list[str] = []
+    settings = dict(settings)
+    model = settings.pop("model", None)
+    with collecting(faults):
+        choose(device)
+    if model is not None and not isinstance(model, Model):
+        faults.append(
+            f"model is {model!r}; a model is needed: .xrfsr.train(rgb) makes one, xrfsr.load_model(folder) opens one"
+        )
+    if model is not None and settings:
+        faults.append(f"{', '.join(settings)} cannot change a model that is trained already; leave out one of the two")
+    with collecting(faults):
+        TrainingConfig().override(**settings)
+    if faults:
+        raise InvalidInput("settings", faults)
 
 
 def fit(
@@ -36,54 +59,47 @@ def fit(
     progress: bool | None = None,
     config: TrainingConfig | None = None,
 ) -> Model:
-    """Train a model on the guided maps of `problem`."""
+    """Train a model on the guided maps of `problem`.
+
+    Raises
+    ------
+    InvalidInput
+        If there is none.
+    """
     if not any(problem.guided):
-        raise InvalidInput(
-            "scan",
-            [
-                f"none of the maps {', '.join(problem.lines)} is an element map with any contrast, so there is nothing "
-                "to train on; method='kriging' interpolates without training"
-            ],
-        )
+        raise InvalidInput("scan", [_why_unguided(problem)])
     config = TrainingConfig() if config is None else config
     place = choose(device)
     chosen = problem.only(np.flatnonzero(problem.guided))
-    # Coarse pixels of which the photo does not show every part teach nothing.
-    shown = problem.U(problem.seen.astype(np.float64)) > 1 - 1e-6
-    usable = chosen.usable & shown
-    if not usable.any():
-        raise InvalidInput(
-            "photo",
-            [
-                "'rgb' is NaN somewhere in every measured pixel of the scan, so there is nothing to learn from; fill "
-                "its gaps, or take method='kriging', which needs no photo"
-            ],
-        )
-    peak = np.array(
-        [np.percentile(plane[known], PEAK_PERCENTILE) for plane, known in zip(chosen.scan, chosen.usable, strict=True)],
-        dtype=np.float32,
-    )
-    peak = np.where(peak > 0, peak, chosen.scan.max(axis=(1, 2)))
-    generator, weights = pretrain(
+    peak = _peaks(chosen)
+    trained = pretrain(
         chosen.scan / peak[:, None, None],
         chosen.photo,
         problem.U,
-        usable,
+        chosen.teaching,
         config,
         device=place,
         seed=seed,
         progress=progress,
     )
-    fine, coarse = problem.U.fine.shape, problem.U.coarse.shape
+    untold = [line for line, judged in zip(chosen.lines, trained.judged, strict=True) if not judged]
+    if untold and trained.weights[-1].any():
+        warn(
+            f"too few measured pixels to judge on some of them whether the photo helps: {', '.join(untold)} stay as "
+            "the photo-free floor; scan a larger area, or pass held_out=0 to trust the network unjudged"
+        )
     return Model(
-        generator,
+        trained.generator,
         config,
         chosen.lines,
         peak,
-        weights,
+        trained.weights,
         len(problem.photo),
-        (fine[0] / coarse[0], fine[1] / coarse[1]),
-        {"seed": seed, "device": place.type, "units": problem.units, "footprint": problem.U.footprint},
+        _ratio(problem),
+        problem.units,
+        problem.U.footprint,
+        _beam(problem),
+        {"seed": seed, "device": place.type},
     )
 
 
@@ -101,22 +117,19 @@ def reconstruct(
     Maps that the photo may not guide (scatter, bookkeeping, flat ones) and pixels that the photo does not show
     are those of the floor.
     """
-    config = TrainingConfig().override(**settings)
-    if model is not None and settings:
-        raise InvalidInput(
-            "settings",
-            [f"{', '.join(settings)} cannot change a model that is trained already; leave out one of the two"],
-        )
     spreading = problem.U.spreading(correlation_length(problem.U))
-    result = krige(problem.scan, problem.U, spreading)
+    share = np.zeros(len(problem.lines), dtype=np.float32)
+    if model is None and not any(problem.guided):
+        warn(f"the result is the photo-free floor: {_why_unguided(problem)}")
+        floor = krige(problem.scan, problem.U, spreading)
+        return Reconstruction(*nonnegative(floor, problem.scan, problem.U), network_share=share)
     if model is None:
-        if not any(problem.guided):
-            return Reconstruction(nonnegative(result, problem.scan, problem.U, spreading))
-        model = fit(problem, device=device, seed=seed, progress=progress, config=config)
-    _check_fits(model, problem)
+        model = fit(problem, device=device, seed=seed, progress=progress, config=TrainingConfig().override(**settings))
+    else:
+        _check_fits(model, problem)
+    result = krige(problem.scan, problem.U, spreading)
     chosen = problem.only(np.array([problem.lines.index(line) for line in model.lines]))
     estimate = model.predict(chosen.scan, chosen.photo, problem.U, device)
-    share = np.zeros(len(problem.lines), dtype=np.float32)
     for line, fine, floor in zip(model.lines, estimate, model.weights[-1], strict=True):
         i = problem.lines.index(line)
         if problem.guided[i]:
@@ -125,13 +138,56 @@ def reconstruct(
             share[i] = 1 - floor
     record: dict[str, str | float] = {
         "settings": json.dumps(model.config.to_dict()),
-        **{f"training_{name}": value for name, value in model.training.items()},
+        **model.training,
     }
-    return Reconstruction(nonnegative(result, problem.scan, problem.U, spreading), record, share)
+    return Reconstruction(*nonnegative(result, problem.scan, problem.U), record, share)
+
+
+def _why_unguided(problem: Problem) -> str:
+    return (
+        f"none of the maps {', '.join(problem.lines)} is an element map that has contrast and was measured where the "
+        "photo shows something, so there is nothing to train on; method='kriging' interpolates without photo and "
+        "training"
+    )
+
+
+def _peaks(problem: Problem) -> NDArray[np.float32]:
+    """The intensity that the network sees as 1, for every map."""
+    peak = np.array(
+        [
+            np.percentile(plane[known], PEAK_PERCENTILE)
+            for plane, known in zip(problem.scan, problem.usable, strict=True)
+        ],
+        dtype=np.float32,
+    )
+    return np.where(peak > 0, peak, problem.scan.max(axis=(1, 2)))
+
+
+def _ratio(problem: Problem) -> tuple[float, float]:
+    fine, coarse = problem.U.fine.shape, problem.U.coarse.shape
+    return (fine[0] / coarse[0], fine[1] / coarse[1])
+
+
+def _beam(problem: Problem) -> tuple[float, float] | None:
+    if problem.U.fwhm is None:
+        return None
+    (y, x), (height, width) = problem.U.fwhm, problem.U.coarse.spacing
+    return (y / height, x / width)
 
 
 def _check_fits(model: Model, problem: Problem) -> None:
-    """A model knows its maps by name, and one ratio of pixel sizes."""
+    """A model knows its maps by name, one ratio of pixel sizes, and what a pixel of the scan sees.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every way in which it does not fit.
+
+    Warns
+    -----
+    UserWarning
+        If the maps are far brighter or darker than those it was trained on.
+    """
     faults = []
     guided = {line for line, guided in zip(problem.lines, problem.guided, strict=True) if guided}
     if missing := [line for line in model.lines if line not in problem.lines]:
@@ -142,13 +198,33 @@ def _check_fits(model: Model, problem: Problem) -> None:
         )
     if model.bands != len(problem.photo):
         faults.append(f"the model takes {model.bands} bands, the photo has {len(problem.photo)}")
-    for name, here in (("units", problem.units), ("footprint", problem.U.footprint)):
-        if (there := model.training.get(name, here)) != here:
+    for name, there, here in (
+        ("units", model.units, problem.units),
+        ("footprint", model.footprint, problem.U.footprint),
+    ):
+        if there != here:
             faults.append(f"the model was trained with {name} {there!r}, not {here!r}; convert the scan, or train anew")
-    ratio = tuple(f / c for f, c in zip(problem.U.fine.shape, problem.U.coarse.shape, strict=True))
-    if not np.allclose(ratio, model.ratio, rtol=0.02):
+    beam = _beam(problem)
+    if model.beam and beam and not np.allclose(beam, model.beam, rtol=0.02):
+        there_text, here_text = (" x ".join(f"{width:.3g}" for width in pair) for pair in (model.beam, beam))
+        faults.append(
+            f"the model was trained for a beam of {there_text} pixels of the scan, not {here_text}; train anew"
+        )
+    ratio = _ratio(problem)
+    # Fine grids are rounded to whole pixels, so the same scale means slightly different ratios.
+    if any(
+        abs(there - here) > 0.02 * there + 0.5 / size
+        for there, here, size in zip(model.ratio, ratio, problem.U.coarse.shape, strict=True)
+    ):
         faults.append(
             f"the model was trained for scale {model.ratio[0]:g}, not {ratio[0]:g}; use its scale or train anew"
         )
     if faults:
         raise InvalidInput("model", faults)
+    chosen = problem.only(np.array([problem.lines.index(line) for line in model.lines]))
+    brightness = float(np.median(_peaks(chosen) / model.peak))
+    if not 1 / BRIGHTNESS <= brightness <= BRIGHTNESS:
+        warn(
+            f"the maps of this scan are {brightness:.2g} times as bright as those the model was trained on, and it "
+            "reads them as poorer or richer; convert both to count/s if the dwell times differ, or train anew"
+        )

@@ -79,7 +79,11 @@ class Table:
     def identity(cls, size: int, device: torch.device) -> Self:
         """Every cell is one fine pixel."""
         index = torch.arange(size, device=device)[:, None]
-        return cls(index, torch.ones(index.shape, device=device), torch.zeros(index.shape, device=device))
+        return cls(
+            index,
+            torch.ones(index.shape, dtype=torch.float32, device=device),
+            torch.zeros(index.shape, dtype=torch.float32, device=device),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,10 +175,12 @@ class Cells:
     def split(self, share: float, generator: torch.Generator) -> tuple[Self, Tensor]:
         """The same without a random share of its drawable cells, and the numbers of those.
 
-        Of few cells more are taken, as far as a quarter: a verdict on a handful is chance.
+        Of few cells more are taken, as far as a quarter: a verdict on a handful is chance. None are if the input of
+        a member cannot leave them out, as the bilinear one cannot: their verdict would be worth nothing.
         """
         cells = len(self.drawable)
         count = max(round(share * cells), min(FEWEST_HELD_OUT, cells // 4)) if share > 0 else 0
+        count = count if bool(self.left_out.all()) else 0
         order = torch.randperm(cells, generator=generator)[:count]
         held_out = self.drawable[order.to(self.drawable.device)]
         return self.without(held_out), held_out
@@ -210,7 +216,7 @@ class Cells:
         pixel = (self.rows.index[row][:, :, None] * self.fine_columns + self.columns.index[column][:, None]).flatten(1)
         weight = (self.rows.weight[row][:, :, None] * self.columns.weight[column][:, None]).flatten(1)
         members, bands = len(self.upscaled), self.target.shape[1]
-        x = torch.empty((members, *pixel.shape, bands + self.photo.shape[1]), device=pixel.device)
+        x = torch.empty((members, *pixel.shape, bands + self.photo.shape[1]), dtype=torch.float32, device=pixel.device)
         x[..., :bands] = self.upscaled[:, pixel]
         x[..., bands:] = self.photo[pixel]
         if self.left_out.any():

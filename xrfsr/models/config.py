@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from xrfsr.errors import InvalidInput
+from xrfsr.errors import InvalidInput, collecting
 
 __all__ = ["Input", "TrainingConfig"]
 
@@ -109,18 +109,29 @@ class TrainingConfig:
         return self.transfer if isinstance(self.transfer, tuple) else (self.transfer,) * len(self.inputs)
 
     def override(self, **changes: Any) -> TrainingConfig:
-        """A copy with some fields changed; unknown ones are refused with the nearest known name."""
+        """A copy with some fields changed; unknown ones are refused with the nearest known name.
+
+        Where `inputs` brings another number of members and `transfer` is not given, each gets a transfer of 1.
+        """
         known = [field.name for field in fields(self)]
-        faults = []
+        faults: list[str] = []
         for name in changes:
             if name not in known:
                 near = difflib.get_close_matches(name.lower(), [each.lower() for each in known], n=1, cutoff=0.5)
                 meant = [each for each in known if each.lower() in near]
                 hint = f"did you mean {meant[0]!r}? " if meant else ""
                 faults.append(f"{name!r} is no setting; {hint}accepted are {', '.join(known)}")
+        chosen = {name: value for name, value in changes.items() if name in known}
+        inputs = chosen.get("inputs", self.inputs)
+        members = 1 if isinstance(inputs, str) or not hasattr(inputs, "__len__") else len(inputs)
+        if "inputs" in chosen and "transfer" not in chosen and members != len(self.inputs):
+            chosen["transfer"] = 1.0
+        made = self
+        with collecting(faults):
+            made = replace(self, **chosen)
         if faults:
             raise InvalidInput("training settings", faults)
-        return replace(self, **changes)
+        return made
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as they are written to JSON."""

@@ -29,6 +29,7 @@ def choose(device: str = "auto") -> torch.device:
         chosen = torch.device(device)
     except (RuntimeError, TypeError) as error:
         raise InvalidInput("device", [f"{device!r} is no torch device; {accepted}"]) from error
-    if chosen.type not in present or (chosen.index or 0) >= max(1, torch.cuda.device_count()):
+    count = torch.cuda.device_count() if chosen.type == "cuda" else 1
+    if chosen.type not in present or (chosen.index or 0) >= count:
         raise InvalidInput("device", [f"{device!r} is not present on this machine; {accepted}"])
     return chosen

@@ -27,6 +27,8 @@ from xrfsr.models.config import TrainingConfig
 
 __all__ = ["Architecture", "Generator"]
 
+# Whatever the default of the process is: the projection that follows is in single precision too.
+DTYPE = torch.float32
 # Spread of a layer's pre-activations at the start: wide enough that a sigmoid separates its inputs,
 # narrow enough that it does not saturate.
 START_SPREAD = 2.0
@@ -123,14 +125,14 @@ class Generator(nn.Module):
         n, c = a.members, a.channels
 
         def normal(*shape: int, fan_in: int) -> nn.Parameter:
-            return nn.Parameter(torch.randn(*shape, generator=generator) / fan_in**0.5)
+            return nn.Parameter(torch.randn(*shape, generator=generator, dtype=DTYPE) / fan_in**0.5)
 
         self.W = normal(a.K - 1, n, a.M, a.M, fan_in=a.M)
         self.S = normal(a.K, n, c, a.M, fan_in=c)
-        self.threshold = nn.Parameter(torch.zeros(a.K, n, 1, a.M))  # λ⁽ᵏ⁾, one per atom
-        self.D_root = nn.Parameter(torch.rand(n, a.M, c, generator=generator) / a.M**0.5)
-        self.threshold_out = nn.Parameter(torch.zeros(n, 1, c))  # λ⁽ᴷ⁾ of Eq. 8
-        support = torch.ones(a.M, c)
+        self.threshold = nn.Parameter(torch.zeros(a.K, n, 1, a.M, dtype=DTYPE))  # λ⁽ᵏ⁾, one per atom
+        self.D_root = nn.Parameter(torch.rand(n, a.M, c, generator=generator, dtype=DTYPE) / a.M**0.5)
+        self.threshold_out = nn.Parameter(torch.zeros(n, 1, c, dtype=DTYPE))  # λ⁽ᴷ⁾ of Eq. 8
+        support = torch.ones(a.M, c, dtype=DTYPE)
         if a.zero_blocks:
             common, unique = a.M // 2, a.M // 4
             support[common : common + unique, a.B :] = 0.0
@@ -200,11 +202,11 @@ class Generator(nn.Module):
             a = torch.sigmoid(before - self.threshold[k])
         support = self.support.cpu().numpy().astype(bool)
         for member in range(self.architecture.members):
-            atoms = a[member].double().cpu().numpy()
+            atoms = a[member].cpu().double().numpy()  # in this order: MPS has no double precision
             for channel in range(self.architecture.channels):
                 chosen = support[:, channel]
                 fit = np.full(m, SMALLEST_ATOM**2)
                 fit[chosen] = np.maximum(
-                    nnls(atoms[:, chosen], x[member, :, channel].double().cpu().numpy())[0], fit[0]
+                    nnls(atoms[:, chosen], x[member, :, channel].cpu().double().numpy())[0], fit[0]
                 )
                 self.D_root[member, :, channel] = torch.as_tensor(np.sqrt(fit), dtype=x.dtype, device=x.device)

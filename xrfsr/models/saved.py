@@ -7,7 +7,9 @@ opening one from elsewhere runs none of its code.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import os
+from copy import deepcopy
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +27,7 @@ from xrfsr.models.cells import network_inputs
 from xrfsr.models.config import TrainingConfig
 from xrfsr.models.device import choose
 from xrfsr.models.generator import Architecture, Generator
+from xrfsr.paths import local_path
 from xrfsr.sampling import Downsampling
 
 __all__ = ["Model", "load_model"]
@@ -34,9 +37,11 @@ WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
 BLOCK = 16384  # pixels that pass the network at once: small enough for the cache, large enough for full speed
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Model:
     """A trained generator with the scaling and the names of its maps.
+
+    ``scan.xrfsr.train(rgb)`` makes one, ``model.save(folder)`` keeps it, `load_model` opens it again.
 
     Attributes
     ----------
@@ -45,15 +50,21 @@ class Model:
     lines : tuple of str
         Labels of the maps, in the order of the network's channels.
     peak : array of float32, shape (line,)
-        Intensity that the network sees as 1.
+        Intensity that the network sees as 1, in `units`.
     weights : array of float32, shape (members + 1, line)
         How much each member counts in each map, and last the photo-free floor.
     bands : int
         Bands of the photo.
     ratio : tuple of float
         Fine pixels per coarse pixel (y, x).
+    units : str
+        Of the scan: what it is used on must have the same.
+    footprint : str
+        What a pixel of the scan sees; the same holds.
+    beam : tuple of float, optional
+        Beam FWHM (y, x) in coarse pixels, for ``footprint="gaussian"``; the same holds.
     training : dict
-        How it came about: seed and device, for the record.
+        For the record: seed and device.
     """
 
     generator: Generator
@@ -63,7 +74,39 @@ class Model:
     weights: NDArray[np.float32]
     bands: int
     ratio: tuple[float, float]
-    training: dict[str, Any]
+    units: str = "count"
+    footprint: str = "area"
+    beam: tuple[float, float] | None = None
+    training: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        members = len(self.config.inputs)
+        faults = []
+        if not all(isinstance(line, str) for line in self.lines):
+            faults.append(f"its lines are {self.lines!r}; labels are text")
+        for name, array, shape in (
+            ("peak", self.peak, (len(self.lines),)),
+            ("weights", self.weights, (members + 1, len(self.lines))),
+        ):
+            if array.shape != shape:
+                faults.append(f"its {name} have shape {array.shape}; {shape} is needed")
+            elif not np.isfinite(array).all() or (array < 0).any():
+                faults.append(f"its {name} are {array.tolist()}; numbers of at least zero are needed")
+        if not faults and not (self.peak > 0).all():
+            faults.append(f"its peaks are {self.peak.tolist()}; numbers above zero are needed")
+        if not faults and np.abs(self.weights.sum(axis=0) - 1).max() > 1e-3:
+            faults.append(f"its weights add up to {self.weights.sum(axis=0).tolist()}; each line's add up to 1")
+        if not all(bool(value.isfinite().all()) for value in self.generator.state_dict().values()):
+            faults.append("the weights of its network are not all finite")
+        if faults:
+            raise InvalidInput("model", faults)
+
+    def __repr__(self) -> str:
+        a = self.generator.architecture
+        return (
+            f"<xrfsr.Model of {', '.join(self.lines)} in {self.units}, {self.ratio[0]:g} x {self.ratio[1]:g} finer, "
+            f"{a.members} networks of K={a.K}, M={a.M}>"
+        )
 
     def predict(self, scan: NDArray[Any], photo: NDArray[Any], U: Downsampling, device: str = "auto") -> NDArray[Any]:
         r"""Ŷ, the weighted mean of the members and the floor, before any projection.
@@ -81,7 +124,9 @@ class Model:
         array of float32, shape (line, fine.y, fine.x)
         """
         place = choose(device)
-        network = self.generator.to(place).eval()
+        network = self.generator
+        if any(value.device != place for value in network.parameters()):
+            network = deepcopy(network).to(place)  # a copy: somebody may be using this one elsewhere
         spreading = U.spreading(correlation_length(U))
         upscaled = network_inputs(scan / self.peak[:, None, None], U, self.config.inputs, spreading)
         members, lines = upscaled.shape[:2]
@@ -109,12 +154,22 @@ class Model:
         Raises
         ------
         InvalidInput
-            If `path` exists, or its parent folder does not.
+            If `path` exists, its parent folder does not, or nothing can be written there.
+
+        Examples
+        --------
+        >>> import tempfile, xrfsr
+        >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Fe-K", "Pb-L"])
+        >>> model = scan.xrfsr.train(rgb, steps=5, progress=False)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model.save(f"{folder}/model")
+        ...     xrfsr.load_model(f"{folder}/model").lines
+        ('Fe-K', 'Pb-L')
         """
-        target = Path(path)
+        target = local_path(path, "the name of a folder")
         if not target.parent.is_dir():
             raise InvalidInput("path", [f"the folder '{target.parent}' does not exist; make it first"])
-        if target.exists():
+        if os.path.lexists(target):
             raise InvalidInput("path", [f"'{target}' exists; choose another name, or remove it first"])
         tensors = {name: value.detach().cpu().contiguous() for name, value in self.generator.state_dict().items()}
         description = {
@@ -124,17 +179,25 @@ class Model:
             "weights": self.weights.tolist(),
             "bands": self.bands,
             "ratio": list(self.ratio),
+            "units": self.units,
+            "footprint": self.footprint,
+            "beam": None if self.beam is None else list(self.beam),
             "config": self.config.to_dict(),
             "training": self.training,
         }
         # Beside the target, so that the final step is a rename; in a folder of its own, because a temporary folder
         # is closed to others.
-        with TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as scratch:
-            made = Path(scratch, "model")
-            made.mkdir()
-            save_file(tensors, made / WEIGHTS)
-            (made / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
-            made.rename(target)
+        try:
+            with TemporaryDirectory(prefix=".xrfsr-", dir=target.parent) as scratch:
+                made = Path(scratch, "model")
+                made.mkdir()
+                save_file(tensors, made / WEIGHTS)
+                (made / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+                made.rename(target)
+        except OSError as error:
+            raise InvalidInput(
+                "path", [f"'{target}' cannot be written ({error.strerror or error}); choose another place"]
+            ) from error
 
 
 def load_model(path: str | PathLike[str]) -> Model:
@@ -153,8 +216,12 @@ def load_model(path: str | PathLike[str]) -> Model:
     ------
     InvalidInput
         If the folder is missing, holds no model, or one that this version cannot read.
+
+    See Also
+    --------
+    Model.save : with an example.
     """
-    folder = Path(path)
+    folder = local_path(path, "the name of a folder")
     missing = [name for name in (DESCRIPTION, WEIGHTS) if not (folder / name).is_file()]
     if missing:
         raise InvalidInput(
@@ -189,7 +256,21 @@ def _read(folder: Path) -> Model:
     generator = Generator(Architecture.of(config, len(lines), bands))
     generator.load_state_dict(load_file(folder / WEIGHTS))
     peak, weights = (np.asarray(description[name], dtype=np.float32) for name in ("peak", "weights"))
-    if peak.shape != (len(lines),) or weights.shape != (len(config.inputs) + 1, len(lines)):
-        raise ValueError(f"{len(lines)} lines, but peaks of shape {peak.shape} and weights of {weights.shape}")
     y, x = map(float, description["ratio"])
-    return Model(generator, config, lines, peak, weights, bands, (y, x), dict(description["training"]))
+    beam = description["beam"]
+    try:
+        return Model(
+            generator,
+            config,
+            lines,
+            peak,
+            weights,
+            bands,
+            (y, x),
+            str(description["units"]),
+            str(description["footprint"]),
+            None if beam is None else (float(beam[0]), float(beam[1])),
+            dict(description["training"]),
+        )
+    except InvalidInput as error:
+        raise ValueError("; ".join(error.faults)) from error

@@ -19,11 +19,11 @@ from xrfsr.models.generator import Generator
 __all__ = ["simplex_weights", "weigh"]
 
 BLOCK = 512  # cells at a time
-FEWEST = 32  # held-out values of a map, below which their verdict is chance
+FEWEST = 16  # held-out values of a map, below which their verdict is chance
 
 
 @torch.no_grad()
-def weigh(network: Generator, cells: Cells, held_out: Tensor) -> NDArray[np.float32]:
+def weigh(network: Generator, cells: Cells, held_out: Tensor) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Weight of every member, and of the floor last, for every map.
 
     Parameters
@@ -37,14 +37,18 @@ def weigh(network: Generator, cells: Cells, held_out: Tensor) -> NDArray[np.floa
     Returns
     -------
     array, shape (members + 1, B)
-        Not negative; each column sums to one. Equal weights of the members, and none of the floor, if a member has
-        bilinear input (which cannot leave a pixel out) or there are too few held-out values to tell.
+        Not negative; each column sums to one. Without a pixel held out, the members weigh the same and the floor
+        nothing; with too few to tell, all is the floor's.
+    array of bool, shape (B,)
+        Whether held-out pixels decided.
     """
     members, bands = len(cells.left_out), cells.target.shape[1]
     weights = np.zeros((members + 1, bands), dtype=np.float32)
-    weights[:members] = 1 / members
-    if not bool(cells.left_out.all()):
-        return weights
+    judged = np.zeros(bands, dtype=bool)
+    if not len(held_out):
+        weights[:members] = 1 / members
+        return weights, judged
+    weights[members] = 1
     predictions = []
     for cell in torch.split(held_out, BLOCK):
         batch = cells.batch(cell, torch.ones(members, len(cell), device=cell.device))
@@ -52,16 +56,15 @@ def weigh(network: Generator, cells: Cells, held_out: Tensor) -> NDArray[np.floa
         coarse = torch.einsum("cp,mcpb->mcb", batch.weight, estimate)
         floor = batch.target - cells.influence[cell]
         predictions.append(torch.cat([coarse, floor[None]]))
-    if not predictions:
-        return weights
-    predicted = torch.cat(predictions, dim=1).double().cpu().numpy()
-    target = cells.target[held_out].double().cpu().numpy()
+    predicted = torch.cat(predictions, dim=1).cpu().double().numpy()
+    target = cells.target[held_out].cpu().double().numpy()
     measured = cells.usable[held_out].cpu().numpy() > 0
     for band in range(bands):
         known = measured[:, band]
-        if known.sum() >= FEWEST:
+        judged[band] = known.sum() >= FEWEST
+        if judged[band]:
             weights[:, band] = simplex_weights(predicted[:, known, band], target[known, band])
-    return weights
+    return weights, judged
 
 
 def simplex_weights(predictions: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:

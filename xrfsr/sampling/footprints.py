@@ -18,6 +18,8 @@ Footprint = Literal["area", "gaussian", "decimate"]
 
 # A Gaussian is cut where its tail holds less than 1e-6 of the weight.
 TAIL = 5.0
+# Share of a cell that is less than nothing: coordinates are rounded to 1e-12 mm.
+SLIVER = 1e-8
 
 
 def overlap_matrix(source: Axis, target: Axis) -> csr_array:
@@ -25,14 +27,14 @@ def overlap_matrix(source: Axis, target: Axis) -> csr_array:
     start = min(source.edges)
     width = abs(source.step)
     low = target.centres - abs(target.step) / 2
-    first = np.floor((low - start) / width - 1e-9).astype(np.int64)
+    first = np.floor((low - start) / width - SLIVER).astype(np.int64)
     reach = int(np.ceil(abs(target.step) / width)) + 2
     cell = first[:, None] + np.arange(reach)
     shared = np.minimum(start + (cell + 1) * width, low[:, None] + abs(target.step)) - np.maximum(
         start + cell * width, low[:, None]
     )
-    # Grids that share edges meet with rounding error; a sliver of a billionth of a cell is no overlap.
-    shared = np.where(shared > 1e-9 * width, shared, 0.0)
+    # Grids that share edges meet with the rounding error of their coordinates; such a sliver is no overlap.
+    shared = np.where(shared > SLIVER * width, shared, 0.0)
     return _assemble(cell, shared, source, target)
 
 

@@ -93,7 +93,7 @@ def _separable_torch(y: csr_array, x: csr_array, array: Any) -> Any:
     return array.to(dtype).contiguous()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Downsampling:
     r"""U between two grids: forward, adjoint, pseudo-inverse, and the projection onto what the scan allows.
 
@@ -114,6 +114,8 @@ class Downsampling:
     >>> from xrfsr.grid import Grid
     >>> coarse = Grid.from_shape((8, 8), pixel_size=1.0)
     >>> U = Downsampling.between(coarse.refine(4), coarse)
+    >>> U
+    <U from 32 x 32 to 8 x 8 pixels, footprint 'area'>
     >>> maps = np.random.default_rng(0).random((3, 32, 32))
     >>> scan = U(maps)
     >>> scan.shape
@@ -129,6 +131,11 @@ class Downsampling:
     x: csr_array
     footprint: Footprint
     fwhm: tuple[float, float] | None = None
+
+    def __repr__(self) -> str:
+        beam = "" if self.fwhm is None else f", beam {self.fwhm[0]:g} x {self.fwhm[1]:g} mm"
+        sizes = " to ".join(f"{grid.shape[0]} x {grid.shape[1]}" for grid in (self.fine, self.coarse))
+        return f"<U from {sizes} pixels, footprint {self.footprint!r}{beam}>"
 
     @classmethod
     def between(
@@ -301,6 +308,11 @@ class Spreading:
     x: csr_array
     precision_y: csr_array
     precision_x: csr_array
+
+    @property
+    def noise_gain(self) -> float:
+        """How many times larger white noise of the coarse maps is after spreading (standard deviation, in the mean)."""
+        return float(np.sqrt(np.prod([part.power(2).sum() / part.shape[0] for part in (self.y, self.x)])))
 
     def __call__(self, maps: Array) -> Array:
         """Spread coarse maps (..., coarse.y, coarse.x) over the fine grid."""

@@ -42,9 +42,10 @@ from numpy.typing import NDArray
 from xrfsr.errors import InvalidInput
 from xrfsr.grid import Grid
 from xrfsr.lines import Line, parse_all
+from xrfsr.photo import as_photo
 from xrfsr.pigments import MATERIALS
 from xrfsr.sampling import Downsampling
-from xrfsr.scan import as_photo, as_scan
+from xrfsr.scan import as_scan
 from xrfsr.simulate.fields import noise
 from xrfsr.simulate.optics import photograph, reflectance
 from xrfsr.simulate.physics import excites, fluorescence, line_energy

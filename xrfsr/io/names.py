@@ -1,0 +1,217 @@
+"""What the files of a scan folder are, told by their names alone."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from xrfsr.errors import InvalidInput, collecting
+from xrfsr.lines import Line, parse, parse_all
+
+__all__ = ["Chosen", "Folder", "wanted_lines"]
+
+MASKS = ("mask", "valid", "valid_mask")
+PICTURES = ("guide", "photo", "rgb")
+UNCERTAINTY = re.compile(r"s\((?P<bracketed>.+)\)|s(?P<plain>[A-Z].*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The files to read.
+
+    Attributes
+    ----------
+    maps : dict of str to Path
+        By label as the file spells it, in the order of the maps.
+    uncertainties : dict of str to Path
+        By the same labels, of which some may be missing.
+    mask : Path or None
+    """
+
+    maps: dict[str, Path]
+    uncertainties: dict[str, Path]
+    mask: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The files of a folder by what they are. More than one of a kind is a fault, found by `choose`.
+
+    Attributes
+    ----------
+    maps, uncertainties : dict of str to list of Path
+        By the name of the map without prefix and suffix.
+    masks, pictures : list of Path
+    """
+
+    maps: dict[str, list[Path]]
+    uncertainties: dict[str, list[Path]]
+    masks: list[Path]
+    pictures: list[Path]
+
+    @classmethod
+    def sort(cls, files: Iterable[Path]) -> Folder:
+        """Tell maps, uncertainties, masks and pictures apart."""
+        masks: list[Path] = []
+        pictures: list[Path] = []
+        maps: dict[str, list[Path]] = {}
+        files = list(files)
+        # The mask and the photo may have come from elsewhere, without the prefix: set apart before and after.
+        prefix = _shared_prefix([file.stem for file in files if not _is_mask(file.stem) and not _is_picture(file.stem)])
+        for file in files:
+            name = file.stem.removeprefix(prefix)
+            if _is_mask(name):
+                masks.append(file)
+            elif _is_picture(name):
+                pictures.append(file)
+            else:
+                maps.setdefault(name, []).append(file)
+        uncertainties: dict[str, list[Path]] = {}
+        for name in list(maps):
+            match = UNCERTAINTY.fullmatch(name)
+            line = match and (match["bracketed"] or match["plain"])
+            # Only beside its map: 'sI_L' is the uncertainty of iodine or a spelling of silicon.
+            if line and line in maps:
+                uncertainties.setdefault(line, []).extend(maps.pop(name))
+        return cls(maps, uncertainties, masks, pictures)
+
+    def choose(self, lines: object, folder: Path, faults: list[str]) -> Chosen:
+        """The files of `lines`, whatever the spelling on either side; of all lines if that is None.
+
+        Every label that is none, every line that is not there, and all files that mean the same are added to
+        `faults`; the rest is chosen nevertheless, so that it can be looked at too.
+        """
+        spelled: dict[str, list[str]] = {}
+        for name in self.maps:
+            if (line := _line(name)) and not line.uncertainty:
+                spelled.setdefault(line.label.casefold(), []).append(name)
+        keys = list(spelled)
+        if lines is not None:
+            keys = list(wanted_lines(lines, {key: names[0] for key, names in spelled.items()}, folder, faults))
+        elif self.maps:
+            faults += self._strangers()
+        else:
+            faults.append("it holds TIFF files but none is named after an element line such as 'Ca-K.tif'")
+        faults += self._doubles([spelled[key] for key in keys])
+        names = [spelled[key][0] for key in keys]
+        return Chosen(
+            {name: self.maps[name][0] for name in names},
+            {name: self.uncertainties[name][0] for name in names if name in self.uncertainties},
+            self.masks[0] if self.masks else None,
+        )
+
+    def _strangers(self) -> list[str]:
+        """Why some names are no element lines, and at the end what to do."""
+        faults: list[str] = []
+        known: list[str] = []
+        for name, files in self.maps.items():
+            named = " and ".join(file.name for file in files)
+            try:
+                line = parse(name)
+            except InvalidInput as error:
+                faults.append(f"{named}: {error.faults[0]}")
+                continue
+            if line.uncertainty:
+                faults.append(f"{named} is the uncertainty of {line.label}, whose map is not there")
+            else:
+                known.append(name)
+        if faults and known:
+            faults[-1] += f"; rename or remove such files, or choose what to read with lines={known}"
+        return faults
+
+    def _doubles(self, chosen: Iterable[Sequence[str]]) -> Iterator[str]:
+        """Files of which only one could be read; `chosen` holds the spellings of each line."""
+        for names in chosen:
+            line = parse(names[0]).label
+            maps = [file for name in names for file in self.maps[name]]
+            uncertainties = [file for name in names for file in self.uncertainties.get(name, ())]
+            if len(maps) > 1:
+                yield f"{_listed(maps)} are the same line, {line}; keep one of them, and rename or remove the rest"
+            if len(uncertainties) > 1:
+                yield f"{_listed(uncertainties)} are both uncertainties of {line}; keep one and remove the rest"
+        if len(self.masks) > 1:
+            yield f"{_listed(self.masks)} are both masks; keep one, in which nonzero means valid, and remove the rest"
+
+
+def wanted_lines(lines: object, known: Mapping[str, str], place: Path, faults: list[str]) -> dict[str, str]:
+    """What is meant by the argument `lines`.
+
+    Parameters
+    ----------
+    lines : object
+        A label or a sequence of labels in any spelling.
+    known : mapping of str to str
+        Every line there is, by its canonical label in lower case, as it is spelled in `place`.
+    place : Path
+        Where the lines were looked for.
+    faults : list of str
+        Gets every label that is none, is named twice, or is not in `known`.
+
+    Returns
+    -------
+    dict of str to str
+        Those entries of `known` that are wanted, in the order of `lines`.
+    """
+    example = "name them like lines=['Ca-K', 'Pb-L'], or leave it out to read all"
+    if isinstance(lines, np.ndarray | xr.DataArray):
+        lines = np.atleast_1d(np.asarray(lines)).tolist()
+    if isinstance(lines, bytes) or not isinstance(lines, Iterable):
+        faults.append(f"lines is {lines!r}, which is no list of labels; {example}")
+        return {}
+    labels = [lines] if isinstance(lines, str) else list(lines)
+    if not labels:
+        faults.append(f"lines is empty; {example}")
+    with collecting(faults):
+        parse_all(labels)
+    wanted = [line for line in map(_line, labels) if line]
+    faults += [
+        f"lines asks for the uncertainty of {line.label}, which comes with its map; name the line alone"
+        for line in wanted
+        if line.uncertainty
+    ]
+    if missing := [line.label for line in wanted if line.label.casefold() not in known]:
+        faults.append(
+            f"{', '.join(missing)}: not in '{place}', which has {', '.join(known.values()) or 'no element line'}"
+        )
+    return {key: known[key] for line in wanted if (key := line.label.casefold()) in known}
+
+
+def _listed(files: Sequence[Path]) -> str:
+    return " and ".join(file.name for file in files)
+
+
+def _is_mask(stem: str) -> bool:
+    return stem.lower() in MASKS
+
+
+def _is_picture(stem: str) -> bool:
+    return stem.lower().startswith(PICTURES)
+
+
+def _line(label: object) -> Line | None:
+    try:
+        return parse(label)  # type: ignore[arg-type]  # what is no text is no line either
+    except InvalidInput:
+        return None
+
+
+def _shared_prefix(stems: Sequence[str]) -> str:
+    """The beginning shared by all `stems`, cut so that as many as possible read as element lines.
+
+    Cut, because ``Fe_Ka`` and ``Fe_Kb`` also share a beginning, which is no prefix.
+    """
+    stems = list(dict.fromkeys(stems))  # Fe_Ka.tif beside Fe_Ka.tiff
+    shared = os.path.commonprefix(stems)  # noqa: RUF071  (of names, letter by letter)
+
+    def understood(prefix: str) -> tuple[int, int]:
+        kinds = [line.kind if (line := _line(stem.removeprefix(prefix))) else None for stem in stems]
+        # Elements first: 'F_Ca_K' is a map of a painting 'F' rather than the pile-up of fluorine and calcium.
+        return kinds.count("element"), len(kinds) - kinds.count(None)
+
+    return max(["", *(shared[: match.end()] for match in re.finditer(r"[_\-. ]+", shared))], key=understood)

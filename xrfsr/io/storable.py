@@ -1,0 +1,129 @@
+"""What zarr can store and give back unchanged, looked at before a byte is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterator, Mapping
+from reprlib import repr as shortened
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from xarray.indexes import PandasMultiIndex
+
+__all__ = ["unstorable"]
+
+# A variable is a folder: these would lead elsewhere, or into the description of the store.
+FORBIDDEN = frozenset({"", ".", "..", "zarr.json"})
+# What xarray, when it opens a store, takes for its own notes on how values are packed.
+TAKEN = ("_FillValue", "missing_value", "scale_factor", "add_offset", "_Unsigned", "coordinates")
+NOTES_ON_TIME = ("units", "calendar", "dtype")
+SINCE = re.compile(r"\w+ since .+")
+
+
+def unstorable(dataset: xr.Dataset) -> list[str]:
+    """Why `dataset` cannot be stored, or would come back as something else.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Without quantities. Its text is read, its numbers are not.
+
+    Returns
+    -------
+    list of str
+        One sentence for each name, index, variable and attribute that is at fault, with the fix.
+    """
+    names = dict.fromkeys([*dataset.variables, *dataset.dims])
+    faults = [fault for name in names if (fault := _name_fault(name))]
+    several: set[Hashable] = set()
+    for index, variables in dataset.xindexes.group_by_index():
+        if isinstance(index, PandasMultiIndex):
+            several |= variables.keys()
+            levels = ", ".join(map(str, variables))
+            faults.append(
+                f"{levels} are one index of several levels, which no store holds; take it apart: "
+                f".reset_index({index.dim!r}), and set it anew after opening: .set_xindex"
+            )
+    faults += _attribute_faults("the Dataset", dataset.attrs)
+    for name, variable in dataset.variables.items():
+        if name not in several and (fault := _dtype_fault(variable)):
+            faults.append(f"{name!r} {fault}")
+        faults += _attribute_faults(repr(name), variable.attrs)
+        faults += _time_faults(repr(name), variable)
+    return faults
+
+
+def _name_fault(name: Hashable) -> str | None:
+    fix = f"rename it: .rename({{{name!r}: '...'}})"
+    if not isinstance(name, str):
+        return f"{name!r} is the name of a variable or dimension and no text; {fix}"
+    if name in FORBIDDEN or "/" in name or "\\" in name:
+        return f"{name!r} cannot be the name of a folder, which a variable is in a store; {fix}"
+    return None
+
+
+def _dtype_fault(variable: xr.Variable) -> str | None:
+    dtype: Any = variable.dtype
+    if not isinstance(dtype, np.dtype):
+        return f"has dtype {dtype}, which is no array of numpy; convert it: .astype(object) or .astype(str)"
+    if dtype.kind == "O":
+        kinds = {type(value) for value in variable.compute().values.ravel() if not _is_missing(value)}
+        named = " and ".join(sorted(kind.__name__ for kind in kinds))
+        if kinds == {bytes}:
+            return "holds bytes, for which zarr v3 has no standard; make them text: .str.decode('utf-8')"
+        if len(kinds) > 1 or any(not issubclass(kind, str | int | float | np.number | np.bool_) for kind in kinds):
+            return f"holds objects ({named}); all text or all numbers are accepted: .astype(str) or .astype(float)"
+        return None
+    if dtype.kind == "S":
+        return f"holds bytes ({dtype}), for which zarr v3 has no standard; make them text: .str.decode('utf-8')"
+    if dtype.kind not in "biufcmMTU" or dtype.char in "gG":
+        return f"has dtype {dtype}, for which zarr v3 has no standard; make it plain numbers, such as float64, or text"
+    return None
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or (isinstance(value, float) and value != value)
+
+
+def _attribute_faults(owner: str, attrs: Mapping[Any, Any]) -> Iterator[str]:
+    for key, value in attrs.items():
+        if not isinstance(key, str):
+            yield f"attribute {key!r} of {owner} has a name that is no text; rename or remove it"
+        elif key in TAKEN:
+            yield (
+                f"attribute {key!r} of {owner} would be taken for a rule how values are stored, and change what is "
+                f"read; remove or rename it: del .attrs[{key!r}]"
+            )
+        elif not _is_plain(_as_xarray_writes(value)):
+            yield (
+                f"attribute {key!r} of {owner} is {shortened(value)}, of type {type(value).__name__}; text, numbers, "
+                f"and lists and mappings of these are accepted, so turn it into text: .attrs[{key!r}] = str(...)"
+            )
+
+
+def _as_xarray_writes(value: object) -> object:
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind not in "mM":  # those would become integers
+        return value.tolist()
+    return value
+
+
+def _is_plain(value: object) -> bool:
+    """Whether JSON gives it back."""
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_plain(part) for key, part in value.items())
+    return value is None or isinstance(value, str | int | float)
+
+
+def _time_faults(owner: str, variable: xr.Variable) -> Iterator[str]:
+    if variable.dtype.kind in "mM":
+        for key in NOTES_ON_TIME:
+            if key in variable.attrs:
+                yield f"{owner} holds times and has the attribute {key!r}, whose place the store needs; remove it"
+    elif SINCE.fullmatch(str(variable.attrs.get("units", ""))):
+        yield (
+            f"{owner} has the units {variable.attrs['units']!r}, which would be read as dates; convert it: "
+            "xr.decode_cf(ds)"
+        )

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from xrfsr.errors import InvalidInput, collecting, warn
 from xrfsr.frame import grid_of
 from xrfsr.grid import Grid
-from xrfsr.paths import local_path
 from xrfsr.io.raster import Header, Raster, read_raster
+from xrfsr.paths import local_path
 from xrfsr.photo import as_photo
 
 __all__ = ["open_photo"]

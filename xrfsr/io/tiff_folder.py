@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput, collecting, warn
 from xrfsr.io.names import Chosen, Folder
-from xrfsr.paths import entries, local_path
 from xrfsr.io.raster import Header, read_header, read_raster
 from xrfsr.io.store import is_store, open_store
+from xrfsr.paths import entries, local_path
 from xrfsr.scan import as_scan
 from xrfsr.units import intensity_unit, pair_to_mm
 

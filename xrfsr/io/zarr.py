@@ -19,8 +19,8 @@ import xarray as xr
 
 from xrfsr.errors import InvalidInput, collecting
 from xrfsr.frame import dequantified
-from xrfsr.paths import local_path
 from xrfsr.io.storable import unstorable
+from xrfsr.paths import local_path
 
 __all__ = ["to_zarr"]
 

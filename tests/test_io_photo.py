@@ -143,7 +143,10 @@ def test_more_pages_after_one_in_colour_are_named(tmp_path: Path, colours: np.nd
     with pytest.warns(UserWarning, match=rf"pages\.tif' has {count - 1} more page") as caught:
         photo = open_photo(tmp_path / "pages.tif", like=area(40, 56))
     assert caught[0].filename == __file__
-    np.testing.assert_allclose(photo.transpose("y", "x", "band"), np.asarray(pages[0].convert("RGB")) / 255, atol=1e-6)
+    # The palettes of TIFF have 16 bits, which older releases of GDAL round another way.
+    tolerance = 1.01 / 255 if mode == "P" else 1e-6
+    shown = np.asarray(pages[0].convert("RGB")) / 255
+    np.testing.assert_allclose(photo.transpose("y", "x", "band"), shown, atol=tolerance)
 
 
 @pytest.mark.parametrize("bands", [1, 3])

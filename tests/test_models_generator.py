@@ -352,7 +352,7 @@ def test_flops_per_pixel(B: int, b: int, K: int, M: int, members: int, zero_bloc
 
 def test_architecture_of_a_configuration() -> None:
     config = TrainingConfig(
-        K=3, M=8, zero_blocks=True, final_sigmoid=True, inputs=("bilinear", "leave-out", "bilinear"), transfer=0.0
+        K=3, M=8, zero_blocks=True, final_sigmoid="always", inputs=("bilinear", "leave-out", "bilinear"), transfer=0.0
     )
     assert Architecture.of(config, lines=7, bands=3) == Architecture(7, 3, 3, 8, 3, True, True)
     default = TrainingConfig()

@@ -1,16 +1,23 @@
-"""Pretraining: the loss, the batches it is estimated from, what the network sees, and that it can be repeated."""
+"""Training from start to end: what it gives, that it can be repeated, cut short and taken up again."""
 
 from __future__ import annotations
 
+import _thread
+import json
+import subprocess
+import sys
+import threading
+import time
+import warnings
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
+from safetensors import safe_open
 
 from xrfsr.errors import InvalidInput
 from xrfsr.grid import Grid
@@ -19,16 +26,16 @@ from xrfsr.methods.problem import Problem
 from xrfsr.methods.unfolding import fit
 from xrfsr.models import TrainingConfig
 from xrfsr.models.cells import Batch, Cells, network_inputs
-from xrfsr.models.generator import Architecture, Generator
 from xrfsr.models.losses import pretraining_loss
-from xrfsr.models.training import pretrain
-from xrfsr.models.validation import simplex_weights, weigh
-from xrfsr.sampling import Downsampling, linear_matrix
+from xrfsr.models.stages import Trainee, one_cycle
+from xrfsr.models.training import Run, Trained, material_of, train
+from xrfsr.sampling import Downsampling
 
 CPU = torch.device("cpu")
-TINY = TrainingConfig(K=2, M=8, steps=4, pixels=256)
 FOOTPRINTS = [(4.0, "area", None), (2.5, "area", None), (3.0, "gaussian", 1.1), (1.7, "gaussian", 0.6)]
 Array = NDArray[Any]
+TINY = TrainingConfig(K=2, M=8, steps=4, pixels=256)
+QUICK: dict[str, Any] = {"K": 2, "M": 8, "steps": 4, "pixels": 256, "progress": False, "device": "cpu"}
 
 
 def operator(scale: float, footprint: Any = "area", fwhm: float | None = None, shape: tuple[int, int] = (9, 10)) -> Any:
@@ -46,180 +53,6 @@ def painting(U: Downsampling, lines: int = 2, seed: int = 0) -> tuple[Array, Arr
     return U(np.einsum("lb,byx->lyx", mixing, photo).astype(np.float32)), photo
 
 
-def cells_of(
-    scan: Array, photo: Array, U: Downsampling, usable: Array | None = None, inputs: Any = ("bilinear", "leave-out")
-) -> Cells:
-    measured = np.ones(scan.shape, bool) if usable is None else usable
-    return Cells.of(scan, photo, U, measured, inputs, U.spreading(correlation_length(U)), CPU)
-
-
-def network_of(members: int = 2, lines: int = 2, seed: int = 0) -> Generator:
-    return Generator(Architecture(B=lines, K=2, M=8, members=members), torch.Generator().manual_seed(seed))
-
-
-def everything(cells: Cells, share: float = 0.0) -> Batch:
-    number = torch.arange(len(cells.target))
-    return cells.batch(number, torch.full((len(cells.upscaled), len(number)), share))
-
-
-def whole_image_loss(
-    network: Generator, scan: Array, photo: Array, U: Downsampling, usable: Array, inputs: Any, alpha_1: float
-) -> Array:
-    """Eq. 11 without batches: L(Y↓, Ŷ U) + α₁ L(Z, Ẑ), for every member."""
-    losses = []
-    upscaled = network_inputs(scan, U, inputs, U.spreading(correlation_length(U)))
-    x = torch.tensor(np.concatenate([upscaled, np.broadcast_to(photo, (len(inputs), *photo.shape))], axis=1))
-    with torch.no_grad():
-        output = network(x.flatten(2).mT.contiguous()).mT.reshape(x.shape).numpy().astype(np.float64)
-    for made in output:
-        misfit = U(made[: len(scan)]) - scan
-        losses.append((misfit[usable] ** 2).mean() + alpha_1 * ((made[len(scan) :] - photo) ** 2).mean())
-    return np.array(losses)
-
-
-def test_eq11_against_loops() -> None:
-    rng = np.random.default_rng(0)
-    members, cells, width, lines, bands, alpha_1 = 3, 4, 5, 2, 3, 0.07
-    output = rng.random((members, cells * width, lines + bands))
-    x = rng.random(output.shape)
-    weight = rng.dirichlet(np.ones(width), cells)
-    target, usable = rng.random((cells, lines)), np.array([[1, 1], [0, 1], [1, 0], [0, 0]])
-    for member, found in enumerate(
-        pretraining_loss(
-            torch.tensor(output),
-            Batch(*map(torch.tensor, (x, weight, target, usable.astype(float)))),
-            alpha_1,
-        ).tolist()
-    ):
-        scan_errors, photo_errors = [], []
-        for c in range(cells):
-            for line in range(lines):
-                average = sum(weight[c, p] * output[member, c * width + p, line] for p in range(width))
-                if usable[c, line]:
-                    scan_errors.append((average - target[c, line]) ** 2)
-            for p in range(width):
-                for band in range(lines, lines + bands):
-                    photo_errors.append((output[member, c * width + p, band] - x[member, c * width + p, band]) ** 2)
-        assert found == pytest.approx(np.mean(scan_errors) + alpha_1 * np.mean(photo_errors), rel=1e-12)
-
-
-def test_eq11_of_a_batch_without_a_measured_value() -> None:
-    batch = Batch(torch.rand(1, 6, 5), torch.full((2, 3), 1 / 3), torch.rand(2, 2), torch.zeros(2, 2))
-    assert pretraining_loss(batch.x, batch, 1.0).tolist() == [0.0]
-
-
-@pytest.mark.parametrize("scale", [2, 4])
-def test_batches_are_unbiased(scale: int) -> None:
-    """A cell's loss, averaged over all cells, is the loss of the whole image: a random cell is a fair sample of it."""
-    U = operator(scale)
-    scan, photo = painting(U)
-    inputs = ("bilinear", "leave-out")
-    network, cells = network_of(), cells_of(scan, photo, U)
-    one_by_one = [
-        pretraining_loss(network(batch.x), batch, 0.3).detach().numpy()
-        for batch in (cells.batch(torch.tensor([cell]), torch.zeros(2, 1)) for cell in range(90))
-    ]
-    expected = whole_image_loss(network, scan, photo, U, np.ones(scan.shape, bool), inputs, 0.3)
-    np.testing.assert_allclose(np.mean(one_by_one, axis=0), expected, rtol=1e-5)
-    assert np.std(one_by_one, axis=0).min() > 0.1 * expected.min(), "cells differ, so the test says something"
-
-
-@pytest.mark.parametrize(("scale", "footprint", "fwhm"), FOOTPRINTS)
-def test_all_cells_together_see_the_scan_through_u(scale: float, footprint: str, fwhm: float | None) -> None:
-    U = operator(scale, footprint, fwhm)
-    scan, photo = painting(U)
-    usable = np.random.default_rng(3).random(scan.shape) > 0.3
-    network, batch = network_of(), everything(cells_of(scan, photo, U, usable))
-    found = pretraining_loss(network(batch.x), batch, 0.0).detach()
-    expected = whole_image_loss(network, scan, photo, U, usable, ("bilinear", "leave-out"), 0.0)
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
-    np.testing.assert_allclose(batch.weight.sum(dim=1), 1.0, rtol=1e-6)
-
-
-def test_every_cell_with_a_measured_value_is_as_likely_as_another() -> None:
-    U = operator(2)
-    scan, photo = painting(U)
-    usable = np.ones(scan.shape, bool)
-    usable[:, 2:5, 3] = False
-    usable[0, 7] = False  # the other map is measured there
-    cells = cells_of(scan, photo, U, usable)
-    expected = usable.any(axis=0).ravel()
-    drawn = np.bincount(cells.draw(200 * expected.sum(), torch.Generator().manual_seed(0)).numpy(), minlength=90)
-    assert (drawn[~expected] == 0).all()
-    assert expected.sum() == 87
-    # Five standard deviations of a binomial with mean 200.
-    assert np.abs(drawn[expected] - 200).max() < 5 * np.sqrt(200)
-
-
-@pytest.mark.parametrize(("scale", "footprint", "fwhm"), FOOTPRINTS)
-def test_left_out_input_is_the_kriging_without_the_cell(scale: float, footprint: str, fwhm: float | None) -> None:
-    U = operator(scale, footprint, fwhm, (8, 8))
-    scan, photo = painting(U)
-    cells = cells_of(scan, photo, U, inputs=("leave-out",))
-    full, without = everything(cells), everything(cells, 1.0)
-    half = everything(cells, 0.5)
-
-    length = correlation_length(U)
-    covariance = [np.exp(-np.abs(np.subtract.outer(a.centres, a.centres)) / length) for a in (U.fine.y, U.fine.x)]
-    Q = np.kron(*covariance)
-    matrix = np.kron(U.y.toarray(), U.x.toarray())
-    assert not np.allclose(full.x, without.x, atol=0.01)
-    torch.testing.assert_close(half.x, (full.x + without.x) / 2, atol=1e-6, rtol=0)
-    for cell in (0, 5, 27, 36, 63):
-        rest = np.delete(matrix, cell, axis=0)
-        for line, plane in enumerate(scan.astype(np.float64).reshape(2, -1)):
-            residual = np.delete(plane, cell) - plane.mean()
-            refit = plane.mean() + Q @ rest.T @ np.linalg.solve(rest @ Q @ rest.T, residual)
-            own = matrix[cell] > 0
-            # In ascending order of pixels, as `own` is; padding, which repeats pixels, has no weight.
-            shown = without.weight[cell] > 0
-            seen = without.x[0].reshape(64, -1, 5)[cell, shown, line]
-            np.testing.assert_allclose(seen, refit[own], atol=2e-5)
-            np.testing.assert_allclose(without.weight[cell][shown], matrix[cell][own], rtol=1e-5)
-
-
-def test_bilinear_input_is_that_of_the_paper_whatever_is_left_out() -> None:
-    U = operator(2.5)
-    scan, photo = painting(U)
-    cells = cells_of(scan, photo, U)
-    y, x = linear_matrix(U.coarse.y, U.fine.y).toarray(), linear_matrix(U.coarse.x, U.fine.x).toarray()
-    np.testing.assert_allclose(
-        cells.upscaled[0].T.reshape(2, *U.fine.shape), np.einsum("yi,lij,xj->lyx", y, scan, x), atol=1e-6
-    )
-    assert torch.equal(everything(cells, 0.0).x[0], everything(cells, 1.0).x[0])
-    np.testing.assert_allclose(cells.upscaled[1].T.reshape(2, *U.fine.shape), krige(scan, U), atol=1e-6)
-
-
-def test_unmeasured_values_are_no_targets() -> None:
-    U = operator(2)
-    scan, photo = painting(U)
-    usable = np.ones(scan.shape, bool)
-    usable[0, 3:6, 2:5] = False
-    cells = cells_of(scan, photo, U, usable)
-    batch, network = everything(cells), network_of()
-    before = pretraining_loss(network(batch.x), batch, 0.0)
-    hidden = batch.usable == 0
-    assert int(hidden.sum()) == 9
-    changed = Batch(batch.x, batch.weight, batch.target + 1e3 * hidden, batch.usable)
-    assert torch.equal(pretraining_loss(network(batch.x), changed, 0.0), before)
-    shown = Batch(batch.x, batch.weight, batch.target + 1e-2 * ~hidden, batch.usable)
-    assert not torch.equal(pretraining_loss(network(batch.x), shown, 0.0), before)
-
-
-def test_held_out_cells_are_never_drawn() -> None:
-    U = operator(2)
-    whole = cells_of(*painting(U), U, inputs=("leave-out",))
-    random = torch.Generator().manual_seed(1)
-    trained, held_out = whole.split(0.2, random)
-    # A fifth of so few cells would leave too few to judge by: a quarter is held out.
-    assert len(held_out) == len(whole.drawable) // 4
-    assert len(whole.drawable) == 90
-    drawn = trained.draw(5000, random)
-    assert set(drawn.tolist()) == set(range(90)) - set(held_out.tolist())
-    # Where a member cannot leave a cell out of its input, none is held out.
-    assert len(cells_of(*painting(U), U, inputs=("leave-out", "bilinear")).split(0.2, random)[1]) == 0
-
-
 def problem(scale: float = 4.0, footprint: Any = "area", fwhm: float | None = None, **changes: Any) -> Problem:
     U = operator(scale, footprint, fwhm)
     scan, photo = painting(U)
@@ -229,24 +62,64 @@ def problem(scale: float = 4.0, footprint: Any = "area", fwhm: float | None = No
     return Problem.of(50 * scan, photo, U, ("Ca-K", "Fe-K"), np.array([True, True]))
 
 
-def train(config: TrainingConfig, seed: int = 0, **options: Any) -> tuple[dict[str, torch.Tensor], Array]:
-    made = problem(**options)
-    trained = pretrain(made.scan, made.photo, made.U, made.usable, config, device=CPU, seed=seed, progress=False)
-    return trained.generator.state_dict(), trained.weights
+def trained(config: TrainingConfig, seed: int = 0, made: Problem | None = None, **how: Any) -> Trained:
+    made = problem() if made is None else made
+    return train(made.scan, made.photo, made.U, made.teaching, config, Run(CPU, seed, False, **how))
+
+
+def same(one: Trained, other: Trained) -> bool:
+    """Whether two runs ended with the same bits."""
+    a, b = one.generator.state_dict(), other.generator.state_dict()
+    return all(torch.equal(a[name], b[name]) for name in a) and bool((one.weights == other.weights).all())
 
 
 def test_same_seed_same_bits_other_seed_other_bits() -> None:
-    first, weights = train(TINY)
+    first = trained(TINY)
     # What else draws random numbers does not matter.
     torch.manual_seed(99)
     np.random.seed(99)  # noqa: NPY002
     state = torch.get_rng_state()
-    again, weights_again = train(TINY)
+    assert same(trained(TINY), first)
     assert torch.equal(torch.get_rng_state(), state), "and training leaves the common source alone"
-    other, _ = train(TINY, seed=1)
-    assert all(torch.equal(first[name], again[name]) for name in first)
-    assert (weights == weights_again).all()
-    assert not any(torch.equal(first[name], other[name]) for name in first)
+    other = trained(TINY, seed=1).generator.state_dict()
+    assert not any(torch.equal(value, other[name]) for name, value in first.generator.state_dict().items())
+
+
+def test_members_draw_different_numbers() -> None:
+    network = trained(TINY.override(transfer=0.5)).generator
+    for name, value in network.named_parameters():
+        one, other = value.unbind(network.member_axis(name))
+        assert not torch.allclose(one, other)
+
+
+def test_side_by_side_or_as_one_batch_members_see_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elsewhere than on a CPU all members are one batch: the same code, for several members at once."""
+    monkeypatch.setattr("xrfsr.models.training.shares_memory", lambda device: False)
+    batched = trained(TINY.override(adversarial_steps=3))
+    assert batched.generator.architecture.members == 2
+    assert batched.steps == 7
+    # The first member starts from the same numbers either way.
+    monkeypatch.undo()
+    alone = trained(TINY.override(steps=1, learning_rate=0.0))
+    monkeypatch.setattr("xrfsr.models.training.shares_memory", lambda device: False)
+    together = trained(TINY.override(steps=1, learning_rate=0.0))
+    assert alone.generator.S.shape == together.generator.S.shape
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_the_number_of_threads_is_left_as_it_was(threads: int) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        trained(TINY)
+        assert torch.get_num_threads() == threads
+        found = []
+        thread = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
+        thread.start()
+        thread.join()
+        assert found == [threads], "also for threads that are started later"
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("transfer", [0.0, (0.0, 0.5)])
@@ -254,13 +127,21 @@ def test_same_seed_same_bits_other_seed_other_bits() -> None:
 def test_loss_falls(scale: float, footprint: str, fwhm: float | None, transfer: Any) -> None:
     """The loss of the whole image, with the left-out cells as inputs, before and after."""
     made = problem(scale, footprint, fwhm)
-    scan = made.scan / made.scan.max()
-    cells = cells_of(scan, made.photo, made.U, inputs=("leave-out", "leave-out"))
-    batch = everything(cells, 1.0)
+    made = replace(made, scan=made.scan / made.scan.max())
+    cells = Cells.of(
+        made.scan,
+        made.photo,
+        made.U,
+        made.usable,
+        ("leave-out", "leave-out"),
+        made.U.spreading(correlation_length(made.U)),
+        CPU,
+    )
+    batch = cells.batch(torch.arange(90), torch.ones(2, 90))
     losses = []
     for steps in (1, 120):
         config = TrainingConfig(K=2, M=16, steps=steps, pixels=2000, transfer=transfer, mixing=0.5)
-        network = pretrain(scan, made.photo, made.U, made.usable, config, device=CPU, progress=False).generator
+        network = trained(config, made=made).generator
         losses.append(pretraining_loss(network(batch.x), batch, config.alpha_1).detach().numpy())
     assert (losses[1] < 0.85 * losses[0]).all()
 
@@ -272,7 +153,7 @@ def test_the_network_learns_from_the_photo() -> None:
     mixing = np.linalg.lstsq(U(photo).reshape(3, -1).T, scan.reshape(2, -1).T, rcond=None)[0].T
     truth = np.einsum("lb,byx->lyx", mixing, photo)
     made = Problem.of(scan, photo, U, ("Ca-K", "Fe-K"), np.array([True, True]))
-    model = fit(made, device="cpu", progress=False, config=TrainingConfig(K=3, M=32, steps=150, pixels=1024))
+    model = fit(made, device="cpu", progress=False, K=3, M=32, steps=150, pixels=1024)
     found = model.predict(made.scan, made.photo, U, "cpu")
     floor = krige(scan, U)
     assert ((found - truth) ** 2).mean() < 0.5 * ((floor - truth) ** 2).mean()
@@ -280,7 +161,7 @@ def test_the_network_learns_from_the_photo() -> None:
 
 def test_prediction_is_the_weighted_mean_of_members_and_floor() -> None:
     made = problem(2.5)
-    model = fit(made, device="cpu", progress=False, config=TINY)
+    model = fit(made, **QUICK)
 
     def predicted(*weights: float) -> Array:
         column = np.array(weights, dtype=np.float32)[:, None].repeat(2, axis=1)
@@ -292,7 +173,8 @@ def test_prediction_is_the_weighted_mean_of_members_and_floor() -> None:
     # A member is the network on its own input, scaled to the peak and back.
     scaled = made.scan / model.peak[:, None, None]
     inputs = network_inputs(scaled, made.U, TINY.inputs, made.U.spreading(correlation_length(made.U)))
-    x = torch.tensor(np.concatenate([inputs, np.stack([made.photo] * 2)], axis=1)).flatten(2).mT.contiguous()
+    x = torch.tensor(np.stack([np.concatenate([inputs["leave-out"], made.photo])] * 2)).flatten(2).mT.contiguous()
+    model.generator.product_dtype = None
     member = model.generator(x).detach().numpy()[0, :, :2].T.reshape(2, *made.U.fine.shape) * model.peak[:, None, None]
     np.testing.assert_allclose(first, member, rtol=1e-4, atol=1e-4)
 
@@ -315,7 +197,7 @@ def test_what_was_not_measured_has_no_influence() -> None:
 def test_a_photo_that_shows_no_whole_cell_is_refused() -> None:
     """Every cell has one fine pixel that the photo does not show."""
     with pytest.raises(InvalidInput, match="photo"):
-        fit(problem(photo=(slice(None), slice(None, None, 4), slice(None, None, 4))), device="cpu", config=TINY)
+        fit(problem(photo=(slice(None), slice(None, None, 4), slice(None, None, 4))), **QUICK)
 
 
 def test_cells_that_the_photo_does_not_show_are_left_out() -> None:
@@ -326,99 +208,253 @@ def test_cells_that_the_photo_does_not_show_are_left_out() -> None:
     made = problem(photo=hole)
     assert made.teaching.any(axis=0).sum() == 60
     changed = replace(made, scan=np.where(made.teaching, made.scan, 7.0 + 0 * made.scan))
-    # The same input, so that the targets alone differ.
-    models = []
+    spreading = made.U.spreading(correlation_length(made.U))
+    models: list[Batch] = []
     for targets in (made, changed):
-        cells = cells_of(made.scan, made.photo, made.U, targets.teaching, inputs=("leave-out",))
-        cells = replace(cells, target=torch.as_tensor(targets.scan.reshape(2, -1).T.copy()))
+        # The same input, so that the targets alone differ.
+        cells = Cells.of(made.scan, made.photo, made.U, targets.teaching, ("leave-out",), spreading, CPU)
+        values = cells.values.clone()
+        values[:, 0] = torch.as_tensor(targets.scan.reshape(2, -1).T.copy())
+        cells = replace(cells, values=values)
         models.append(cells.batch(cells.draw(4000, torch.Generator().manual_seed(0)), torch.zeros(1, 4000)))
     assert torch.equal(models[0].target * models[0].usable, models[1].target * models[1].usable)
     assert models[0].usable.any(dim=1).all()
     with pytest.warns(UserWarning, match="too few measured pixels"):
-        fit(made, device="cpu", progress=False, config=TINY)
+        fit(made, **QUICK)
 
 
-def test_weights_follow_the_better_predictor() -> None:
-    """A network that returns nonsense loses its say to the floor, map by map."""
-    U = operator(2, shape=(20, 20))
-    rng = np.random.default_rng(0)
-    smooth = np.cumsum(np.cumsum(rng.standard_normal((2, 20, 20)), axis=1), axis=2)
-    scan = (smooth / np.ptp(smooth)).astype(np.float32)
-    cells = cells_of(scan, rng.random((3, 40, 40), dtype=np.float32), U, inputs=("leave-out", "leave-out"))
-    network = network_of()
+# ---------------------------------------------------------------------------------------------- the adversarial stage
+
+
+ADVERSARIAL = TINY.override(adversarial_steps=6, patch=16, patches=4, windows=2)
+
+
+def test_the_adversarial_stage_trains_generator_and_discriminator() -> None:
+    made = problem()
+    material, _, _ = material_of(made.scan, made.photo, made.U, made.teaching, ADVERSARIAL, Run(CPU))
+    trainee = Trainee(material.of_members(slice(0, 1)), ADVERSARIAL, 0, 0)
+    for _ in range(5):
+        trainee.step()
+    assert trainee.adversary is not None
+    before = [value.detach().clone() for part in (trainee.network, trainee.adversary) for value in part.parameters()]
+    trainee.step()
+    after = [value for part in (trainee.network, trainee.adversary) for value in part.parameters()]
+    assert all((a != b).any() for a, b in zip(after, before, strict=True))
+    assert trainee.optimiser.param_groups[0]["lr"] == 3e-4
+    assert trainee.opponent is not None
+    assert trainee.opponent.param_groups[0]["lr"] == 3e-6
+
+
+def test_eq11_the_adversarial_term_has_its_weight() -> None:
+    """With a weight of nothing the generator ends as without the stage's patches, and not so with a large one."""
+    ends = {
+        alpha_2: trained(ADVERSARIAL.override(alpha_2=alpha_2, generator_rate=1e-3)).generator.S
+        for alpha_2 in (0.0, 0.5e-6, 10.0)
+    }
+    assert (ends[0.0] - ends[0.5e-6]).abs().max() < 0.1 * (ends[0.0] - ends[10.0]).abs().max()
+
+
+def test_the_discriminator_learns_to_tell_them_apart() -> None:
+    made = problem()
+    config = ADVERSARIAL.override(adversarial_steps=200, discriminator_rate=1e-3, patches=16)
+    material, _, _ = material_of(made.scan / made.scan.max(), made.photo, made.U, made.teaching, config, Run(CPU))
+    trainee = Trainee(material.of_members(slice(0, 1)), config, 0, 0)
+    while not trainee.done:
+        trainee.step()
+    patches, random = trainee.material.patches, torch.Generator().manual_seed(3)
+    assert patches is not None
+    assert trainee.adversary is not None
     with torch.no_grad():
-        network.threshold_out[:] = 5.0
-    held_out = torch.arange(0, 400, 4)
-    weights, judged = weigh(network, cells, held_out)
-    np.testing.assert_allclose(weights, [[0, 0], [0, 0], [1, 1]], atol=0.02)
-    assert judged.tolist() == [True, True]
-    # Too few to judge by: no trust without evidence.
-    measured = torch.ones_like(cells.usable)
-    measured[held_out[10:], 1] = 0
-    weights, judged = weigh(network, replace(cells, usable=measured), held_out)
-    assert weights[:, 1].tolist() == [0, 0, 1]
-    assert judged.tolist() == [True, False]
-    # Nobody asked for a verdict: the plain mean of the members.
-    weights, judged = weigh(network, cells, held_out[:0])
-    assert weights.T.tolist() == [[0.5, 0.5, 0]] * 2
-    assert judged.tolist() == [False, False]
+        fake = trainee.adversary(patches.reconstructed(trainee.network, random))
+        real = trainee.adversary(patches.pseudo_real(random))
+    assert real.mean().item() > 0 > fake.mean().item()
 
 
-def test_floor_prediction_in_weights_is_the_kriging_without_the_cell() -> None:
-    """A network that returns the left-out kriging and errs besides has nothing to add to it."""
-    U = operator(2, shape=(16, 16))
-    scan, photo = painting(U)
-    cells = cells_of(scan, photo, U, inputs=("leave-out",))
-
-    class Shifted(torch.nn.Module):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return x + 0.2
-
-    # Were the floor off to the other side of the target, the two would share the weight.
-    assert (weigh(Shifted(), cells, torch.arange(0, 256, 2))[0][1] > 0.95).all()  # type: ignore[arg-type]
-    batch = everything(cells, 1.0)
-    passed = torch.einsum("cp,cpb->cb", batch.weight, batch.x[0].reshape(256, -1, 5)[..., :2])
-    torch.testing.assert_close(passed, batch.target - cells.influence, atol=1e-5, rtol=0)
+def test_maps_smaller_than_a_patch_are_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"patch is 64, but the maps have 36 x 40 pixels; .* adversarial_steps=0"):
+        trained(ADVERSARIAL.override(patch=64))
 
 
-@given(
-    errors=st.lists(st.lists(st.floats(-3, 3), min_size=6, max_size=6), min_size=1, max_size=4),
-    seed=st.integers(0, 9),
-)
-def test_simplex_weights_beat_every_single_candidate(errors: list[list[float]], seed: int) -> None:
-    truth = np.random.default_rng(seed).random(6)
-    candidates = truth + np.array(errors)
-    weights = simplex_weights(candidates, truth)
-    assert weights.sum() == pytest.approx(1)
-    assert (weights >= 0).all()
-    best = min(((candidate - truth) ** 2).sum() for candidate in candidates)
-    assert ((weights @ candidates - truth) ** 2).sum() <= best + 1e-3 * max(1.0, np.abs(errors).max() ** 2)
+@pytest.mark.parametrize(("when", "on"), [("never", False), ("adversarial", True), ("always", True)])
+def test_eq8_the_final_sigmoid_is_switched_on_when_it_should_be(when: Any, on: bool) -> None:
+    generator = trained(ADVERSARIAL.override(final_sigmoid=when)).generator
+    assert generator.final_sigmoid == (on, on)
+    pretrained = trained(TINY.override(final_sigmoid=when)).generator
+    assert pretrained.final_sigmoid == (when == "always",) * 2
 
 
-def test_settings_are_checked_all_at_once() -> None:
-    with pytest.raises(InvalidInput) as caught:
-        TrainingConfig(K=0, M=True, steps=1.5, learning_rate=float("nan"), inputs=("nearest",), transfer=(1.0, 2.0))
-    assert len(caught.value.faults) == 6
-    for part in ("K is 0", "M is True", "steps is 1.5", "learning_rate is nan", "nearest", "transfer"):
-        assert part in str(caught.value)
-    for bad in ({"mixing": 1.5}, {"held_out": 0.9}, {"alpha_1": -1}, {"inputs": ()}):
-        with pytest.raises(InvalidInput, match=next(iter(bad))):
-            TrainingConfig().override(**bad)
+def test_weights_stay_below_their_limit_in_pretraining() -> None:
+    config = TINY.override(weight_limit=0.3, steps=30, learning_rate=0.1)
+    network = trained(config).generator
+    for weights in (network.W, network.S, network.D):
+        assert weights.abs().max().item() <= 0.3 + 1e-6
+    assert network.threshold.abs().max().item() > 0.3, "λ is no weight"
+    free = trained(config.override(weight_limit=None)).generator
+    assert free.S.abs().max().item() > 0.3
 
 
-def test_settings_survive_json() -> None:
-    config = TrainingConfig(inputs=("bilinear", "leave-out", "leave-out"), transfer=(0.0, 0.1, 0.2), K=3)
-    assert TrainingConfig.from_dict(config.to_dict()) == config
-    assert TrainingConfig(transfer=0.5).transfers == (0.5, 0.5)
+def test_the_whole_image_as_a_batch_is_the_gradient_of_the_whole_image() -> None:
+    made = problem(2.0)
+    config = TINY.override(pixels=None, transfer=0.0, inputs=("bilinear",), held_out=0.0, precision="float32")
+    material, whole, _ = material_of(made.scan, made.photo, made.U, made.teaching, config, Run(CPU))
+    trainee = Trainee(material, config, 0, 0)
+    trainee._descend_fidelity()
+    found = [value.grad.clone() for value in trainee.network.parameters() if value.grad is not None]
+    trainee.network.zero_grad()
+    batch = whole.batch(torch.arange(90), torch.ones(1, 90))
+    pretraining_loss(trainee.network(batch.x), batch, config.alpha_1).sum().backward()
+    for gradient, value in zip(found, trainee.network.parameters(), strict=True):
+        torch.testing.assert_close(gradient, value.grad, rtol=1e-4, atol=1e-7)
 
 
-def test_settings_are_taken_for_what_they_mean() -> None:
-    meant = TrainingConfig(K=3, inputs=("bilinear",), transfer=0.5)
-    assert TrainingConfig(K=np.int64(3), inputs="bilinear", transfer=np.float64(0.5)) == meant
-    assert TrainingConfig(K=3, inputs=["bilinear"], transfer=[0.5]).transfers == (0.5,)
+def test_the_paper_preset_runs_to_the_letter() -> None:
+    paper = TrainingConfig.preset("paper")
+    assert (paper.steps, paper.adversarial_steps, paper.pixels, paper.windows) == (100_000, 2_000_000, None, None)
+    assert (paper.K, paper.M, paper.alpha_1, paper.alpha_2) == (5, 64, 0.003, 0.5e-6)
+    assert (paper.patch, paper.patches, paper.beta) == (32, 32, 0.9)
+    assert (paper.generator_rate, paper.discriminator_rate) == (3e-4, 3e-6)
+    assert (paper.inputs, paper.weight_limit, paper.final_sigmoid) == (("bilinear",), 1.0, "adversarial")
+    ended = trained(paper.override(steps=3, adversarial_steps=2))
+    assert ended.steps == 5
+    assert ended.weights.tolist() == [[1, 1], [0, 0]], "its input cannot leave a pixel out, so nothing is held out"
 
 
-@pytest.mark.parametrize("wrong", [{"inputs": 5}, {"inputs": "nearest"}, {"zero_blocks": "no"}, {"held_out": 0.7}])
-def test_settings_of_a_wrong_kind_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(InvalidInput, match=next(iter(wrong))):
-        TrainingConfig(**wrong)
+# ---------------------------------------------------------------------------------------------- cut short, taken up
+
+
+def test_one_cycle_is_that_of_torch() -> None:
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    optimiser = torch.optim.Adam([parameter], lr=0.02, betas=(0.9, 0.99))
+    cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, 0.02, total_steps=101, pct_start=0.1)
+    for number in range(100):
+        group = optimiser.param_groups[0]
+        rate, momentum = one_cycle(number, 100, 0.02)
+        # Torch turns round most of a step earlier.
+        assert rate == pytest.approx(group["lr"], abs=0.02 * 0.15)
+        assert momentum == pytest.approx(group["betas"][0], abs=0.1 * 0.15)
+        optimiser.step()
+        cycle.step()
+    assert one_cycle(10, 100, 0.02) == (0.02, 0.85)
+
+
+def test_time_is_up() -> None:
+    config = TINY.override(steps=10**6)
+    start = time.monotonic()
+    with pytest.warns(UserWarning, match=r"stopped after \d+ of 1000000 steps \(max_seconds is 0.5\)"):
+        ended = trained(config, max_seconds=0.5)
+    assert time.monotonic() - start < 10
+    assert 0 < ended.steps < 10**6
+
+
+def test_what_is_taken_is_the_best_so_far() -> None:
+    made = problem()
+    config = TINY.override(steps=1000, schedule="constant", held_out=0.1)
+    material, _, held_out = material_of(made.scan, made.photo, made.U, made.teaching, config, Run(CPU))
+    assert torch.equal(material.examined, held_out)
+    trainee = Trainee(material.of_members(slice(0, 1)), config, 0, 0)
+    while trainee.number < 100:
+        trainee.step()
+    good = {name: value.detach().clone() for name, value in trainee.network.named_parameters()}
+    assert float(trainee.best_loss) < float("inf")
+    # A turn for the worse is not kept ...
+    with torch.no_grad():
+        trainee.network.threshold_out += 10
+    trainee._examine()
+    trainee.return_to_best()
+    for name, value in trainee.network.named_parameters():
+        assert torch.equal(value, good[name])
+    # ... a turn for the better is.
+    before = float(trainee.best_loss)
+    for _ in range(200):
+        trainee.step()
+    assert float(trainee.best_loss) < before
+
+
+def test_interrupted_from_the_keyboard() -> None:
+    timer = threading.Timer(0.5, _thread.interrupt_main)
+    timer.start()
+    with pytest.warns(UserWarning, match="interrupted from the keyboard"):
+        ended = trained(TINY.override(steps=10**6))
+    assert 0 < ended.steps < 10**6
+
+
+@pytest.mark.parametrize("config", [TINY.override(steps=40), ADVERSARIAL.override(steps=20, adversarial_steps=20)])
+def test_a_stopped_run_goes_on_and_ends_with_the_same_bits(tmp_path: Path, config: TrainingConfig) -> None:
+    expected = trained(config)
+    folder = tmp_path / "state"
+    cuts = 0
+    while True:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            ended = trained(config, checkpoint=folder, checkpoint_seconds=0, max_seconds=0.15)
+        if not caught:
+            break
+        assert "goes on from" in str(caught[0].message)
+        cuts += 1
+        assert cuts < 500
+    assert cuts > 0
+    assert same(ended, expected)
+    assert same(trained(config, checkpoint=folder), expected), "a finished run is there at once"
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_bits(tmp_path: Path) -> None:
+    """Killed by the system, in the middle of it all, in a process of its own."""
+    code = f"""
+import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
+import test_models_training as t
+t.trained(t.TINY.override(steps=400, adversarial_steps=0), checkpoint={str(tmp_path / "state")!r}, checkpoint_seconds=0)
+"""
+    process = subprocess.Popen([sys.executable, "-c", code])
+    file = tmp_path / "state" / "member-1.safetensors"
+    deadline = time.monotonic() + 60
+    while not file.is_file() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.2)
+    process.kill()
+    process.wait()
+    config = TINY.override(steps=400)
+    with safe_open(file, "pt") as kept:
+        number = json.loads(kept.metadata()["state"])["number"]
+    assert 0 < number < 400, "it was killed in the middle"
+    assert same(trained(config, checkpoint=tmp_path / "state"), trained(config))
+
+
+def test_checkpoints_of_another_run_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    trained(TINY, checkpoint=folder)
+    other = problem()
+    other.scan[0, 0, 0] += 1
+    for arguments, text in (
+        ({"config": TINY.override(M=16)}, "M was 8 and is 16"),
+        ({"config": TINY, "seed": 5}, "seed was 0 and is 5"),
+        ({"config": TINY, "made": other}, "the scan or the photo is another"),
+    ):
+        with pytest.raises(InvalidInput, match=rf"'{folder}' is of another run: {text}"):
+            trained(**arguments, checkpoint=folder)
+    kept = sorted(path.name for path in folder.iterdir())
+    assert kept == ["member-0.safetensors", "member-1.safetensors", "run.json"]
+
+
+def test_checkpoints_that_are_none(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("keep")
+    with pytest.raises(InvalidInput, match="exists and is no checkpoint"):
+        trained(TINY, checkpoint=tmp_path / "mine")
+    assert (tmp_path / "mine" / "notes.txt").read_text() == "keep"
+    with pytest.raises(InvalidInput, match="cannot be written"):
+        trained(TINY, checkpoint=tmp_path / "nowhere" / "state")
+    with pytest.raises(InvalidInput, match="path is 3"):
+        trained(TINY, checkpoint=3)
+    trained(TINY, checkpoint=tmp_path / "state")
+    (tmp_path / "state" / "member-0.safetensors").write_bytes(b"x" * 99)
+    with pytest.raises(InvalidInput, match="is damaged"):
+        trained(TINY, checkpoint=tmp_path / "state")
+    (tmp_path / "state" / "run.json").write_text("{")
+    with pytest.raises(InvalidInput, match="is damaged"):
+        trained(TINY, checkpoint=tmp_path / "state")
+
+
+@pytest.mark.parametrize("wrong", [{"max_seconds": -1}, {"max_seconds": "10"}, {"checkpoint_seconds": None}])
+def test_ways_to_run_that_are_none(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput, match="a number of seconds is needed"):
+        Run(CPU, **wrong)

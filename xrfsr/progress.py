@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterable
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-__all__ = ["bar"]
-
-T = TypeVar("T")
+__all__ = ["progress_bar"]
 
 
-def bar(items: Iterable[T], label: str, show: bool | None = None) -> Iterable[T]:
-    """Iterate with a tqdm bar.
+@contextmanager
+def progress_bar(total: int, label: str, show: bool | None = None) -> Iterator[Callable[[int], None]]:
+    """A tqdm bar that is told how far things are.
 
     Parameters
     ----------
-    items : iterable
+    total : int
+        Steps in all.
     label : str
         What is going on.
     show : bool, optional
         Always or never; if not given, in a terminal or a notebook but not in a log file.
+
+    Yields
+    ------
+    callable
+        Called with the number of steps done so far.
     """
     with warnings.catch_warnings():
         # In a notebook without ipywidgets tqdm falls back to text, and says so at every import.
@@ -29,5 +34,9 @@ def bar(items: Iterable[T], label: str, show: bool | None = None) -> Iterable[T]
         from tqdm.auto import tqdm
     # A notebook's output stream says it is no terminal, but somebody looks at it.
     hide = not show if show is not None else (None if "ipykernel" not in sys.modules else False)
-    shown: Iterable[T] = tqdm(items, desc=label, disable=hide, leave=False)
-    return shown
+    with tqdm(total=total, desc=label, disable=hide, leave=False) as bar:
+
+        def advance(done: int) -> None:
+            bar.update(done - bar.n)
+
+        yield advance

@@ -68,7 +68,10 @@ def superresolve(
         How far the beam moves within one pixel, for ``"gaussian"``: the pixel itself if not given, 0 for a stage that
         stands still, (0, dx) for rows scanned in continuous motion.
     **settings
-        Fields of `xrfsr.models.TrainingConfig`, for ``"unfolding"``.
+        For ``"unfolding"``: ``preset``, ``"default"`` or ``"paper"``, and fields of `xrfsr.models.TrainingConfig` to
+        change in it; ``max_seconds``, after which training stops with the best network so far (as it does when it is
+        interrupted from the keyboard); ``checkpoint``, a folder in which the state of the training is kept every
+        ``checkpoint_seconds`` (60), and from which the same call goes on to the same bits.
 
     Returns
     -------
@@ -88,7 +91,8 @@ def superresolve(
     Warns
     -----
     UserWarning
-        If the photo could not be used for a map, or no map without negative values agrees with the scan.
+        If the photo could not be used for a map, no map without negative values agrees with the scan, or training was
+        cut short.
 
     Examples
     --------
@@ -145,7 +149,7 @@ def train(
     obj, rgb, scale, device, seed, progress, footprint, fwhm, smear
         As for `superresolve`.
     **settings
-        Fields of `xrfsr.models.TrainingConfig`.
+        As for `superresolve` with ``method="unfolding"``.
 
     Returns
     -------
@@ -165,15 +169,13 @@ def train(
     <xrfsr.Model of Fe-K, Pb-L in count, 4 x 4 finer, 2 networks of K=5, M=64>
     """
     from xrfsr.methods.unfolding import fit
-    from xrfsr.models.config import TrainingConfig
 
     method = methods.get("unfolding")
     faults = _seed_faults(seed)
     with collecting(faults):
         method.check(device, settings)
     _, problem = _load(faults, obj, rgb, scale, Beam(footprint, fwhm, smear), method)
-    config = TrainingConfig().override(**settings)
-    return fit(problem, device=device, seed=int(seed), progress=progress, config=config)
+    return fit(problem, device=device, seed=int(seed), progress=progress, **settings)
 
 
 def _seed_faults(seed: object) -> list[str]:

@@ -21,15 +21,19 @@ from xrfsr.methods.problem import Problem, Reconstruction
 from xrfsr.models.config import TrainingConfig
 from xrfsr.models.device import choose
 from xrfsr.models.saved import Model
-from xrfsr.models.training import pretrain
+from xrfsr.models.training import Run, train
 from xrfsr.positivity import nonnegative
 
-__all__ = ["check", "fit", "reconstruct"]
+__all__ = ["check", "configuration", "fit", "reconstruct"]
 
 # The intensity seen as 1 is this percentile of a map, not its maximum: a few hot pixels do not dim the rest.
 PEAK_PERCENTILE = 99.9
 # Within this factor the maps of a scan may be brighter or darker than those a model was trained on.
 BRIGHTNESS = 3.0
+
+
+# Settings that say how training is carried out, not what is trained.
+CARRIED_OUT = ("max_seconds", "checkpoint", "checkpoint_seconds")
 
 
 def check(device: str, settings: Mapping[str, Any]) -> None:
@@ -46,9 +50,25 @@ def check(device: str, settings: Mapping[str, Any]) -> None:
     if model is not None and settings:
         faults.append(f"{', '.join(settings)} cannot change a model that is trained already; leave out one of the two")
     with collecting(faults):
-        TrainingConfig().override(**settings)
+        Run(choose(), **{name: settings.pop(name) for name in CARRIED_OUT if name in settings})
+    with collecting(faults):
+        configuration(settings)
     if faults:
         raise InvalidInput("settings", faults)
+
+
+def configuration(settings: Mapping[str, Any]) -> TrainingConfig:
+    """The preset that is named, ``"default"`` if none is, with the other settings changed."""
+    chosen = {name: value for name, value in settings.items() if name not in (*CARRIED_OUT, "preset")}
+    faults: list[str] = []
+    config = TrainingConfig()
+    with collecting(faults):
+        config = TrainingConfig.preset(settings.get("preset", "default"))
+    with collecting(faults):
+        config = config.override(**chosen)
+    if faults:
+        raise InvalidInput("settings", faults)
+    return config
 
 
 def fit(
@@ -57,9 +77,17 @@ def fit(
     device: str = "auto",
     seed: int = 0,
     progress: bool | None = None,
-    config: TrainingConfig | None = None,
+    **settings: Any,
 ) -> Model:
     """Train a model on the guided maps of `problem`.
+
+    Parameters
+    ----------
+    problem : Problem
+    device, seed, progress
+        See `xrfsr.models.training.Run`.
+    **settings
+        ``preset``, fields of `TrainingConfig`, and ``max_seconds``, ``checkpoint``, ``checkpoint_seconds`` of `Run`.
 
     Raises
     ------
@@ -68,20 +96,11 @@ def fit(
     """
     if not any(problem.guided):
         raise InvalidInput("scan", [_why_unguided(problem)])
-    config = TrainingConfig() if config is None else config
-    place = choose(device)
+    config = configuration(settings)
+    run = Run(choose(device), seed, progress, **{name: settings[name] for name in CARRIED_OUT if name in settings})
     chosen = problem.only(np.flatnonzero(problem.guided))
     peak = _peaks(chosen)
-    trained = pretrain(
-        chosen.scan / peak[:, None, None],
-        chosen.photo,
-        problem.U,
-        chosen.teaching,
-        config,
-        device=place,
-        seed=seed,
-        progress=progress,
-    )
+    trained = train(chosen.scan / peak[:, None, None], chosen.photo, problem.U, chosen.teaching, config, run)
     untold = [line for line, judged in zip(chosen.lines, trained.judged, strict=True) if not judged]
     if untold and trained.weights[-1].any():
         warn(
@@ -99,7 +118,7 @@ def fit(
         problem.units,
         problem.U.footprint,
         _beam(problem),
-        {"seed": seed, "device": place.type},
+        {"seed": seed, "device": run.device.type, "steps": trained.steps},
     )
 
 
@@ -124,7 +143,7 @@ def reconstruct(
         floor = krige(problem.scan, problem.U, spreading)
         return Reconstruction(*nonnegative(floor, problem.scan, problem.U), network_share=share)
     if model is None:
-        model = fit(problem, device=device, seed=seed, progress=progress, config=TrainingConfig().override(**settings))
+        model = fit(problem, device=device, seed=seed, progress=progress, **settings)
     else:
         _check_fits(model, problem)
     result = krige(problem.scan, problem.U, spreading)

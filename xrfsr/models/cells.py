@@ -6,6 +6,7 @@ the loss over the whole painting, and the cost of a step does not depend on the 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -19,71 +20,96 @@ from xrfsr.kriging import leave_out
 from xrfsr.models.config import Input
 from xrfsr.sampling import Downsampling, Spreading, linear_matrix, separable
 
-__all__ = ["Batch", "Cells", "by_pixel", "network_inputs"]
+__all__ = ["Batch", "Cells", "network_inputs"]
 
 FEWEST_HELD_OUT = 64
+# Fine pixels that pass the network at once where all of the image is a batch.
+BLOCK = 16384
 
 
 def network_inputs(
     scan: NDArray[Any], U: Downsampling, inputs: tuple[Input, ...], spreading: Spreading
-) -> NDArray[np.float32]:
-    """Upscaled maps for each entry of `inputs`, shape (entries, line, fine.y, fine.x): the Y part of X."""
-    upscaled: dict[str, NDArray[Any]] = {}
-    for kind in set(inputs):
+) -> dict[Input, NDArray[np.float32]]:
+    """The Y part of X, the upscaled maps (line, fine.y, fine.x), for each kind of input."""
+    made: dict[Input, NDArray[np.float32]] = {}
+    for kind in dict.fromkeys(inputs):
         if kind == "bilinear":
             y, x = linear_matrix(U.coarse.y, U.fine.y), linear_matrix(U.coarse.x, U.fine.x)
-            upscaled[kind] = separable(y, x, scan)
+            upscaled = separable(y, x, scan)
         else:
-            upscaled[kind] = leave_out(scan, U, spreading).full
-    return np.stack([upscaled[kind] for kind in inputs]).astype(np.float32, copy=False)
-
-
-def by_pixel(stack: NDArray[Any], device: torch.device) -> Tensor:
-    """Channels last, one row per pixel: (..., channel, y, x) to (..., y * x, channel) float32 on `device`."""
-    rows = np.moveaxis(stack, -3, -1).reshape(*stack.shape[:-3], -1, stack.shape[-3])
-    return torch.as_tensor(np.ascontiguousarray(rows, dtype=np.float32), device=device)
+            upscaled = leave_out(scan, U, spreading).full
+        made[kind] = upscaled.astype(np.float32, copy=False)
+    return made
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class Footprints:
     """One axis of every cell's footprint: which fine pixels, their weight in U, and the cell's pull on them.
 
     Attributes
     ----------
-    index : Tensor of int64, shape (cells, width)
-    weight, pull : Tensor, shape (cells, width)
+    place : Tensor of int64, shape (cells, width)
+        Where the pixels stand in the tables of `Cells`: the sum of that along both axes.
+    share : Tensor, shape (cells, 2, width)
         Row of U, and column of the spreading matrix at the same pixels. Narrower footprints are padded with
         weight zero.
     """
 
-    index: Tensor
-    weight: Tensor
-    pull: Tensor
+    place: Tensor
+    share: Tensor
 
     @classmethod
-    def of(cls, u: csr_array, spreading: csr_array, device: torch.device) -> Self:
+    def of(cls, u: csr_array, spreading: csr_array, places: NDArray[np.int64], device: torch.device) -> Self:
+        """From one axis of U and of the spreading, and where each fine pixel of this axis stands."""
         counts = np.diff(u.indptr)
         lane = np.arange(counts.max())
         entry = np.minimum(u.indptr[:-1, None] + lane, u.indptr[1:, None] - 1)
-        index = u.indices[entry].astype(np.int64)
+        index = u.indices[entry]
         weight = np.where(lane < counts[:, None], u.data[entry], 0.0)
         cell = np.broadcast_to(np.arange(u.shape[0])[:, None], index.shape)
         pull = np.asarray(spreading.tocsr()[index.ravel(), cell.ravel()]).reshape(index.shape)
-        return cls(
-            torch.as_tensor(index, device=device),
-            torch.as_tensor(weight, dtype=torch.float32, device=device),
-            torch.as_tensor(pull, dtype=torch.float32, device=device),
-        )
+        share = torch.as_tensor(np.stack([weight, pull], axis=1), dtype=torch.float32, device=device)
+        return cls(torch.as_tensor(places[index], device=device), share)
 
     @classmethod
-    def identity(cls, size: int, device: torch.device) -> Self:
+    def identity(cls, places: NDArray[np.int64], device: torch.device) -> Self:
         """Every cell is one fine pixel."""
-        index = torch.arange(size, device=device)[:, None]
+        share = torch.tensor([1.0, 0.0], dtype=torch.float32, device=device).expand(len(places), 2)
+        return cls(torch.as_tensor(places, device=device)[:, None], share[..., None].contiguous())
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """In which order the fine pixels stand in memory.
+
+    Attributes
+    ----------
+    rows, columns : array of int64
+        The place of a pixel is the sum of the entries of its row and its column.
+    """
+
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, U: Downsampling) -> Self:
+        """Cell by cell where the ratio is a whole number, so that drawing a cell reads one piece of memory."""
+        (height, width), (down, across) = U.fine.shape, U.coarse.shape
+        tall, wide = height // down, width // across
+        if height % down or width % across:
+            tall = wide = 1
+        row, column = np.arange(height), np.arange(width)
         return cls(
-            index,
-            torch.ones(index.shape, dtype=torch.float32, device=device),
-            torch.zeros(index.shape, dtype=torch.float32, device=device),
+            row // tall * (tall * width) + row % tall * wide,
+            column // wide * (tall * wide) + column % wide,
         )
+
+    def arrange(self, stack: NDArray[Any], device: torch.device) -> Tensor:
+        """(channel, y, x) to (pixel, channel) float32 on `device`."""
+        place = (self.rows[:, None] + self.columns).ravel()
+        arranged = np.empty((place.size, len(stack)), dtype=np.float32)
+        arranged[place] = stack.reshape(len(stack), -1).T
+        return torch.as_tensor(arranged, device=device)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +118,8 @@ class Batch:
 
     Attributes
     ----------
-    x : Tensor, shape (members, cells * width, B + b)
+    x : Tensor, shape (members, cells * width, B + b + 1)
+        With a last channel of ones, by which λ takes part in the network's products.
     weight : Tensor, shape (cells, width)
         Rows of U.
     target, usable : Tensor, shape (cells, B)
@@ -110,27 +137,29 @@ class Cells:
 
     Attributes
     ----------
-    upscaled : Tensor, shape (members, fine pixels, B)
-    photo : Tensor, shape (fine pixels, b)
-    target, usable, influence : Tensor, shape (cells, B)
+    tables : tuple of Tensor, shape (fine pixels, B + b + 1)
+        X of every kind of input there is, one row per pixel, and ones.
+    order : Order
+        Of those rows.
+    kinds : tuple of int
+        Which table each member sees.
+    left_out : tuple of bool
+        Whether a cell can be taken out of what the member sees of it.
+    values : Tensor, shape (cells, 3, B)
         The scan, where it was measured (0 or 1), and the leave-out influence of each value.
     drawable : Tensor of int64
         Cells with at least one measured value.
-    rows, columns : Table
-    left_out : Tensor of bool, shape (members,)
-    fine_columns : int
+    rows, columns : Footprints
     """
 
-    upscaled: Tensor
-    photo: Tensor
-    target: Tensor
-    usable: Tensor
-    influence: Tensor
+    tables: tuple[Tensor, ...]
+    order: Order
+    kinds: tuple[int, ...]
+    left_out: tuple[bool, ...]
+    values: Tensor
     drawable: Tensor
-    rows: Table
-    columns: Table
-    left_out: Tensor
-    fine_columns: int
+    rows: Footprints
+    columns: Footprints
 
     @classmethod
     def of(
@@ -144,33 +173,35 @@ class Cells:
         device: torch.device,
     ) -> Self:
         """Prepare a scan (B, coarse.y, coarse.x) and a photo (b, fine.y, fine.x)."""
-        measured = by_pixel(usable, device)
+        upscaled = network_inputs(scan, U, inputs, spreading)
+        order = Order.of(U)
+        ones = np.ones((1, *U.fine.shape), dtype=np.float32)
+        influence = leave_out(scan, U, spreading).influence if "leave-out" in upscaled else np.zeros_like(scan)
         return cls(
-            upscaled=by_pixel(network_inputs(scan, U, inputs, spreading), device),
-            photo=by_pixel(photo, device),
-            target=by_pixel(scan, device),
-            usable=measured,
-            influence=by_pixel(leave_out(scan, U, spreading).influence, device),
-            drawable=torch.nonzero(measured.any(dim=1)).ravel(),
-            rows=Table.of(U.y, spreading.y, device),
-            columns=Table.of(U.x, spreading.x, device),
-            left_out=torch.tensor([kind == "leave-out" for kind in inputs], device=device),
-            fine_columns=U.fine.x.size,
+            tables=tuple(order.arrange(np.concatenate([maps, photo, ones]), device) for maps in upscaled.values()),
+            order=order,
+            kinds=tuple(list(upscaled).index(kind) for kind in inputs),
+            left_out=tuple(kind == "leave-out" for kind in inputs),
+            values=_by_cell(scan, usable, influence, device),
+            drawable=_drawable(usable, device),
+            rows=Footprints.of(U.y, spreading.y, order.rows, device),
+            columns=Footprints.of(U.x, spreading.x, order.columns, device),
         )
 
     def as_pixels(self, target: NDArray[Any], usable: NDArray[np.bool_]) -> Self:
         """The same inputs with a known fine map (B, fine.y, fine.x) as the target, pixel by pixel."""
-        device = self.photo.device
-        measured = by_pixel(usable, device)
+        device = self.values.device
         return replace(
             self,
-            target=by_pixel(target, device),
-            usable=measured,
-            influence=torch.zeros_like(measured),
-            drawable=torch.nonzero(measured.any(dim=1)).ravel(),
-            rows=Table.identity(target.shape[-2], device),
-            columns=Table.identity(target.shape[-1], device),
+            values=_by_cell(target, usable, np.zeros_like(target), device),
+            drawable=_drawable(usable, device),
+            rows=Footprints.identity(self.order.rows, device),
+            columns=Footprints.identity(self.order.columns, device),
         )
+
+    def of_members(self, members: slice) -> Self:
+        """The same for some of the members."""
+        return replace(self, kinds=self.kinds[members], left_out=self.left_out[members])
 
     def split(self, share: float, generator: torch.Generator) -> tuple[Self, Tensor]:
         """The same without a random share of its drawable cells, and the numbers of those.
@@ -180,7 +211,7 @@ class Cells:
         """
         cells = len(self.drawable)
         count = max(round(share * cells), min(FEWEST_HELD_OUT, cells // 4)) if share > 0 else 0
-        count = count if bool(self.left_out.all()) else 0
+        count = count if all(self.left_out) else 0
         order = torch.randperm(cells, generator=generator)[:count]
         held_out = self.drawable[order.to(self.drawable.device)]
         return self.without(held_out), held_out
@@ -190,37 +221,75 @@ class Cells:
         return replace(self, drawable=self.drawable[~torch.isin(self.drawable, cell)])
 
     @property
+    def target(self) -> Tensor:
+        """The scan, shape (cells, B)."""
+        return self.values[:, 0]
+
+    @property
+    def usable(self) -> Tensor:
+        """Where it was measured, 0 or 1, shape (cells, B)."""
+        return self.values[:, 1]
+
+    @property
+    def influence(self) -> Tensor:
+        """Of each value on the kriging, shape (cells, B); see `xrfsr.kriging.Interpolation`."""
+        return self.values[:, 2]
+
+    @property
+    def channels(self) -> int:
+        """Columns of the tables."""
+        return self.tables[0].shape[1]
+
+    @property
     def width(self) -> int:
         """Fine pixels under the widest cell."""
-        return self.rows.index.shape[1] * self.columns.index.shape[1]
+        return self.rows.place.shape[1] * self.columns.place.shape[1]
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        """Numbers of `count` cells, drawn with replacement (on the CPU: the same on every device)."""
-        chosen = torch.randint(len(self.drawable), (count,), generator=generator)
-        return self.drawable[chosen.to(self.drawable.device)]
+        """Numbers of `count` cells, drawn with replacement on the device."""
+        device = self.drawable.device
+        return self.drawable[torch.randint(len(self.drawable), (count,), generator=generator, device=device)]
+
+    def blocks(self) -> Iterator[Tensor]:
+        """Numbers of all drawable cells, a blockful at a time."""
+        yield from torch.split(self.drawable, max(1, BLOCK // self.width))
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        """X at `count` random pixels, shape (members, count, B + b)."""
-        pixel = torch.randint(len(self.photo), (count,), generator=generator).to(self.photo.device)
-        members = len(self.upscaled)
-        return torch.cat([self.upscaled[:, pixel], self.photo[pixel].expand(members, -1, -1)], dim=-1)
+        """X at `count` random pixels, shape (members, count, B + b + 1)."""
+        device = self.values.device
+        place = torch.randint(len(self.tables[0]), (count,), generator=generator, device=device)
+        return torch.stack([self.tables[kind][place] for kind in self.kinds])
 
-    def batch(self, cell: Tensor, share: Tensor) -> Batch:
+    def batch(self, cell: Tensor, share: Tensor, out: Tensor | None = None) -> Batch:
         """The pixels of the cells numbered `cell`.
 
         `share` (members, cells) is how much of its own influence is taken out of a cell's input: 1 is the
-        left-out interpolation, 0 the full one. Members with bilinear input ignore it.
+        left-out interpolation, 0 the full one. Members with bilinear input ignore it. `out` receives the batch's x.
         """
-        columns = len(self.columns.index)
+        columns = len(self.columns.place)
         row, column = torch.div(cell, columns, rounding_mode="floor"), cell % columns
-        pixel = (self.rows.index[row][:, :, None] * self.fine_columns + self.columns.index[column][:, None]).flatten(1)
-        weight = (self.rows.weight[row][:, :, None] * self.columns.weight[column][:, None]).flatten(1)
-        members, bands = len(self.upscaled), self.target.shape[1]
-        x = torch.empty((members, *pixel.shape, bands + self.photo.shape[1]), dtype=torch.float32, device=pixel.device)
-        x[..., :bands] = self.upscaled[:, pixel]
-        x[..., bands:] = self.photo[pixel]
-        if self.left_out.any():
-            pull = (self.rows.pull[row][:, :, None] * self.columns.pull[column][:, None]).flatten(1)
-            share = share * self.left_out[:, None]
-            x[..., :bands] -= (share[..., None] * pull)[..., None] * self.influence[cell][:, None]
-        return Batch(x.flatten(1, 2), weight, self.target[cell], self.usable[cell])
+        vertical, horizontal = self.rows.place.index_select(0, row), self.columns.place.index_select(0, column)
+        place = (vertical[:, :, None] + horizontal[:, None]).flatten()
+        vertical, horizontal = self.rows.share.index_select(0, row), self.columns.share.index_select(0, column)
+        weight, pull = (vertical[..., None] * horizontal[:, :, None]).flatten(2).unbind(dim=1)
+        target, usable, influence = self.values.index_select(0, cell).unbind(dim=1)
+        if out is None:
+            shape = (len(self.kinds), len(place), self.channels)
+            out = torch.empty(shape, dtype=torch.float32, device=cell.device)
+        for member, (kind, left_out) in enumerate(zip(self.kinds, self.left_out, strict=True)):
+            torch.index_select(self.tables[kind], 0, place, out=out[member])
+            if left_out:
+                maps = out[member].view(len(cell), -1, self.channels)[..., : target.shape[1]]
+                maps.addcmul_((share[member, :, None] * pull)[..., None], influence[:, None], value=-1)
+        return Batch(out, weight, target, usable)
+
+
+def _by_cell(scan: NDArray[Any], usable: NDArray[np.bool_], influence: NDArray[Any], device: torch.device) -> Tensor:
+    """Three stacks (B, y, x) as (y * x, 3, B)."""
+    stacked = np.stack([scan, usable.astype(np.float32), influence]).astype(np.float32, copy=False)
+    rows = stacked.reshape(3, len(scan), -1).transpose(2, 0, 1)
+    return torch.as_tensor(np.ascontiguousarray(rows), device=device)
+
+
+def _drawable(usable: NDArray[np.bool_], device: torch.device) -> Tensor:
+    return torch.as_tensor(np.flatnonzero(usable.any(axis=0)), device=device)

@@ -1,4 +1,4 @@
-"""The settings of a training run: one small frozen value that travels with the model."""
+"""The settings of a training run: one small frozen value that travels with the model, and the presets."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from xrfsr.errors import InvalidInput, collecting
 
-__all__ = ["Input", "TrainingConfig"]
+__all__ = ["PRESETS", "Input", "TrainingConfig"]
 
 Input = Literal["bilinear", "leave-out"]
+FinalSigmoid = Literal["never", "adversarial", "always"]
+Schedule = Literal["one-cycle", "constant"]
+Precision = Literal["auto", "float32", "bfloat16"]
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    r"""How the generator is built and pretrained.
+    r"""How the generator is built and trained. `TrainingConfig.preset` gives the two that have a name.
 
     Parameters
     ----------
@@ -29,8 +33,8 @@ class TrainingConfig:
         Atoms of the dictionary (paper: 64).
     zero_blocks : bool
         Whether D has the zero blocks of Eq. 4.
-    final_sigmoid : bool
-        Whether the output passes the sigmoid of Eq. 8 (the paper leaves it out of pretraining).
+    final_sigmoid : {"never", "adversarial", "always"}
+        When the output passes the sigmoid of Eq. 8. The paper leaves it out of pretraining: ``"adversarial"``.
     inputs : tuple of {"bilinear", "leave-out"}
         One member of the ensemble per entry, and what it sees in place of :math:`Y_{\downarrow\uparrow}`.
         ``"bilinear"`` is the paper's. ``"leave-out"`` is the kriging interpolation; in training it is taken without
@@ -38,11 +42,15 @@ class TrainingConfig:
     mixing : float
         Leave-out members see the left-out interpolation mixed by a random share, at most this, with the full one.
     steps : int
-        Steps of Adam, with a one-cycle learning rate.
-    pixels : int
-        Fine pixels in a step (whole coarse cells are drawn at random).
+        Steps of Adam in pretraining, Eq. 11 without its adversarial term (paper: 10⁵).
+    pixels : int, optional
+        Fine pixels in a step (whole coarse cells are drawn at random); None for the whole image, as in the paper.
     learning_rate : float
-        Peak of the cycle.
+        Of pretraining, at its peak (the paper does not tell).
+    schedule : {"one-cycle", "constant"}
+        How the learning rate runs through pretraining.
+    weight_limit : float, optional
+        What the magnitudes of W, S and D must not exceed in pretraining (paper: 1); None for no limit.
     alpha_1 : float
         Weight of the photo's reconstruction :math:`\mathcal L_{c2}` in Eq. 11 (paper: 0.003).
     transfer : float or tuple of float
@@ -51,21 +59,55 @@ class TrainingConfig:
     held_out : float
         Share of the coarse pixels that is not trained on, but decides how much each member and the photo-free floor
         weigh in each map (see `xrfsr.models.validation`). Of a small scan it is more: at least 64 pixels, but never
-        more than a quarter.
+        more than a quarter. None are held out if a member has bilinear input, which cannot leave them out.
+    adversarial_steps : int
+        Steps of the adversarial stage that follows (paper: 2 × 10⁶).
+    alpha_2 : float
+        Weight of the adversarial term :math:`\mathcal L_{adv}` in Eq. 11 (paper: 0.5 × 10⁻⁶).
+    patch, patches : int
+        Side of the patches that the discriminator sees, in fine pixels, and their number in a step (paper: 32, 32).
+    windows : int, optional
+        From how many random windows of the image the reconstructed patches of a step are taken; None for the whole
+        image, as in the paper.
+    beta : float
+        Largest share of the interpolated map in pseudo-real patches, Eq. 14 (paper: 0.9).
+    generator_rate, discriminator_rate : float
+        Learning rates of the adversarial stage (paper: 3 × 10⁻⁴, 3 × 10⁻⁶).
+    precision : {"auto", "float32", "bfloat16"}
+        Of the network's products in training; ``"auto"`` takes bfloat16 where the device multiplies it natively.
+        Parameters, losses, prediction and projection are in float32 always.
+
+    Examples
+    --------
+    >>> TrainingConfig.preset("paper").steps
+    100000
+    >>> TrainingConfig().override(steps=500, alpha_1=0.01).alpha_1
+    0.01
     """
 
     K: int = 5
     M: int = 64
     zero_blocks: bool = False
-    final_sigmoid: bool = False
+    final_sigmoid: FinalSigmoid = "never"
     inputs: tuple[Input, ...] = ("leave-out", "leave-out")
     mixing: float = 0.8
-    steps: int = 1000
-    pixels: int = 4096
+    steps: int = 2000
+    pixels: int | None = 2000
     learning_rate: float = 1e-2
+    schedule: Schedule = "one-cycle"
+    weight_limit: float | None = None
     alpha_1: float = 0.003
     transfer: float | tuple[float, ...] = (0.05, 1.0)
     held_out: float = 0.1
+    adversarial_steps: int = 0
+    alpha_2: float = 0.5e-6
+    patch: int = 32
+    patches: int = 32
+    windows: int | None = 8
+    beta: float = 0.9
+    generator_rate: float = 3e-4
+    discriminator_rate: float = 3e-6
+    precision: Precision = "auto"
 
     def __post_init__(self) -> None:
         # NumPy numbers, lists and a single input are taken as what they mean, so that equal settings compare equal
@@ -74,27 +116,10 @@ class TrainingConfig:
             object.__setattr__(self, name, _plain(getattr(self, name)))
         if isinstance(self.inputs, str):
             object.__setattr__(self, "inputs", (self.inputs,))
-        faults = [
-            f"{name} is {getattr(self, name)!r}; a whole number of at least {least} is needed"
-            for name, least in (("K", 1), ("M", 4), ("steps", 1), ("pixels", 1))
-            if not (type(getattr(self, name)) is int and getattr(self, name) >= least)
-        ]
-        faults += [
-            f"{name} is {getattr(self, name)!r}; a number from 0 to {most:g} is needed"
-            if most < math.inf
-            else f"{name} is {getattr(self, name)!r}; a finite number of at least 0 is needed"
-            for name, most in (("learning_rate", math.inf), ("alpha_1", math.inf), ("mixing", 1), ("held_out", 0.5))
-            if not (_at_least_zero(getattr(self, name)) and getattr(self, name) <= most)
-        ]
-        faults += [
-            f"{name} is {getattr(self, name)!r}; True or False is needed"
-            for name in ("zero_blocks", "final_sigmoid")
-            if not isinstance(getattr(self, name), bool)
-        ]
-        known = get_args(Input)
+        faults = [*self._whole_number_faults(), *self._number_faults(), *self._choice_faults()]
         several = isinstance(self.inputs, tuple) and bool(self.inputs)
-        if not (several and all(name in known for name in self.inputs)):
-            faults.append(f"inputs is {self.inputs!r}; one or more of {', '.join(known)} are accepted")
+        if not (several and all(name in get_args(Input) for name in self.inputs)):
+            faults.append(f"inputs is {self.inputs!r}; one or more of {', '.join(get_args(Input))} are accepted")
         if several and not (all(map(_at_least_zero, self.transfers)) and len(self.transfers) == len(self.inputs)):
             faults.append(
                 f"transfer is {self.transfer!r}; a number of at least 0 is needed, or {len(self.inputs)} of them, "
@@ -103,10 +128,73 @@ class TrainingConfig:
         if faults:
             raise InvalidInput("training settings", faults)
 
+    def _whole_number_faults(self) -> list[str]:
+        least = {"K": 1, "M": 4, "steps": 1, "pixels": 1, "adversarial_steps": 0, "patches": 1, "windows": 1}
+        optional = {"pixels", "windows"}
+        faults = [
+            f"{name} is {value!r}; a whole number of at least {low} is needed"
+            + (", or None for the whole image" if name in optional else "")
+            for name, low in least.items()
+            for value in (getattr(self, name),)
+            if not ((value is None and name in optional) or (type(value) is int and value >= low))
+        ]
+        if not (type(self.patch) is int and self.patch >= 8 and self.patch & (self.patch - 1) == 0):
+            faults.append(f"patch is {self.patch!r}; a power of two from 8 is needed, such as 32")
+        return faults
+
+    def _number_faults(self) -> list[str]:
+        most = {"mixing": 1.0, "held_out": 0.5, "beta": 1.0}
+        names = ("learning_rate", "alpha_1", "mixing", "held_out", "alpha_2", "beta")
+        faults = [
+            f"{name} is {value!r}; "
+            + (
+                f"a number from 0 to {most[name]:g} is needed"
+                if name in most
+                else "a finite number of at least 0 is needed"
+            )
+            for name in (*names, "generator_rate", "discriminator_rate")
+            for value in (getattr(self, name),)
+            if not (_at_least_zero(value) and value <= most.get(name, math.inf))
+        ]
+        if self.weight_limit is not None and not (_at_least_zero(self.weight_limit) and self.weight_limit > 0):
+            faults.append(f"weight_limit is {self.weight_limit!r}; a number above 0 is needed, or None for no limit")
+        return faults
+
+    def _choice_faults(self) -> list[str]:
+        choices = {"final_sigmoid": FinalSigmoid, "schedule": Schedule, "precision": Precision}
+        faults = [
+            f"{name} is {getattr(self, name)!r}; accepted are {', '.join(get_args(kind))}"
+            for name, kind in choices.items()
+            if getattr(self, name) not in get_args(kind)
+        ]
+        if not isinstance(self.zero_blocks, bool):
+            faults.append(f"zero_blocks is {self.zero_blocks!r}; True or False is needed")
+        return faults
+
+    @classmethod
+    def preset(cls, name: str) -> TrainingConfig:
+        """The settings under a name: ``"default"`` or ``"paper"``.
+
+        Raises
+        ------
+        InvalidInput
+            If there is no preset of that name.
+        """
+        if not isinstance(name, str) or name not in PRESETS:
+            near = difflib.get_close_matches(str(name), PRESETS, n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise InvalidInput("preset", [f"preset {name!r} is unknown; {hint}accepted are {', '.join(PRESETS)}"])
+        return PRESETS[name]
+
     @property
     def transfers(self) -> tuple[float, ...]:
         """`transfer` for each member."""
         return self.transfer if isinstance(self.transfer, tuple) else (self.transfer,) * len(self.inputs)
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of both stages."""
+        return self.steps + self.adversarial_steps
 
     def override(self, **changes: Any) -> TrainingConfig:
         """A copy with some fields changed; unknown ones are refused with the nearest known name.
@@ -152,3 +240,26 @@ def _plain(value: Any) -> Any:
 
 def _at_least_zero(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+PRESETS: Mapping[str, TrainingConfig] = MappingProxyType(
+    {
+        "default": TrainingConfig(),
+        # To the letter, as far as the letter goes: the learning rate of pretraining is not in the paper.
+        "paper": TrainingConfig(
+            inputs=("bilinear",),
+            transfer=1.0,
+            final_sigmoid="adversarial",
+            steps=100_000,
+            pixels=None,
+            learning_rate=1e-3,
+            schedule="constant",
+            weight_limit=1.0,
+            held_out=0.0,
+            adversarial_steps=2_000_000,
+            windows=None,
+            precision="float32",
+        ),
+    }
+)
+"""The settings that have a name."""

@@ -13,7 +13,8 @@ one batched product serves them all.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -24,6 +25,7 @@ from torch.nn.functional import pad
 
 from xrfsr.errors import InvalidInput
 from xrfsr.models.config import TrainingConfig
+from xrfsr.models.unfold import Buffers, unfold
 
 __all__ = ["Architecture", "Generator"]
 
@@ -56,7 +58,7 @@ class Architecture:
         Whether D has the zero blocks of Eq. 4: half of the atoms common to maps and photo, a quarter for the
         maps alone, a quarter for the photo alone.
     final_sigmoid : bool
-        Whether the output passes the sigmoid of Eq. 8. The paper leaves it out of pretraining.
+        Whether the output passes the sigmoid of Eq. 8 from the start.
     """
 
     B: int
@@ -83,16 +85,16 @@ class Architecture:
             raise InvalidInput("network", faults)
 
     @classmethod
-    def of(cls, config: TrainingConfig, lines: int, bands: int) -> Self:
-        """The network that `config` asks for."""
+    def of(cls, config: TrainingConfig, lines: int, bands: int, members: int | None = None) -> Self:
+        """The network that `config` asks for, for all members of the ensemble or so many."""
         return cls(
             B=lines,
             b=bands,
             K=config.K,
             M=config.M,
-            members=len(config.inputs),
+            members=len(config.inputs) if members is None else members,
             zero_blocks=config.zero_blocks,
-            final_sigmoid=config.final_sigmoid,
+            final_sigmoid=config.final_sigmoid == "always",
         )
 
     @property
@@ -115,6 +117,13 @@ class Generator(nn.Module):
     architecture : Architecture
     generator : torch.Generator, optional
         Source of the random start.
+
+    Attributes
+    ----------
+    final_sigmoid : tuple of bool
+        Whether the output of each member passes the sigmoid of Eq. 8; training may switch it on.
+    product_dtype : torch.dtype or None
+        Of the products; that of the input if None.
     """
 
     support: Tensor
@@ -122,6 +131,9 @@ class Generator(nn.Module):
     def __init__(self, architecture: Architecture, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.architecture = a = architecture
+        self.final_sigmoid = (a.final_sigmoid,) * a.members
+        self.product_dtype: torch.dtype | None = None
+        self.borrowed = Buffers()
         n, c = a.members, a.channels
 
         def normal(*shape: int, fan_in: int) -> nn.Parameter:
@@ -146,34 +158,64 @@ class Generator(nn.Module):
 
     def codes(self, x: Tensor) -> Tensor:
         """:math:`A^{(K)}` of Eq. 7: (members, pixels, B + b) to (members, pixels, M)."""
-        # A constant channel carries −λ, so each layer's drive S⁽ᵏ⁾X − λ⁽ᵏ⁾ is a single product.
-        x = pad(x, (0, 1), value=1.0)
-        weights = torch.cat([self.S, -self.threshold], dim=2)
-        a = torch.bmm(x, weights[0]).sigmoid_()
-        identity = torch.eye(self.architecture.M, dtype=x.dtype, device=x.device)
-        for k in range(1, self.architecture.K):
-            # In place: the backward pass of a product needs its factors, that of a sigmoid its result.
-            a = torch.bmm(x, weights[k]).baddbmm_(a, identity - self.W[k - 1]).sigmoid_()
-        return a
+        m = self.architecture.M
+        identity = torch.eye(m, dtype=x.dtype, device=x.device).expand(len(x), m, m)
+        return self._unfold(x, identity, torch.zeros((1, 1, m), dtype=x.dtype, device=x.device))
 
     def forward(self, x: Tensor) -> Tensor:
         """X̂ of Eq. 8.
 
         Parameters
         ----------
-        x : Tensor, shape (members, pixels, B + b)
-            Upscaled maps first, photo after them.
+        x : Tensor, shape (members, pixels, B + b) or (members, pixels, B + b + 1)
+            Upscaled maps first, photo after them; then ones, which are added if they are missing.
 
         Returns
         -------
         Tensor, shape (members, pixels, B + b)
             Slice the first B channels for Ŷ and the rest for Ẑ (Eq. 9).
         """
-        out = torch.baddbmm(-self.threshold_out, self.codes(x), self.D)
-        return torch.sigmoid(out) if self.architecture.final_sigmoid else out
+        out = self._unfold(x, self.D, -self.threshold_out)
+        if any(self.final_sigmoid):
+            members = [one.sigmoid() if last else one for one, last in zip(out, self.final_sigmoid, strict=True)]
+            out = torch.stack(members)
+        return out
+
+    def _unfold(self, x: Tensor, dictionary: Tensor, bias: Tensor) -> Tensor:
+        if x.shape[-1] == self.architecture.channels:
+            x = pad(x, (0, 1), value=1.0)
+        drive = torch.cat([self.S, -self.threshold], dim=2)
+        identity = torch.eye(self.architecture.M, dtype=x.dtype, device=x.device)
+        return unfold(x, drive, identity - self.W, dictionary, bias, self.borrowed, self.product_dtype)
+
+    @staticmethod
+    def member_axis(name: str) -> int:
+        """Which axis of a parameter runs over the members."""
+        return 1 if name in ("W", "S", "threshold") else 0
+
+    @classmethod
+    def joined(cls, networks: Sequence[Generator]) -> Generator:
+        """One network whose members are those of several."""
+        first = networks[0]
+        members = sum(network.architecture.members for network in networks)
+        # A source of its own, because these random numbers are not kept.
+        made = cls(replace(first.architecture, members=members), torch.Generator()).to(first.W.device)
+        made.final_sigmoid = tuple(last for network in networks for last in network.final_sigmoid)
+        with torch.no_grad():
+            for name, value in made.named_parameters():
+                parts: list[Tensor] = [network.get_parameter(name) for network in networks]
+                value.copy_(torch.cat(parts, dim=cls.member_axis(name)))
+        return made
 
     @torch.no_grad()
-    def centre_on(self, x: Tensor) -> None:
+    def limit(self, magnitude: float) -> None:
+        """Cut the weights of W, S and D to a magnitude."""
+        self.W.clamp_(-magnitude, magnitude)
+        self.S.clamp_(-magnitude, magnitude)
+        self.D_root.clamp_(-(magnitude**0.5), magnitude**0.5)
+
+    @torch.no_grad()
+    def centre_on(self, x: Tensor, limit: float | None = None) -> None:
         """Start from the data: no sigmoid saturated or idle, and a dictionary that already fits.
 
         Five nested sigmoids with small random weights pass no gradient. Each layer's S is therefore scaled so that
@@ -182,9 +224,14 @@ class Generator(nn.Module):
 
         Parameters
         ----------
-        x : Tensor, shape (members, pixels, B + b)
+        x : Tensor, shape (members, pixels, B + b) or (members, pixels, B + b + 1)
             A sample of pixels, a few thousand.
+        limit : float, optional
+            Magnitude that no weight of W, S or D exceeds, at the price of less spread.
         """
+        if limit is not None:
+            self.limit(limit)
+        x = x[..., : self.architecture.channels]
         m = self.architecture.M
         a = torch.zeros(*x.shape[:2], m, dtype=x.dtype, device=x.device)
         for k in range(self.architecture.K):
@@ -197,7 +244,9 @@ class Generator(nn.Module):
             missing = (START_SPREAD**2 - before.var(dim=1, keepdim=True)).clamp_min(0.0)
             gain = ((shared**2 + power * missing).sqrt() - shared) / power
             self.S[k] *= gain
-            before += gain * drive
+            if limit is not None:
+                self.S[k].clamp_(-limit, limit)
+            before += torch.bmm(x, self.S[k])
             self.threshold[k] = before.mean(dim=1, keepdim=True)
             a = torch.sigmoid(before - self.threshold[k])
         support = self.support.cpu().numpy().astype(bool)
@@ -210,3 +259,5 @@ class Generator(nn.Module):
                     nnls(atoms[:, chosen], x[member, :, channel].cpu().double().numpy())[0], fit[0]
                 )
                 self.D_root[member, :, channel] = torch.as_tensor(np.sqrt(fit), dtype=x.dtype, device=x.device)
+        if limit is not None:
+            self.limit(limit)

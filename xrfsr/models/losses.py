@@ -1,4 +1,4 @@
-"""The terms of Eq. 11, each averaged over the batch for every member of the ensemble on its own."""
+"""The terms of Eqs. 11 to 13, each averaged over the batch for every member of the ensemble on its own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from xrfsr.models.cells import Batch
 
-__all__ = ["pretraining_loss"]
+__all__ = ["adversarial_loss", "discriminator_loss", "misclassified", "pretraining_gradient", "pretraining_loss"]
 
 
 def pretraining_loss(output: Tensor, batch: Batch, alpha_1: float) -> Tensor:
@@ -31,5 +31,79 @@ def pretraining_loss(output: Tensor, batch: Batch, alpha_1: float) -> Tensor:
     coarse = torch.einsum("cp,mcpb->mcb", batch.weight, estimate)
     misfit = (coarse - batch.target) ** 2 * batch.usable
     fidelity = misfit.sum(dim=(1, 2)) / batch.usable.sum().clamp_min(1.0)
-    photo = ((output[..., bands:] - batch.x[..., bands:]) ** 2).mean(dim=(1, 2))
+    photo = ((output[..., bands:] - batch.x[..., bands : output.shape[-1]]) ** 2).mean(dim=(1, 2))
     return fidelity + alpha_1 * photo
+
+
+@torch.no_grad()
+def pretraining_gradient(output: Tensor, batch: Batch, alpha_1: float, weight: Tensor, out: Tensor) -> None:
+    """Derivative of the weighted sum of `pretraining_loss` over the members, in closed form.
+
+    Parameters
+    ----------
+    output, batch, alpha_1
+        As for `pretraining_loss`.
+    weight : Tensor, shape (members,)
+    out : Tensor, shape like `output`
+        Receives the derivative with respect to `output`.
+    """
+    cells, width = batch.weight.shape
+    bands, channels = batch.target.shape[1], output.shape[-1]
+    coarse = torch.einsum("cp,mcpb->mcb", batch.weight, output.reshape(len(output), cells, width, channels))
+    misfit = (coarse[..., :bands] - batch.target) * batch.usable
+    misfit *= (2 * weight / batch.usable.sum().clamp_min(1.0))[:, None, None]
+    out = out.view(len(output), cells, width, channels)
+    torch.mul(batch.weight[..., None], misfit[:, :, None], out=out[..., :bands])
+    photo = (output[..., bands:] - batch.x[..., bands:channels]).view(len(output), cells, width, -1)
+    scale = 2 * alpha_1 * weight / ((channels - bands) * output.shape[1])
+    torch.mul(photo, scale[:, None, None, None], out=out[..., bands:])
+
+
+def misclassified(score: Tensor, tau: float) -> Tensor:
+    r"""The expectation of :math:`(d - \tau)^2` over the patches on the wrong side of τ.
+
+    Parameters
+    ----------
+    score : Tensor, shape (patches, members)
+        :math:`d(x_\text{patch})`.
+    tau : float
+        A patch counts as misclassified if :math:`d < \tau` for positive τ, or :math:`d > \tau` for negative τ.
+
+    Returns
+    -------
+    Tensor, shape (members,)
+        Zero where no patch is misclassified.
+    """
+    # By weights and not by selection: shapes do not depend on values, so a device need not report back.
+    wrong = ((score < tau) if tau > 0 else (score > tau)).to(score.dtype)
+    return (wrong * (score - tau) ** 2).sum(dim=0) / wrong.sum(dim=0).clamp_min(1.0)
+
+
+def adversarial_loss(reconstructed: Tensor) -> Tensor:
+    r"""Eq. 12: :math:`\mathbb E_{\mathbb P_\theta^{1}} (d - 1)^2`, the generator's.
+
+    Parameters
+    ----------
+    reconstructed : Tensor, shape (patches, members)
+        Scores of patches of Proj(g(X)).
+
+    Returns
+    -------
+    Tensor, shape (members,)
+    """
+    return misclassified(reconstructed, 1.0)
+
+
+def discriminator_loss(reconstructed: Tensor, real: Tensor) -> Tensor:
+    r"""Eq. 13: :math:`\mathbb E_{\mathbb P_\theta^{-1}} (d + 1)^2 + \mathbb E_{\mathbb P_r^{1}} (d - 1)^2`.
+
+    Parameters
+    ----------
+    reconstructed, real : Tensor, shape (patches, members)
+        Scores of patches of Proj(g(X)) and of pseudo-real ones.
+
+    Returns
+    -------
+    Tensor, shape (members,)
+    """
+    return misclassified(reconstructed, -1.0) + misclassified(real, 1.0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from copy import deepcopy
 from dataclasses import dataclass, field
 from os import PathLike
@@ -25,8 +26,9 @@ from xrfsr.errors import InvalidInput
 from xrfsr.kriging import correlation_length, krige
 from xrfsr.models.cells import network_inputs
 from xrfsr.models.config import TrainingConfig
-from xrfsr.models.device import choose
+from xrfsr.models.device import choose, shares_memory
 from xrfsr.models.generator import Architecture, Generator
+from xrfsr.models.workers import run_all
 from xrfsr.paths import local_path
 from xrfsr.sampling import Downsampling
 
@@ -96,6 +98,8 @@ class Model:
             faults.append(f"its peaks are {self.peak.tolist()}; numbers above zero are needed")
         if not faults and np.abs(self.weights.sum(axis=0) - 1).max() > 1e-3:
             faults.append(f"its weights add up to {self.weights.sum(axis=0).tolist()}; each line's add up to 1")
+        if len(self.generator.final_sigmoid) != members:
+            faults.append(f"it has {members} networks, and {len(self.generator.final_sigmoid)} last layers")
         if not all(bool(value.isfinite().all()) for value in self.generator.state_dict().values()):
             faults.append("the weights of its network are not all finite")
         if faults:
@@ -128,24 +132,41 @@ class Model:
         if any(value.device != place for value in network.parameters()):
             network = deepcopy(network).to(place)  # a copy: somebody may be using this one elsewhere
         spreading = U.spreading(correlation_length(U))
-        upscaled = network_inputs(scan / self.peak[:, None, None], U, self.config.inputs, spreading)
-        members, lines = upscaled.shape[:2]
-        maps = upscaled.reshape(members, lines, -1)
-        colours = photo.reshape(len(photo), -1)
-        result = krige(scan / self.peak[:, None, None], U, spreading).reshape(lines, -1) * self.weights[-1][:, None]
+        scaled = scan / self.peak[:, None, None]
+        lines, pixels = len(scan), photo[0].size
+        upscaled = network_inputs(scaled, U, self.config.inputs, spreading)
+        maps = {kind: array.reshape(lines, -1) for kind, array in upscaled.items()}
+        colours = photo.reshape(len(photo), -1).astype(np.float32, copy=False)
+        result = krige(scaled, U, spreading).reshape(lines, -1)
+        result *= self.weights[-1][:, None]
         share = torch.as_tensor(self.weights[:-1, None], device=place)
-        with torch.inference_mode():
-            for start in range(0, colours.shape[1], BLOCK):
-                part = slice(start, start + BLOCK)
-                x = torch.cat(
-                    [
-                        torch.as_tensor(maps[..., part], device=place),
-                        torch.as_tensor(colours[:, part], dtype=torch.float32, device=place).expand(members, -1, -1),
-                    ],
-                    dim=1,
-                )
-                estimate = network(x.transpose(1, 2).contiguous())[..., :lines]
-                result[:, part] += (estimate * share).sum(dim=0).T.cpu().numpy()
+
+        def predict_block(start: int) -> None:
+            part = slice(start, start + BLOCK)
+            x = torch.stack(
+                [
+                    torch.as_tensor(np.concatenate([maps[kind][:, part], colours[:, part]]).T, device=place)
+                    for kind in self.config.inputs
+                ]
+            )
+            estimate = network(x)[..., :lines]
+            result[:, part] += (estimate * share).sum(dim=0).T.cpu().numpy()
+
+        blocks = iter(range(0, pixels, BLOCK))
+        one_at_a_time = threading.Lock()
+
+        def work(stop: threading.Event) -> None:
+            with torch.inference_mode():
+                while not stop.is_set():
+                    with one_at_a_time:
+                        start = next(blocks, None)
+                    if start is None:
+                        return
+                    predict_block(start)
+
+        workers = min(torch.get_num_threads(), -(-pixels // BLOCK)) if shares_memory(place) else 1
+        if interruption := run_all([work] * workers):
+            raise interruption
         return np.asarray(result * self.peak[:, None]).reshape(lines, *photo.shape[1:])
 
     def save(self, path: str | PathLike[str]) -> None:
@@ -182,6 +203,7 @@ class Model:
             "units": self.units,
             "footprint": self.footprint,
             "beam": None if self.beam is None else list(self.beam),
+            "final_sigmoid": list(self.generator.final_sigmoid),
             "config": self.config.to_dict(),
             "training": self.training,
         }
@@ -253,8 +275,9 @@ def _read(folder: Path) -> Model:
         )
     config = TrainingConfig.from_dict(description["config"])
     lines, bands = tuple(description["lines"]), int(description["bands"])
-    generator = Generator(Architecture.of(config, len(lines), bands))
+    generator = Generator(Architecture.of(config, len(lines), bands), torch.Generator())
     generator.load_state_dict(load_file(folder / WEIGHTS))
+    generator.final_sigmoid = tuple(bool(last) for last in description["final_sigmoid"])
     peak, weights = (np.asarray(description[name], dtype=np.float32) for name in ("peak", "weights"))
     y, x = map(float, description["ratio"])
     beam = description["beam"]

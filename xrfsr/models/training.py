@@ -1,27 +1,71 @@
-"""Pretraining of the generator on the painting at hand: no other data, no pretrained weights."""
+"""Training of the generator on the painting at hand: no other data, no pretrained weights."""
 
 from __future__ import annotations
 
+import math
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from os import PathLike
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from xrfsr.errors import InvalidInput, warn
 from xrfsr.kriging import correlation_length
 from xrfsr.models.cells import Cells
+from xrfsr.models.checkpoints import Checkpoint, digest
 from xrfsr.models.config import TrainingConfig
-from xrfsr.models.generator import Architecture, Generator
-from xrfsr.models.losses import pretraining_loss
+from xrfsr.models.device import shares_memory
+from xrfsr.models.generator import Generator
+from xrfsr.models.patches import Patches
+from xrfsr.models.stages import EXAMINED, TRANSFER_SHARE, Level, Material, Trainee
 from xrfsr.models.validation import weigh
-from xrfsr.progress import bar
+from xrfsr.models.workers import run_all
+from xrfsr.progress import progress_bar
 from xrfsr.sampling import Downsampling
 
-__all__ = ["Trained", "pretrain"]
+__all__ = ["Run", "Trained", "material_of", "train"]
 
-START_SAMPLE = 4000  # pixels on which the network is centred: enough for the mean and spread of 64 atoms
-TRANSFER_SHARE = 4  # pixels of a step at the fine scale, for each one a scale down
-WARM_UP = 0.1  # share of the steps in which the learning rate rises
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How training is carried out. Unless it is cut short, none of this but seed and device changes the result.
+
+    Parameters
+    ----------
+    device : torch.device
+    seed : int
+        With the same device, the same bits.
+    progress : bool, optional
+        See `xrfsr.progress.progress_bar`.
+    max_seconds : float, optional
+        Time after which training stops and the best network so far is taken.
+    checkpoint : path, optional
+        Folder for the state of the training, from which a killed or stopped run goes on.
+    checkpoint_seconds : float
+        How often the state is written.
+    """
+
+    device: torch.device
+    seed: int = 0
+    progress: bool | None = None
+    max_seconds: float | None = None
+    checkpoint: str | PathLike[str] | None = None
+    checkpoint_seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        faults = []
+        for name in ("max_seconds", "checkpoint_seconds"):
+            value = getattr(self, name)
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not (number and value >= 0) and not (value is None and name == "max_seconds"):
+                faults.append(f"{name} is {value!r}; a number of seconds is needed, such as 600")
+        if faults:
+            raise InvalidInput("run", faults)
 
 
 class Trained(NamedTuple):
@@ -35,23 +79,23 @@ class Trained(NamedTuple):
         Of the members and of the floor in each map; see `xrfsr.models.validation.weigh`.
     judged : array of bool, shape (B,)
         Maps for which held-out pixels decided about the weights.
+    steps : int
+        Taken by every member, of all those asked for.
     """
 
     generator: Generator
     weights: NDArray[np.float32]
     judged: NDArray[np.bool_]
+    steps: int
 
 
-def pretrain(
+def train(
     scan: NDArray[Any],
     photo: NDArray[Any],
     U: Downsampling,
     usable: NDArray[np.bool_],
     config: TrainingConfig,
-    *,
-    device: torch.device,
-    seed: int = 0,
-    progress: bool | None = None,
+    run: Run,
 ) -> Trained:
     """Train a generator on one painting.
 
@@ -65,62 +109,115 @@ def pretrain(
     usable : array of bool, shape (B, coarse.y, coarse.x)
         Where the scan was measured; the rest is never a target.
     config : TrainingConfig
-    device : torch.device
-    seed : int
-        With the same device, the same bits.
-    progress : bool, optional
-        See `xrfsr.progress.bar`.
+    run : Run
 
     Returns
     -------
     Trained
+
+    Raises
+    ------
+    InvalidInput
+        If the maps are smaller than the discriminator's patches, or the checkpoint is of another run.
+
+    Warns
+    -----
+    UserWarning
+        If training was cut short.
     """
+    if config.adversarial_steps and config.patch > min(U.fine.shape):
+        rows, columns = U.fine.shape
+        raise InvalidInput(
+            "training settings",
+            [
+                f"patch is {config.patch}, but the maps have {rows} x {columns} pixels; use a smaller power of two, or "
+                "leave the adversarial stage out: adversarial_steps=0"
+            ],
+        )
+    checkpoint = None
+    if run.checkpoint is not None:
+        data = digest(scan, photo, usable, *(part for u in (U.y, U.x) for part in (u.data, u.indices, u.indptr)))
+        checkpoint = Checkpoint.open(run.checkpoint, config, run.seed, run.device.type, data)
+    started = time.monotonic()
     # Whatever the caller has set: a notebook may well have switched gradients off.
     with torch.inference_mode(False), torch.enable_grad():
-        return _pretrain(scan, photo, U, usable, config, device, seed, progress)
+        material, whole, held_out = material_of(scan, photo, U, usable, config, run)
+        members = len(config.inputs)
+        # Side by side on a CPU, as one batch elsewhere.
+        groups = [slice(i, i + 1) for i in range(members)] if shares_memory(run.device) else [slice(0, members)]
+        trainees = [Trainee(material.of_members(group), config, run.seed, group.start) for group in groups]
+        reason = _take_steps(trainees, config, run, checkpoint, started)
+        if reason:
+            for trainee in trainees:
+                trainee.return_to_best()
+        steps = min(trainee.number for trainee in trainees)
+        if reason:
+            warn(
+                f"training stopped after {steps} of {config.total_steps} steps ({reason}); this is the best network so "
+                "far" + (f", and the same call goes on from '{run.checkpoint}'" if checkpoint else "")
+            )
+        network = Generator.joined([trainee.network for trainee in trainees])
+        return Trained(network, *weigh(network, whole, held_out), steps)
 
 
-def _pretrain(
+def _take_steps(
+    trainees: list[Trainee], config: TrainingConfig, run: Run, checkpoint: Checkpoint | None, started: float
+) -> str:
+    """Train to the end, or until something stops it: then the reason."""
+    deadline = math.inf if run.max_seconds is None else started + run.max_seconds
+
+    def task(number: int, trainee: Trainee) -> Callable[[threading.Event], None]:
+        def work(stop: threading.Event) -> None:
+            if checkpoint:
+                checkpoint.restore(number, trainee)
+            saved = time.monotonic()
+            while not trainee.done and not stop.is_set() and time.monotonic() < deadline:
+                trainee.step()
+                if checkpoint and time.monotonic() - saved >= run.checkpoint_seconds:
+                    checkpoint.save(number, trainee)
+                    saved = time.monotonic()
+            if checkpoint:
+                checkpoint.save(number, trainee)
+
+        return work
+
+    with progress_bar(config.total_steps, "training", run.progress) as show:
+        interruption = run_all(
+            [task(number, trainee) for number, trainee in enumerate(trainees)],
+            lambda: show(min(trainee.number for trainee in trainees)),
+        )
+    if all(trainee.done for trainee in trainees):
+        return ""
+    return "interrupted from the keyboard" if interruption else f"max_seconds is {run.max_seconds:g}"
+
+
+def material_of(
     scan: NDArray[Any],
     photo: NDArray[Any],
     U: Downsampling,
     usable: NDArray[np.bool_],
     config: TrainingConfig,
-    device: torch.device,
-    seed: int,
-    progress: bool | None,
-) -> Trained:
-    random = torch.Generator().manual_seed(seed)
+    run: Run,
+) -> tuple[Material, Cells, torch.Tensor]:
+    """What all members train on; all cells of the scan, and those of them that are held out."""
+    device = run.device
+    # On the CPU, so that the same cells are held out on every device.
+    random = torch.Generator().manual_seed(run.seed)
     spreading = U.spreading(correlation_length(U))
-    members = len(config.inputs)
-    one = torch.ones(members, dtype=torch.float32, device=device)
     whole = Cells.of(scan, photo, U, usable, config.inputs, spreading, device)
-    trained, held_out = whole.split(config.held_out, random)
-    levels = [(one, trained, config.pixels)]
-    transfer = torch.tensor(config.transfers, dtype=torch.float32, device=device)
-    if transfer.any():
+    drawn, held_out = whole.split(config.held_out, random)
+    levels = [Level(drawn, (1.0,) * len(config.inputs))]
+    if any(config.transfers):
         # Pixel by pixel the error is known, so fewer of them give as steady a gradient as whole cells do.
-        pixels = max(1, config.pixels // TRANSFER_SHARE)
         below = _one_scale_down(scan, photo, U, usable, config, device)
-        levels.append((transfer, below.without(held_out), pixels))
-    network = Generator(Architecture.of(config, len(scan), len(photo)), random).to(device)
-    network.centre_on(whole.sample(START_SAMPLE, random))
-    optimiser = torch.optim.Adam(network.parameters(), lr=config.learning_rate, betas=(0.9, 0.99))
-    cycle = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, config.learning_rate, total_steps=config.steps + 1, pct_start=WARM_UP
-    )
-    for _ in bar(range(config.steps), "training", progress):
-        optimiser.zero_grad(set_to_none=True)
-        for weight, cells, pixels in levels:
-            count = max(1, pixels // cells.width)
-            share = 1 - config.mixing * torch.rand(members, count, generator=random, dtype=torch.float32)
-            batch = cells.batch(cells.draw(count, random), share.to(device))
-            # The sum over members trains each on its own: they share no parameter.
-            loss = (weight * pretraining_loss(network(batch.x), batch, config.alpha_1)).sum()
-            loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        cycle.step()
-    return Trained(network, *weigh(network, whole, held_out))
+        levels.append(Level(below.without(held_out), config.transfers, TRANSFER_SHARE))
+    if len(held_out):
+        examined = held_out[:EXAMINED]
+    else:
+        order = torch.randperm(len(drawn.drawable), generator=random)[:EXAMINED]
+        examined = drawn.drawable[order.to(device)]
+    patches = Patches.of(whole, scan, photo, U, config, device) if config.adversarial_steps else None
+    return Material(levels, examined, patches, (len(scan), len(photo)), device), whole, held_out
 
 
 def _one_scale_down(

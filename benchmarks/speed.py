@@ -1,0 +1,134 @@
+"""How near training and inference come to the products they are made of.
+
+python benchmarks/speed.py [--size PIXELS]
+
+In one process and one thread, for a simulated painting of 512 × 512 pixels, 12 lines and 4× finer maps. "Products" are
+the bare matrix products of the same shapes with nothing between them; the rates of training and inference count the
+same operations, those of the products alone. At the end one whole fit with all cores, and the memory it took.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+from collections.abc import Callable
+
+import torch
+
+import xrfsr
+import xrfsr.methods
+from xrfsr.inputs import Beam, load
+from xrfsr.methods.problem import Problem
+from xrfsr.models.config import TrainingConfig
+from xrfsr.models.device import product_dtype
+from xrfsr.models.generator import Architecture
+from xrfsr.models.stages import Trainee
+from xrfsr.models.training import Run, material_of
+
+LINES = xrfsr.simulate.LINES[:12]
+
+
+def seconds(function: Callable[[], object], times: int, rounds: int = 5) -> float:
+    """Time of one call: the best of several rounds, after a warm-up."""
+    best = float("inf")
+    for _ in range(rounds + 1):
+        start = time.perf_counter()
+        for _ in range(times):
+            function()
+        best = min(best, (time.perf_counter() - start) / times)
+    return best
+
+
+def operations(a: Architecture, *, training: bool) -> int:
+    """Of the products for one pixel."""
+    forward = a.flops_per_pixel
+    # Backwards, every product has one for its weights; those of the codes have one for the codes too.
+    return 2 * forward + 2 * a.M * ((a.K - 1) * a.M + a.channels) if training else forward
+
+
+def products(a: Architecture, pixels: int, dtype: torch.dtype, *, training: bool) -> Callable[[], None]:
+    """The matrix products of one pass, without anything else."""
+    m, c = a.M, a.channels
+    made = {
+        shape: torch.rand(shape).to(dtype)
+        for shape in ((pixels, c + 1), (c + 1, m), (pixels, m), (m, m), (m, c), (pixels, c))
+    }
+    x, S, A, W, D, out = (made[s] for s in ((pixels, c + 1), (c + 1, m), (pixels, m), (m, m), (m, c), (pixels, c)))
+    B, gS, gW, gD = torch.empty_like(A), torch.empty_like(S), torch.empty_like(W), torch.empty_like(D)
+
+    def run() -> None:
+        for _ in range(a.K):
+            torch.mm(x, S, out=B)
+        for _ in range(a.K - 1):
+            torch.mm(A, W, out=B)
+        torch.mm(A, D, out=out)
+        if training:
+            torch.mm(A.T, out, out=gD)
+            torch.mm(out, D.T, out=B)
+            for _ in range(a.K):
+                torch.mm(x.T, B, out=gS)
+            for _ in range(a.K - 1):
+                torch.mm(A.T, B, out=gW)
+                torch.mm(B, W.T, out=A)
+
+    return run
+
+
+def painting(size: int) -> tuple[xrfsr.simulate.Painting, Problem]:
+    """A simulated painting, and the problem as arrays."""
+    made = xrfsr.simulate.painting(size, size, scale=4, seed=0, lines=LINES)
+    _, problem = load(made.scan, made.rgb, 4, Beam(), xrfsr.methods.get("unfolding"))
+    return made, problem
+
+
+def main() -> None:
+    """Print the rates."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", type=int, default=512, help="of the painting in pixels (default: %(default)s)")
+    size = parser.parse_args().size
+    threads = torch.get_num_threads()
+    made, problem = painting(size)
+
+    torch.set_num_threads(1)
+    peak = problem.scan.max(axis=(1, 2), keepdims=True)
+    native = product_dtype("auto", torch.device("cpu")) == torch.bfloat16
+    print("| products in | what | products, GFLOP/s | xrfsr, GFLOP/s | ratio |")
+    print("| --- | --- | --- | --- | --- |")
+    for precision in ("float32", "bfloat16") if native else ("float32",):
+        config = TrainingConfig().override(precision=precision)
+        run = Run(torch.device("cpu"))
+        material = material_of(problem.scan / peak, problem.photo, problem.U, problem.teaching, config, run)[0]
+        trainee = Trainee(material.of_members(slice(0, 1)), config, 0, 0)
+        a, pixels = trainee.network.architecture, config.pixels or 0
+        pixels += pixels // 4  # of the scan itself, for scale transfer
+        dtype = trainee.network.product_dtype or torch.float32
+        bare = operations(a, training=True) * pixels / seconds(products(a, pixels, dtype, training=True), 50) / 1e9
+        ours = operations(a, training=True) * pixels / seconds(trainee.step, 50) / 1e9
+        print(f"| {precision} | a training step | {bare:.0f} | {ours:.0f} | {ours / bare:.0%} |", flush=True)
+
+    x = torch.rand(1, 16384, a.channels)
+    trainee.network.product_dtype = None
+    with torch.inference_mode():
+        bare = (
+            operations(a, training=False) * 16384 / seconds(products(a, 16384, torch.float32, training=False), 20) / 1e9
+        )
+        ours = operations(a, training=False) * 16384 / seconds(lambda: trainee.network(x), 20) / 1e9
+    print(f"| float32 | inference | {bare:.0f} | {ours:.0f} | {ours / bare:.0%} |", flush=True)
+
+    torch.set_num_threads(threads)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    start = time.perf_counter()
+    model = made.scan.xrfsr.train(made.rgb, progress=False)
+    fitted = time.perf_counter()
+    made.scan.xrfsr.superresolve(made.rgb, model=model)
+    done = time.perf_counter()
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(
+        f"\n{size} × {size} pixels, {len(LINES)} lines, {threads} threads: training {fitted - start:.1f} s, "
+        f"reconstruction {done - fitted:.1f} s; peak memory of the process {after:.2f} GiB, {before:.2f} GiB before"
+    )
+
+
+if __name__ == "__main__":
+    main()

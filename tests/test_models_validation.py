@@ -1,0 +1,90 @@
+"""The weights of networks and floor, from pixels that none was trained on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from xrfsr.grid import Grid
+from xrfsr.kriging import correlation_length
+from xrfsr.models.cells import Cells
+from xrfsr.models.generator import Architecture, Generator
+from xrfsr.models.validation import simplex_weights, weigh
+from xrfsr.sampling import Downsampling
+
+CPU = torch.device("cpu")
+Array = NDArray[Any]
+
+
+def operator(shape: tuple[int, int]) -> Downsampling:
+    coarse = Grid.from_shape(shape, 1.0)
+    return Downsampling.between(coarse.refine(2), coarse)
+
+
+def cells_of(scan: Array, photo: Array, U: Downsampling, inputs: Any) -> Cells:
+    return Cells.of(scan, photo, U, np.ones(scan.shape, bool), inputs, U.spreading(correlation_length(U)), CPU)
+
+
+def test_weights_follow_the_better_predictor() -> None:
+    """A network that returns nonsense loses its say to the floor, map by map."""
+    U = operator((20, 20))
+    rng = np.random.default_rng(0)
+    smooth = np.cumsum(np.cumsum(rng.standard_normal((2, 20, 20)), axis=1), axis=2)
+    scan = (smooth / np.ptp(smooth)).astype(np.float32)
+    cells = cells_of(scan, rng.random((3, 40, 40), dtype=np.float32), U, ("leave-out", "leave-out"))
+    network = Generator(Architecture(B=2, K=2, M=8, members=2), torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        network.threshold_out[:] = 5.0
+    held_out = torch.arange(0, 400, 4)
+    weights, judged = weigh(network, cells, held_out)
+    np.testing.assert_allclose(weights, [[0, 0], [0, 0], [1, 1]], atol=0.02)
+    assert judged.tolist() == [True, True]
+    # Too few to judge by: no trust without evidence.
+    values = cells.values.clone()
+    values[held_out[10:], 1, 1] = 0  # not measured
+    weights, judged = weigh(network, replace(cells, values=values), held_out)
+    assert weights[:, 1].tolist() == [0, 0, 1]
+    assert judged.tolist() == [True, False]
+    # Nobody asked for a verdict: the plain mean of the members.
+    weights, judged = weigh(network, cells, held_out[:0])
+    assert weights.T.tolist() == [[0.5, 0.5, 0]] * 2
+    assert judged.tolist() == [False, False]
+
+
+def test_floor_prediction_in_weights_is_the_kriging_without_the_cell() -> None:
+    """A network that returns the left-out kriging and errs besides has nothing to add to it."""
+    U = operator((16, 16))
+    rng = np.random.default_rng(0)
+    scan, photo = rng.random((2, 16, 16), dtype=np.float32), rng.random((3, 32, 32), dtype=np.float32)
+    cells = cells_of(scan, photo, U, ("leave-out",))
+
+    class Shifted(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x[..., :-1] + 0.2
+
+    # Were the floor off to the other side of the target, the two would share the weight.
+    assert (weigh(Shifted(), cells, torch.arange(0, 256, 2))[0][1] > 0.95).all()  # type: ignore[arg-type]
+    batch = cells.batch(torch.arange(256), torch.ones(1, 256))
+    passed = torch.einsum("cp,cpb->cb", batch.weight, batch.x[0].reshape(256, -1, 6)[..., :2])
+    torch.testing.assert_close(passed, batch.target - cells.influence, atol=1e-5, rtol=0)
+
+
+@given(
+    errors=st.lists(st.lists(st.floats(-3, 3), min_size=6, max_size=6), min_size=1, max_size=4),
+    seed=st.integers(0, 9),
+)
+def test_simplex_weights_beat_every_single_candidate(errors: list[list[float]], seed: int) -> None:
+    truth = np.random.default_rng(seed).random(6)
+    candidates = truth + np.array(errors)
+    weights = simplex_weights(candidates, truth)
+    assert weights.sum() == pytest.approx(1)
+    assert (weights >= 0).all()
+    best = min(((candidate - truth) ** 2).sum() for candidate in candidates)
+    assert ((weights @ candidates - truth) ** 2).sum() <= best + 1e-3 * max(1.0, np.abs(errors).max() ** 2)

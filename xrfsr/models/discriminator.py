@@ -1,0 +1,70 @@
+"""The discriminator of the adversarial stage: one patch of one map in, one unbounded score out.
+
+The paper shows its layers in a figure only and calls the design standard. Here it is the usual one for patches of this
+size: convolutions of 4 × 4 with stride 2 until 4 × 4 pixels are left, leaky ReLUs between them, and a last convolution
+over what is left. No layer normalises over the batch, of which only the misclassified part counts.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import leaky_relu
+
+__all__ = ["Discriminator"]
+
+CHANNELS = 64
+SLOPE = 0.2
+LEFT = 4  # pixels along a side that the last layer sees
+
+
+class Discriminator(nn.Module):
+    """d(·), one for each member of the ensemble, side by side as groups of the same convolutions.
+
+    Parameters
+    ----------
+    patch : int
+        Side of a patch: 4 times a power of two.
+    members : int
+    generator : torch.Generator, optional
+        Source of the random start.
+    """
+
+    def __init__(self, patch: int = 32, members: int = 1, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        self.members = members
+        layers = []
+        size, width = patch, 1
+        while size > LEFT:
+            following = 2 * width if width > 1 else CHANNELS
+            layers.append(nn.Conv2d(members * width, members * following, 4, 2, 1, groups=members, dtype=torch.float32))
+            size, width = size // 2, following
+        layers.append(nn.Conv2d(members * width, members, LEFT, groups=members, dtype=torch.float32))
+        self.layers = nn.ModuleList(layers)
+        with torch.no_grad():
+            for layer in layers:
+                fan_in = layer.weight[0].numel()
+                layer.weight.copy_(
+                    torch.randn(layer.weight.shape, generator=generator, dtype=torch.float32)
+                    * (2 / (1 + SLOPE**2) / fan_in) ** 0.5
+                )
+                assert layer.bias is not None
+                layer.bias.zero_()
+
+    def forward(self, patches: Tensor) -> Tensor:
+        """Scores of patches.
+
+        Parameters
+        ----------
+        patches : Tensor, shape (patches, members, patch, patch)
+
+        Returns
+        -------
+        Tensor, shape (patches, members)
+            Unbounded: near 1 for what looks real, near -1 for what looks reconstructed.
+        """
+        *hidden, last = self.layers
+        for layer in hidden:
+            patches = leaky_relu(layer(patches), SLOPE)
+        score: Tensor = last(patches)
+        return score.flatten(1)

@@ -1,0 +1,100 @@
+"""One thread for each group of networks on a CPU, and the number of threads that torch takes within each.
+
+Networks of an ensemble share nothing, so they are best trained side by side: products of this size leave little to
+divide among the threads of one, which wait for each other at every step, and wait long if another program holds a core.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+__all__ = ["run_all", "threads_for"]
+
+TICK = 0.1  # seconds between looks at how far the workers are
+
+_lock = threading.Lock()
+_running = 0
+_usual = 1
+
+
+def threads_for(workers: int) -> int:
+    """How many threads torch should take in each of several workers."""
+    with _lock:
+        total = _usual if _running else torch.get_num_threads()
+    return max(1, total // workers)
+
+
+def run_all(
+    tasks: Sequence[Callable[[threading.Event], None]], watch: Callable[[], None] = lambda: None
+) -> KeyboardInterrupt | None:
+    """Run tasks at the same time, each in a thread of its own.
+
+    Parameters
+    ----------
+    tasks : sequence of callable
+        Each is handed an event, and should return soon after it is set.
+    watch : callable
+        Called by the waiting thread a few times a second, and at the end.
+
+    Returns
+    -------
+    KeyboardInterrupt or None
+        The interruption from the keyboard that made the tasks stop early.
+
+    Raises
+    ------
+    Exception
+        The first one that a task raised, after all have stopped.
+    """
+    stop = threading.Event()
+    failures: list[BaseException] = []
+    each = threads_for(len(tasks))
+
+    def work(task: Callable[[threading.Event], None]) -> None:
+        try:
+            torch.set_num_threads(each)  # of this thread
+            task(stop)
+        except BaseException as error:
+            failures.append(error)
+            stop.set()
+
+    interruption: KeyboardInterrupt | None = None
+    with _counted():
+        threads = [threading.Thread(target=work, args=(task,), daemon=True) for task in tasks]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            try:
+                for thread in threads:
+                    thread.join(TICK / len(threads))
+                watch()
+            except KeyboardInterrupt as error:
+                # Between two steps, never within one, which would leave parameters half updated.
+                interruption = error
+                stop.set()
+    if failures:
+        raise failures[0]
+    watch()
+    return interruption
+
+
+@contextmanager
+def _counted() -> Iterator[Any]:
+    """Restore the number of threads that new threads start with, once no worker is left that sets its own."""
+    global _running, _usual
+    with _lock:
+        if not _running:
+            _usual = torch.get_num_threads()
+        _running += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _running -= 1
+            if not _running:
+                torch.set_num_threads(_usual)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import dask
@@ -351,3 +352,25 @@ def test_a_model_for_a_photo_of_other_bands(scan: xr.Dataset, photo: xr.DataArra
     model = replace(scan.xrfsr.train(photo, **QUICK), bands=4)
     with pytest.raises(InvalidInput, match="takes 4 bands, the photo has 3"):
         scan.xrfsr.superresolve(photo, model=model, **CHEAP)
+
+
+def test_presets_by_name(scan: xr.Dataset, photo: xr.DataArray) -> None:
+    short = {"steps": 3, "adversarial_steps": 2, "K": 2, "M": 8, **CHEAP}
+    fine = scan.xrfsr.superresolve(photo, preset="paper", **short)
+    assert '"inputs": ["bilinear"]' in fine.attrs["xrfsr_settings"]
+    assert fine.attrs["xrfsr_steps"] == 5
+    error = refused(scan, photo, preset="papr", stepz=3, max_seconds=-1)
+    assert len(error.faults) == 3
+    assert "did you mean 'paper'" in str(error)
+    with pytest.warns(UserWarning, match="max_seconds is 0.3"):
+        cut = scan.xrfsr.superresolve(photo, preset="paper", max_seconds=0.3, **CHEAP)
+    assert 0 < cut.attrs["xrfsr_steps"] < 100_000
+
+
+def test_checkpoints_by_name(scan: xr.Dataset, photo: xr.DataArray, tmp_path: Path) -> None:
+    fine = scan.xrfsr.superresolve(photo, **QUICK)
+    for _ in range(2):
+        again = scan.xrfsr.superresolve(photo, checkpoint=tmp_path / "state", **QUICK)
+        xr.testing.assert_identical(again, fine)
+    with pytest.raises(InvalidInput, match="is of another run: seed was 0 and is 1"):
+        scan.xrfsr.superresolve(photo, checkpoint=tmp_path / "state", **{**QUICK, "seed": 1})

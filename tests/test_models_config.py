@@ -9,6 +9,7 @@ import pytest
 
 from xrfsr.errors import InvalidInput
 from xrfsr.models import TrainingConfig
+from xrfsr.models.config import PRESETS
 
 
 def test_settings_are_checked_all_at_once() -> None:
@@ -38,3 +39,48 @@ def test_settings_are_taken_for_what_they_mean() -> None:
 def test_settings_of_a_wrong_kind_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput, match=next(iter(wrong))):
         TrainingConfig(**wrong)
+
+
+def test_presets_are_found_by_name_and_changed_by_keyword() -> None:
+    assert TrainingConfig.preset("default") == TrainingConfig()
+    assert TrainingConfig.preset("paper").override(steps=5).steps == 5
+    assert sorted(PRESETS) == ["default", "paper"]
+    for wrong, text in (("papre", "did you mean 'paper'"), (3, "preset 3 is unknown; accepted are default, paper")):
+        with pytest.raises(InvalidInput, match=text):
+            TrainingConfig.preset(wrong)  # type: ignore[arg-type]
+
+
+def test_the_default_stays_within_ten_million_pixel_evaluations() -> None:
+    config = TrainingConfig()
+    assert config.pixels is not None
+    # A quarter as many again are of the scan itself, for scale transfer.
+    assert config.steps * len(config.inputs) * config.pixels * 5 // 4 <= 10**7
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"patch": 24},
+        {"patch": 4},
+        {"patches": 0},
+        {"windows": 0},
+        {"pixels": 0},
+        {"adversarial_steps": -1},
+        {"alpha_2": -1.0},
+        {"beta": 1.5},
+        {"generator_rate": float("inf")},
+        {"weight_limit": 0},
+        {"schedule": "cosine"},
+        {"final_sigmoid": True},
+        {"precision": "float16"},
+    ],
+)
+def test_every_field_is_checked(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput, match=f"{next(iter(wrong))} is"):
+        TrainingConfig().override(**wrong)
+
+
+def test_another_number_of_inputs_brings_its_own_transfer() -> None:
+    assert TrainingConfig().override(inputs="bilinear").transfers == (1.0,)
+    assert TrainingConfig().override(inputs=("bilinear", "leave-out")).transfers == (0.05, 1.0)
+    assert TrainingConfig().override(inputs=("leave-out",), transfer=0.2).transfers == (0.2,)

@@ -44,6 +44,8 @@ def test_round_trip_is_exact(scan: xr.Dataset, photo: xr.DataArray, model: Model
     assert (again.units, again.footprint, again.beam) == ("count", "area", None)
     np.testing.assert_array_equal(again.peak, model.peak)
     np.testing.assert_array_equal(again.weights, model.weights)
+    assert again.held_out_gain is not None
+    np.testing.assert_array_equal(again.held_out_gain, model.held_out_gain)
     before, after = model.generator.state_dict(), again.generator.state_dict()
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)

@@ -70,7 +70,9 @@ def trained(config: TrainingConfig, seed: int = 0, made: Problem | None = None, 
 def same(one: Trained, other: Trained) -> bool:
     """Whether two runs ended with the same bits."""
     a, b = one.generator.state_dict(), other.generator.state_dict()
-    return all(torch.equal(a[name], b[name]) for name in a) and bool((one.weights == other.weights).all())
+    return all(torch.equal(a[name], b[name]) for name in a) and bool(
+        (one.verdict.weights == other.verdict.weights).all()
+    )
 
 
 def test_same_seed_same_bits_other_seed_other_bits() -> None:
@@ -316,7 +318,9 @@ def test_the_paper_preset_runs_to_the_letter() -> None:
     assert (paper.inputs, paper.weight_limit, paper.final_sigmoid) == (("bilinear",), 1.0, "adversarial")
     ended = trained(paper.override(steps=3, adversarial_steps=2))
     assert ended.steps == 5
-    assert ended.weights.tolist() == [[1, 1], [0, 0]], "its input cannot leave a pixel out, so nothing is held out"
+    assert ended.verdict.weights.tolist() == [[1, 1], [0, 0]], (
+        "its input cannot leave a pixel out, so nothing is held out"
+    )
 
 
 # ---------------------------------------------------------------------------------------------- cut short, taken up

@@ -43,17 +43,19 @@ def test_weights_follow_the_better_predictor() -> None:
     with torch.no_grad():
         network.threshold_out[:] = 5.0
     held_out = torch.arange(0, 400, 4)
-    weights, judged = weigh(network, cells, held_out)
+    weights, judged, gain = weigh(network, cells, held_out)
     np.testing.assert_allclose(weights, [[0, 0], [0, 0], [1, 1]], atol=0.02)
     assert judged.tolist() == [True, True]
+    np.testing.assert_allclose(gain, 0, atol=0.05)
     # Too few to judge by: no trust without evidence.
     values = cells.values.clone()
     values[held_out[10:], 1, 1] = 0  # not measured
-    weights, judged = weigh(network, replace(cells, values=values), held_out)
+    weights, judged, gain = weigh(network, replace(cells, values=values), held_out)
     assert weights[:, 1].tolist() == [0, 0, 1]
     assert judged.tolist() == [True, False]
+    assert np.isnan(gain).tolist() == [False, True]
     # Nobody asked for a verdict: the plain mean of the members.
-    weights, judged = weigh(network, cells, held_out[:0])
+    weights, judged, _ = weigh(network, cells, held_out[:0])
     assert weights.T.tolist() == [[0.5, 0.5, 0]] * 2
     assert judged.tolist() == [False, False]
 
@@ -70,7 +72,7 @@ def test_floor_prediction_in_weights_is_the_kriging_without_the_cell() -> None:
             return x[..., :-1] + 0.2
 
     # Were the floor off to the other side of the target, the two would share the weight.
-    assert (weigh(Shifted(), cells, torch.arange(0, 256, 2))[0][1] > 0.95).all()  # type: ignore[arg-type]
+    assert (weigh(Shifted(), cells, torch.arange(0, 256, 2)).weights[1] > 0.95).all()  # type: ignore[arg-type]
     batch = cells.batch(torch.arange(256), torch.ones(1, 256))
     passed = torch.einsum("cp,cpb->cb", batch.weight, batch.x[0].reshape(256, -1, 6)[..., :2])
     torch.testing.assert_close(passed, batch.target - cells.influence, atol=1e-5, rtol=0)
@@ -88,3 +90,20 @@ def test_simplex_weights_beat_every_single_candidate(errors: list[list[float]], 
     assert (weights >= 0).all()
     best = min(((candidate - truth) ** 2).sum() for candidate in candidates)
     assert ((weights @ candidates - truth) ** 2).sum() <= best + 1e-3 * max(1.0, np.abs(errors).max() ** 2)
+
+
+def test_the_gain_is_that_over_the_kriging_without_the_pixel() -> None:
+    """A network that halves the error of the left-out kriging gains 6 dB."""
+    U = operator((16, 16))
+    rng = np.random.default_rng(0)
+    scan, photo = rng.random((2, 16, 16), dtype=np.float32), rng.random((3, 32, 32), dtype=np.float32)
+    cells = cells_of(scan, photo, U, ("leave-out",))
+
+    class Knowing(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x[..., :-1] + half.repeat_interleave(4, dim=0)
+
+    half = torch.nn.functional.pad(cells.influence[:128] / 2, (0, 3))[None].squeeze(0)
+    weights, _, gain = weigh(Knowing(), cells, torch.arange(128))  # type: ignore[arg-type]
+    np.testing.assert_allclose(weights[0], 1, atol=1e-3)
+    np.testing.assert_allclose(gain, 20 * np.log10(2), atol=0.02)

@@ -131,8 +131,8 @@ class XrfsrAccessor:
         footprint, fwhm, smear
             What a pixel of the scan sees, as for `downsampling`.
         **settings
-            Further settings of the training, such as ``steps=4000`` (default 2000), ``preset="paper"`` or ``max_seconds=60``: see
-            `xrfsr.superresolve.superresolve`.
+            Further settings of the training, such as ``steps=4000`` (default 2000), ``preset="paper"`` or
+            ``max_seconds=60``: see `xrfsr.superresolve.superresolve`.
 
         Returns
         -------

@@ -101,8 +101,8 @@ def fit(
     chosen = problem.only(np.flatnonzero(problem.guided))
     peak = _peaks(chosen)
     trained = train(chosen.scan / peak[:, None, None], chosen.photo, problem.U, chosen.teaching, config, run)
-    untold = [line for line, judged in zip(chosen.lines, trained.judged, strict=True) if not judged]
-    if untold and trained.weights[-1].any():
+    untold = [line for line, judged in zip(chosen.lines, trained.verdict.judged, strict=True) if not judged]
+    if untold and trained.verdict.weights[-1].any():
         warn(
             f"too few measured pixels to judge on some of them whether the photo helps: {', '.join(untold)} stay as "
             "the photo-free floor; scan a larger area, or pass held_out=0 to trust the network unjudged"
@@ -112,12 +112,13 @@ def fit(
         config,
         chosen.lines,
         peak,
-        trained.weights,
+        trained.verdict.weights,
         len(problem.photo),
         _ratio(problem),
         problem.units,
         problem.U.footprint,
         _beam(problem),
+        trained.verdict.gain,
         {"seed": seed, "device": run.device.type, "steps": trained.steps},
     )
 

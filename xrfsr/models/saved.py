@@ -65,8 +65,11 @@ class Model:
         What a pixel of the scan sees; the same holds.
     beam : tuple of float, optional
         Beam FWHM (y, x) in coarse pixels, for ``footprint="gaussian"``; the same holds.
+    held_out_gain : array of float32, shape (line,), optional
+        How much nearer the weighted prediction came to held-out pixels than the floor, in dB; see
+        `xrfsr.models.validation.Verdict`.
     training : dict
-        For the record: seed and device.
+        For the record: seed, device and steps.
     """
 
     generator: Generator
@@ -79,6 +82,7 @@ class Model:
     units: str = "count"
     footprint: str = "area"
     beam: tuple[float, float] | None = None
+    held_out_gain: NDArray[np.float32] | None = None
     training: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -204,6 +208,7 @@ class Model:
             "footprint": self.footprint,
             "beam": None if self.beam is None else list(self.beam),
             "final_sigmoid": list(self.generator.final_sigmoid),
+            "held_out_gain": _without_nan(self.held_out_gain),
             "config": self.config.to_dict(),
             "training": self.training,
         }
@@ -280,7 +285,7 @@ def _read(folder: Path) -> Model:
     generator.final_sigmoid = tuple(bool(last) for last in description["final_sigmoid"])
     peak, weights = (np.asarray(description[name], dtype=np.float32) for name in ("peak", "weights"))
     y, x = map(float, description["ratio"])
-    beam = description["beam"]
+    beam, gain = description["beam"], description["held_out_gain"]
     try:
         return Model(
             generator,
@@ -293,7 +298,13 @@ def _read(folder: Path) -> Model:
             str(description["units"]),
             str(description["footprint"]),
             None if beam is None else (float(beam[0]), float(beam[1])),
+            None if gain is None else np.array([np.nan if one is None else one for one in gain], dtype=np.float32),
             dict(description["training"]),
         )
     except InvalidInput as error:
         raise ValueError("; ".join(error.faults)) from error
+
+
+def _without_nan(values: NDArray[np.float32] | None) -> list[float | None] | None:
+    """Numbers as JSON can hold them."""
+    return None if values is None else [float(value) if np.isfinite(value) else None for value in values]

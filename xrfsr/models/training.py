@@ -23,7 +23,7 @@ from xrfsr.models.device import shares_memory
 from xrfsr.models.generator import Generator
 from xrfsr.models.patches import Patches
 from xrfsr.models.stages import EXAMINED, TRANSFER_SHARE, Level, Material, Trainee
-from xrfsr.models.validation import weigh
+from xrfsr.models.validation import Verdict, weigh
 from xrfsr.models.workers import run_all
 from xrfsr.progress import progress_bar
 from xrfsr.sampling import Downsampling
@@ -75,17 +75,14 @@ class Trained(NamedTuple):
     ----------
     generator : Generator
         On the device of the training.
-    weights : array of float32, shape (members + 1, B)
-        Of the members and of the floor in each map; see `xrfsr.models.validation.weigh`.
-    judged : array of bool, shape (B,)
-        Maps for which held-out pixels decided about the weights.
+    verdict : Verdict
+        Of held-out pixels, how much each member and the floor weigh in each map.
     steps : int
         Taken by every member, of all those asked for.
     """
 
     generator: Generator
-    weights: NDArray[np.float32]
-    judged: NDArray[np.bool_]
+    verdict: Verdict
     steps: int
 
 
@@ -157,7 +154,7 @@ def train(
                 "far" + (f", and the same call goes on from '{run.checkpoint}'" if checkpoint else "")
             )
         network = Generator.joined([trainee.network for trainee in trainees])
-        return Trained(network, *weigh(network, whole, held_out), steps)
+        return Trained(network, weigh(network, whole, held_out), steps)
 
 
 def _take_steps(

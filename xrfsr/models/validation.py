@@ -7,6 +7,8 @@ combine networks and floor: where the photo does not help, the floor takes over.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -16,14 +18,33 @@ from torch import Tensor
 from xrfsr.models.cells import Cells
 from xrfsr.models.generator import Generator
 
-__all__ = ["simplex_weights", "weigh"]
+__all__ = ["Verdict", "simplex_weights", "weigh"]
 
 BLOCK = 512  # cells at a time
 FEWEST = 16  # held-out values of a map, below which their verdict is chance
 
 
+class Verdict(NamedTuple):
+    """What held-out pixels say.
+
+    Attributes
+    ----------
+    weights : array of float32, shape (members + 1, B)
+        Of every member, and of the floor last, for every map. Not negative; each column sums to one.
+    judged : array of bool, shape (B,)
+        Whether held-out pixels decided.
+    gain : array of float32, shape (B,)
+        How much nearer the weighted prediction came to the held-out values than the floor, in dB; NaN where nobody
+        judged. The same pixels set the few weights, so it is never below zero, and a trifle too high.
+    """
+
+    weights: NDArray[np.float32]
+    judged: NDArray[np.bool_]
+    gain: NDArray[np.float32]
+
+
 @torch.no_grad()
-def weigh(network: Generator, cells: Cells, held_out: Tensor) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def weigh(network: Generator, cells: Cells, held_out: Tensor) -> Verdict:
     """Weight of every member, and of the floor last, for every map.
 
     Parameters
@@ -36,18 +57,17 @@ def weigh(network: Generator, cells: Cells, held_out: Tensor) -> tuple[NDArray[n
 
     Returns
     -------
-    array, shape (members + 1, B)
-        Not negative; each column sums to one. Without a pixel held out, the members weigh the same and the floor
-        nothing; with too few to tell, all is the floor's.
-    array of bool, shape (B,)
-        Whether held-out pixels decided.
+    Verdict
+        Without a pixel held out, the members weigh the same and the floor nothing; with too few to tell, all is the
+        floor's.
     """
     members, bands = len(cells.left_out), cells.target.shape[1]
     weights = np.zeros((members + 1, bands), dtype=np.float32)
     judged = np.zeros(bands, dtype=bool)
+    gain = np.full(bands, np.nan, dtype=np.float32)
     if not len(held_out):
         weights[:members] = 1 / members
-        return weights, judged
+        return Verdict(weights, judged, gain)
     weights[members] = 1
     predictions = []
     for cell in torch.split(held_out, BLOCK):
@@ -63,8 +83,11 @@ def weigh(network: Generator, cells: Cells, held_out: Tensor) -> tuple[NDArray[n
         known = measured[:, band]
         judged[band] = known.sum() >= FEWEST
         if judged[band]:
-            weights[:, band] = simplex_weights(predicted[:, known, band], target[known, band])
-    return weights, judged
+            told, true = predicted[:, known, band], target[known, band]
+            weights[:, band] = simplex_weights(told, true)
+            error, floor_error = (((guess - true) ** 2).mean() for guess in (weights[:, band] @ told, told[-1]))
+            gain[band] = 10 * np.log10(floor_error / error) if error > 0 else np.inf
+    return Verdict(weights, judged, gain)
 
 
 def simplex_weights(predictions: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:

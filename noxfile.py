@@ -40,6 +40,17 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def bench(session: nox.Session) -> None:
+    """Measure speed and what each part is worth; hours, or one part: `-- speed`, `-- parts`, `-- adversarial` ..."""
+    install(session, "scenes", package=".")
+    jobs = [job for job in session.posargs if job != "speed"]
+    if not session.posargs or "speed" in session.posargs:
+        session.run("python", "benchmarks/speed.py")
+    if not session.posargs or jobs:
+        session.run("python", "benchmarks/worth.py", *jobs)
+
+
+@nox.session
 def lowest(session: nox.Session) -> None:
     """Run the tests with the lowest releases that pyproject.toml allows."""
     needed = [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["plot"]]

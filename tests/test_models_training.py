@@ -18,6 +18,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from safetensors import safe_open
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from xrfsr.errors import InvalidInput
 from xrfsr.grid import Grid
@@ -462,3 +463,35 @@ def test_checkpoints_that_are_none(tmp_path: Path) -> None:
 def test_ways_to_run_that_are_none(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput, match="a number of seconds is needed"):
         Run(CPU, **wrong)
+
+
+class Reports(TorchDispatchMode):
+    """Notes every operation whose result the device would have to report back before the next can start."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = function.name()
+        if any(part in name for part in ("_local_scalar_dense", "nonzero", "masked_select", "unique")):
+            self.found.append(name)
+        return function(*args, **(kwargs or {}))
+
+
+def test_no_step_waits_for_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = problem()
+    config = ADVERSARIAL.override(steps=10, adversarial_steps=10)
+    material, _, _ = material_of(made.scan, made.photo, made.U, made.teaching, config, Run(CPU))
+    trainee = Trainee(material, config, 0, 0)
+    reports = Reports()
+    while not trainee.done:
+        if trainee.number == config.steps:
+            trainee.step()  # the discriminator is made from a seed
+            continue
+        with reports:
+            trainee.step()
+    assert reports.found == []
+    with reports:
+        float(torch.rand(1))
+    assert reports.found, "the net catches what it should"

@@ -1,0 +1,99 @@
+"""Paintings whose fine maps are known: simulated ones, and real scans where they are at hand."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+import xrfsr
+from xrfsr.kriging import krige
+
+Array = NDArray[Any]
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "bench" / "scenes.py"
+
+
+def psnr(estimate: Array, truth: Array) -> float:
+    """Peak signal-to-noise ratio in dB, pooled over all maps, peak 1: the metric of the paper's Table I."""
+    return float(-10 * np.log10(np.mean((estimate - truth) ** 2)))
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A scan and a photo of which the truth is known.
+
+    Attributes
+    ----------
+    name : str
+    truth : array, shape (line, y, x)
+        In [0, 1].
+    scan : Dataset
+    photo : DataArray
+    scale : int
+    """
+
+    name: str
+    truth: Array
+    scan: xr.Dataset
+    photo: xr.DataArray
+    scale: int
+
+    @classmethod
+    def of(cls, name: str, truth: Array, low: Array, rgb: Array, lines: list[str], scale: int) -> Scene:
+        """From arrays."""
+        scan = xrfsr.as_scan(low, lines, pixel_size="2 mm")
+        return cls(name, truth, scan, xrfsr.as_photo(rgb, like=scan), scale)
+
+    @property
+    def turned(self) -> xr.DataArray:
+        """The photo upside down: the control with a wrong photo."""
+        return self.photo.copy(data=self.photo.values[:, ::-1])
+
+    @property
+    def grey(self) -> xr.DataArray:
+        """A photo that shows nothing."""
+        return xr.full_like(self.photo, 0.5)
+
+    def gain(self, fine: xr.Dataset, **footprint: Any) -> float:
+        """PSNR over that of the photo-free floor, in dB."""
+        floor = krige(
+            self.scan.intensity.values.astype(np.float64), self.scan.xrfsr.downsampling(self.scale, **footprint)
+        )
+        return psnr(fine.intensity.values, self.truth) - psnr(floor, self.truth)
+
+
+def simulated(seed: int, size: int = 256, scale: int = 4) -> Scene:
+    """A painting of `xrfsr.simulate`, its maps scaled to a peak of one."""
+    truth, scan, rgb = xrfsr.simulate.painting(size, size, scale=scale, seed=seed)
+    maps = truth.intensity.values
+    peak = maps.max(axis=(1, 2), keepdims=True)
+    lines = [str(line) for line in truth.line.values]
+    return Scene.of(f"simulated {seed}", maps / peak, scan.intensity.values / peak, rgb.values, lines, scale)
+
+
+def real() -> Iterator[Scene]:
+    """Windows of real scans, averaged over 4 × 4 pixels; none where the data are not beside the project."""
+    if not SHARED.is_file():
+        return
+    spec = importlib.util.spec_from_file_location("shared_scenes", SHARED)
+    assert spec is not None
+    assert spec.loader is not None
+    shared = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(shared)
+    for name, lines in shared.LINES.items():
+        maps, guide, scale = shared.scene(name)
+        yield Scene.of(name, maps, shared.box(maps, scale), guide, lines, scale)
+
+
+def decimated(scene: Scene) -> Scene:
+    """The same scanned point by point: one fine pixel for each coarse one."""
+    U = scene.scan.xrfsr.downsampling(scene.scale, "decimate")
+    low = U(scene.truth)
+    lines = [str(line) for line in scene.scan.line.values]
+    return Scene.of(f"{scene.name}, decimated", scene.truth, low, scene.photo.values, lines, scene.scale)

@@ -1,0 +1,88 @@
+"""The benchmarks: what they count and what they print."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from xrfsr.models.generator import Architecture, Generator
+
+FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
+
+
+@pytest.fixture
+def benchmarks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Imports one by name; they are scripts and no package."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+
+    def load(name: str) -> ModuleType:
+        return __import__(name)
+
+    yield load
+    for name in ("scenes", "speed", "worth"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_operations_are_those_that_run(benchmarks: Any, training: bool) -> None:
+    architecture = Architecture(B=7, K=4, M=24)
+    network, x = Generator(architecture, torch.Generator()), torch.rand(1, 30, architecture.channels)
+
+    def in_place(self: Any, first: Any, second: Any, **_: Any) -> int:
+        return 2 * math.prod(first) * second[-1]
+
+    # The counter knows the product with a sum only under the name that makes a new tensor.
+    with FlopCounterMode(display=False, custom_mapping={torch.ops.aten.baddbmm_: in_place}) as counter:
+        output = network(x)
+        if training:
+            output.sum().backward()
+    assert counter.get_total_flops() == 30 * benchmarks("speed").operations(architecture, training=training)
+    with FlopCounterMode(display=False) as counter:
+        benchmarks("speed").products(architecture, 30, torch.float32, training=training)()
+    assert counter.get_total_flops() == 30 * benchmarks("speed").operations(architecture, training=training)
+
+
+def test_a_table_of_runs(benchmarks: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    worth = benchmarks("worth")
+    scene = benchmarks("scenes").simulated(0, size=64)
+    table = worth.Table("Two", 2)
+    quick = {"K": 2, "M": 8, "steps": 20}
+    table.run("quick", scene, quick)
+    table.run("grey", scene, {**quick, "inputs": ("bilinear",)}, scene.grey)
+    table.keep(tmp_path, "two")
+    assert len(table.runs) == 4
+    text = (tmp_path / "two.md").read_text()
+    assert "| variant | simulated 0 | held-out | seconds |" in text
+    gains = table.values("gain", "quick", "simulated 0")
+    assert f"{np.mean(gains):+.2f} ± {np.std(gains):.2f}" in text
+    assert "| grey |" in text
+    assert text in capsys.readouterr().out
+
+
+def test_gain_is_over_the_floor(benchmarks: Any) -> None:
+    scenes = benchmarks("scenes")
+    scene = scenes.simulated(0, size=64)
+    floor = scene.scan.xrfsr.superresolve(scale=4, method="kriging")
+    assert 0 <= scene.gain(floor) < 0.5, "without negative counts it comes a little nearer"
+    known = floor.copy(data={"intensity": scene.truth + 1e-3})
+    assert scene.gain(known) == pytest.approx(60 - scenes.psnr(floor.intensity.values, scene.truth), abs=0.5)
+    points = scenes.decimated(scene)
+    floor = points.scan.xrfsr.superresolve(scale=4, method="kriging", footprint="decimate")
+    assert abs(points.gain(floor, footprint="decimate")) < 0.5
+    # One fine pixel of every coarse one is known for sure.
+    U = points.scan.xrfsr.downsampling(4, "decimate")
+    np.testing.assert_allclose(U(scene.truth), points.scan.intensity, rtol=1e-6)
+
+
+def test_real_scenes_where_they_are(benchmarks: Any, shared: Path) -> None:
+    names = [scene.name for scene in benchmarks("scenes").real()]
+    assert names == ["soldier", "zagami", "amnh_obj1"]

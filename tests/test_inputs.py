@@ -362,8 +362,8 @@ def test_presets_by_name(scan: xr.Dataset, photo: xr.DataArray) -> None:
     error = refused(scan, photo, preset="papr", stepz=3, max_seconds=-1)
     assert len(error.faults) == 3
     assert "did you mean 'paper'" in str(error)
-    with pytest.warns(UserWarning, match="max_seconds is 0.3"):
-        cut = scan.xrfsr.superresolve(photo, preset="paper", max_seconds=0.3, **CHEAP)
+    with pytest.warns(UserWarning, match="max_seconds is 1"):
+        cut = scan.xrfsr.superresolve(photo, preset="paper", max_seconds=1, **CHEAP)
     assert 0 < cut.attrs["xrfsr_steps"] < 100_000
 
 

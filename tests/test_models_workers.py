@@ -39,11 +39,14 @@ def test_a_failure_stops_the_others_and_is_raised() -> None:
     assert stopped == [True, True]
 
 
-def test_an_interruption_lets_the_tasks_come_to_an_end() -> None:
+@pytest.mark.parametrize("attempt", range(3))
+def test_an_interruption_lets_the_tasks_come_to_an_end(attempt: int) -> None:
     ended: list[bool] = []
 
     def patient(stop: threading.Event) -> None:
-        ended.append(stop.wait(10))
+        told = stop.wait(10)
+        time.sleep(0.1)
+        ended.append(told)
 
     timer = threading.Timer(0.2, _thread.interrupt_main)
     timer.start()

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput, collecting, warn
+from xrfsr.guided import guided_krige
 from xrfsr.kriging import correlation_length, krige
 from xrfsr.methods.problem import Problem, Reconstruction
 from xrfsr.models.config import TrainingConfig
@@ -30,6 +31,9 @@ __all__ = ["check", "configuration", "fit", "reconstruct"]
 PEAK_PERCENTILE = 99.9
 # Within this factor the maps of a scan may be brighter or darker than those a model was trained on.
 BRIGHTNESS = 3.0
+# Pixels of the estimate are distinct if they differ by this share of the standard deviation of all maps together.
+# Measured on three real and two simulated scenes, 0.5 to 1.4 is within 0.1 dB of it, mostly within 0.05.
+EDGE = 0.8
 
 
 # Settings that say how training is carried out, not what is trained.
@@ -150,17 +154,33 @@ def reconstruct(
     result = krige(problem.scan, problem.U, spreading)
     chosen = problem.only(np.array([problem.lines.index(line) for line in model.lines]))
     estimate = model.predict(chosen.scan, chosen.photo, problem.U, device)
-    for line, fine, floor in zip(model.lines, estimate, model.weights[-1], strict=True):
-        i = problem.lines.index(line)
+    places = np.array([problem.lines.index(line) for line in model.lines])
+    estimate = np.where(problem.seen, estimate, result[places])
+    estimate += spreading(chosen.scan - problem.U(estimate))
+    if model.config.along_edges:
+        _sharpen(estimate, chosen, model, device)
+        estimate = np.where(problem.seen, estimate, result[places])
+        estimate += spreading(chosen.scan - problem.U(estimate))
+    for i, fine, floor in zip(places, estimate, model.weights[-1], strict=True):
         if problem.guided[i]:
-            shown = np.where(problem.seen, fine, result[i])
-            result[i] = shown + spreading(problem.scan[i] - problem.U(shown))
+            result[i] = fine
             share[i] = 1 - floor
     record: dict[str, str | float] = {
         "settings": json.dumps(model.config.to_dict()),
         **model.training,
     }
     return Reconstruction(*nonnegative(result, problem.scan, problem.U), record, share)
+
+
+def _sharpen(estimate: NDArray[np.float32], problem: Problem, model: Model, device: str) -> None:
+    """Mix kriging along the edges of all maps into each, the less the more of it is the floor's."""
+    peak = model.peak[:, None, None]
+    maps = estimate / peak
+    spread = float(np.sqrt(maps.var(axis=(1, 2), dtype=np.float64).sum()))
+    if spread > 0:
+        sharp = guided_krige(problem.scan / peak, maps / (EDGE * spread), problem.U, device).fine * peak
+        mixing = model.config.along_edges * (1 - model.weights[-1])
+        estimate += mixing[:, None, None] * (sharp - estimate)
 
 
 def _why_unguided(problem: Problem) -> str:

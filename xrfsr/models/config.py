@@ -73,6 +73,9 @@ class TrainingConfig:
         Largest share of the interpolated map in pseudo-real patches, Eq. 14 (paper: 0.9).
     generator_rate, discriminator_rate : float
         Learning rates of the adversarial stage (paper: 3 × 10⁻⁴, 3 × 10⁻⁶).
+    along_edges : float
+        Share of kriging along the edges of the network's estimate in the result, the rest being the estimate itself
+        (paper: 0). See `xrfsr.guided`.
     precision : {"auto", "float32", "bfloat16"}
         Of the network's products in training; ``"auto"`` takes bfloat16 where the device multiplies it natively.
         Parameters, losses, prediction and projection are in float32 always.
@@ -107,6 +110,7 @@ class TrainingConfig:
     beta: float = 0.9
     generator_rate: float = 3e-4
     discriminator_rate: float = 3e-6
+    along_edges: float = 0.5
     precision: Precision = "auto"
 
     def __post_init__(self) -> None:
@@ -143,7 +147,7 @@ class TrainingConfig:
         return faults
 
     def _number_faults(self) -> list[str]:
-        most = {"mixing": 1.0, "held_out": 0.5, "beta": 1.0}
+        most = {"mixing": 1.0, "held_out": 0.5, "beta": 1.0, "along_edges": 1.0}
         names = ("learning_rate", "alpha_1", "mixing", "held_out", "alpha_2", "beta")
         faults = [
             f"{name} is {value!r}; "
@@ -152,7 +156,7 @@ class TrainingConfig:
                 if name in most
                 else "a finite number of at least 0 is needed"
             )
-            for name in (*names, "generator_rate", "discriminator_rate")
+            for name in (*names, "generator_rate", "discriminator_rate", "along_edges")
             for value in (getattr(self, name),)
             if not (_at_least_zero(value) and value <= most.get(name, math.inf))
         ]
@@ -258,6 +262,7 @@ PRESETS: Mapping[str, TrainingConfig] = MappingProxyType(
             held_out=0.0,
             adversarial_steps=2_000_000,
             windows=None,
+            along_edges=0.0,
             precision="float32",
         ),
     }

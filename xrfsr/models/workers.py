@@ -52,26 +52,29 @@ def run_all(
         The first one that a task raised, after all have stopped.
     """
     stop = threading.Event()
+    # Not `Thread.join`: interrupted, it takes the thread for ended (Python 3.11 and 3.12).
+    ended = [threading.Event() for _ in tasks]
     failures: list[BaseException] = []
     each = threads_for(len(tasks))
 
-    def work(task: Callable[[threading.Event], None]) -> None:
+    def work(task: Callable[[threading.Event], None], end: threading.Event) -> None:
         try:
             torch.set_num_threads(each)  # of this thread
             task(stop)
         except BaseException as error:
             failures.append(error)
             stop.set()
+        finally:
+            end.set()
 
     interruption: KeyboardInterrupt | None = None
     with _counted():
-        threads = [threading.Thread(target=work, args=(task,), daemon=True) for task in tasks]
-        for thread in threads:
-            thread.start()
-        while any(thread.is_alive() for thread in threads):
+        for task, end in zip(tasks, ended, strict=True):
+            threading.Thread(target=work, args=(task, end), daemon=True).start()
+        while not all(end.is_set() for end in ended):
             try:
-                for thread in threads:
-                    thread.join(TICK / len(threads))
+                for end in ended:
+                    end.wait(TICK / len(ended))
                 watch()
             except KeyboardInterrupt as error:
                 # Between two steps, never within one, which would leave parameters half updated.

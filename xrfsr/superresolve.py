@@ -79,8 +79,9 @@ def superresolve(
         Same lines and units, finer `y` and `x` within the same outer edges; NaN where the scan has no value.
         ``"unfolding"`` and ``"kriging"`` are exactly consistent: U takes the result back to the scan, to float32
         rounding (which a beam much wider than the pixels amplifies). How the result came about is in its `attrs`; with
-        ``"unfolding"`` the coordinate `network_share` (line) tells how much of each map is the network's, the rest
-        being the photo-free floor. Coordinates of numbers along `y` or `x` are interpolated; `uncertainty` is that of
+        ``"unfolding"`` the coordinate `photo_gain` (line) tells in dB how much better the photo's edges let the scan
+        predict itself, and `network_share` (line) how much of each map is the network's: nothing where the photo does
+        not help. Coordinates of numbers along `y` or `x` are interpolated; `uncertainty` is that of
         coarse pixels and is not carried over.
 
     Raises
@@ -91,8 +92,8 @@ def superresolve(
     Warns
     -----
     UserWarning
-        If the photo could not be used for a map, no map without negative values agrees with the scan, or training was
-        cut short.
+        If the photo helps few maps or could not be used for one, no map without negative values agrees with the scan,
+        or training was cut short.
 
     Examples
     --------
@@ -216,14 +217,17 @@ def _as_result(
     intensity = xr.Variable(("line", "y", "x"), maps.astype(np.float32, copy=False), own)
     coords = {
         name: coord.variable
-        for name, coord in scan.drop_vars("network_share", errors="ignore").coords.items()
+        for name, coord in scan.drop_vars(list(methods.PER_LINE), errors="ignore").coords.items()
         if not {"y", "x"} & set(coord.dims) or (coord.dtype.kind in "biuf" and name not in ("y", "x", "valid"))
     }
     axes = {name: scan[name].variable for name in ("y", "x")}
     beside = on_grid(xr.Dataset(coords=coords | axes), grid)
     result = xr.Dataset({"intensity": intensity}, beside.coords, kept | attrs)
-    if made.network_share is not None:
-        result = result.assign_coords(network_share=xr.Variable("line", made.network_share))
+    told = {
+        name: xr.Variable("line", values, {"long_name": methods.PER_LINE[name]})
+        for name, values in made.per_line.items()
+    }
+    result = result.assign_coords(told)
     if "valid" in scan.coords:
         valid = xr.Variable(("y", "x"), scan["valid"].values[row[:, None], column], scan["valid"].attrs)
         result = result.assign_coords(valid=valid)

@@ -16,9 +16,9 @@ from types import ModuleType
 from typing import Any
 
 from xrfsr.errors import InvalidInput
-from xrfsr.methods.problem import Problem, Reconstruction
+from xrfsr.methods.problem import PER_LINE, Problem, Reconstruction
 
-__all__ = ["METHODS", "Method", "Problem", "Reconstruction", "get"]
+__all__ = ["METHODS", "PER_LINE", "Method", "Problem", "Reconstruction", "get"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,13 @@ from scipy.ndimage import distance_transform_edt
 
 from xrfsr.sampling import Downsampling
 
-__all__ = ["Problem", "Reconstruction"]
+__all__ = ["PER_LINE", "Problem", "Reconstruction"]
+
+# Name and description.
+PER_LINE = {
+    "network_share": "share of the map that is the network's, the rest being photo-free",
+    "photo_gain": "error of predictions of the scan without the photo over that with it, in dB",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,14 +103,14 @@ class Reconstruction:
         False for maps that keep negative values, because no map without is consistent with the scan.
     record : dict
         Plain numbers and text about how it was made, for the attributes of the result.
-    network_share : array of float32, shape (line,), optional
-        How much of each map is the network's, from 0, the photo-free floor, to 1.
+    per_line : dict of array of float32, shape (line,)
+        What is known of each map, by the names in `PER_LINE`: coordinates of the result.
     """
 
     maps: NDArray[np.float32]
     physical: NDArray[np.bool_] | None = None
     record: dict[str, str | float] = field(default_factory=dict)
-    network_share: NDArray[np.float32] | None = None
+    per_line: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 def _filled(plane: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[Any]:

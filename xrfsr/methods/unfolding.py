@@ -23,6 +23,7 @@ from xrfsr.models.config import TrainingConfig
 from xrfsr.models.device import choose
 from xrfsr.models.saved import Model
 from xrfsr.models.training import Run, train
+from xrfsr.photo_gain import PhotoGain, photo_gain
 from xrfsr.positivity import nonnegative
 
 __all__ = ["check", "configuration", "fit", "reconstruct"]
@@ -34,6 +35,8 @@ BRIGHTNESS = 3.0
 # Pixels of the estimate are distinct if they differ by this share of the standard deviation of all maps together.
 # Measured on three real and two simulated scenes, 0.5 to 1.4 is within 0.1 dB of it, mostly within 0.05.
 EDGE = 0.8
+# What is told of maps that the photo may not guide.
+UNGUIDED = {"network_share": 0.0, "photo_gain": np.nan}
 
 
 # Settings that say how training is carried out, not what is trained.
@@ -138,49 +141,73 @@ def reconstruct(
 ) -> Reconstruction:
     r"""Proj(g(X)), Eq. 10 with the residual spread by the covariance of the floor, and no negative counts.
 
-    Maps that the photo may not guide (scatter, bookkeeping, flat ones) and pixels that the photo does not show
-    are those of the floor.
+    Unless nothing was held out, maps that the photo does not help are not the network's, and all are sharpened along
+    the edges they share. Maps that the photo may not guide (scatter, bookkeeping, flat ones) and pixels that the
+    photo does not show are those of the floor.
     """
-    spreading = problem.U.spreading(correlation_length(problem.U))
-    share = np.zeros(len(problem.lines), dtype=np.float32)
+    U = problem.U
+    spreading = U.spreading(correlation_length(U))
+    result = krige(problem.scan, U, spreading)
+    per_line = {name: np.full(len(problem.lines), value, np.float32) for name, value in UNGUIDED.items()}
     if model is None and not any(problem.guided):
         warn(f"the result is the photo-free floor: {_why_unguided(problem)}")
-        floor = krige(problem.scan, problem.U, spreading)
-        return Reconstruction(*nonnegative(floor, problem.scan, problem.U), network_share=share)
+        return Reconstruction(*nonnegative(result, problem.scan, U), per_line=per_line)
     if model is None:
         model = fit(problem, device=device, seed=seed, progress=progress, **settings)
     else:
         _check_fits(model, problem)
-    result = krige(problem.scan, problem.U, spreading)
-    chosen = problem.only(np.array([problem.lines.index(line) for line in model.lines]))
-    estimate = model.predict(chosen.scan, chosen.photo, problem.U, device)
     places = np.array([problem.lines.index(line) for line in model.lines])
-    estimate = np.where(problem.seen, estimate, result[places])
-    estimate += spreading(chosen.scan - problem.U(estimate))
+    chosen, floor = problem.only(places), result[places]
+
+    def consistent(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+        shown = np.where(problem.seen, maps, floor)
+        return np.asarray(shown + spreading(chosen.scan - U(shown)))
+
+    estimate = consistent(model.predict(chosen.scan, chosen.photo, U, device))
+    share = 1 - model.weights[-1]
+    if model.config.held_out:
+        told = photo_gain(chosen.scan, chosen.photo, U, chosen.teaching, device)
+        estimate = np.where(told.helps[:, None, None], estimate, floor)
+        share = np.where(told.helps, share, 0)
+        per_line["photo_gain"][places] = told.decibel
+        _warn_of(chosen, told)
     if model.config.along_edges:
-        _sharpen(estimate, chosen, model, device)
-        estimate = np.where(problem.seen, estimate, result[places])
-        estimate += spreading(chosen.scan - problem.U(estimate))
-    for i, fine, floor in zip(places, estimate, model.weights[-1], strict=True):
-        if problem.guided[i]:
-            result[i] = fine
-            share[i] = 1 - floor
+        estimate = consistent(_sharpened(estimate, chosen, model, device))
+    guided = np.array(chosen.guided)
+    result[places[guided]] = estimate[guided]
+    per_line["network_share"][places[guided]] = share[guided]
     record: dict[str, str | float] = {
         "settings": json.dumps(model.config.to_dict()),
         **model.training,
     }
-    return Reconstruction(*nonnegative(result, problem.scan, problem.U), record, share)
+    return Reconstruction(*nonnegative(result, problem.scan, U), record, per_line)
 
 
-def _sharpen(estimate: NDArray[np.float32], problem: Problem, model: Model, device: str) -> None:
-    """Mix kriging along the edges of all maps into each, the less the more of it is the floor's."""
+def _sharpened(estimate: NDArray[np.float32], problem: Problem, model: Model, device: str) -> NDArray[np.float32]:
+    """Kriging along the edges of all maps mixed into each that was judged."""
     peak = model.peak[:, None, None]
     maps = estimate / peak
     spread = float(np.sqrt(maps.var(axis=(1, 2), dtype=np.float64).sum()))
-    if spread > 0:
-        sharp = guided_krige(problem.scan / peak, maps / (EDGE * spread), problem.U, device).fine * peak
-        mixing = model.config.along_edges * (1 - model.weights[-1])
-        estimate += mixing[:, None, None] * (sharp - estimate)
+    if spread == 0:
+        return estimate
+    sharp = guided_krige(problem.scan / peak, maps / (EDGE * spread), problem.U, device).fine * peak
+    mixing = np.where(model.judged, model.config.along_edges, 0).astype(np.float32)
+    return estimate + mixing[:, None, None] * (sharp - estimate)
+
+
+def _warn_of(problem: Problem, told: PhotoGain) -> None:
+    """A photo that helps few maps may lie elsewhere than the scan."""
+    lines = [line for line, guided in zip(problem.lines, problem.guided, strict=True) if guided]
+    without = [
+        line
+        for line, guided, helps in zip(problem.lines, problem.guided, told.helps, strict=True)
+        if guided and not helps
+    ]
+    if 2 * len(without) > len(lines):
+        warn(
+            f"the photo does not help {len(without)} of {len(lines)} maps ({', '.join(without)}), in which it takes no "
+            "part; if it should, check that it lies on the scan, the right way up, to within a pixel of the scan"
+        )
 
 
 def _why_unguided(problem: Problem) -> str:

@@ -116,6 +116,15 @@ class Model:
             f"{a.members} networks of K={a.K}, M={a.M}>"
         )
 
+    @property
+    def judged(self) -> NDArray[np.bool_]:
+        """Maps of which held-out pixels decided, or had not to (line,); the others are the floor's."""
+        return np.asarray(
+            self.weights[-1] < 1
+            if self.held_out_gain is None
+            else (self.weights[-1] < 1) | np.isfinite(self.held_out_gain)
+        )
+
     def predict(self, scan: NDArray[Any], photo: NDArray[Any], U: Downsampling, device: str = "auto") -> NDArray[Any]:
         r"""Ŷ, the weighted mean of the members and the floor, before any projection.
 

@@ -158,23 +158,28 @@ def test_the_network_learns_from_the_photo() -> None:
     mixing = np.linalg.lstsq(U(photo).reshape(3, -1).T, scan.reshape(2, -1).T, rcond=None)[0].T
     truth = np.einsum("lb,byx->lyx", mixing, photo)
     made = Problem.of(scan, photo, U, ("Ca-K", "Fe-K"), np.array([True, True]))
-    model = fit(made, device="cpu", progress=False, K=3, M=32, steps=150, pixels=1024)
+    model = fit(made, device="cpu", progress=False, K=3, M=32, steps=150, pixels=1024, along_photo=False)
     found = model.predict(made.scan, made.photo, U, "cpu")
     floor = krige(scan, U)
     assert ((found - truth) ** 2).mean() < 0.5 * ((floor - truth) ** 2).mean()
 
 
-def test_prediction_is_the_weighted_mean_of_members_and_floor() -> None:
+def test_prediction_is_the_weighted_mean_of_all_candidates() -> None:
     made = problem(2.5)
     model = fit(made, **QUICK)
+    beside = np.random.default_rng(0).random((2, *made.U.fine.shape)) * 40
 
     def predicted(*weights: float) -> Array:
         column = np.array(weights, dtype=np.float32)[:, None].repeat(2, axis=1)
-        return replace(model, weights=column).predict(made.scan, made.photo, made.U, "cpu")
+        return replace(model, weights=column).predict(made.scan, made.photo, made.U, "cpu", [beside])
 
-    first, second, floor = predicted(1, 0, 0), predicted(0, 1, 0), predicted(0, 0, 1)
+    first, second, other, floor = (predicted(*weights) for weights in np.eye(4))
     np.testing.assert_allclose(floor, krige(made.scan, made.U), rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(predicted(0.5, 0.2, 0.3), 0.5 * first + 0.2 * second + 0.3 * floor, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(other, beside, rtol=1e-4, atol=1e-4)
+    mean = 0.4 * first + 0.2 * second + 0.1 * other + 0.3 * floor
+    np.testing.assert_allclose(predicted(0.4, 0.2, 0.1, 0.3), mean, rtol=1e-4, atol=1e-4)
+    with pytest.raises(InvalidInput, match="0 candidates beside the networks; 1 is needed"):
+        model.predict(made.scan, made.photo, made.U, "cpu")
     # A member is the network on its own input, scaled to the peak and back.
     scaled = made.scan / model.peak[:, None, None]
     inputs = network_inputs(scaled, made.U, TINY.inputs, made.U.spreading(correlation_length(made.U)))

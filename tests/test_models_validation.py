@@ -16,7 +16,7 @@ from xrfsr.grid import Grid
 from xrfsr.kriging import correlation_length
 from xrfsr.models.cells import Cells
 from xrfsr.models.generator import Architecture, Generator
-from xrfsr.models.validation import simplex_weights, weigh
+from xrfsr.models.validation import DRAWN, simplex_weights, weigh
 from xrfsr.sampling import Downsampling
 
 CPU = torch.device("cpu")
@@ -107,3 +107,25 @@ def test_the_gain_is_that_over_the_kriging_without_the_pixel() -> None:
     weights, _, gain = weigh(Knowing(), cells, torch.arange(128))  # type: ignore[arg-type]
     np.testing.assert_allclose(weights[0], 1, atol=1e-3)
     np.testing.assert_allclose(gain, 20 * np.log10(2), atol=0.02)
+
+
+def test_candidates_beside_the_networks_are_weighed_with_them() -> None:
+    """Those that beat the floor are drawn towards each other, nonsense gets nothing."""
+    U = operator((16, 16))
+    rng = np.random.default_rng(0)
+    scan, photo = rng.random((2, 16, 16), dtype=np.float32), rng.random((3, 32, 32), dtype=np.float32)
+    cells = cells_of(scan, photo, U, ("leave-out",))
+    held_out = torch.arange(0, 256, 2)
+
+    class Nonsense(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x[..., :-1] + 9.0
+
+    def weighed(*beside: NDArray[np.float32]) -> NDArray[np.float32]:
+        return weigh(Nonsense(), cells, held_out, beside).weights  # type: ignore[arg-type]
+
+    knowing = scan.reshape(2, -1)
+    near = knowing + 0.02
+    np.testing.assert_allclose(weighed(knowing), [[0, 0], [1, 1], [0, 0]], atol=1e-3)
+    np.testing.assert_allclose(weighed(knowing, near)[1:3, 0], [1 - DRAWN / 2, DRAWN / 2], atol=1e-2)
+    np.testing.assert_allclose(weighed(knowing + 7)[-1], 1, atol=0.02)

@@ -43,7 +43,7 @@ def test_a_photo_of_something_else_does_no_harm() -> None:
         fine = scan.xrfsr.superresolve(wrong, scale=4, **quick)
     right = scan.xrfsr.superresolve(rgb, scale=4, **quick)
     # Maps that it does not help are not the network's.
-    assert (fine.network_share.values == 0).sum() > fine.sizes["line"] / 2
+    assert (fine.guided_share.values == 0).sum() > fine.sizes["line"] / 2
     assert (right.photo_gain > fine.photo_gain).all()
     gains = [decibels(made, scan.xrfsr.superresolve(method="kriging"), truth) for made in (fine, right)]
     assert gains[0].mean() > -0.02

@@ -59,9 +59,7 @@ def test_result_is_a_finer_scan(scan: xr.Dataset, photo: xr.DataArray, method: s
     assert list(fine.data_vars) == ["intensity"]
     assert fine.attrs["title"] == "panel"
     for name in ("line", "element", "family", "energy", "kind", "operator"):
-        assert (
-            fine.coords[name].drop_vars(["network_share", "photo_gain"], errors="ignore").identical(scan.coords[name])
-        )
+        assert fine.coords[name].drop_vars(["guided_share", "photo_gain"], errors="ignore").identical(scan.coords[name])
     assert fine.xrfsr.validate().identical(fine)
 
 
@@ -264,7 +262,7 @@ def test_maps_without_guidance_are_the_floor(photo: xr.DataArray) -> None:
         floor = scan.xrfsr.superresolve(photo, **options("kriging"))
     same = [bool((a == b).all()) for a, b in zip(fine.intensity, floor.intensity, strict=True)]
     assert same == [False, True, False, True, True]
-    assert (fine.network_share.values > 0).tolist() == [True, False, True, False, False]
+    assert (fine.guided_share.values > 0).tolist() == [True, False, True, False, False]
     assert (fine.intensity.sel(line="Fe-K") == 2.5).all(), "flat stays flat"
     alone = scan.isel(line=[0, 2]).xrfsr.superresolve(photo, **QUICK)
     np.testing.assert_array_equal(fine.intensity[[0, 2]].values, alone.intensity.values)
@@ -277,7 +275,7 @@ def test_a_scan_without_any_contrast_stays_as_it_is(photo: xr.DataArray, value: 
     with pytest.warns(UserWarning, match="constant"), pytest.warns(UserWarning, match="is the photo-free floor"):
         fine = scan.xrfsr.superresolve(photo, **QUICK)
     assert (fine.intensity == value).all()
-    assert fine.network_share.values.tolist() == [0, 0]
+    assert fine.guided_share.values.tolist() == [0, 0]
     with pytest.warns(UserWarning, match="constant"), pytest.raises(InvalidInput, match="nothing to train on"):
         scan.xrfsr.train(photo, **QUICK)
 
@@ -354,7 +352,7 @@ def test_a_model_leaves_a_flat_map_flat(scan: xr.Dataset, photo: xr.DataArray) -
     with pytest.warns(UserWarning, match="constant within the valid pixels"):
         fine = scan.xrfsr.superresolve(photo, model=model, **CHEAP)
     assert (fine.intensity.sel(line="Fe-Ka") == 7).all()
-    assert fine.network_share.values.tolist() == [1, 0, 1]
+    assert fine.guided_share.values.tolist() == [1, 0, 1]
     assert np.isnan(fine.photo_gain.values[1])
 
 
@@ -438,8 +436,8 @@ def test_the_record_is_that_of_this_run(scan: xr.Dataset, photo: xr.DataArray) -
             "xrfsr_version", "xrfsr_method", "xrfsr_scale", "xrfsr_footprint",
         }  # fmt: skip
         assert again.attrs["title"] == "panel"
-        assert "network_share" in fine.coords
-        assert "network_share" not in again.coords
+        assert "guided_share" in fine.coords
+        assert "guided_share" not in again.coords
 
 
 def test_a_result_is_a_scan_again(scan: xr.Dataset, photo: xr.DataArray) -> None:
@@ -497,7 +495,7 @@ def test_maps_of_more_pixels_than_pass_the_network_at_once() -> None:
 
     _, scan, rgb = xrfsr.simulate.painting(160, 192, lines=["Fe-K", "Pb-L"])
     assert saved.BLOCK < 160 * 192
-    model = scan.xrfsr.train(rgb, steps=30, pixels=1024, progress=False, device="cpu")
+    model = scan.xrfsr.train(rgb, steps=30, pixels=1024, along_photo=False, progress=False, device="cpu")
     U = scan.xrfsr.downsampling(4)
     maps, photo = scan.intensity.values, rgb.values
     found = model.predict(maps, photo, U, "cpu")

@@ -80,7 +80,7 @@ def superresolve(
         ``"unfolding"`` and ``"kriging"`` are exactly consistent: U takes the result back to the scan, to float32
         rounding (which a beam much wider than the pixels amplifies). How the result came about is in its `attrs`; with
         ``"unfolding"`` the coordinate `photo_gain` (line) tells in dB how much better the photo's edges let the scan
-        predict itself, and `network_share` (line) how much of each map is the network's: nothing where the photo does
+        predict itself, and `guided_share` (line) how much of each map is the network's: nothing where the photo does
         not help. Coordinates of numbers along `y` or `x` are interpolated; `uncertainty` is that of
         coarse pixels and is not carried over.
 

@@ -15,7 +15,7 @@ __all__ = ["PER_LINE", "Problem", "Reconstruction"]
 
 # Name and description.
 PER_LINE = {
-    "network_share": "share of the map that is the network's, the rest being photo-free",
+    "guided_share": "share of network and photo in the map, the rest being the photo-free floor",
     "photo_gain": "error of predictions of the scan without the photo over that with it, in dB",
 }
 

@@ -23,7 +23,7 @@ from xrfsr.models.config import TrainingConfig
 from xrfsr.models.device import choose
 from xrfsr.models.saved import Model
 from xrfsr.models.training import Run, train
-from xrfsr.photo_gain import PhotoGain, photo_gain
+from xrfsr.photo_gain import PhotoGain, along_photo, photo_gain
 from xrfsr.positivity import nonnegative
 
 __all__ = ["check", "configuration", "fit", "reconstruct"]
@@ -36,7 +36,7 @@ BRIGHTNESS = 3.0
 # Measured on three real and two simulated scenes, 0.5 to 1.4 is within 0.1 dB of it, mostly within 0.05.
 EDGE = 0.8
 # What is told of maps that the photo may not guide.
-UNGUIDED = {"network_share": 0.0, "photo_gain": np.nan}
+UNGUIDED = {"guided_share": 0.0, "photo_gain": np.nan}
 
 
 # Settings that say how training is carried out, not what is trained.
@@ -107,7 +107,9 @@ def fit(
     run = Run(choose(device), seed, progress, **{name: settings[name] for name in CARRIED_OUT if name in settings})
     chosen = problem.only(np.flatnonzero(problem.guided))
     peak = _peaks(chosen)
-    trained = train(chosen.scan / peak[:, None, None], chosen.photo, problem.U, chosen.teaching, config, run)
+    scaled = chosen.scan / peak[:, None, None]
+    beside = [along_photo(scaled, chosen.photo, problem.U, device).left_out] if config.along_photo else []
+    trained = train(scaled, chosen.photo, problem.U, chosen.teaching, config, run, beside)
     untold = [line for line, judged in zip(chosen.lines, trained.verdict.judged, strict=True) if not judged]
     if untold and trained.verdict.weights[-1].any():
         warn(
@@ -163,7 +165,11 @@ def reconstruct(
         shown = np.where(problem.seen, maps, floor)
         return np.asarray(shown + spreading(chosen.scan - U(shown)))
 
-    estimate = consistent(model.predict(chosen.scan, chosen.photo, U, device))
+    peak = model.peak[:, None, None]
+    beside = []
+    if model.config.along_photo:
+        beside = [along_photo(chosen.scan / peak, chosen.photo, U, device).fine * peak]
+    estimate = consistent(model.predict(chosen.scan, chosen.photo, U, device, beside))
     share = 1 - model.weights[-1]
     if model.config.held_out:
         told = photo_gain(chosen.scan, chosen.photo, U, chosen.teaching, device)
@@ -175,7 +181,7 @@ def reconstruct(
         estimate = consistent(_sharpened(estimate, chosen, model, device))
     guided = np.array(chosen.guided)
     result[places[guided]] = estimate[guided]
-    per_line["network_share"][places[guided]] = share[guided]
+    per_line["guided_share"][places[guided]] = share[guided]
     record: dict[str, str | float] = {
         "settings": json.dumps(model.config.to_dict()),
         **model.training,

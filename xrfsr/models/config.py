@@ -73,6 +73,9 @@ class TrainingConfig:
         Largest share of the interpolated map in pseudo-real patches, Eq. 14 (paper: 0.9).
     generator_rate, discriminator_rate : float
         Learning rates of the adversarial stage (paper: 3 × 10⁻⁴, 3 × 10⁻⁶).
+    along_photo : bool
+        Whether kriging along the edges of the photo is a candidate beside the networks (paper: no). See
+        `xrfsr.photo_gain`.
     along_edges : float
         Share of kriging along the edges of the network's estimate in the result, the rest being the estimate itself
         (paper: 0). See `xrfsr.guided`.
@@ -110,6 +113,7 @@ class TrainingConfig:
     beta: float = 0.9
     generator_rate: float = 3e-4
     discriminator_rate: float = 3e-6
+    along_photo: bool = True
     along_edges: float = 0.5
     precision: Precision = "auto"
 
@@ -171,8 +175,11 @@ class TrainingConfig:
             for name, kind in choices.items()
             if getattr(self, name) not in get_args(kind)
         ]
-        if not isinstance(self.zero_blocks, bool):
-            faults.append(f"zero_blocks is {self.zero_blocks!r}; True or False is needed")
+        faults += [
+            f"{name} is {getattr(self, name)!r}; True or False is needed"
+            for name in ("zero_blocks", "along_photo")
+            if not isinstance(getattr(self, name), bool)
+        ]
         return faults
 
     @classmethod
@@ -194,6 +201,11 @@ class TrainingConfig:
     def transfers(self) -> tuple[float, ...]:
         """`transfer` for each member."""
         return self.transfer if isinstance(self.transfer, tuple) else (self.transfer,) * len(self.inputs)
+
+    @property
+    def candidates(self) -> int:
+        """Members, kriging along the photo, and the floor: how many weights there are for every map."""
+        return len(self.inputs) + self.along_photo + 1
 
     @property
     def total_steps(self) -> int:
@@ -262,6 +274,7 @@ PRESETS: Mapping[str, TrainingConfig] = MappingProxyType(
             held_out=0.0,
             adversarial_steps=2_000_000,
             windows=None,
+            along_photo=False,
             along_edges=0.0,
             precision="float32",
         ),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from os import PathLike
@@ -53,8 +54,8 @@ class Model:
         Labels of the maps, in the order of the network's channels.
     peak : array of float32, shape (line,)
         Intensity that the network sees as 1, in `units`.
-    weights : array of float32, shape (members + 1, line)
-        How much each member counts in each map, and last the photo-free floor.
+    weights : array of float32, shape (candidates, line)
+        How much each member counts in each map, kriging along the photo if it takes part, and last the floor.
     bands : int
         Bands of the photo.
     ratio : tuple of float
@@ -92,7 +93,7 @@ class Model:
             faults.append(f"its lines are {self.lines!r}; labels are text")
         for name, array, shape in (
             ("peak", self.peak, (len(self.lines),)),
-            ("weights", self.weights, (members + 1, len(self.lines))),
+            ("weights", self.weights, (self.config.candidates, len(self.lines))),
         ):
             if array.shape != shape:
                 faults.append(f"its {name} have shape {array.shape}; {shape} is needed")
@@ -125,8 +126,15 @@ class Model:
             else (self.weights[-1] < 1) | np.isfinite(self.held_out_gain)
         )
 
-    def predict(self, scan: NDArray[Any], photo: NDArray[Any], U: Downsampling, device: str = "auto") -> NDArray[Any]:
-        r"""Ŷ, the weighted mean of the members and the floor, before any projection.
+    def predict(
+        self,
+        scan: NDArray[Any],
+        photo: NDArray[Any],
+        U: Downsampling,
+        device: str = "auto",
+        beside: Sequence[NDArray[Any]] = (),
+    ) -> NDArray[Any]:
+        r"""Ŷ, the weighted mean of the members, other candidates and the floor, before any projection.
 
         Parameters
         ----------
@@ -135,11 +143,24 @@ class Model:
         photo : array, shape (band, fine.y, fine.x)
         U : Downsampling
         device : str
+        beside : sequence of array, shape (line, fine.y, fine.x)
+            Maps of the candidates beside the networks, in the units of `scan`.
 
         Returns
         -------
         array of float32, shape (line, fine.y, fine.x)
+
+        Raises
+        ------
+        InvalidInput
+            If there are more or fewer candidates beside the networks than there were in training.
         """
+        members = len(self.config.inputs)
+        if len(beside) != (needed := self.config.candidates - members - 1):
+            raise InvalidInput(
+                "beside",
+                [f"there are {len(beside)} candidates beside the networks; {needed} is needed, as in training"],
+            )
         place = choose(device)
         network = self.generator
         if any(value.device != place for value in network.parameters()):
@@ -152,7 +173,9 @@ class Model:
         colours = photo.reshape(len(photo), -1).astype(np.float32, copy=False)
         result = krige(scaled, U, spreading).reshape(lines, -1)
         result *= self.weights[-1][:, None]
-        share = torch.as_tensor(self.weights[:-1, None], device=place)
+        for maps_beside, weight in zip(beside, self.weights[members:-1], strict=True):
+            result += maps_beside.reshape(lines, -1) * (weight / self.peak)[:, None]
+        share = torch.as_tensor(self.weights[:members, None], device=place)
 
         def predict_block(start: int) -> None:
             part = slice(start, start + BLOCK)

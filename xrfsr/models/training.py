@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any, NamedTuple
@@ -93,6 +93,7 @@ def train(
     usable: NDArray[np.bool_],
     config: TrainingConfig,
     run: Run,
+    beside: Sequence[NDArray[np.float32]] = (),
 ) -> Trained:
     """Train a generator on one painting.
 
@@ -107,6 +108,8 @@ def train(
         Where the scan was measured; the rest is never a target.
     config : TrainingConfig
     run : Run
+    beside : sequence of array, shape like `scan`
+        What candidates beside the networks predict of every pixel of the scan without it.
 
     Returns
     -------
@@ -154,7 +157,9 @@ def train(
                 "far" + (f", and the same call goes on from '{run.checkpoint}'" if checkpoint else "")
             )
         network = Generator.joined([trainee.network for trainee in trainees])
-        return Trained(network, weigh(network, whole, held_out), steps)
+        return Trained(
+            network, weigh(network, whole, held_out, [each.reshape(len(scan), -1) for each in beside]), steps
+        )
 
 
 def _take_steps(

@@ -1,12 +1,15 @@
-r"""How much each network deserves, map by map, judged on coarse pixels that none of them was trained on.
+r"""How much each candidate deserves, map by map, judged on coarse pixels that none of them was trained on.
 
-A held-out pixel is predicted from the kriging without it and from the photo. The same kriging alone is the floor's
-prediction. Weights that reproduce the held-out values best, in the sense of least squares on the simplex, then
-combine networks and floor: where the photo does not help, the floor takes over.
+A network predicts a held-out pixel from the kriging without it and from the photo. The same kriging alone is the
+floor's prediction; other methods bring theirs. Weights that reproduce the held-out values best, in the sense of least
+squares on the simplex, then combine them: where the photo does not help, the floor takes over. Means of coarse pixels
+say little about which candidate draws the better edge within them, so the weights of those that beat the floor are
+drawn towards each other.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +25,7 @@ __all__ = ["Verdict", "simplex_weights", "weigh"]
 
 BLOCK = 512  # cells at a time
 FEWEST = 16  # held-out values of a map, below which their verdict is chance
+DRAWN = 0.5  # how far weights are drawn towards their mean
 
 
 class Verdict(NamedTuple):
@@ -29,13 +33,14 @@ class Verdict(NamedTuple):
 
     Attributes
     ----------
-    weights : array of float32, shape (members + 1, B)
-        Of every member, and of the floor last, for every map. Not negative; each column sums to one.
+    weights : array of float32, shape (candidates, B)
+        Of every member, of candidates beside them, and of the floor last, for every map. Not negative; each column
+        sums to one.
     judged : array of bool, shape (B,)
         Whether held-out pixels decided.
     gain : array of float32, shape (B,)
         How much nearer the weighted prediction came to the held-out values than the floor, in dB; NaN where nobody
-        judged. The same pixels set the few weights, so it is never below zero, and a trifle too high.
+        judged. The same pixels set the few weights, so it is a trifle too high.
     """
 
     weights: NDArray[np.float32]
@@ -44,8 +49,8 @@ class Verdict(NamedTuple):
 
 
 @torch.no_grad()
-def weigh(network: Generator, cells: Cells, held_out: Tensor) -> Verdict:
-    """Weight of every member, and of the floor last, for every map.
+def weigh(network: Generator, cells: Cells, held_out: Tensor, beside: Sequence[NDArray[np.float32]] = ()) -> Verdict:
+    """Weight of every member, of candidates beside them, and of the floor last, for every map.
 
     Parameters
     ----------
@@ -54,28 +59,31 @@ def weigh(network: Generator, cells: Cells, held_out: Tensor) -> Verdict:
         Of the whole scan.
     held_out : Tensor of int64
         Numbers of the cells that were not trained on.
+    beside : sequence of array, shape (B, cells)
+        What other candidates predict of every cell without it.
 
     Returns
     -------
     Verdict
-        Without a pixel held out, the members weigh the same and the floor nothing; with too few to tell, all is the
+        Without a pixel held out, the members weigh the same and all else nothing; with too few to tell, all is the
         floor's.
     """
     members, bands = len(cells.left_out), cells.target.shape[1]
-    weights = np.zeros((members + 1, bands), dtype=np.float32)
+    weights = np.zeros((members + len(beside) + 1, bands), dtype=np.float32)
     judged = np.zeros(bands, dtype=bool)
     gain = np.full(bands, np.nan, dtype=np.float32)
     if not len(held_out):
         weights[:members] = 1 / members
         return Verdict(weights, judged, gain)
-    weights[members] = 1
+    weights[-1] = 1
     predictions = []
     for cell in torch.split(held_out, BLOCK):
         batch = cells.batch(cell, torch.ones(members, len(cell), device=cell.device))
         estimate = network(batch.x)[..., :bands].reshape(members, *batch.weight.shape, bands)
         coarse = torch.einsum("cp,mcpb->mcb", batch.weight, estimate)
         floor = batch.target - cells.influence[cell]
-        predictions.append(torch.cat([coarse, floor[None]]))
+        others = [torch.as_tensor(each[:, cell.cpu().numpy()].T, device=cell.device) for each in beside]
+        predictions.append(torch.cat([coarse, torch.stack([*others, floor])]))
     predicted = torch.cat(predictions, dim=1).cpu().double().numpy()
     target = cells.target[held_out].cpu().double().numpy()
     measured = cells.usable[held_out].cpu().numpy() > 0
@@ -84,7 +92,11 @@ def weigh(network: Generator, cells: Cells, held_out: Tensor) -> Verdict:
         judged[band] = known.sum() >= FEWEST
         if judged[band]:
             told, true = predicted[:, known, band], target[known, band]
-            weights[:, band] = simplex_weights(told, true)
+            best = simplex_weights(told, true)
+            alone = ((told - true) ** 2).sum(axis=1)
+            if (good := alone < alone[-1]).any():
+                best[good] += DRAWN * (best[good].mean() - best[good])
+            weights[:, band] = best
             error, floor_error = (((guess - true) ** 2).mean() for guess in (weights[:, band] @ told, told[-1]))
             gain[band] = 10 * np.log10(floor_error / error) if error > 0 else np.inf
     return Verdict(weights, judged, gain)

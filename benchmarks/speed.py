@@ -13,6 +13,7 @@ import argparse
 import resource
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 
@@ -29,15 +30,18 @@ from xrfsr.models.training import Run, material_of
 LINES = xrfsr.simulate.LINES[:12]
 
 
-def seconds(function: Callable[[], object], times: int, rounds: int = 5) -> float:
-    """Time of one call: the best of several rounds, after a warm-up."""
-    best = float("inf")
+def seconds(
+    one: Callable[[], object], other: Callable[[], object], times: int, rounds: int = 12
+) -> tuple[float, float]:
+    """Time of one call of each: the best of several rounds in turn, so that both meet the machine in the same state."""
+    best = [float("inf"), float("inf")]
     for _ in range(rounds + 1):
-        start = time.perf_counter()
-        for _ in range(times):
-            function()
-        best = min(best, (time.perf_counter() - start) / times)
-    return best
+        for i, function in enumerate((one, other)):
+            start = time.perf_counter()
+            for _ in range(times):
+                function()
+            best[i] = min(best[i], (time.perf_counter() - start) / times)
+    return best[0], best[1]
 
 
 def operations(a: Architecture, *, training: bool) -> int:
@@ -103,17 +107,17 @@ def main() -> None:
         a, pixels = trainee.network.architecture, config.pixels or 0
         pixels += pixels // 4  # of the scan itself, for scale transfer
         dtype = trainee.network.product_dtype or torch.float32
-        bare = operations(a, training=True) * pixels / seconds(products(a, pixels, dtype, training=True), 50) / 1e9
-        ours = operations(a, training=True) * pixels / seconds(trainee.step, 50) / 1e9
+        work = operations(a, training=True) * pixels / 1e9
+        times = seconds(products(a, pixels, dtype, training=True), trainee.step, 50)
+        bare, ours = work / times[0], work / times[1]
         print(f"| {precision} | a training step | {bare:.0f} | {ours:.0f} | {ours / bare:.0%} |", flush=True)
 
     x = torch.rand(1, 16384, a.channels)
     trainee.network.product_dtype = None
     with torch.inference_mode():
-        bare = (
-            operations(a, training=False) * 16384 / seconds(products(a, 16384, torch.float32, training=False), 20) / 1e9
-        )
-        ours = operations(a, training=False) * 16384 / seconds(lambda: trainee.network(x), 20) / 1e9
+        work = operations(a, training=False) * 16384 / 1e9
+        times = seconds(products(a, 16384, torch.float32, training=False), partial(trainee.network, x), 20)
+    bare, ours = work / times[0], work / times[1]
     print(f"| float32 | inference | {bare:.0f} | {ours:.0f} | {ours / bare:.0%} |", flush=True)
 
     torch.set_num_threads(threads)

@@ -1,6 +1,6 @@
 """What each part of the method is worth, part by part against the default settings.
 
-python benchmarks/worth.py [parts] [controls] [adversarial] [paper] [--seeds N] [--out FOLDER]
+python benchmarks/worth.py [parts] [edges] [controls] [adversarial] [paper] [--seeds N] [--out FOLDER]
 
 Every figure is the PSNR over the photo-free floor in dB, pooled over maps, peak 1, in the mean over the seeds. What
 held-out pixels of the scan say, without knowing the truth, stands beside it. Tables are printed as Markdown and written
@@ -20,8 +20,10 @@ from typing import Any
 import numpy as np
 from scenes import Scene, decimated, real, simulated
 
+# Parts of the network are told apart where nothing but the network is at work.
+NETWORK: dict[str, Any] = {"along_photo": False, "along_edges": 0.0}
 PARTS: dict[str, dict[str, Any]] = {
-    "default": {},
+    "network alone": {},
     "one member, little transfer": {"inputs": ("leave-out",), "transfer": 0.05},
     "one member, much transfer": {"inputs": ("leave-out",), "transfer": 1.0},
     "no scale transfer": {"transfer": 0.0},
@@ -37,6 +39,13 @@ PARTS: dict[str, dict[str, Any]] = {
     "M = 32": {"M": 32},
     "M = 128": {"M": 128},
     "products in float32": {"precision": "float32"},
+}
+EDGES: dict[str, dict[str, Any]] = {
+    "network alone": NETWORK,
+    "with kriging along the photo": {"along_edges": 0.0},
+    "with kriging along the edges of all maps": {"along_photo": False},
+    "both (default)": {},
+    "nothing but kriging along edges": {"along_edges": 1.0},
 }
 ADVERSARIAL: dict[str, dict[str, Any]] = {
     "pretraining alone": {},
@@ -117,13 +126,22 @@ def parts(scenes: list[Scene], seeds: int, out: Path) -> None:
     table = Table("Parts of the method, gain over the floor in dB", seeds)
     for variant, settings in PARTS.items():
         for scene in scenes:
-            table.run(variant, scene, settings)
+            table.run(variant, scene, NETWORK | settings)
     table.keep(out, "parts")
     table = Table("Footprints: U as the scan was made, gain over the floor of that scan in dB", seeds)
     for scene in scenes:
         table.run("area", scene, {})
         table.run("decimate", decimated(scene), {}, footprint="decimate")
     table.keep(out, "footprints")
+
+
+def edges(scenes: list[Scene], seeds: int, out: Path) -> None:
+    """What kriging along edges adds to the network."""
+    table = Table("Kriging along edges, gain over the floor in dB", seeds)
+    for variant, settings in EDGES.items():
+        for scene in scenes:
+            table.run(variant, scene, settings)
+    table.keep(out, "edges")
 
 
 def controls(scenes: list[Scene], seeds: int, out: Path) -> None:
@@ -141,7 +159,7 @@ def adversarial(scenes: list[Scene], seeds: int, out: Path) -> None:
     table = Table("Adversarial stage, gain over the floor in dB", seeds)
     for scene in scenes[:2] + scenes[3:5]:
         for variant, settings in ADVERSARIAL.items():
-            table.run(variant, scene, settings)
+            table.run(variant, scene, NETWORK | settings)
     table.keep(out, "adversarial")
 
 
@@ -156,7 +174,7 @@ def paper(scenes: list[Scene], seeds: int, out: Path) -> None:
 
 def main() -> None:
     """Run what is asked for, or everything."""
-    jobs = {"parts": parts, "controls": controls, "adversarial": adversarial, "paper": paper}
+    jobs = {"parts": parts, "edges": edges, "controls": controls, "adversarial": adversarial, "paper": paper}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("jobs", nargs="*", metavar="JOB", help=f"of {', '.join(jobs)} (default: all)")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each (default: %(default)s)")

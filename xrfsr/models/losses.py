@@ -49,8 +49,9 @@ def pretraining_gradient(output: Tensor, batch: Batch, alpha_1: float, weight: T
     """
     cells, width = batch.weight.shape
     bands, channels = batch.target.shape[1], output.shape[-1]
-    coarse = torch.einsum("cp,mcpb->mcb", batch.weight, output.reshape(len(output), cells, width, channels))
-    misfit = (coarse[..., :bands] - batch.target) * batch.usable
+    # Not as products of matrices: there are many, and they are tiny.
+    coarse = (output.view(len(output), cells, width, channels)[..., :bands] * batch.weight[..., None]).sum(dim=2)
+    misfit = (coarse - batch.target) * batch.usable
     misfit *= (2 * weight / batch.usable.sum().clamp_min(1.0))[:, None, None]
     out = out.view(len(output), cells, width, channels)
     torch.mul(batch.weight[..., None], misfit[:, :, None], out=out[..., :bands])

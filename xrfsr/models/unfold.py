@@ -176,13 +176,20 @@ class _Unfold(torch.autograd.Function):
         input_gradient = torch.zeros_like(X) if ctx.needs_input_grad[0] else None
         gradient, following = held.gradient, held.next_gradient
         torch.bmm(G, D.mT, out=gradient)
+
+        def product(one: Tensor, into: Tensor) -> None:
+            if into.dtype == one.dtype:
+                torch.bmm(one.mT, gradient, out=into)
+            else:
+                into.copy_(torch.bmm(one.mT, gradient))
+
         for k in reversed(range(len(held.codes))):
             sigmoid_backward(gradient, held.codes[k], grad_input=gradient)
-            drive_gradient[k] = torch.bmm(X.mT, gradient)
+            product(X, drive_gradient[k])
             if input_gradient is not None:
                 input_gradient.baddbmm_(gradient, S[k].mT)
             if k > 0:
-                recurrence_gradient[k - 1] = torch.bmm(held.codes[k - 1].mT, gradient)
+                product(held.codes[k - 1], recurrence_gradient[k - 1])
                 torch.bmm(gradient, V[k - 1].mT, out=following)
                 gradient, following = following, gradient
         if input_gradient is not None:

@@ -67,6 +67,9 @@ def main(arguments: list[str] | None = None) -> int:
     known = size == options.scale != 1
     truth = maps.isel(y=slice(fine.sizes["y"]), x=slice(fine.sizes["x"])) if known else None
     xrfsr.plot.overview(photo, scan, fine, truth).savefig(picture)
+    if "photo_gain" in fine.coords:
+        told = (f"{line} {gain:+.1f}" for line, gain in fine["photo_gain"].to_series().items())
+        print(f"the photo helps the scan to predict itself, in dB: {', '.join(told)} (nan: not guided by it)")
     print(f"wrote {store} and {picture}")
     return 0
 

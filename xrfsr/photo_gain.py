@@ -60,7 +60,12 @@ def along_photo(scan: NDArray[Any], photo: NDArray[Any], U: Downsampling, device
 
 
 def photo_gain(
-    scan: NDArray[Any], photo: NDArray[Any], U: Downsampling, usable: NDArray[np.bool_], device: str = "auto"
+    scan: NDArray[Any],
+    photo: NDArray[Any],
+    U: Downsampling,
+    usable: NDArray[np.bool_],
+    device: str = "auto",
+    along: Guided | None = None,
 ) -> PhotoGain:
     """Compare leave-one-out predictions of a scan with and without a photo.
 
@@ -70,6 +75,8 @@ def photo_gain(
         As for `along_photo`.
     usable : array of bool, shape like `scan`
         Pixels that count: measured, and shown by the photo.
+    along : Guided, optional
+        What `along_photo` gives for the same, if it is at hand.
 
     Returns
     -------
@@ -86,11 +93,12 @@ def photo_gain(
     array([False, False])
     """
     lines, height, width = scan.shape
+    along = along_photo(scan, photo, U, device) if along is None else along
+    without = guided_krige(scan, np.zeros_like(photo[:1]), U, device)
     scale = np.abs(scan).max(axis=(1, 2), keepdims=True)
-    scaled = scan / np.where(scale > 0, scale, 1)
     guided, plain = (
-        np.where(usable, scaled - along_photo(scaled, guide, U, device).left_out, 0.0).astype(np.float64) ** 2
-        for guide in (photo, np.zeros_like(photo[:1]))
+        np.where(usable, (scan - made.left_out) / np.where(scale > 0, scale, 1), 0.0).astype(np.float64) ** 2
+        for made in (along, without)
     )
     padding = ((0, 0), (0, -height % BLOCK), (0, -width % BLOCK))
 
@@ -106,7 +114,7 @@ def photo_gain(
     for line in range(lines):
         sample = saved[line, counted[line]]
         if len(sample) >= FEWEST:
-            with_photo, without = guided[line].sum(), plain[line].sum()
-            decibel[line] = 10 * np.log10(without / with_photo) if with_photo > 0 and without > 0 else 0.0
+            error, before = guided[line].sum(), plain[line].sum()
+            decibel[line] = 10 * np.log10(before / error) if error > 0 and before > 0 else 0.0
             helps[line] = sample.mean() > HELPS * sample.std(ddof=1) / np.sqrt(len(sample))
     return PhotoGain(decibel, helps)

@@ -166,13 +166,14 @@ def reconstruct(
         return np.asarray(shown + spreading(chosen.scan - U(shown)))
 
     peak = model.peak[:, None, None]
-    beside = []
+    scaled, beside, along = chosen.scan / peak, [], None
     if model.config.along_photo:
-        beside = [along_photo(chosen.scan / peak, chosen.photo, U, device).fine * peak]
+        along = along_photo(scaled, chosen.photo, U, device)
+        beside = [along.fine * peak]
     estimate = consistent(model.predict(chosen.scan, chosen.photo, U, device, beside))
     share = 1 - model.weights[-1]
     if model.config.held_out:
-        told = photo_gain(chosen.scan, chosen.photo, U, chosen.teaching, device)
+        told = photo_gain(scaled, chosen.photo, U, chosen.teaching, device, along)
         estimate = np.where(told.helps[:, None, None], estimate, floor)
         share = np.where(told.helps, share, 0)
         per_line["photo_gain"][places] = told.decibel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,13 @@ class Scene:
         )
         return psnr(fine.intensity.values, self.truth) - psnr(floor, self.truth)
 
+    def worst(self, fine: xr.Dataset, **footprint: Any) -> float:
+        """The same for the map that gains least."""
+        each = [
+            replace(self, truth=self.truth[i : i + 1], scan=self.scan.isel(line=[i])) for i in range(len(self.truth))
+        ]
+        return min(one.gain(fine.isel(line=[i]), **footprint) for i, one in enumerate(each))
+
 
 def simulated(seed: int, size: int = 256, scale: int = 4) -> Scene:
     """A painting of `xrfsr.simulate`, its maps scaled to a peak of one."""
@@ -97,3 +104,11 @@ def decimated(scene: Scene) -> Scene:
     low = U(scene.truth)
     lines = [str(line) for line in scene.scan.line.values]
     return Scene.of(f"{scene.name}, decimated", scene.truth, low, scene.photo.values, lines, scene.scale)
+
+
+def coarser(scene: Scene, scale: int) -> Scene:
+    """The same, scanned with larger pixels."""
+    lines, height, width = scene.truth.shape
+    low = scene.truth.reshape(lines, height // scale, scale, width // scale, scale).mean(axis=(2, 4))
+    names = [str(line) for line in scene.scan.line.values]
+    return Scene.of(f"{scene.name}, {scale}×", scene.truth, low, scene.photo.values, names, scale)

@@ -1,6 +1,6 @@
 """What each part of the method is worth, part by part against the default settings.
 
-python benchmarks/worth.py [parts] [edges] [controls] [adversarial] [paper] [--seeds N] [--out FOLDER]
+python benchmarks/worth.py [parts] [edges] [controls] [eight] [adversarial] [paper] [--seeds N] [--out FOLDER]
 
 Every figure is the PSNR over the photo-free floor in dB, pooled over maps, peak 1, in the mean over the seeds. What
 held-out pixels of the scan say, without knowing the truth, stands beside it. Tables are printed as Markdown and written
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scenes import Scene, decimated, real, simulated
+from scenes import Scene, coarser, decimated, real, simulated
 
 # Parts of the network are told apart where nothing but the network is at work.
 NETWORK: dict[str, Any] = {"along_photo": False, "along_edges": 0.0}
@@ -81,6 +81,9 @@ class Table:
                     "scene": scene.name,
                     "seed": seed,
                     "gain": scene.gain(fine, **footprint),
+                    "worst": scene.worst(fine, **footprint),
+                    "photo_gain": [float(np.nanmin(fine.photo_gain)), float(np.nanmax(fine.photo_gain))],
+                    "helped": f"{int((fine.guided_share > 0).sum())} of {fine.sizes['line']}",
                     "held_out": None if np.isnan(told).all() else float(np.nanmean(told)),
                     "seconds": time.perf_counter() - start,
                 }
@@ -154,6 +157,16 @@ def controls(scenes: list[Scene], seeds: int, out: Path) -> None:
     table.keep(out, "controls")
 
 
+def eight(scenes: list[Scene], seeds: int, out: Path) -> None:
+    """At twice the scale, with the photo and with a wrong one."""
+    table = Table("At 8×, gain over the floor of that scan in dB", seeds)
+    for scene in (coarser(scene, 8) for scene in scenes):
+        table.run("network alone", scene, NETWORK)
+        table.run("default", scene, {})
+        table.run("default, photo upside down", scene, {}, scene.turned)
+    table.keep(out, "eight")
+
+
 def adversarial(scenes: list[Scene], seeds: int, out: Path) -> None:
     """With the adversarial stage, and with as many steps without its term."""
     table = Table("Adversarial stage, gain over the floor in dB", seeds)
@@ -174,7 +187,14 @@ def paper(scenes: list[Scene], seeds: int, out: Path) -> None:
 
 def main() -> None:
     """Run what is asked for, or everything."""
-    jobs = {"parts": parts, "edges": edges, "controls": controls, "adversarial": adversarial, "paper": paper}
+    jobs = {
+        "parts": parts,
+        "edges": edges,
+        "controls": controls,
+        "eight": eight,
+        "adversarial": adversarial,
+        "paper": paper,
+    }
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("jobs", nargs="*", metavar="JOB", help=f"of {', '.join(jobs)} (default: all)")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each (default: %(default)s)")

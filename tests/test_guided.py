@@ -156,16 +156,19 @@ def test_pooling_wide_footprints_changes_little(
     assert np.abs(pooled.fine - every.fine).std() < 0.03 * every.fine.std()
 
 
-def test_cost_is_linear_and_nothing_large_is_held() -> None:
-    """Strips: what is held besides input and output does not grow with the maps."""
-    import tracemalloc
+def test_strips_stay_small_and_hold_every_row_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is held at a time does not grow with the rows of a scan."""
+    strips: list[slice] = []
+    original = guided._Work.strip
 
-    peaks = []
+    def noted(work: Any, rows: slice, *out: Array) -> None:
+        strips.append(rows)
+        original(work, rows, *out)
+
+    monkeypatch.setattr(guided._Work, "strip", noted)
     for rows in (40, 160):
-        U = whole(2, (rows, 64))
-        scan, guide = inputs(U, 5, lines=1, channels=1)
-        tracemalloc.start()
-        found = guided_krige(scan, guide, U)
-        peaks.append(tracemalloc.get_traced_memory()[1] / found.fine.nbytes)
-        tracemalloc.stop()
-    assert peaks[1] < 1.5 * peaks[0] + 1
+        strips.clear()
+        U = whole(4, (rows, 128))
+        guided_krige(*inputs(U, 5, lines=1, channels=1), U)
+        assert sorted(row for strip in strips for row in range(rows)[strip]) == list(range(rows))
+        assert all((strip.stop - strip.start) * 128 * 4**4 <= guided.PAIRS for strip in strips)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
+from small import CPU, FOOTPRINTS, Array, operator, painting
 
 from xrfsr.grid import Axis, Grid
 from xrfsr.kriging import correlation_length, krige
@@ -15,25 +15,6 @@ from xrfsr.models.cells import Batch, Cells, Order, network_inputs
 from xrfsr.models.generator import Architecture, Generator
 from xrfsr.models.losses import pretraining_loss
 from xrfsr.sampling import Downsampling, linear_matrix
-
-CPU = torch.device("cpu")
-FOOTPRINTS = [(4.0, "area", None), (2.5, "area", None), (3.0, "gaussian", 1.1), (1.7, "gaussian", 0.6)]
-Array = NDArray[Any]
-
-
-def operator(scale: float, footprint: Any = "area", fwhm: float | None = None, shape: tuple[int, int] = (9, 10)) -> Any:
-    coarse = Grid.from_shape(shape, 1.0)
-    return Downsampling.between(coarse.refine(scale), coarse, footprint, fwhm=fwhm)
-
-
-def painting(U: Downsampling, lines: int = 2, seed: int = 0) -> tuple[Array, Array]:
-    """A photo of coloured patches, and maps that follow its colours: scan and photo."""
-    rng = np.random.default_rng(seed)
-    height, width = U.fine.shape
-    patches = rng.random((3, 5, 6)).repeat(-(-height // 5), axis=1).repeat(-(-width // 6), axis=2)[:, :height, :width]
-    photo = np.clip(patches + 0.02 * rng.standard_normal(patches.shape), 0, 1).astype(np.float32)
-    mixing = rng.random((lines, 3)) / 3
-    return U(np.einsum("lb,byx->lyx", mixing, photo).astype(np.float32)), photo
 
 
 def cells_of(

@@ -32,6 +32,13 @@ def cells_of(scan: Array, photo: Array, U: Downsampling, inputs: Any) -> Cells:
     return Cells.of(scan, photo, U, np.ones(scan.shape, bool), inputs, U.spreading(correlation_length(U)), CPU)
 
 
+def noise() -> Cells:
+    """A scan of 16 × 16 pixels without any structure."""
+    rng = np.random.default_rng(0)
+    scan, photo = rng.random((2, 16, 16), dtype=np.float32), rng.random((3, 32, 32), dtype=np.float32)
+    return cells_of(scan, photo, operator((16, 16)), ("leave-out",))
+
+
 def test_weights_follow_the_better_predictor() -> None:
     """A network that returns nonsense loses its say to the floor, map by map."""
     U = operator((20, 20))
@@ -62,10 +69,7 @@ def test_weights_follow_the_better_predictor() -> None:
 
 def test_floor_prediction_in_weights_is_the_kriging_without_the_cell() -> None:
     """A network that returns the left-out kriging and errs besides has nothing to add to it."""
-    U = operator((16, 16))
-    rng = np.random.default_rng(0)
-    scan, photo = rng.random((2, 16, 16), dtype=np.float32), rng.random((3, 32, 32), dtype=np.float32)
-    cells = cells_of(scan, photo, U, ("leave-out",))
+    cells = noise()
 
     class Shifted(torch.nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -94,10 +98,7 @@ def test_simplex_weights_beat_every_single_candidate(errors: list[list[float]], 
 
 def test_the_gain_is_that_over_the_kriging_without_the_pixel() -> None:
     """A network that halves the error of the left-out kriging gains 6 dB."""
-    U = operator((16, 16))
-    rng = np.random.default_rng(0)
-    scan, photo = rng.random((2, 16, 16), dtype=np.float32), rng.random((3, 32, 32), dtype=np.float32)
-    cells = cells_of(scan, photo, U, ("leave-out",))
+    cells = noise()
 
     class Knowing(torch.nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -111,10 +112,7 @@ def test_the_gain_is_that_over_the_kriging_without_the_pixel() -> None:
 
 def test_candidates_beside_the_networks_are_weighed_with_them() -> None:
     """Those that beat the floor are drawn towards each other, nonsense gets nothing."""
-    U = operator((16, 16))
-    rng = np.random.default_rng(0)
-    scan, photo = rng.random((2, 16, 16), dtype=np.float32), rng.random((3, 32, 32), dtype=np.float32)
-    cells = cells_of(scan, photo, U, ("leave-out",))
+    cells = noise()
     held_out = torch.arange(0, 256, 2)
 
     class Nonsense(torch.nn.Module):
@@ -124,7 +122,7 @@ def test_candidates_beside_the_networks_are_weighed_with_them() -> None:
     def weighed(*beside: NDArray[np.float32]) -> NDArray[np.float32]:
         return weigh(Nonsense(), cells, held_out, beside).weights  # type: ignore[arg-type]
 
-    knowing = scan.reshape(2, -1)
+    knowing = cells.target.T.numpy()
     near = knowing + 0.02
     np.testing.assert_allclose(weighed(knowing), [[0, 0], [1, 1], [0, 0]], atol=1e-3)
     np.testing.assert_allclose(weighed(knowing, near)[1:3, 0], [1 - DRAWN / 2, DRAWN / 2], atol=1e-2)

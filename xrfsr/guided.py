@@ -13,7 +13,6 @@ further cost.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
@@ -27,7 +26,7 @@ from torch import Tensor
 from xrfsr.grid import Axis
 from xrfsr.kriging import correlation_length
 from xrfsr.models.device import choose, shares_memory
-from xrfsr.models.workers import run_all
+from xrfsr.models.workers import share_out
 from xrfsr.sampling import Downsampling
 
 __all__ = ["Guided", "guided_krige"]
@@ -190,21 +189,9 @@ def guided_krige(scan: NDArray[Any], guide: NDArray[Any], U: Downsampling, devic
     fine = np.empty((len(scan), *U.fine.shape), dtype=np.float32)
     left_out = np.empty((len(scan), height, width), dtype=np.float32)
     rows = max(2 * REACH, PAIRS // (width * int(np.prod([side.stand_in.shape[1] ** 2 for side in sides]))))
-    strips = iter(range(0, height, rows))
-    one_at_a_time = threading.Lock()
-
-    def task(stop: threading.Event) -> None:
-        with torch.inference_mode():
-            while not stop.is_set():
-                with one_at_a_time:
-                    start = next(strips, None)
-                if start is None:
-                    return
-                work.strip(slice(start, min(start + rows, height)), fine, left_out)
-
-    workers = min(torch.get_num_threads(), -(-height // rows)) if shares_memory(place) else 1
-    if interruption := run_all([task] * workers):
-        raise interruption
+    strips = [slice(start, min(start + rows, height)) for start in range(0, height, rows)]
+    workers = min(torch.get_num_threads(), len(strips)) if shares_memory(place) else 1
+    share_out(strips, lambda strip: work.strip(strip, fine, left_out), workers)
     return Guided(fine, left_out)
 
 
@@ -222,8 +209,10 @@ class _Work:
         """Solve for some rows of coarse pixels and write what they give."""
         y, x = self.sides
         inside, values = self._neighbours(rows)
-        covariance = self._covariances(rows, inside)
-        to_pixels = self._to_pixels(rows)
+        around = slice(max(0, rows.start - REACH), min(len(y.seen), rows.stop + REACH))
+        seen = self._seen(around)
+        covariance = self._covariances(rows, around, seen, inside)
+        to_pixels = self._to_pixels(rows, around, seen)
         middle = covariance.shape[-1] // 2
         ones = inside[..., None]
         unit = torch.zeros_like(ones)
@@ -255,14 +244,13 @@ class _Work:
         there = self.scan[:, row.clamp(0, height - 1)[:, None], column.clamp(0, width - 1)]
         return inside.float(), there * inside
 
-    def _covariances(self, rows: slice, inside: Tensor) -> Tensor:
+    def _covariances(self, rows: slice, around: slice, seen: Tensor, inside: Tensor) -> Tensor:
         """C between the neighbours of every coarse pixel, (rows, x, neighbours, neighbours)."""
-        _, height, width = self.scan.shape
+        width = self.scan.shape[2]
         y, x = self.sides
         reach = 2 * REACH
-        top, bottom = max(0, rows.start - REACH), min(height, rows.stop + REACH)
+        top, bottom = around.start, around.stop
         table = inside.new_zeros(2 * reach + 1, 2 * reach + 1, bottom - top, width)
-        seen = self._seen(slice(top, bottom))
         for down in range(min(reach, bottom - top - 1) + 1):
             for right in range(-reach if down else 0, reach + 1):
                 if abs(right) >= width:
@@ -286,7 +274,7 @@ class _Work:
         made.diagonal(dim1=-2, dim2=-1).add_(1 - inside + NUGGET)
         return made
 
-    def _to_pixels(self, rows: slice) -> Tensor:
+    def _to_pixels(self, rows: slice, around: slice, seen: Tensor) -> Tensor:
         """Covariance of fine pixels with the neighbours of their home, (rows, x, neighbours, pixels)."""
         _, height, width = self.scan.shape
         y, x = self.sides
@@ -298,9 +286,10 @@ class _Work:
             if of.stop <= of.start or at.stop <= at.start:
                 continue
             here = pixels[of.start - rows.start : of.stop - rows.start, at]
-            seen = self._seen(slice(of.start + down, of.stop + down))[:, at.start + right : at.stop + right]
+            there = seen[of.start + down - around.start : of.stop + down - around.start]
+            there = there[:, at.start + right : at.stop + right]
             rho_y, rho_x = y.rho(of, down, of_pixels=True), x.rho(at, right, of_pixels=True)
-            made[of.start - rows.start : of.stop - rows.start, at, number] = _product(here, seen, rho_y, rho_x)
+            made[of.start - rows.start : of.stop - rows.start, at, number] = _product(here, there, rho_y, rho_x)
         return made
 
     def _seen(self, rows: slice) -> Tensor:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -29,7 +28,7 @@ from xrfsr.models.cells import network_inputs
 from xrfsr.models.config import TrainingConfig
 from xrfsr.models.device import choose, shares_memory
 from xrfsr.models.generator import Architecture, Generator
-from xrfsr.models.workers import run_all
+from xrfsr.models.workers import share_out
 from xrfsr.paths import local_path
 from xrfsr.sampling import Downsampling
 
@@ -188,21 +187,8 @@ class Model:
             estimate = network(x)[..., :lines]
             result[:, part] += (estimate * share).sum(dim=0).T.cpu().numpy()
 
-        blocks = iter(range(0, pixels, BLOCK))
-        one_at_a_time = threading.Lock()
-
-        def work(stop: threading.Event) -> None:
-            with torch.inference_mode():
-                while not stop.is_set():
-                    with one_at_a_time:
-                        start = next(blocks, None)
-                    if start is None:
-                        return
-                    predict_block(start)
-
         workers = min(torch.get_num_threads(), -(-pixels // BLOCK)) if shares_memory(place) else 1
-        if interruption := run_all([work] * workers):
-            raise interruption
+        share_out(range(0, pixels, BLOCK), predict_block, workers)
         return np.asarray(result * self.peak[:, None]).reshape(lines, *photo.shape[1:])
 
     def save(self, path: str | PathLike[str]) -> None:

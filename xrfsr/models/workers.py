@@ -7,14 +7,15 @@ divide among the threads of one, which wait for each other at every step, and wa
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
-__all__ = ["run_all", "threads_for"]
+__all__ = ["run_all", "share_out", "threads_for"]
 
+T = TypeVar("T")
 TICK = 0.1  # seconds between looks at how far the workers are
 
 _lock = threading.Lock()
@@ -84,6 +85,31 @@ def run_all(
         raise failures[0]
     watch()
     return interruption
+
+
+def share_out(items: Iterable[T], work: Callable[[T], None], workers: int) -> None:
+    """Call `work` for every item, without gradients, by several threads that take the next one when they are ready.
+
+    Raises
+    ------
+    Exception
+        The first one that `work` raised, or the interruption from the keyboard.
+    """
+    waiting = iter(items)
+    one_at_a_time = threading.Lock()
+
+    def task(stop: threading.Event) -> None:
+        with torch.inference_mode():
+            while not stop.is_set():
+                with one_at_a_time:
+                    try:
+                        item = next(waiting)
+                    except StopIteration:
+                        return
+                work(item)
+
+    if interruption := run_all([task] * workers):
+        raise interruption
 
 
 @contextmanager

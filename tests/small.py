@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from xrfsr.grid import Grid
+from xrfsr.methods.problem import Problem
 from xrfsr.sampling import Downsampling
 
 CPU = torch.device("cpu")
@@ -29,3 +30,13 @@ def painting(U: Downsampling, lines: int = 2, seed: int = 0) -> tuple[Array, Arr
     photo = np.clip(patches + 0.02 * rng.standard_normal(patches.shape), 0, 1).astype(np.float32)
     mixing = rng.random((lines, 3)) / 3
     return U(np.einsum("lb,byx->lyx", mixing, photo).astype(np.float32)), photo
+
+
+def problem(scale: float = 4.0, footprint: Any = "area", fwhm: float | None = None, **changes: Any) -> Problem:
+    """Such a painting as a method is handed it; `changes` are places in ``scan`` or ``photo`` that are missing."""
+    U = operator(scale, footprint, fwhm)
+    scan, photo = painting(U)
+    for name, array in (("scan", scan), ("photo", photo)):
+        if name in changes:
+            array[changes[name]] = np.nan
+    return Problem.of(50 * scan, photo, U, ("Ca-K", "Fe-K"), np.array([True, True]))

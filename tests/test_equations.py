@@ -119,7 +119,7 @@ def test_eq_14() -> None:
     scan, photo = np.ones((1, 8, 8), np.float32), np.zeros((3, 32, 32), np.float32)
     spreading = U.spreading(correlation_length(U))
     cells = Cells.of(scan, photo, U, np.ones(scan.shape, bool), ("bilinear",), spreading, torch.device("cpu"))
-    config = TrainingConfig(inputs=("bilinear",), transfer=0.0, patches=3)
+    config = TrainingConfig(inputs=("bilinear",), views="pixel", transfer=0.0, patches=3)
     patches = Patches.of(cells, scan, photo, U, config, torch.device("cpu"))
     made = patches.pseudo_real(torch.Generator().manual_seed(5))
     random = torch.Generator().manual_seed(5)

@@ -15,10 +15,12 @@ from xrfsr.models.config import PRESETS
 def test_settings_are_checked_all_at_once() -> None:
     with pytest.raises(InvalidInput) as caught:
         TrainingConfig(K=0, M=True, steps=1.5, learning_rate=float("nan"), inputs=("nearest",), transfer=(1.0, 2.0))
-    assert len(caught.value.faults) == 6
-    for part in ("K is 0", "M is True", "steps is 1.5", "learning_rate is nan", "nearest", "transfer"):
+    assert len(caught.value.faults) == 7
+    for part in ("K is 0", "M is True", "steps is 1.5", "learning_rate is nan", "nearest", "transfer", "views"):
         assert part in str(caught.value)
-    for bad in ({"mixing": 1.5}, {"held_out": 0.9}, {"alpha_1": -1}, {"inputs": ()}):
+    views = ("blurred", ("sharp",), ("pixel", "soft", "soft"))
+    wrong = ({"mixing": 1.5}, {"held_out": 0.9}, {"alpha_1": -1}, {"inputs": ()}, *({"views": view} for view in views))
+    for bad in wrong:
         with pytest.raises(InvalidInput, match=next(iter(bad))):
             TrainingConfig().override(**bad)
 
@@ -26,13 +28,13 @@ def test_settings_are_checked_all_at_once() -> None:
 def test_settings_survive_json() -> None:
     config = TrainingConfig(inputs=("bilinear", "leave-out", "leave-out"), transfer=(0.0, 0.1, 0.2), K=3)
     assert TrainingConfig.from_dict(config.to_dict()) == config
-    assert TrainingConfig(transfer=0.5).transfers == (0.5, 0.5)
+    assert TrainingConfig(transfer=0.5).transfers == (0.5, 0.5, 0.5)
 
 
 def test_settings_are_taken_for_what_they_mean() -> None:
-    meant = TrainingConfig(K=3, inputs=("bilinear",), transfer=0.5)
-    assert TrainingConfig(K=np.int64(3), inputs="bilinear", transfer=np.float64(0.5)) == meant
-    assert TrainingConfig(K=3, inputs=["bilinear"], transfer=[0.5]).transfers == (0.5,)
+    meant = TrainingConfig(K=3, inputs=("bilinear",), views="pixel", transfer=0.5)
+    assert TrainingConfig(K=np.int64(3), inputs="bilinear", views="pixel", transfer=np.float64(0.5)) == meant
+    assert TrainingConfig(K=3, inputs=["bilinear"], views=["soft"], transfer=[0.5]).transfers == (0.5,)
 
 
 @pytest.mark.parametrize("wrong", [{"inputs": 5}, {"inputs": "nearest"}, {"zero_blocks": "no"}, {"held_out": 0.7}])
@@ -82,5 +84,9 @@ def test_every_field_is_checked(wrong: dict[str, Any]) -> None:
 
 def test_another_number_of_inputs_brings_its_own_transfer() -> None:
     assert TrainingConfig().override(inputs="bilinear").transfers == (1.0,)
-    assert TrainingConfig().override(inputs=("bilinear", "leave-out")).transfers == (0.05, 1.0)
+    assert TrainingConfig().override(inputs=("bilinear", "leave-out")).transfers == (1.0, 1.0)
+    three = TrainingConfig().override(inputs=("bilinear", "leave-out", "leave-out"))
+    assert three.transfers == TrainingConfig().transfer
     assert TrainingConfig().override(inputs=("leave-out",), transfer=0.2).transfers == (0.2,)
+    assert TrainingConfig().override(inputs=("leave-out",)).each_view == ("sharp",)
+    assert TrainingConfig.preset("paper").override(inputs=("leave-out",) * 2).each_view == ("pixel", "pixel")

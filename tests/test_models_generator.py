@@ -354,7 +354,8 @@ def test_architecture_of_a_configuration() -> None:
     config = TrainingConfig(
         K=3, M=8, zero_blocks=True, final_sigmoid="always", inputs=("bilinear", "leave-out", "bilinear"), transfer=0.0
     )
-    assert Architecture.of(config, lines=7, bands=3) == Architecture(7, 3, 3, 8, 3, True, True)
+    assert Architecture.of(config, lines=7, bands=3) == Architecture(7, 9, 3, 8, 3, True, True)
+    assert Architecture.of(config.override(views="pixel"), lines=7, bands=3).b == 3
     default = TrainingConfig()
     assert (default.K, default.M, default.alpha_1) == (5, 64, 0.003), "as in the paper"
 

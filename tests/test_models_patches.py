@@ -37,7 +37,8 @@ def patches_of(U: Downsampling, inputs: Any = ("bilinear",), **changes: Any) -> 
     scan, photo = painting(U)
     spreading = U.spreading(correlation_length(U))
     cells = Cells.of(scan, photo, U, np.ones(scan.shape, bool), inputs, spreading, CPU)
-    config = TrainingConfig(**{"inputs": inputs, "transfer": 0.0, "patch": 16, "patches": 40, **changes})
+    settings = {"inputs": inputs, "views": "pixel", "transfer": 0.0, "patch": 16, "patches": 40}
+    config = TrainingConfig(**settings | changes)
     return Patches.of(cells, scan, photo, U, config, CPU), scan, photo
 
 
@@ -142,7 +143,7 @@ def test_eq14_against_one_mixture_worked_out() -> None:
     scan = U(photo[1:2]) * 0.5 + 0.1
     spreading = U.spreading(correlation_length(U))
     cells = Cells.of(scan, photo, U, np.ones(scan.shape, bool), ("bilinear",), spreading, CPU)
-    config = TrainingConfig(inputs=("bilinear",), transfer=0.0, patches=1)
+    config = TrainingConfig(inputs=("bilinear",), views="pixel", transfer=0.0, patches=1)
     made = Patches.of(cells, scan, photo, U, config, CPU).pseudo_real(source(1)).numpy()[0, 0]
     upscaled = network_inputs(scan, U, ("bilinear",), spreading)["bilinear"][0]
     fits = []
@@ -162,7 +163,7 @@ def test_eq14_beta_runs_from_zero_to_its_largest() -> None:
     scan = np.ones((1, 8, 8), np.float32)
     spreading = U.spreading(correlation_length(U))
     cells = Cells.of(scan, photo, U, np.ones(scan.shape, bool), ("bilinear",), spreading, CPU)
-    config = TrainingConfig(inputs=("bilinear",), transfer=0.0, patches=2000)
+    config = TrainingConfig(inputs=("bilinear",), views="pixel", transfer=0.0, patches=2000)
     beta = Patches.of(cells, scan, photo, U, config, CPU).pseudo_real(source()).numpy()[:, 0, 0, 0]
     assert 0 <= beta.min() < 0.01
     assert 0.89 < beta.max() <= 0.9

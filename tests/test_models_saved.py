@@ -244,4 +244,4 @@ def test_no_place_to_write(model: Model, tmp_path: Path) -> None:
 
 
 def test_a_model_says_what_it_is(model: Model) -> None:
-    assert repr(model) == ("<xrfsr.Model of Ca-K, Fe-Ka, Pb-L in count, 4 x 4 finer, 2 networks of K=2, M=8>")
+    assert repr(model) == ("<xrfsr.Model of Ca-K, Fe-Ka, Pb-L in count, 4 x 4 finer, 3 networks of K=2, M=8>")

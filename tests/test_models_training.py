@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
-from small import CPU, FOOTPRINTS, Array, operator, painting
+from small import CPU, FOOTPRINTS, Array, operator, painting, problem
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from xrfsr.errors import InvalidInput
@@ -32,17 +32,9 @@ from xrfsr.models.losses import pretraining_loss
 from xrfsr.models.stages import Trainee, one_cycle
 from xrfsr.models.training import Run, Trained, material_of, train
 
-TINY = TrainingConfig(K=2, M=8, steps=4, pixels=256)
+TWO: dict[str, Any] = {"inputs": ("leave-out", "leave-out"), "views": "pixel", "transfer": (0.05, 1.0)}
+TINY = TrainingConfig(K=2, M=8, steps=4, pixels=256, **TWO)
 QUICK: dict[str, Any] = {"K": 2, "M": 8, "steps": 4, "pixels": 256, "progress": False, "device": "cpu"}
-
-
-def problem(scale: float = 4.0, footprint: Any = "area", fwhm: float | None = None, **changes: Any) -> Problem:
-    U = operator(scale, footprint, fwhm)
-    scan, photo = painting(U)
-    for name, array in (("scan", scan), ("photo", photo)):
-        if name in changes:
-            array[changes[name]] = np.nan
-    return Problem.of(50 * scan, photo, U, ("Ca-K", "Fe-K"), np.array([True, True]))
 
 
 def trained(config: TrainingConfig, seed: int = 0, made: Problem | None = None, **how: Any) -> Trained:
@@ -125,7 +117,8 @@ def test_loss_falls(scale: float, footprint: str, fwhm: float | None, transfer: 
     batch = cells.batch(torch.arange(90), torch.ones(2, 90))
     losses = []
     for steps in (1, 120):
-        config = TrainingConfig(K=2, M=16, steps=steps, pixels=2000, transfer=transfer, mixing=0.5)
+        settings = {"K": 2, "M": 16, "steps": steps, "pixels": 2000, "transfer": transfer, "mixing": 0.5}
+        config = TrainingConfig(**TWO | settings)
         network = trained(config, made=made).generator
         losses.append(pretraining_loss(network(batch.x), batch, config.alpha_1).detach().numpy())
     assert (losses[1] < 0.85 * losses[0]).all()
@@ -146,7 +139,7 @@ def test_the_network_learns_from_the_photo() -> None:
 
 def test_prediction_is_the_weighted_mean_of_all_candidates() -> None:
     made = problem(2.5)
-    model = fit(made, **QUICK)
+    model = fit(made, **QUICK | TWO)
     beside = np.random.default_rng(0).random((2, *made.U.fine.shape)) * 40
 
     def predicted(*weights: float) -> Array:

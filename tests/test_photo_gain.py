@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from xrfsr.grid import Grid
 from xrfsr.guided import guided_krige
-from xrfsr.photo_gain import BLOCK, BLUR, FEWEST, photo_gain
+from xrfsr.guides import neighbourhood
+from xrfsr.photo_gain import BLOCK, FEWEST, SURROUNDINGS, photo_gain
 from xrfsr.sampling import Downsampling
 
 Array = NDArray[Any]
@@ -61,11 +61,11 @@ def test_units_and_brightness_play_no_part(painted: tuple[Array, Array, Downsamp
 def test_it_is_the_error_of_leaving_pixels_out(painted: tuple[Array, Array, Downsampling]) -> None:
     scan, photo, U = painted
     usable = np.random.default_rng(0).random(scan.shape) < 0.7
-    soft = np.stack([gaussian_filter(band, BLUR, mode="nearest") for band in photo])
-    contrast = np.sqrt(sum(band.var() for band in soft))
+    guide = neighbourhood(photo, SURROUNDINGS)
+    contrast = np.sqrt(sum(band.var() for band in photo))
     errors = [
         [float(np.sum((found - line)[counts] ** 2)) for found, line, counts in zip(left_out, scan, usable, strict=True)]
-        for left_out in (guided_krige(scan, guide, U).left_out for guide in (0 * soft, soft / contrast))
+        for left_out in (guided_krige(scan, each, U).left_out for each in (0 * guide, guide / contrast))
     ]
     expected = 10 * np.log10(np.divide(*errors))
     np.testing.assert_allclose(photo_gain(scan, photo, U, usable).decibel, expected, atol=1e-3)

@@ -29,7 +29,7 @@ from xrfsr.models.device import choose, shares_memory
 from xrfsr.models.workers import share_out
 from xrfsr.sampling import Downsampling
 
-__all__ = ["Guided", "guided_krige"]
+__all__ = ["NUGGET", "Guided", "guided_krige"]
 
 REACH = 2  # coarse pixels to either side that take part
 OFFSETS = [(down, right) for down in range(-REACH, REACH + 1) for right in range(-REACH, REACH + 1)]
@@ -134,7 +134,13 @@ class _Side:
         return made[:1] if torch.allclose(made, made[:1], rtol=1e-5, atol=1e-7) else made
 
 
-def guided_krige(scan: NDArray[Any], guide: NDArray[Any], U: Downsampling, device: str = "auto") -> Guided:
+def guided_krige(
+    scan: NDArray[Any],
+    guide: NDArray[Any],
+    U: Downsampling,
+    device: str = "auto",
+    nugget: float | NDArray[Any] = NUGGET,
+) -> Guided:
     """Interpolate every map of a scan along the edges of a guide that they share.
 
     Parameters
@@ -145,6 +151,8 @@ def guided_krige(scan: NDArray[Any], guide: NDArray[Any], U: Downsampling, devic
         Scaled so that pixels that differ by one are distinct: by three, and they hardly know of each other.
     U : Downsampling
     device : str
+    nugget : float or array of float, shape (line,)
+        Variance of the scan's noise over that of the maps: Σ in (C + Σ)⁻¹. Its default is as good as none.
 
     Returns
     -------
@@ -164,6 +172,8 @@ def guided_krige(scan: NDArray[Any], guide: NDArray[Any], U: Downsampling, devic
     >>> bool(abs(sharp - edge).max() < 0.2)
     True
     """
+    if np.ndim(nugget):
+        return _by_nugget(scan, guide, U, device, np.asarray(nugget))
     place = choose(device)
     height, width = U.coarse.shape
     length = correlation_length(U)
@@ -185,6 +195,7 @@ def guided_krige(scan: NDArray[Any], guide: NDArray[Any], U: Downsampling, devic
         torch.as_tensor(np.ascontiguousarray(pooled), device=place),
         sides,
         torch.tensor(OFFSETS, device=place),
+        float(nugget),
     )
     fine = np.empty((len(scan), *U.fine.shape), dtype=np.float32)
     left_out = np.empty((len(scan), height, width), dtype=np.float32)
@@ -195,15 +206,26 @@ def guided_krige(scan: NDArray[Any], guide: NDArray[Any], U: Downsampling, devic
     return Guided(fine, left_out)
 
 
+def _by_nugget(scan: NDArray[Any], guide: NDArray[Any], U: Downsampling, device: str, nugget: NDArray[Any]) -> Guided:
+    """Maps of the same nugget share their equations."""
+    made = Guided(np.empty((len(scan), *U.fine.shape), np.float32), np.empty(scan.shape, np.float32))
+    for value in np.unique(nugget):
+        lines = np.flatnonzero(nugget == value)
+        for whole, part in zip(made, guided_krige(scan[lines], guide, U, device, float(value)), strict=True):
+            whole[lines] = part
+    return made
+
+
 @dataclass(frozen=True, eq=False)
 class _Work:
-    """Scan (line, y, x), guide and pooled guide (fine.y, fine.x, channel), both axes, and the offsets of neighbours."""
+    """Scan (line, y, x), guide and pooled guide (fine.y, fine.x, channel), both axes, offsets of neighbours, nugget."""
 
     scan: Tensor
     guide: Tensor
     pooled: Tensor
     sides: tuple[_Side, _Side]
     offset: Tensor
+    nugget: float
 
     def strip(self, rows: slice, fine: NDArray[np.float32], left_out: NDArray[np.float32]) -> None:
         """Solve for some rows of coarse pixels and write what they give."""
@@ -271,7 +293,7 @@ class _Work:
         apart = offset[None] - offset[:, None] + reach
         made = table[apart[..., 0], apart[..., 1], row[:, None, :, None], column[None, :, :, None]]
         made = made * inside[..., None, :] * inside[..., :, None]
-        made.diagonal(dim1=-2, dim2=-1).add_(1 - inside + NUGGET)
+        made.diagonal(dim1=-2, dim2=-1).add_(1 - inside + self.nugget)
         return made
 
     def _to_pixels(self, rows: slice, around: slice, seen: Tensor) -> Tensor:

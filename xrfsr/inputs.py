@@ -87,7 +87,7 @@ def load(
     if method.consistent:
         _look_at_noise(U)
     # What else the Dataset holds, a cube of spectra for instance, is not read.
-    scan = scan[["intensity"]]
+    scan = scan[[name for name in ("intensity", "uncertainty") if name in scan]]
     lazy = any(variable.chunks is not None for variable in scan.variables.values())
     scan = scan.compute()
     guide = None
@@ -106,6 +106,7 @@ def load(
         tuple(scan["line"].values.tolist()),
         scan["kind"].values == "element",
         scan["intensity"].attrs["units"],
+        scan["uncertainty"].values if "uncertainty" in scan else None,
     )
     return scan, problem
 

@@ -11,16 +11,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
-from xrfsr.guided import Guided, guided_krige
+from xrfsr.guided import NUGGET, Guided, guided_krige
+from xrfsr.guides import neighbourhood
 from xrfsr.sampling import Downsampling
 
 __all__ = ["PhotoGain", "along_photo", "photo_gain"]
 
 # Photos have texture and noise that no map shares, and lie on the scan to a pixel at best. Maps of real scans, which
-# a beam has blurred, would like 0.7 to 1.2, simulated ones with perfect edges 0 to 0.4.
-BLUR = 0.5  # fine pixels (standard deviation)
+# a beam has blurred, would like 0.7 to 1.2, simulated ones with perfect edges none.
+SURROUNDINGS = 0.5  # fine pixels (standard deviation)
 # Errors of neighbours go together, so blocks of them are counted as one.
 BLOCK, FEWEST = 4, 16  # coarse pixels along a side; blocks
 HELPS = 1.0  # standard errors
@@ -42,7 +42,13 @@ class PhotoGain(NamedTuple):
     helps: NDArray[np.bool_]
 
 
-def along_photo(scan: NDArray[Any], photo: NDArray[Any], U: Downsampling, device: str = "auto") -> Guided:
+def along_photo(
+    scan: NDArray[Any],
+    photo: NDArray[Any],
+    U: Downsampling,
+    device: str = "auto",
+    nugget: float | NDArray[Any] = NUGGET,
+) -> Guided:
     """Kriging of a scan along the edges of a photo, whose contrast, as a standard deviation of all bands, is the unit.
 
     Parameters
@@ -53,10 +59,12 @@ def along_photo(scan: NDArray[Any], photo: NDArray[Any], U: Downsampling, device
         Without gaps.
     U : Downsampling
     device : str
+    nugget : float or array of float, shape (line,)
+        See `xrfsr.guided.guided_krige`.
     """
-    soft = np.stack([gaussian_filter(band.astype(np.float32), BLUR, mode="nearest") for band in photo])
-    contrast = float(np.sqrt(soft.var(axis=(1, 2), dtype=np.float64).sum()))
-    return guided_krige(scan, soft / contrast if contrast > 0 else np.zeros_like(soft), U, device)
+    contrast = float(np.sqrt(photo.var(axis=(1, 2), dtype=np.float64).sum()))
+    guide = neighbourhood(photo, SURROUNDINGS) / contrast if contrast > 0 else np.zeros_like(photo[:1])
+    return guided_krige(scan, guide, U, device, nugget)
 
 
 def photo_gain(

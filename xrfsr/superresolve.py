@@ -167,7 +167,7 @@ def train(
     >>> import xrfsr
     >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Fe-K", "Pb-L"])
     >>> scan.xrfsr.train(rgb, steps=20, progress=False)
-    <xrfsr.Model of Fe-K, Pb-L in count, 4 x 4 finer, 2 networks of K=5, M=64>
+    <xrfsr.Model of Fe-K, Pb-L in count, 4 x 4 finer, 3 networks of K=5, M=64>
     """
     from xrfsr.methods.unfolding import fit
 

@@ -16,6 +16,7 @@ __all__ = ["PER_LINE", "Problem", "Reconstruction"]
 # Name and description.
 PER_LINE = {
     "guided_share": "share of network and photo in the map, the rest being the photo-free floor",
+    "noise": "standard deviation of the noise that a pixel of the scan is taken to have",
     "photo_gain": "error of predictions of the scan without the photo over that with it, in dB",
 }
 
@@ -42,6 +43,9 @@ class Problem:
         something.
     units : str
         Of the scan.
+    noise : array of float32, shape (line,), optional
+        Standard deviation of the noise of a pixel of the scan: root mean square of its uncertainty, or of whole counts
+        the root of their mean. NaN where neither tells.
     """
 
     scan: NDArray[np.float32]
@@ -52,6 +56,7 @@ class Problem:
     lines: tuple[str, ...]
     guided: tuple[bool, ...]
     units: str = "count"
+    noise: NDArray[np.float32] | None = None
 
     @classmethod
     def of(
@@ -62,8 +67,9 @@ class Problem:
         lines: tuple[str, ...],
         is_element: NDArray[np.bool_],
         units: str = "count",
+        uncertainty: NDArray[Any] | None = None,
     ) -> Self:
-        """From a scan and a photo on the grids of `U` in which NaN marks what is missing."""
+        """From a scan, perhaps its uncertainty, and a photo on the grids of `U` in which NaN marks what is missing."""
         photo = np.zeros((0, *U.fine.shape), dtype=np.float32) if photo is None else photo
         usable = np.isfinite(scan)
         seen = np.isfinite(photo).all(axis=0)
@@ -71,7 +77,8 @@ class Problem:
         low, high = filled.min(axis=(1, 2)), filled.max(axis=(1, 2))
         for plane in (photo := photo.astype(np.float32)):
             plane[...] = _filled(plane, seen)
-        problem = cls(filled.astype(np.float32, copy=False), usable, photo, seen, U, lines, (), units)
+        noise = _noise(filled, usable, units, uncertainty)
+        problem = cls(filled.astype(np.float32, copy=False), usable, photo, seen, U, lines, (), units, noise)
         guided = is_element & (high > low) & problem.teaching.any(axis=(1, 2))
         return replace(problem, guided=tuple(guided.tolist()))
 
@@ -89,6 +96,7 @@ class Problem:
             usable=self.usable[chosen],
             lines=tuple(self.lines[i] for i in chosen),
             guided=tuple(self.guided[i] for i in chosen),
+            noise=None if self.noise is None else self.noise[chosen],
         )
 
 
@@ -111,6 +119,23 @@ class Reconstruction:
     physical: NDArray[np.bool_] | None = None
     record: dict[str, str | float] = field(default_factory=dict)
     per_line: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+
+
+def _noise(
+    scan: NDArray[Any], usable: NDArray[np.bool_], units: str, uncertainty: NDArray[Any] | None
+) -> NDArray[np.float32]:
+    """Root mean square of the uncertainty, which of whole counts is their square root, over measured pixels."""
+    noise = np.full(len(scan), np.nan, dtype=np.float32)
+    for line, (plane, known) in enumerate(zip(scan, usable, strict=True)):
+        variance = None
+        if uncertainty is not None:
+            known = known & np.isfinite(uncertainty[line])
+            variance = np.square(uncertainty[line], dtype=np.float64)
+        elif units == "count" and (plane == np.round(plane)).all() and plane.min() >= 0:
+            variance = plane.astype(np.float64)
+        if variance is not None and known.any():
+            noise[line] = np.sqrt(variance[known].mean())
+    return noise
 
 
 def _filled(plane: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[Any]:

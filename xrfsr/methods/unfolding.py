@@ -10,19 +10,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput, collecting, warn
-from xrfsr.guided import Guided, guided_krige
+from xrfsr.guided import NUGGET, Guided, guided_krige
+from xrfsr.guides import neighbourhood
 from xrfsr.kriging import correlation_length, krige
 from xrfsr.methods.problem import Problem, Reconstruction
 from xrfsr.models.config import TrainingConfig
 from xrfsr.models.device import choose
+from xrfsr.models.rehearsal import Rehearsal
 from xrfsr.models.saved import Model
 from xrfsr.models.training import Run, train
+from xrfsr.noise import agreement, nugget_of
 from xrfsr.photo_gain import PhotoGain, along_photo, photo_gain
 from xrfsr.positivity import nonnegative
 
@@ -37,6 +40,9 @@ BRIGHTNESS = 3.0
 EDGE = 0.8
 # What is told of maps that the photo may not guide.
 UNGUIDED = {"guided_share": 0.0, "photo_gain": np.nan}
+# The neighbourhood by which they are compared, in fine pixels: a little noise and softness of the edges is forgiven.
+SURROUNDINGS = 0.4
+CONSISTENCY = ("exact", "noise-aware")
 # Settings that say how training is carried out, not what is trained.
 CARRIED_OUT = ("max_seconds", "checkpoint", "checkpoint_seconds")
 
@@ -45,6 +51,8 @@ def check(device: str, settings: Mapping[str, Any]) -> None:
     """Raise `InvalidInput`, naming every fault of the device and the settings."""
     faults: list[str] = []
     settings = dict(settings)
+    if (consistency := settings.pop("consistency", "exact")) not in CONSISTENCY:
+        faults.append(f"consistency is {consistency!r}; accepted are {', '.join(CONSISTENCY)}")
     model = settings.pop("model", None)
     with collecting(faults):
         choose(device)
@@ -115,7 +123,10 @@ def _fit(
     scaled = chosen.scan / peak[:, None, None]
     along = along_photo(scaled, chosen.photo, problem.U, device) if config.along_photo else None
     beside = [] if along is None else [along.left_out]
-    trained = train(scaled, chosen.photo, problem.U, chosen.teaching, config, run, beside)
+    rehearsal = Rehearsal.of(scaled, chosen.photo, problem.U) if config.held_out else None
+    if rehearsal and config.along_photo:
+        rehearsal = rehearsal.with_beside(along_photo(rehearsal.scan, rehearsal.photo, rehearsal.U, device).fine)
+    trained = train(scaled, chosen.photo, problem.U, chosen.teaching, config, run, beside, rehearsal)
     untold = [line for line, judged in zip(chosen.lines, trained.verdict.judged, strict=True) if not judged]
     if untold and trained.verdict.weights[-1].any():
         warn(
@@ -146,6 +157,7 @@ def reconstruct(
     seed: int = 0,
     progress: bool | None = None,
     model: Model | None = None,
+    consistency: Literal["exact", "noise-aware"] = "exact",
     **settings: Any,
 ) -> Reconstruction:
     r"""Proj(g(X)), Eq. 10 with the residual spread by the covariance of the floor, and no negative counts.
@@ -153,6 +165,9 @@ def reconstruct(
     Unless nothing was held out, maps that the photo does not help are not the network's, and all are sharpened along
     the edges they share. Maps that the photo may not guide (scatter, bookkeeping, flat ones) and pixels that the
     photo does not show are those of the floor.
+
+    If it is to be noise-aware, the projection goes only as far as the noise of each map lets it, and kriging takes
+    :math:`(C + \Sigma)^{-1}` for :math:`C^{-1}`.
     """
     U = problem.U
     spreading = U.spreading(correlation_length(U))
@@ -168,13 +183,25 @@ def reconstruct(
         _check_fits(model, problem)
     places = np.array([problem.lines.index(line) for line in model.lines])
     chosen, floor = problem.only(places), result[places]
+    peak = model.peak[:, None, None]
+    scaled, beside = chosen.scan / peak, []
+    nugget: float | NDArray[np.float64] = NUGGET
+    if consistency == "noise-aware":
+        unknown = np.full(len(places), np.nan)
+        told_noise = unknown if chosen.noise is None else chosen.noise / model.peak
+        nugget = nugget_of(scaled, told_noise, chosen.photo, U, chosen.usable, device)
+        spread = chosen.scan.std(axis=(1, 2), dtype=np.float64)
+        per_line["noise"] = np.full(len(problem.lines), np.nan, np.float32)
+        derived = spread * np.sqrt(nugget / (1 + nugget))
+        per_line["noise"][places] = np.where(np.isfinite(told_noise), told_noise * model.peak, derived)
+        floor = guided_krige(scaled, np.zeros_like(chosen.photo[:1]), U, device, nugget).fine * peak
 
     def consistent(maps: NDArray[np.float32]) -> NDArray[np.float32]:
         shown = np.where(problem.seen, maps, floor)
-        return np.asarray(shown + spreading(chosen.scan - U(shown)))
+        seen_through = U(shown)
+        share = 1.0 if consistency == "exact" else agreement(scaled, seen_through / peak, np.asarray(nugget))
+        return np.asarray(shown + share * spreading(chosen.scan - seen_through))
 
-    peak = model.peak[:, None, None]
-    scaled, beside = chosen.scan / peak, []
     if model.config.along_photo:
         along = along_photo(scaled, chosen.photo, U, device) if along is None else along
         beside = [along.fine * peak]
@@ -187,25 +214,39 @@ def reconstruct(
         per_line["photo_gain"][places] = told.decibel
         _warn_of(chosen, told)
     if model.config.along_edges:
-        estimate = consistent(_sharpened(estimate, chosen, model, device))
+        estimate = _sharpened(estimate, chosen, model, device, nugget)
+        estimate = consistent(estimate) if consistency == "exact" else np.where(problem.seen, estimate, floor)
     guided = np.array(chosen.guided)
     result[places[guided]] = estimate[guided]
     per_line["guided_share"][places[guided]] = share[guided]
     record: dict[str, str | float] = {
         "settings": json.dumps(model.config.to_dict()),
+        "consistency": consistency,
         **model.training,
     }
-    return Reconstruction(*nonnegative(result, problem.scan, U), record, per_line)
+    seen_through = problem.scan
+    if consistency == "noise-aware":
+        # Of its own means, it keeps those that a map without negative values can have.
+        allowed = np.where(problem.scan.min(axis=(1, 2)) < 0, -np.inf, 0)[:, None, None]
+        seen_through = np.maximum(U(result), allowed).astype(np.float32)
+    return Reconstruction(*nonnegative(result, seen_through, U), record, per_line)
 
 
-def _sharpened(estimate: NDArray[np.float32], problem: Problem, model: Model, device: str) -> NDArray[np.float32]:
+def _sharpened(
+    estimate: NDArray[np.float32],
+    problem: Problem,
+    model: Model,
+    device: str,
+    nugget: float | NDArray[np.float64],
+) -> NDArray[np.float32]:
     """Kriging along the edges of all maps mixed into each that was judged."""
     peak = model.peak[:, None, None]
     maps = estimate / peak
     spread = float(np.sqrt(maps.var(axis=(1, 2), dtype=np.float64).sum()))
     if spread == 0:
         return estimate
-    sharp = guided_krige(problem.scan / peak, maps / (EDGE * spread), problem.U, device).fine * peak
+    guide = neighbourhood(maps, SURROUNDINGS) / (EDGE * spread)
+    sharp = guided_krige(problem.scan / peak, guide, problem.U, device, nugget).fine * peak
     mixing = np.where(model.judged, model.config.along_edges, 0).astype(np.float32)
     return estimate + mixing[:, None, None] * (sharp - estimate)
 

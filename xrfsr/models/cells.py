@@ -17,7 +17,8 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from xrfsr.kriging import leave_out
-from xrfsr.models.config import Input
+from xrfsr.models.config import Input, View
+from xrfsr.models.views import photo_views
 from xrfsr.sampling import Downsampling, Spreading, linear_matrix, separable
 
 __all__ = ["Batch", "Cells", "network_inputs"]
@@ -138,7 +139,7 @@ class Cells:
     Attributes
     ----------
     tables : tuple of Tensor, shape (fine pixels, B + b + 1)
-        X of every kind of input there is, one row per pixel, and ones.
+        X of every kind of input and view there is, one row per pixel, and ones. b are channels of a view.
     order : Order
         Of those rows.
     kinds : tuple of int
@@ -171,16 +172,24 @@ class Cells:
         inputs: tuple[Input, ...],
         spreading: Spreading,
         device: torch.device,
+        views: tuple[View, ...] | None = None,
     ) -> Self:
-        """Prepare a scan (B, coarse.y, coarse.x) and a photo (b, fine.y, fine.x)."""
+        """Prepare a scan (B, coarse.y, coarse.x) and a photo (b, fine.y, fine.x): one input and one view per member."""
         upscaled = network_inputs(scan, U, inputs, spreading)
+        plain: View = "pixel"
+        seen = views or (plain,) * len(inputs)
+        members: list[tuple[Input, View]] = list(zip(inputs, seen, strict=True))
+        shown = photo_views(photo, seen)
+        pairs = list(dict.fromkeys(members))
         order = Order.of(U)
         ones = np.ones((1, *U.fine.shape), dtype=np.float32)
         influence = leave_out(scan, U, spreading).influence if "leave-out" in upscaled else np.zeros_like(scan)
         return cls(
-            tables=tuple(order.arrange(np.concatenate([maps, photo, ones]), device) for maps in upscaled.values()),
+            tables=tuple(
+                order.arrange(np.concatenate([upscaled[kind], shown[view], ones]), device) for kind, view in pairs
+            ),
             order=order,
-            kinds=tuple(list(upscaled).index(kind) for kind in inputs),
+            kinds=tuple(pairs.index(member) for member in members),
             left_out=tuple(kind == "leave-out" for kind in inputs),
             values=_by_cell(scan, usable, influence, device),
             drawable=_drawable(usable, device),

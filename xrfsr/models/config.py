@@ -13,12 +13,18 @@ import numpy as np
 
 from xrfsr.errors import InvalidInput, collecting
 
-__all__ = ["PRESETS", "Input", "TrainingConfig"]
+__all__ = ["PRESETS", "VIEWS", "Input", "TrainingConfig", "View"]
 
 Input = Literal["bilinear", "leave-out"]
+View = Literal["pixel", "sharp", "soft"]
 FinalSigmoid = Literal["never", "adversarial", "always"]
 Schedule = Literal["one-cycle", "constant"]
 Precision = Literal["auto", "float32", "bfloat16"]
+
+VIEWS: Mapping[View, tuple[float, ...]] = MappingProxyType(
+    {"pixel": (0.0,), "sharp": (0.0, 1.0, 3.0), "soft": (0.7, 2.0, 5.0)}
+)
+"""Standard deviations in fine pixels by which a view smooths the photo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,10 @@ class TrainingConfig:
         One member of the ensemble per entry, and what it sees in place of :math:`Y_{\downarrow\uparrow}`.
         ``"bilinear"`` is the paper's. ``"leave-out"`` is the kriging interpolation; in training it is taken without
         the coarse pixel that serves as the target, so the network has to look at the photo to predict it.
+    views : {"pixel", "sharp", "soft"} or tuple of these
+        What the members see of the photo: the pixel alone, as in the paper; the pixel and its surroundings; or the same
+        without the finest detail, for photos that show texture and noise which no map shares. One, or one per member;
+        ``"pixel"`` goes with no other, because its network has fewer inputs. See `VIEWS`.
     mixing : float
         Leave-out members see the left-out interpolation mixed by a random share, at most this, with the full one.
     steps : int
@@ -57,9 +67,10 @@ class TrainingConfig:
         Weight of the same loss one scale down, from the twice-downsampled maps and the downsampled photo to the
         scan itself: the paper's "augmented data". One number, or one per member.
     held_out : float
-        Share of the coarse pixels that is not trained on, but decides how much each member and the photo-free floor
-        weigh in each map (see `xrfsr.models.validation`). Of a small scan it is more: at least 64 pixels, but never
-        more than a quarter. None are held out if a member has bilinear input, which cannot leave them out.
+        Share of the coarse pixels that is not trained on. Together with a rehearsal on the scan at half its
+        resolution it decides how much each member and the photo-free floor weigh in each map (see
+        `xrfsr.models.validation`). Of a small scan it is more: at least 64 pixels, but never more than a quarter. None
+        are held out if a member has bilinear input, which cannot leave them out.
     adversarial_steps : int
         Steps of the adversarial stage that follows (paper: 2 × 10⁶).
     alpha_2 : float
@@ -95,15 +106,16 @@ class TrainingConfig:
     M: int = 64
     zero_blocks: bool = False
     final_sigmoid: FinalSigmoid = "never"
-    inputs: tuple[Input, ...] = ("leave-out", "leave-out")
+    inputs: tuple[Input, ...] = ("leave-out", "leave-out", "leave-out")
+    views: View | tuple[View, ...] = ("sharp", "sharp", "soft")
     mixing: float = 0.8
     steps: int = 2000
-    pixels: int | None = 2000
+    pixels: int | None = 1300
     learning_rate: float = 1e-2
     schedule: Schedule = "one-cycle"
     weight_limit: float | None = None
     alpha_1: float = 0.003
-    transfer: float | tuple[float, ...] = (0.05, 1.0)
+    transfer: float | tuple[float, ...] = (0.05, 1.0, 0.3)
     held_out: float = 0.1
     adversarial_steps: int = 0
     alpha_2: float = 0.5e-6
@@ -133,6 +145,14 @@ class TrainingConfig:
                 f"transfer is {self.transfer!r}; a number of at least 0 is needed, or {len(self.inputs)} of them, "
                 "one for each of inputs"
             )
+        known = all(view in get_args(View) for view in self.each_view)
+        if not known or (several and len(self.each_view) != len(self.inputs)):
+            faults.append(
+                f"views is {self.views!r}; one of {', '.join(get_args(View))} is needed, or {len(self.inputs)} of "
+                "them, one for each of inputs"
+            )
+        elif len({len(VIEWS[view]) for view in self.each_view}) > 1:
+            faults.append(f"views is {self.views!r}; 'pixel' goes with no other: its network has fewer inputs")
         if faults:
             raise InvalidInput("training settings", faults)
 
@@ -203,6 +223,15 @@ class TrainingConfig:
         return self.transfer if isinstance(self.transfer, tuple) else (self.transfer,) * len(self.inputs)
 
     @property
+    def each_view(self) -> tuple[View, ...]:
+        """`views` for each member."""
+        return self.views if isinstance(self.views, tuple) else (self.views,) * len(self.inputs)
+
+    def photo_channels(self, bands: int) -> int:
+        """How many channels the network has for a photo of so many bands."""
+        return bands * len(VIEWS[self.each_view[0]])
+
+    @property
     def candidates(self) -> int:
         """Members, kriging along the photo, and the floor: how many weights there are for every map."""
         return len(self.inputs) + self.along_photo + 1
@@ -215,7 +244,8 @@ class TrainingConfig:
     def override(self, **changes: Any) -> TrainingConfig:
         """A copy with some fields changed; unknown ones are refused with the nearest known name.
 
-        Where `inputs` brings another number of members and `transfer` is not given, each gets a transfer of 1.
+        Where `inputs` brings another number of members, and `transfer` or `views` are not given, each gets a transfer
+        of 1 and the first of the views.
         """
         known = [field.name for field in fields(self)]
         faults: list[str] = []
@@ -230,6 +260,8 @@ class TrainingConfig:
         members = 1 if isinstance(inputs, str) or not hasattr(inputs, "__len__") else len(inputs)
         if "inputs" in chosen and "transfer" not in chosen and members != len(self.inputs):
             chosen["transfer"] = 1.0
+        if "inputs" in chosen and "views" not in chosen and members != len(self.inputs):
+            chosen["views"] = self.each_view[0]
         made = self
         with collecting(faults):
             made = replace(self, **chosen)
@@ -264,6 +296,7 @@ PRESETS: Mapping[str, TrainingConfig] = MappingProxyType(
         # To the letter, as far as the letter goes: the learning rate of pretraining is not in the paper.
         "paper": TrainingConfig(
             inputs=("bilinear",),
+            views="pixel",
             transfer=1.0,
             final_sigmoid="adversarial",
             steps=100_000,

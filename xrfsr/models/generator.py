@@ -47,7 +47,7 @@ class Architecture:
     B : int
         Element maps.
     b : int
-        Bands of the photo.
+        Bands of the photo, or channels of a view of it.
     K : int
         Unfolded iterations.
     M : int
@@ -86,10 +86,10 @@ class Architecture:
 
     @classmethod
     def of(cls, config: TrainingConfig, lines: int, bands: int, members: int | None = None) -> Self:
-        """The network that `config` asks for, for all members of the ensemble or so many."""
+        """The network that `config` asks for a photo of so many bands, for all members of the ensemble or so many."""
         return cls(
             B=lines,
-            b=bands,
+            b=config.photo_channels(bands),
             K=config.K,
             M=config.M,
             members=len(config.inputs) if members is None else members,

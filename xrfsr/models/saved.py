@@ -28,6 +28,7 @@ from xrfsr.models.cells import network_inputs
 from xrfsr.models.config import TrainingConfig
 from xrfsr.models.device import choose, shares_memory
 from xrfsr.models.generator import Architecture, Generator
+from xrfsr.models.views import photo_views
 from xrfsr.models.workers import share_out
 from xrfsr.paths import local_path
 from xrfsr.sampling import Downsampling
@@ -169,7 +170,9 @@ class Model:
         lines, pixels = len(scan), photo[0].size
         upscaled = network_inputs(scaled, U, self.config.inputs, spreading)
         maps = {kind: array.reshape(lines, -1) for kind, array in upscaled.items()}
-        colours = photo.reshape(len(photo), -1).astype(np.float32, copy=False)
+        shown = photo_views(photo, self.config.each_view)
+        colours = {view: array.reshape(len(array), -1) for view, array in shown.items()}
+        members_see = list(zip(self.config.inputs, self.config.each_view, strict=True))
         result = krige(scaled, U, spreading).reshape(lines, -1)
         result *= self.weights[-1][:, None]
         for maps_beside, weight in zip(beside, self.weights[members:-1], strict=True):
@@ -180,8 +183,8 @@ class Model:
             part = slice(start, start + BLOCK)
             x = torch.stack(
                 [
-                    torch.as_tensor(np.concatenate([maps[kind][:, part], colours[:, part]]).T, device=place)
-                    for kind in self.config.inputs
+                    torch.as_tensor(np.concatenate([maps[kind][:, part], colours[view][:, part]]).T, device=place)
+                    for kind, view in members_see
                 ]
             )
             estimate = network(x)[..., :lines]

@@ -22,6 +22,7 @@ from xrfsr.models.config import TrainingConfig
 from xrfsr.models.device import shares_memory
 from xrfsr.models.generator import Generator
 from xrfsr.models.patches import Patches
+from xrfsr.models.rehearsal import Rehearsal
 from xrfsr.models.stages import EXAMINED, TRANSFER_SHARE, Level, Material, Trainee
 from xrfsr.models.validation import Verdict, weigh
 from xrfsr.models.workers import run_all
@@ -94,6 +95,7 @@ def train(
     config: TrainingConfig,
     run: Run,
     beside: Sequence[NDArray[np.float32]] = (),
+    rehearsal: Rehearsal | None = None,
 ) -> Trained:
     """Train a generator on one painting.
 
@@ -110,6 +112,8 @@ def train(
     run : Run
     beside : sequence of array, shape like `scan`
         What candidates beside the networks predict of every pixel of the scan without it.
+    rehearsal : Rehearsal, optional
+        In which the networks, too, show what they make of half the resolution.
 
     Returns
     -------
@@ -157,9 +161,9 @@ def train(
                 "far" + (f", and the same call goes on from '{run.checkpoint}'" if checkpoint else "")
             )
         network = Generator.joined([trainee.network for trainee in trainees])
-        return Trained(
-            network, weigh(network, whole, held_out, [each.reshape(len(scan), -1) for each in beside]), steps
-        )
+        rehearsed = rehearsal.results(network, config, run.device) if rehearsal and len(held_out) else ()
+        left_out = [each.reshape(len(scan), -1) for each in beside]
+        return Trained(network, weigh(network, whole, held_out, left_out, rehearsed), steps)
 
 
 def _take_steps(
@@ -206,7 +210,7 @@ def material_of(
     # On the CPU, so that the same cells are held out on every device.
     random = torch.Generator().manual_seed(run.seed)
     spreading = U.spreading(correlation_length(U))
-    whole = Cells.of(scan, photo, U, usable, config.inputs, spreading, device)
+    whole = Cells.of(scan, photo, U, usable, config.inputs, spreading, device, config.each_view)
     drawn, held_out = whole.split(config.held_out, random)
     levels = [Level(drawn, (1.0,) * len(config.inputs))]
     if any(config.transfers):
@@ -237,5 +241,5 @@ def _one_scale_down(
     spreading = down.spreading(correlation_length(down))
     # The coarser cells are inputs only, so it does not matter which of them were measured.
     everywhere = np.ones((len(scan), *down.coarse.shape), dtype=bool)
-    coarser = Cells.of(down(scan), U(photo), down, everywhere, config.inputs, spreading, device)
+    coarser = Cells.of(down(scan), U(photo), down, everywhere, config.inputs, spreading, device, config.each_view)
     return coarser.as_pixels(scan, usable)

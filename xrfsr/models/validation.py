@@ -10,7 +10,7 @@ drawn towards each other.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -49,7 +49,13 @@ class Verdict(NamedTuple):
 
 
 @torch.no_grad()
-def weigh(network: Generator, cells: Cells, held_out: Tensor, beside: Sequence[NDArray[np.float32]] = ()) -> Verdict:
+def weigh(
+    network: Generator,
+    cells: Cells,
+    held_out: Tensor,
+    beside: Sequence[NDArray[np.float32]] = (),
+    rehearsed: Sequence[NDArray[Any]] = (),
+) -> Verdict:
     """Weight of every member, of candidates beside them, and of the floor last, for every map.
 
     Parameters
@@ -61,12 +67,14 @@ def weigh(network: Generator, cells: Cells, held_out: Tensor, beside: Sequence[N
         Numbers of the cells that were not trained on.
     beside : sequence of array, shape (B, cells)
         What other candidates predict of every cell without it.
+    rehearsed : sequence of array, shape (B, coarse.y, coarse.x)
+        What all candidates, the floor last, made of the scan at half its resolution (`xrfsr.models.rehearsal`).
 
     Returns
     -------
     Verdict
         Without a pixel held out, the members weigh the same and all else nothing; with too few to tell, all is the
-        floor's.
+        floor's. Where there was a rehearsal, weights are the mean of those that it and the held-out pixels ask for.
     """
     members, bands = len(cells.left_out), cells.target.shape[1]
     weights = np.zeros((members + len(beside) + 1, bands), dtype=np.float32)
@@ -76,6 +84,34 @@ def weigh(network: Generator, cells: Cells, held_out: Tensor, beside: Sequence[N
         weights[:members] = 1 / members
         return Verdict(weights, judged, gain)
     weights[-1] = 1
+    predicted = _predictions(network, cells, held_out, beside)
+    target = cells.target.cpu().double().numpy()
+    measured = cells.usable.cpu().numpy() > 0
+    drawn = held_out.cpu().numpy()
+    made = np.stack([each.reshape(bands, -1) for each in rehearsed]).astype(np.float64) if rehearsed else None
+    for band in range(bands):
+        known = measured[drawn, band]
+        judged[band] = known.sum() >= FEWEST
+        if judged[band]:
+            told, true = predicted[:, known, band], target[drawn[known], band]
+            best = simplex_weights(told, true)
+            alone = ((told - true) ** 2).sum(axis=1)
+            if (good := alone < alone[-1]).any():
+                best[good] += DRAWN * (best[good].mean() - best[good])
+            if made is not None:
+                everywhere = measured[:, band]
+                best = (best + simplex_weights(made[:, band, everywhere], target[everywhere, band])) / 2
+            weights[:, band] = best
+            error, floor_error = (((guess - true) ** 2).mean() for guess in (weights[:, band] @ told, told[-1]))
+            gain[band] = 10 * np.log10(floor_error / error) if error > 0 else np.inf
+    return Verdict(weights, judged, gain)
+
+
+def _predictions(
+    network: Generator, cells: Cells, held_out: Tensor, beside: Sequence[NDArray[np.float32]]
+) -> NDArray[np.float64]:
+    """What every candidate predicts of held-out cells without them, (candidates, cells, B)."""
+    members, bands = len(cells.left_out), cells.target.shape[1]
     predictions = []
     for cell in torch.split(held_out, BLOCK):
         batch = cells.batch(cell, torch.ones(members, len(cell), device=cell.device))
@@ -84,22 +120,7 @@ def weigh(network: Generator, cells: Cells, held_out: Tensor, beside: Sequence[N
         floor = batch.target - cells.influence[cell]
         others = [torch.as_tensor(each[:, cell.cpu().numpy()].T, device=cell.device) for each in beside]
         predictions.append(torch.cat([coarse, torch.stack([*others, floor])]))
-    predicted = torch.cat(predictions, dim=1).cpu().double().numpy()
-    target = cells.target[held_out].cpu().double().numpy()
-    measured = cells.usable[held_out].cpu().numpy() > 0
-    for band in range(bands):
-        known = measured[:, band]
-        judged[band] = known.sum() >= FEWEST
-        if judged[band]:
-            told, true = predicted[:, known, band], target[known, band]
-            best = simplex_weights(told, true)
-            alone = ((told - true) ** 2).sum(axis=1)
-            if (good := alone < alone[-1]).any():
-                best[good] += DRAWN * (best[good].mean() - best[good])
-            weights[:, band] = best
-            error, floor_error = (((guess - true) ** 2).mean() for guess in (weights[:, band] @ told, told[-1]))
-            gain[band] = 10 * np.log10(floor_error / error) if error > 0 else np.inf
-    return Verdict(weights, judged, gain)
+    return np.asarray(torch.cat(predictions, dim=1).cpu().double().numpy())
 
 
 def simplex_weights(predictions: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -106,6 +106,28 @@ def decimated(scene: Scene) -> Scene:
     return Scene.of(f"{scene.name}, decimated", scene.truth, low, scene.photo.values, lines, scene.scale)
 
 
+def thinned(scene: Scene, share: float, seed: int = 0) -> Scene:
+    """The same scan of photons, of which only a share was counted (binomial thinning), scaled to the same peak.
+
+    Raises
+    ------
+    ValueError
+        If its maps are no whole numbers of photons.
+    """
+    # The brightest pixels are clipped, not always to a whole number.
+    photon = np.array([np.diff(np.unique(plane[plane < plane.max()])).min() for plane in scene.truth], dtype=np.float64)
+    photon = photon[:, None, None]
+    counts = scene.truth / photon
+    if np.mean(np.abs(counts - np.round(counts)) > 0.05) > 2e-3:
+        raise ValueError(f"{scene.name} is no scan of single photons")
+    kept = np.random.default_rng(seed).binomial(np.round(counts).astype(np.int64), share)
+    lines, height, width = scene.truth.shape
+    down, across = height // scene.scan.sizes["y"], width // scene.scan.sizes["x"]
+    low = (kept * photon / share).reshape(lines, height // down, down, width // across, across).mean(axis=(2, 4))
+    names = [str(line) for line in scene.scan.line.values]
+    return Scene.of(f"{scene.name}, {share:g} of its photons", scene.truth, low, scene.photo.values, names, scene.scale)
+
+
 def coarser(scene: Scene, scale: int) -> Scene:
     """The same, scanned with larger pixels."""
     lines, height, width = scene.truth.shape

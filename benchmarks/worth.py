@@ -1,6 +1,6 @@
 """What each part of the method is worth, part by part against the default settings.
 
-python benchmarks/worth.py [parts] [edges] [controls] [eight] [adversarial] [paper] [--seeds N] [--out FOLDER]
+python benchmarks/worth.py [JOB ...] [--seeds N] [--out FOLDER]
 
 Every figure is the PSNR over the photo-free floor in dB, pooled over maps, peak 1, in the mean over the seeds. What
 held-out pixels of the scan say, without knowing the truth, stands beside it. Tables are printed as Markdown and written
@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scenes import Scene, coarser, decimated, real, simulated
+from scenes import Scene, coarser, decimated, real, simulated, thinned
 
 # Parts of the network are told apart where nothing but the network is at work.
 NETWORK: dict[str, Any] = {"along_photo": False, "along_edges": 0.0}
+# And where they are as they were when these parts were chosen: two members that see a pixel of the photo alone.
+TWO = NETWORK | {"inputs": ("leave-out",) * 2, "views": "pixel", "transfer": (0.05, 1.0), "pixels": 2000}
 PARTS: dict[str, dict[str, Any]] = {
     "network alone": {},
     "one member, little transfer": {"inputs": ("leave-out",), "transfer": 0.05},
@@ -39,6 +41,12 @@ PARTS: dict[str, dict[str, Any]] = {
     "M = 32": {"M": 32},
     "M = 128": {"M": 128},
     "products in float32": {"precision": "float32"},
+}
+VIEWS: dict[str, dict[str, Any]] = {
+    "as by default": {},
+    "the pixel alone": {"views": "pixel"},
+    "sharp": {"views": "sharp"},
+    "soft": {"views": "soft"},
 }
 EDGES: dict[str, dict[str, Any]] = {
     "network alone": NETWORK,
@@ -65,7 +73,15 @@ class Table:
     seeds: int
     runs: list[dict[str, Any]] = field(default_factory=list)
 
-    def run(self, variant: str, scene: Scene, settings: dict[str, Any], photo: Any = None, **footprint: Any) -> None:
+    def run(
+        self,
+        variant: str,
+        scene: Scene,
+        settings: dict[str, Any],
+        photo: Any = None,
+        consistency: str = "exact",
+        **footprint: Any,
+    ) -> None:
         """One variant on one scene, for every seed."""
         rgb = scene.photo if photo is None else photo
         for seed in range(self.seeds):
@@ -73,7 +89,9 @@ class Table:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 model = scene.scan.xrfsr.train(rgb, scene.scale, seed=seed, progress=False, **footprint, **settings)
-                fine = scene.scan.xrfsr.superresolve(rgb, scene.scale, model=model, **footprint)
+                fine = scene.scan.xrfsr.superresolve(
+                    rgb, scene.scale, model=model, consistency=consistency, **footprint
+                )
             told = model.held_out_gain
             self.runs.append(
                 {
@@ -129,13 +147,22 @@ def parts(scenes: list[Scene], seeds: int, out: Path) -> None:
     table = Table("Parts of the method, gain over the floor in dB", seeds)
     for variant, settings in PARTS.items():
         for scene in scenes:
-            table.run(variant, scene, NETWORK | settings)
+            table.run(variant, scene, TWO | settings)
     table.keep(out, "parts")
     table = Table("Footprints: U as the scan was made, gain over the floor of that scan in dB", seeds)
     for scene in scenes:
         table.run("area", scene, {})
         table.run("decimate", decimated(scene), {}, footprint="decimate")
     table.keep(out, "footprints")
+
+
+def views(scenes: list[Scene], seeds: int, out: Path) -> None:
+    """What the surroundings of a pixel tell the network."""
+    table = Table("What members see of the photo, gain over the floor in dB", seeds)
+    for variant, settings in VIEWS.items():
+        for scene in scenes:
+            table.run(variant, scene, NETWORK | settings)
+    table.keep(out, "views")
 
 
 def edges(scenes: list[Scene], seeds: int, out: Path) -> None:
@@ -167,6 +194,17 @@ def eight(scenes: list[Scene], seeds: int, out: Path) -> None:
     table.keep(out, "eight")
 
 
+def noise(scenes: list[Scene], seeds: int, out: Path) -> None:
+    """A scan of a quarter of the photons, exactly consistent and noise-aware, over the floor of that scan."""
+    table = Table("A quarter of the photons, gain over the floor of that scan in dB", seeds)
+    for scene in scenes:
+        if "amnh" in scene.name:
+            for case in (scene, thinned(scene, 0.25)):
+                for consistency in ("exact", "noise-aware"):
+                    table.run(consistency, case, {}, consistency=consistency)
+    table.keep(out, "noise")
+
+
 def adversarial(scenes: list[Scene], seeds: int, out: Path) -> None:
     """With the adversarial stage, and with as many steps without its term."""
     table = Table("Adversarial stage, gain over the floor in dB", seeds)
@@ -189,9 +227,11 @@ def main() -> None:
     """Run what is asked for, or everything."""
     jobs = {
         "parts": parts,
+        "views": views,
         "edges": edges,
         "controls": controls,
         "eight": eight,
+        "noise": noise,
         "adversarial": adversarial,
         "paper": paper,
     }

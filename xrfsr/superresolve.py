@@ -69,20 +69,22 @@ def superresolve(
         stands still, (0, dx) for rows scanned in continuous motion.
     **settings
         For ``"unfolding"``: ``preset``, ``"default"`` or ``"paper"``, and fields of `xrfsr.models.TrainingConfig` to
-        change in it; ``max_seconds``, after which training stops with the best network so far (as it does when it is
-        interrupted from the keyboard); ``checkpoint``, a folder in which the state of the training is kept every
-        ``checkpoint_seconds`` (60), and from which the same call goes on to the same bits.
+        change in it; ``consistency``, ``"exact"``, or ``"noise-aware"`` for maps of few counts, which are then followed
+        only as far as their noise lets them; ``max_seconds``, after which training stops with the best network so far
+        (as it does when it is interrupted from the keyboard); ``checkpoint``, a folder in which the state of the
+        training is kept every ``checkpoint_seconds`` (60), and from which the same call goes on to the same bits.
 
     Returns
     -------
     like `obj`
         Same lines and units, finer `y` and `x` within the same outer edges; NaN where the scan has no value.
-        ``"unfolding"`` and ``"kriging"`` are exactly consistent: U takes the result back to the scan, to float32
-        rounding (which a beam much wider than the pixels amplifies). How the result came about is in its `attrs`; with
-        ``"unfolding"`` the coordinate `photo_gain` (line) tells in dB how much better the photo's edges let the scan
-        predict itself, and `guided_share` (line) how much of each map is the network's: nothing where the photo does
-        not help. Coordinates of numbers along `y` or `x` are interpolated; `uncertainty` is that of
-        coarse pixels and is not carried over.
+        ``"unfolding"`` and ``"kriging"`` are exactly consistent, unless asked to be noise-aware: U takes the result back
+        to the scan, to float32 rounding (which a beam much wider than the pixels amplifies). How the result came about
+        is in its `attrs`; with ``"unfolding"`` the coordinate `photo_gain` (line) tells in dB how much better the
+        photo's edges let the scan predict itself, `guided_share` (line) how much of each map is the network's: nothing
+        where the photo does not help, and `noise` (line), if it is noise-aware, what standard deviation it took a pixel
+        of the scan to have. Coordinates of numbers along `y` or `x` are interpolated; `uncertainty` is that of coarse
+        pixels and is not carried over.
 
     Raises
     ------

@@ -23,7 +23,9 @@ __all__ = ["PhotoGain", "along_photo", "photo_gain"]
 SURROUNDINGS = 0.5  # fine pixels (standard deviation)
 # Errors of neighbours go together, so blocks of them are counted as one.
 BLOCK, FEWEST = 4, 16  # coarse pixels along a side; blocks
-HELPS = 1.0  # standard errors
+# Standard errors, and what is added to them over the number of blocks: few blocks hardly know their own spread, for
+# errors at edges are far larger than others.
+HELPS, FEW = 1.0, 5.0
 
 
 class PhotoGain(NamedTuple):
@@ -35,7 +37,8 @@ class PhotoGain(NamedTuple):
         Mean squared error of leave-one-out predictions without the photo over that with it. NaN where too few pixels
         were measured.
     helps : array of bool, shape (line,)
-        Whether that is above zero by more than a standard error; true where it is not known.
+        Whether that is above zero by more than a standard error (1.3 of them on the smallest scans); true where it is
+        not known.
     """
 
     decibel: NDArray[np.float32]
@@ -124,5 +127,6 @@ def photo_gain(
         if len(sample) >= FEWEST:
             error, before = guided[line].sum(), plain[line].sum()
             decibel[line] = 10 * np.log10(before / error) if error > 0 and before > 0 else 0.0
-            helps[line] = sample.mean() > HELPS * sample.std(ddof=1) / np.sqrt(len(sample))
+            error_of_mean = sample.std(ddof=1) / np.sqrt(len(sample))
+            helps[line] = sample.mean() > (HELPS + FEW / len(sample)) * error_of_mean
     return PhotoGain(decibel, helps)

@@ -79,8 +79,8 @@ def superresolve(
     like `obj`
         Same lines and units, finer `y` and `x` within the same outer edges; NaN where the scan has no value.
         ``"unfolding"`` and ``"kriging"`` are exactly consistent, unless asked to be noise-aware: U takes the result
-        back to the scan, to float32 rounding (which a beam much wider than the pixels amplifies). How the result came about
-        is in its `attrs`; with ``"unfolding"`` the coordinate `photo_gain` (line) tells in dB how much better the
+        back to the scan, to float32 rounding (which a beam much wider than the pixels amplifies). How the result came
+        about is in its `attrs`; with ``"unfolding"`` the coordinate `photo_gain` (line) tells in dB how much better the
         photo's edges let the scan predict itself, `guided_share` (line) how much of each map is the network's: nothing
         where the photo does not help, and `noise` (line), if it is noise-aware, what standard deviation it took a pixel
         of the scan to have. Coordinates of numbers along `y` or `x` are interpolated; `uncertainty` is that of coarse

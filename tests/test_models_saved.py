@@ -200,8 +200,8 @@ def test_weights_of_another_network_are_refused(folder: Path) -> None:
 
 def test_unknown_formats_and_settings_are_told_apart_from_damage(folder: Path) -> None:
     text = (folder / "model.json").read_text(encoding="utf-8")
-    (folder / "model.json").write_text(text.replace('"format": 1', '"format": 99'), encoding="utf-8")
-    with pytest.raises(InvalidInput, match=r"model: its format is 99; only 1 is known; upgrade xrfsr"):
+    (folder / "model.json").write_text(text.replace('"format": 2', '"format": 99'), encoding="utf-8")
+    with pytest.raises(InvalidInput, match=r"model: its format is 99; only 2 is known; upgrade xrfsr"):
         load_model(folder)
     (folder / "model.json").write_text(text.replace('"steps"', '"step"'), encoding="utf-8")
     with pytest.raises(InvalidInput, match=r"model: 'step' is no setting; did you mean 'steps'"):

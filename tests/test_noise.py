@@ -125,3 +125,17 @@ def test_other_kinds_of_consistency_are_refused(noisy: tuple[xr.Dataset, xr.Data
         scan.xrfsr.superresolve(rgb, consistency="loose")
     with pytest.raises(InvalidInput, match="consistency"):
         scan.xrfsr.superresolve(method="kriging", consistency="noise-aware")
+
+
+def test_maps_without_the_photo_are_noise_aware_too() -> None:
+    _, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Hg-L", "Pb-L"])
+    scan = xrfsr.as_scan(scan.intensity.values, lines=["compton", "elastic"], pixel_size="1 mm")
+    assert (scan.kind != "element").all()
+    with pytest.warns(UserWarning, match="photo-free floor"):
+        exact = scan.xrfsr.superresolve(rgb)
+    with pytest.warns(UserWarning, match="photo-free floor"):
+        aware = scan.xrfsr.superresolve(rgb, consistency="noise-aware")
+    U = scan.xrfsr.downsampling(4)
+    gap = [np.abs(U(fine.intensity.values) - scan.intensity.values).max() for fine in (exact, aware)]
+    assert gap[0] < 1e-5 * float(scan.intensity.max()) < gap[1]
+    assert (aware.noise > 0).all()

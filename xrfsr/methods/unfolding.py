@@ -171,36 +171,33 @@ def reconstruct(
     """
     U = problem.U
     spreading = U.spreading(correlation_length(U))
-    result = krige(problem.scan, U, spreading)
     per_line = {name: np.full(len(problem.lines), value, np.float32) for name, value in UNGUIDED.items()}
+    exact = consistency == "exact"
+    nugget = np.full(len(problem.lines), NUGGET)
+    if exact:
+        result = krige(problem.scan, U, spreading)
+    else:
+        nugget, per_line["noise"] = _noise_of(problem, device)
+        result = guided_krige(problem.scan, np.zeros_like(problem.photo[:1]), U, device, nugget).fine
+    record: dict[str, str | float] = {"consistency": consistency}
     if model is None and not any(problem.guided):
         warn(f"the result is the photo-free floor: {_why_unguided(problem)}")
-        return Reconstruction(*nonnegative(result, problem.scan, U), per_line=per_line)
+        return Reconstruction(*_without_negatives(result, problem, exact), record, per_line)
     along = None
     if model is None:
         model, along = _fit(problem, device, seed, progress, settings)
     else:
         _check_fits(model, problem)
     places = np.array([problem.lines.index(line) for line in model.lines])
-    chosen, floor = problem.only(places), result[places]
+    chosen, floor, nugget = problem.only(places), result[places], nugget[places]
     peak = model.peak[:, None, None]
     scaled, beside = chosen.scan / peak, []
-    nugget: float | NDArray[np.float64] = NUGGET
-    if consistency == "noise-aware":
-        unknown = np.full(len(places), np.nan)
-        told_noise = unknown if chosen.noise is None else chosen.noise / model.peak
-        nugget = nugget_of(scaled, told_noise, chosen.photo, U, chosen.usable, device)
-        spread = chosen.scan.std(axis=(1, 2), dtype=np.float64)
-        per_line["noise"] = np.full(len(problem.lines), np.nan, np.float32)
-        derived = spread * np.sqrt(nugget / (1 + nugget))
-        per_line["noise"][places] = np.where(np.isfinite(told_noise), told_noise * model.peak, derived)
-        floor = guided_krige(scaled, np.zeros_like(chosen.photo[:1]), U, device, nugget).fine * peak
 
     def consistent(maps: NDArray[np.float32]) -> NDArray[np.float32]:
         shown = np.where(problem.seen, maps, floor)
-        seen_through = U(shown)
-        share = 1.0 if consistency == "exact" else agreement(scaled, seen_through / peak, np.asarray(nugget))
-        return np.asarray(shown + share * spreading(chosen.scan - seen_through))
+        through = U(shown)
+        share = 1.0 if exact else agreement(chosen.scan, through, nugget)
+        return np.asarray(shown + share * spreading(chosen.scan - through))
 
     if model.config.along_photo:
         along = along_photo(scaled, chosen.photo, U, device) if along is None else along
@@ -215,21 +212,31 @@ def reconstruct(
         _warn_of(chosen, told)
     if model.config.along_edges:
         estimate = _sharpened(estimate, chosen, model, device, nugget)
-        estimate = consistent(estimate) if consistency == "exact" else np.where(problem.seen, estimate, floor)
+        estimate = consistent(estimate) if exact else np.where(problem.seen, estimate, floor)
     guided = np.array(chosen.guided)
     result[places[guided]] = estimate[guided]
     per_line["guided_share"][places[guided]] = share[guided]
-    record: dict[str, str | float] = {
-        "settings": json.dumps(model.config.to_dict()),
-        "consistency": consistency,
-        **model.training,
-    }
-    seen_through = problem.scan
-    if consistency == "noise-aware":
-        # Of its own means, it keeps those that a map without negative values can have.
-        allowed = np.where(problem.scan.min(axis=(1, 2)) < 0, -np.inf, 0)[:, None, None]
-        seen_through = np.maximum(U(result), allowed).astype(np.float32)
-    return Reconstruction(*nonnegative(result, seen_through, U), record, per_line)
+    record |= {"settings": json.dumps(model.config.to_dict()), **model.training}
+    return Reconstruction(*_without_negatives(result, problem, exact), record, per_line)
+
+
+def _noise_of(problem: Problem, device: str) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Nugget of every map, and the standard deviation of the noise, as it is known or as that nugget means."""
+    scan, known = problem.scan, problem.noise
+    known = np.full(len(scan), np.nan, np.float32) if known is None else known
+    nugget = nugget_of(scan, known, problem.photo, problem.U, problem.usable, device)
+    derived = scan.std(axis=(1, 2), dtype=np.float64) * np.sqrt(nugget / (1 + nugget))
+    return nugget, np.where(np.isfinite(known), known, derived).astype(np.float32)
+
+
+def _without_negatives(
+    maps: NDArray[np.float32], problem: Problem, exact: bool
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """The same without negative values, with the means of the scan, or with their own as far as these are positive."""
+    if exact:
+        return nonnegative(maps, problem.scan, problem.U)
+    allowed = np.where(problem.scan.min(axis=(1, 2)) < 0, -np.inf, 0)[:, None, None]
+    return nonnegative(maps, np.maximum(problem.U(maps), allowed).astype(np.float32), problem.U)
 
 
 def _sharpened(
@@ -237,7 +244,7 @@ def _sharpened(
     problem: Problem,
     model: Model,
     device: str,
-    nugget: float | NDArray[np.float64],
+    nugget: NDArray[np.float64],
 ) -> NDArray[np.float32]:
     """Kriging along the edges of all maps mixed into each that was judged."""
     peak = model.peak[:, None, None]

@@ -35,7 +35,7 @@ from xrfsr.sampling import Downsampling
 
 __all__ = ["Model", "load_model"]
 
-FORMAT = 1
+FORMAT = 2
 WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
 BLOCK = 16384  # pixels that pass the network at once: small enough for the cache, large enough for full speed
 

@@ -108,6 +108,12 @@ class Table:
             )
             print(json.dumps(self.runs[-1]), flush=True)
 
+    def run_all(self, variants: dict[str, dict[str, Any]], scenes: list[Scene], base: dict[str, Any]) -> None:
+        """Every variant on every scene, with `base` where it says nothing else."""
+        for variant, settings in variants.items():
+            for scene in scenes:
+                self.run(variant, scene, base | settings)
+
     def values(self, key: str, variant: str, scene: str) -> list[float]:
         """One figure of every seed."""
         found = [run[key] for run in self.runs if run["variant"] == variant and run["scene"] == scene]
@@ -145,9 +151,7 @@ class Table:
 def parts(scenes: list[Scene], seeds: int, out: Path) -> None:
     """Ablations, and scans point by point."""
     table = Table("Parts of the method, gain over the floor in dB", seeds)
-    for variant, settings in PARTS.items():
-        for scene in scenes:
-            table.run(variant, scene, TWO | settings)
+    table.run_all(PARTS, scenes, TWO)
     table.keep(out, "parts")
     table = Table("Footprints: U as the scan was made, gain over the floor of that scan in dB", seeds)
     for scene in scenes:
@@ -159,18 +163,14 @@ def parts(scenes: list[Scene], seeds: int, out: Path) -> None:
 def views(scenes: list[Scene], seeds: int, out: Path) -> None:
     """What the surroundings of a pixel tell the network."""
     table = Table("What members see of the photo, gain over the floor in dB", seeds)
-    for variant, settings in VIEWS.items():
-        for scene in scenes:
-            table.run(variant, scene, NETWORK | settings)
+    table.run_all(VIEWS, scenes, NETWORK)
     table.keep(out, "views")
 
 
 def edges(scenes: list[Scene], seeds: int, out: Path) -> None:
     """What kriging along edges adds to the network."""
     table = Table("Kriging along edges, gain over the floor in dB", seeds)
-    for variant, settings in EDGES.items():
-        for scene in scenes:
-            table.run(variant, scene, settings)
+    table.run_all(EDGES, scenes, {})
     table.keep(out, "edges")
 
 
@@ -208,9 +208,7 @@ def noise(scenes: list[Scene], seeds: int, out: Path) -> None:
 def adversarial(scenes: list[Scene], seeds: int, out: Path) -> None:
     """With the adversarial stage, and with as many steps without its term."""
     table = Table("Adversarial stage, gain over the floor in dB", seeds)
-    for scene in scenes[:2] + scenes[3:5]:
-        for variant, settings in ADVERSARIAL.items():
-            table.run(variant, scene, NETWORK | settings)
+    table.run_all(ADVERSARIAL, scenes[:2] + scenes[3:5], NETWORK)
     table.keep(out, "adversarial")
 
 

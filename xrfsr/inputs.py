@@ -46,11 +46,18 @@ class Beam:
 
 
 def load(
-    obj: xr.Dataset | xr.DataArray, rgb: xr.DataArray | None, scale: float, beam: Beam, method: methods.Method
+    obj: xr.Dataset | xr.DataArray,
+    rgb: xr.DataArray | None,
+    scale: float,
+    beam: Beam,
+    method: methods.Method,
+    *,
+    noise: bool = False,
 ) -> tuple[xr.Dataset, methods.Problem]:
     """The scan in standard form, and scan and photo as arrays on the grids of one U.
 
-    Dask arrays are computed once, and of the photo only what lies over the scan.
+    Dask arrays are computed once, and of the photo only what lies over the scan. With `noise` the uncertainty is read
+    too.
 
     Raises
     ------
@@ -87,7 +94,7 @@ def load(
     if method.consistent:
         _look_at_noise(U)
     # What else the Dataset holds, a cube of spectra for instance, is not read.
-    scan = scan[[name for name in ("intensity", "uncertainty") if name in scan]]
+    scan = scan[["intensity", "uncertainty"] if noise and "uncertainty" in scan else ["intensity"]]
     lazy = any(variable.chunks is not None for variable in scan.variables.values())
     scan = scan.compute()
     guide = None

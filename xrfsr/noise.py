@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.guided import NUGGET, guided_krige
-from xrfsr.photo_gain import along_photo
+from xrfsr.photo_gain import photo_guide
 from xrfsr.sampling import Downsampling
 
 __all__ = ["agreement", "nugget_of", "nugget_told_by_scan"]
@@ -64,6 +64,8 @@ def nugget_told_by_scan(
 ) -> NDArray[np.float64]:
     """The nugget with which leave-one-out predictions, along the photo or without it, err least.
 
+    It is not more than what they err.
+
     Parameters
     ----------
     scan, photo, U, usable, device
@@ -73,16 +75,19 @@ def nugget_told_by_scan(
     -------
     array, shape (line,)
     """
-    errors = []
-    for nugget in TRIED:
-        tried = (
-            along_photo(scan, photo, U, device, nugget),
-            guided_krige(scan, np.zeros_like(photo[:1]), U, device, nugget),
-        )
-        errors.append([np.where(usable, scan - made.left_out, 0).astype(np.float64) ** 2 for made in tried])
-    total = np.array(errors).sum(axis=(-2, -1))  # (tried, photo or none, line)
-    best = total.min(axis=1).argmin(axis=0)
-    return np.asarray(np.array(TRIED)[best])
+    guides = (photo_guide(photo), np.zeros_like(photo[:1]))
+
+    def error(guide: NDArray[Any], nugget: float) -> NDArray[np.float64]:
+        left_out = guided_krige(scan, guide, U, device, nugget).left_out
+        squared = np.where(usable, np.square(scan - left_out, dtype=np.float64), 0).sum(axis=(1, 2))
+        return np.asarray(squared / np.maximum(usable.sum(axis=(1, 2)), 1))
+
+    errors = np.array([[error(guide, nugget) for guide in guides] for nugget in TRIED]).min(axis=1)
+    best = errors.argmin(axis=0)
+    # Maps smoother than the covariance would have any nugget, but no prediction errs less than the noise of its pixel.
+    most, spread = errors.min(axis=0), scan.var(axis=(1, 2), dtype=np.float64)
+    bound = np.divide(most, spread - most, out=np.full(len(scan), MOST), where=spread > most)
+    return np.asarray(np.clip(np.array(TRIED)[best], NUGGET, np.maximum(bound, NUGGET)))
 
 
 def agreement(scan: NDArray[Any], predicted: NDArray[Any], nugget: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.guided import NUGGET, Guided, guided_krige
+from xrfsr.guided import Guided, guided_krige
 from xrfsr.guides import neighbourhood
 from xrfsr.sampling import Downsampling
 
-__all__ = ["PhotoGain", "along_photo", "photo_gain"]
+__all__ = ["PhotoGain", "along_photo", "photo_gain", "photo_guide"]
 
 # Photos have texture and noise that no map shares, and lie on the scan to a pixel at best. Maps of real scans, which
 # a beam has blurred, would like 0.7 to 1.2, simulated ones with perfect edges none.
@@ -45,14 +45,14 @@ class PhotoGain(NamedTuple):
     helps: NDArray[np.bool_]
 
 
-def along_photo(
-    scan: NDArray[Any],
-    photo: NDArray[Any],
-    U: Downsampling,
-    device: str = "auto",
-    nugget: float | NDArray[Any] = NUGGET,
-) -> Guided:
-    """Kriging of a scan along the edges of a photo, whose contrast, as a standard deviation of all bands, is the unit.
+def photo_guide(photo: NDArray[Any]) -> NDArray[np.float32]:
+    """A photo (band, fine.y, fine.x) as a guide, whose unit is its contrast: the standard deviation of all bands."""
+    contrast = float(np.sqrt(photo.var(axis=(1, 2), dtype=np.float64).sum()))
+    return neighbourhood(photo, SURROUNDINGS) / np.float32(contrast if contrast > 0 else 1)
+
+
+def along_photo(scan: NDArray[Any], photo: NDArray[Any], U: Downsampling, device: str = "auto") -> Guided:
+    """Kriging of a scan along the edges of a photo.
 
     Parameters
     ----------
@@ -62,12 +62,8 @@ def along_photo(
         Without gaps.
     U : Downsampling
     device : str
-    nugget : float or array of float, shape (line,)
-        See `xrfsr.guided.guided_krige`.
     """
-    contrast = float(np.sqrt(photo.var(axis=(1, 2), dtype=np.float64).sum()))
-    guide = neighbourhood(photo, SURROUNDINGS) / contrast if contrast > 0 else np.zeros_like(photo[:1])
-    return guided_krige(scan, guide, U, device, nugget)
+    return guided_krige(scan, photo_guide(photo), U, device)
 
 
 def photo_gain(

@@ -112,7 +112,8 @@ def superresolve(
     with collecting(faults):
         chosen = methods.get(method)
         chosen.check(device, settings)
-    scan, problem = _load(faults, obj, rgb, scale, Beam(footprint, fwhm, smear), chosen)
+    noise = settings.get("consistency") == "noise-aware"
+    scan, problem = _load(faults, obj, rgb, scale, Beam(footprint, fwhm, smear), chosen, noise=noise)
     made = chosen.reconstruct(problem, device=device, seed=int(seed), progress=progress, **settings)
     if made.physical is not None and not made.physical.all():
         below = [line for line, fine in zip(problem.lines, made.physical, strict=True) if not fine]
@@ -194,11 +195,13 @@ def _load(
     scale: float,
     beam: Beam,
     method: methods.Method,
+    *,
+    noise: bool = False,
 ) -> tuple[xr.Dataset, methods.Problem]:
     """What `inputs.load` gives, unless there are `faults` already; then all of them together."""
     loaded = None
     with collecting(faults):
-        loaded = load(obj, rgb, scale, beam, method)
+        loaded = load(obj, rgb, scale, beam, method, noise=noise)
     if faults or loaded is None:
         raise InvalidInput("input", faults)
     return loaded

@@ -13,7 +13,7 @@ import xarray as xr
 import zarr
 
 from xrfsr.errors import InvalidInput
-from xrfsr.io.tiff_folder import open_scan
+from xrfsr.io.opening import open_scan
 from xrfsr.io.zarr import to_zarr
 from xrfsr.scan import ensure_scan
 
@@ -31,14 +31,15 @@ def store(tmp_path: Path, scan: xr.Dataset) -> Path:
 
 
 def test_opens_lazily_and_identical(store: Path) -> None:
-    scan = open_scan(store)
+    assert not open_scan(store).chunks
+    scan = open_scan(store, chunks={})
     assert scan.chunks == {"line": (1, 1, 1), "y": (5, 5, 2), "x": (7, 7, 2)}
     assert scan["share"].chunks == ((1, 1, 1),)
     xr.testing.assert_identical(scan.load(), xr.open_zarr(store).load())
 
 
 def test_can_be_worked_on_piece_by_piece(store: Path) -> None:
-    scan = open_scan(store, lines=["pb_l", "Ca-K"])
+    scan = open_scan(store, lines=["pb_l", "Ca-K"], chunks={})
     assert scan["line"].values.tolist() == ["Pb-L", "Ca-K"]
     doubled = scan[["intensity"]].map_blocks(lambda block: block * 2)
     xr.testing.assert_allclose(doubled.load(), scan[["intensity"]].load() * 2)
@@ -53,7 +54,7 @@ def test_opens_what_others_wrote(tmp_path: Path, store: Path, consolidated: bool
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of zarr, about consolidated metadata and text
         scan.to_zarr(tmp_path / "other.zarr", zarr_format=3, consolidated=consolidated, encoding=encoding)
-    again = open_scan(tmp_path / "other.zarr")
+    again = open_scan(tmp_path / "other.zarr", chunks={})
     assert again.chunks["line"] == (1, 1, 1)
     assert again.chunks["y"] == (4, 4, 4)
     xr.testing.assert_identical(again.load(), scan)

@@ -20,7 +20,7 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from xrfsr.errors import InvalidInput
 from xrfsr.io.names import Folder
-from xrfsr.io.tiff_folder import open_scan
+from xrfsr.io.opening import open_scan
 from xrfsr.io.zarr import to_zarr
 
 
@@ -320,15 +320,19 @@ def test_files_that_are_left_out_are_not_looked_at(tmp_path: Path) -> None:
     assert open_scan(tmp_path, 1.0, lines=["Ca-K"]).sizes["line"] == 1
 
 
-def test_all_maps_damaged_inside_are_reported(tmp_path: Path) -> None:
+def test_maps_damaged_inside_are_told_by_name_when_they_are_read(tmp_path: Path) -> None:
     write(tmp_path / "Ca-K.tif", numbers())
     noise = np.random.default_rng(0).bytes(40)
     for name in ("Fe-K", "Pb-L", "mask"):
         write(tmp_path / f"{name}.tif", numbers(), compress="deflate")
         whole = (tmp_path / f"{name}.tif").read_bytes()
         (tmp_path / f"{name}.tif").write_bytes(whole[:-60] + noise + whole[-20:])
-    for name, fault in zip(("Fe-K", "Pb-L", "mask"), faults_of(tmp_path, 1.0), strict=True):
-        assert re.search(rf"{name}\.tif' cannot be read as a picture \(.*Decod", fault)
+    scan = open_scan(tmp_path, 1.0)
+    np.testing.assert_array_equal(scan["intensity"].sel(line="Ca-K"), numbers())
+    maps = scan["intensity"].variable
+    for name, part in (("Fe-K", maps[1]), ("Pb-L", maps[2]), ("mask", scan["valid"])):
+        with pytest.raises(InvalidInput, match=rf"{name}\.tif' cannot be read as a picture \(.*Decod"):
+            part.load()
 
 
 @pytest.mark.parametrize("wanted", ["compton", ["COMPTON", "ca_k"], np.array(["compton"]), xr.DataArray(["Compton"])])
@@ -364,7 +368,7 @@ def test_what_cannot_be_asked_for(tmp_path: Path, lines: object, messages: list[
 @pytest.mark.parametrize("path", [None, 3, b"maps", "", "a\0b"])
 def test_what_is_no_path(path: object) -> None:
     [fault] = faults_of(path, 1.0)
-    assert fault.startswith(f"path is {path!r}; give the folder")
+    assert fault.startswith(f"path is {path!r}; give the file or folder")
 
 
 def test_a_folder_that_may_not_be_read(tmp_path: Path) -> None:
@@ -408,8 +412,8 @@ def test_every_unfit_file_is_reported(tmp_path: Path) -> None:
     ("make", "message"),
     [
         (lambda path: None, "does not exist"),
-        (lambda path: path.mkdir(), "holds no TIFF file"),
-        (lambda path: path.write_text("x"), "is a file"),
+        (lambda path: path.mkdir(), "holds no TIFF or EDF file"),
+        (lambda path: path.write_text("x"), "is none of the formats"),
     ],
 )
 def test_no_folder_of_tiff_files(tmp_path: Path, make, message: str) -> None:

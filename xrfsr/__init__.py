@@ -20,8 +20,8 @@ from xrfsr.version import __version__
 
 if TYPE_CHECKING:
     from xrfsr import plot, simulate
+    from xrfsr.io.opening import open_scan
     from xrfsr.io.photo import open_photo
-    from xrfsr.io.tiff_folder import open_scan
     from xrfsr.models import load_model
 
 __all__ = [
@@ -41,7 +41,7 @@ __all__ = [
 _LAZY = {
     "load_model": "xrfsr.models",
     "open_photo": "xrfsr.io.photo",
-    "open_scan": "xrfsr.io.tiff_folder",
+    "open_scan": "xrfsr.io.opening",
     "plot": "xrfsr.plot",
     "simulate": "xrfsr.simulate",
 }

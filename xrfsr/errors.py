@@ -6,8 +6,10 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
 
-__all__ = ["InvalidInput", "collecting", "warn"]
+__all__ = ["InvalidInput", "collecting", "needed", "warn"]
 
 
 class InvalidInput(ValueError):
@@ -57,8 +59,38 @@ def collecting(faults: list[str]) -> Iterator[None]:
 
 
 def warn(message: str) -> None:
-    """Warn with the line from which this package was entered, however many of its functions lie between."""
+    """Warn with the line from which this package was entered, however many of its functions lie between.
+
+    Or xarray's, which may have been asked for something that this package does.
+    """
     depth, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
+    inside = (__package__, "xarray")
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in inside:
         depth, frame = depth + 1, frame.f_back
     warnings.warn(message, UserWarning, stacklevel=depth)
+
+
+def needed(module: str, purpose: str, extra: str) -> Any:
+    """A package that only some users need.
+
+    Parameters
+    ----------
+    module : str
+        To import.
+    purpose : str
+        What needs it, in the plural, for the message.
+    extra : str
+        The extra of this package that brings it.
+
+    Raises
+    ------
+    InvalidInput
+        If it is not installed, with the command that installs it.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise InvalidInput(
+            "installation",
+            [f"{purpose} need the package '{module.partition('.')[0]}' ({error}): pip install \"xrfsr[{extra}]\""],
+        ) from error

@@ -18,7 +18,7 @@ from xrfsr.grid import Grid
 from xrfsr.lines import Line, overlaps, parse_all
 from xrfsr.units import intensity_unit, pair_to_mm
 
-__all__ = ["as_scan", "ensure_scan", "lines_of", "validate"]
+__all__ = ["as_scan", "ensure_scan", "lines_of", "scan_coords", "validate"]
 
 _NO_LINES = "there is no coordinate 'line'; name the maps: .assign_coords(line=['Ca-K', ...])"
 _DIMS = {"intensity": ("line", "y", "x"), "uncertainty": ("line", "y", "x"), "valid": ("y", "x")}
@@ -190,9 +190,7 @@ def ensure_scan(obj: xr.Dataset | xr.DataArray, *, values: bool | None = None) -
 
     if flat:
         warn(f"constant within the valid pixels, so without any detail: {', '.join(flat)}")
-    if twice := overlaps(lines):
-        pairs = "; ".join(f"{a} and {b}" for a, b in twice)
-        warn(f"these lines count the same photons twice: {pairs}")
+    _warn_of_overlaps(lines)
     for name in variables.keys() - {"valid"}:
         variables[name].attrs["units"] = unit
     checked = ds.assign(variables).assign_coords({**_line_coords(lines), **coords}).drop_encoding()
@@ -236,6 +234,35 @@ def lines_of(obj: xr.Dataset | xr.DataArray) -> list[Line]:
     if "line" not in obj.coords:
         raise InvalidInput("scan", [_NO_LINES])
     return parse_all(np.atleast_1d(obj["line"].values).tolist())
+
+
+def scan_coords(labels: Sequence[str], grid: Grid) -> dict[str, xr.Variable]:
+    """Coordinates of a scan: what each map is, and where its pixels lie.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        One for each map, in any spelling.
+    grid : Grid
+
+    Returns
+    -------
+    dict of str to Variable
+        `line`, `element`, `family`, `kind`, `energy` (keV) along line; `y`, `x` in mm.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every label that is unknown or named twice.
+
+    Warns
+    -----
+    UserWarning
+        If two lines count the same photons.
+    """
+    lines = _parse_lines(labels)
+    _warn_of_overlaps(lines)
+    return {**_line_coords(lines), **grid_coords(grid)}
 
 
 def _argument(name: str) -> str:
@@ -351,6 +378,12 @@ def _parse_lines(labels: Sequence[Any]) -> list[Line]:
     if faults:
         raise InvalidInput("line labels", faults)
     return lines
+
+
+def _warn_of_overlaps(lines: Sequence[Line]) -> None:
+    if twice := overlaps(lines):
+        pairs = "; ".join(f"{a} and {b}" for a, b in twice)
+        warn(f"these lines count the same photons twice: {pairs}")
 
 
 def _unit(ds: xr.Dataset, faults: list[str]) -> str:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import xarray as xr
+from xrfsr.errors import InvalidInput
+from xrfsr.io.choice import line_or_none, related, wanted_lines
+from xrfsr.lines import parse
 
-from xrfsr.errors import InvalidInput, collecting
-from xrfsr.lines import Line, parse, parse_all
-
-__all__ = ["Chosen", "Folder", "wanted_lines"]
+__all__ = ["Chosen", "Folder"]
 
 MASKS = ("mask", "valid", "valid_mask")
 PICTURES = ("guide", "photo", "rgb")
-UNCERTAINTY = re.compile(r"s\((?P<bracketed>.+)\)|s(?P<plain>[A-Z].*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +42,14 @@ class Folder:
 
     Attributes
     ----------
-    maps, uncertainties : dict of str to list of Path
-        By the name of the map without prefix and suffix.
+    maps, uncertainties, fractions : dict of str to list of Path
+        By the name of the map without prefix and suffix; fractions are mass fractions of the same lines.
     masks, pictures : list of Path
     """
 
     maps: dict[str, list[Path]]
     uncertainties: dict[str, list[Path]]
+    fractions: dict[str, list[Path]]
     masks: list[Path]
     pictures: list[Path]
 
@@ -72,14 +70,10 @@ class Folder:
                 pictures.append(file)
             else:
                 maps.setdefault(name, []).append(file)
-        uncertainties: dict[str, list[Path]] = {}
-        for name in list(maps):
-            match = UNCERTAINTY.fullmatch(name)
-            line = match and (match["bracketed"] or match["plain"])
-            # Only beside its map: 'sI_L' is the uncertainty of iodine or a spelling of silicon.
-            if line and line in maps:
-                uncertainties.setdefault(line, []).extend(maps.pop(name))
-        return cls(maps, uncertainties, masks, pictures)
+        kinds: dict[str, dict[str, list[Path]]] = {"s": {}, "w": {}, "mM": {}}
+        for name, (kind, line) in related(maps).items():
+            kinds[kind].setdefault(line, []).extend(maps.pop(name))
+        return cls(maps, kinds["s"], kinds["w"], masks, pictures)
 
     def choose(self, lines: object, folder: Path, faults: list[str]) -> Chosen:
         """The files of `lines`, whatever the spelling on either side; of all lines if that is None.
@@ -89,7 +83,7 @@ class Folder:
         """
         spelled: dict[str, list[str]] = {}
         for name in self.maps:
-            if (line := _line(name)) and not line.uncertainty:
+            if (line := line_or_none(name)) and not line.uncertainty:
                 spelled.setdefault(line.label.casefold(), []).append(name)
         keys = list(spelled)
         if lines is not None:
@@ -139,49 +133,6 @@ class Folder:
             yield f"{_listed(self.masks)} are both masks; keep one, in which nonzero means valid, and remove the rest"
 
 
-def wanted_lines(lines: object, known: Mapping[str, str], place: Path, faults: list[str]) -> dict[str, str]:
-    """What is meant by the argument `lines`.
-
-    Parameters
-    ----------
-    lines : object
-        A label or a sequence of labels in any spelling.
-    known : mapping of str to str
-        Every line there is, by its canonical label in lower case, as it is spelled in `place`.
-    place : Path
-        Where the lines were looked for.
-    faults : list of str
-        Gets every label that is none, is named twice, or is not in `known`.
-
-    Returns
-    -------
-    dict of str to str
-        Those entries of `known` that are wanted, in the order of `lines`.
-    """
-    example = "name them like lines=['Ca-K', 'Pb-L'], or leave it out to read all"
-    if isinstance(lines, np.ndarray | xr.DataArray):
-        lines = np.atleast_1d(np.asarray(lines)).tolist()
-    if isinstance(lines, bytes) or not isinstance(lines, Iterable):
-        faults.append(f"lines is {lines!r}, which is no list of labels; {example}")
-        return {}
-    labels = [lines] if isinstance(lines, str) else list(lines)
-    if not labels:
-        faults.append(f"lines is empty; {example}")
-    with collecting(faults):
-        parse_all(labels)
-    wanted = [line for line in map(_line, labels) if line]
-    faults += [
-        f"lines asks for the uncertainty of {line.label}, which comes with its map; name the line alone"
-        for line in wanted
-        if line.uncertainty
-    ]
-    if missing := [line.label for line in wanted if line.label.casefold() not in known]:
-        faults.append(
-            f"{', '.join(missing)}: not in '{place}', which has {', '.join(known.values()) or 'no element line'}"
-        )
-    return {key: known[key] for line in wanted if (key := line.label.casefold()) in known}
-
-
 def _listed(files: Sequence[Path]) -> str:
     return " and ".join(file.name for file in files)
 
@@ -194,13 +145,6 @@ def _is_picture(stem: str) -> bool:
     return stem.lower().startswith(PICTURES)
 
 
-def _line(label: object) -> Line | None:
-    try:
-        return parse(label)  # type: ignore[arg-type]  # what is no text is no line either
-    except InvalidInput:
-        return None
-
-
 def _shared_prefix(stems: Sequence[str]) -> str:
     """The beginning shared by all `stems`, cut so that as many as possible read as element lines.
 
@@ -210,7 +154,7 @@ def _shared_prefix(stems: Sequence[str]) -> str:
     shared = os.path.commonprefix(stems)  # noqa: RUF071  (of names, letter by letter)
 
     def understood(prefix: str) -> tuple[int, int]:
-        kinds = [line.kind if (line := _line(stem.removeprefix(prefix))) else None for stem in stems]
+        kinds = [line.kind if (line := line_or_none(stem.removeprefix(prefix))) else None for stem in stems]
         # Elements first: 'F_Ca_K' is a map of a painting 'F' rather than the pile-up of fluorine and calcium.
         return kinds.count("element"), len(kinds) - kinds.count(None)
 

@@ -64,7 +64,7 @@ def open_photo(path: str | PathLike[str], like: xr.Dataset | xr.DataArray | Grid
     photo: xr.DataArray | None = None
     with collecting(faults):
         raster = read_raster(place)
-        more = raster.header.pages - 1
+        more = max(0, len(raster.header.pages) - 1)
         colours = _colours(raster, place)
     with collecting(faults):
         if colours is None:
@@ -83,7 +83,7 @@ def open_photo(path: str | PathLike[str], like: xr.Dataset | xr.DataArray | Grid
 def _colours(raster: Raster, path: Path) -> NDArray[Any]:
     """Red, green and blue: the file's own numbers where `as_photo` scales them rightly, otherwise float32."""
     header, pixels = raster.header, raster.shown
-    if header.pages > 1 and _is_grey(header):
+    if len(header.pages) > 1 and _is_grey(header):
         raise InvalidInput("photo", [_grey_pages(header, path)])
     names = COLOURS if header.palette is not None else [name for name in header.bands if name != "alpha"]
     if len(names) == 1:
@@ -119,7 +119,8 @@ def _is_grey(header: Header) -> bool:
 
 
 def _grey_pages(header: Header, path: Path) -> str:
-    fault = f"'{path}' has {header.pages} pages and the first is grey, so it is not clear which of them are the photo; "
-    if header.pages == 3:
+    count = len(header.pages)
+    fault = f"'{path}' has {count} pages and the first is grey, so it is not clear which of them are the photo; "
+    if count == 3:
         fault += f"if they are red, green and blue, use as_photo(tifffile.imread('{path}'), like=scan) or "
     return fault + "save the photo as RGB, or its one page as a file of its own"

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput
 
-__all__ = ["Header", "Raster", "read_header", "read_raster"]
+__all__ = ["Header", "Raster", "opened", "read_header", "read_raster"]
 
 ORIENTATION = 0x0112  # the EXIF tag, which is also the TIFF tag
 ONE_AT_A_TIME = threading.Lock()
@@ -45,8 +45,9 @@ class Header:
         (index, 4) uint8 colours with their opacity, where pixels are indices into a table.
     inverted : bool
         Whether zero is white in the file (MinIsWhite).
-    pages : int
-        Pages in the file; only the first is decoded. Smaller copies of a page, marked as such, do not count.
+    pages : tuple of str
+        GDAL's names of the pages in the file, if there are several. Smaller copies of a page, marked as such, do not
+        count.
     orientation : int
         How the picture is turned in the file, from 1 (not at all) to 8.
     """
@@ -57,7 +58,7 @@ class Header:
     white: int
     palette: NDArray[np.uint8] | None
     inverted: bool
-    pages: int
+    pages: tuple[str, ...]
     orientation: int
 
 
@@ -88,38 +89,63 @@ class Raster:
         return self.pixels[_opaque(self.header.bands)]
 
 
-def read_header(path: Path) -> Header:
-    """Look at the first page of `path` without decoding it.
+def read_header(path: Path, page: str | None = None) -> Header:
+    """Look at the first page of `path` without decoding it, or at another by the name in `Header.pages`.
 
     Raises
     ------
     InvalidInput
         If the file is missing, is no picture, or is cut off.
     """
-    with _opened(path) as source:
+    with opened(path, page) as source:
         header = _header(source, path)
         if _ends_early(source, path.stat().st_size):
             source.read(1)  # GDAL decides, because some programs only exaggerate, and says what is wrong
     return header
 
 
-def read_raster(path: Path) -> Raster:
-    """Decode the first page of `path`, turned upright by its orientation tag.
+def read_raster(path: Path, page: str | None = None, window: tuple[slice, slice] | None = None) -> Raster:
+    """Decode the first page of `path`, or another, turned upright by its orientation tag.
+
+    Parameters
+    ----------
+    path : Path
+    page : str, optional
+        Which page, by its name in GDAL (`Header.pages`).
+    window : (slice, slice), optional
+        Rows and columns of the picture upright; all if left out.
 
     Raises
     ------
     InvalidInput
         If the file is missing, is no picture, or is damaged.
     """
-    with _opened(path) as source:
-        pixels = source.read()  # first, because of a damaged file GDAL says more than Pillow
+    with opened(path, page) as source:
+        # A picture that is turned in the file is turned upright as a whole.
+        part = _stored_window(source, window) if window and _orientation(path) == 1 else None
+        pixels = source.read(window=part)  # first, because of a damaged file GDAL says more than Pillow
         header = _header(source, path)
-        missing = _missing(source, header, pixels)
+        missing = _missing(source, header, pixels, part)
         if header.inverted:
             np.subtract(pixels.dtype.type(header.white), pixels[0], out=pixels[0])
     if missing is not None:
         missing = upright(missing[None], header.orientation)[0] if missing.any() else None
-    return Raster(header, upright(pixels, header.orientation), missing)
+    pixels = upright(pixels, header.orientation)
+    if window:
+        within = tuple(slice(None, None, side.step) for side in window) if part else window
+        pixels = pixels[(slice(None), *within)]
+        missing = None if missing is None else missing[within]
+    return Raster(header, pixels, missing)
+
+
+def _stored_window(source: Any, window: tuple[slice, slice]) -> Any:
+    """The rows and columns that a window with steps lies in, as rasterio takes them."""
+    from rasterio.windows import Window
+
+    (top, bottom, _), (left, right, _) = (
+        side.indices(size) for side, size in zip(window, (source.height, source.width), strict=True)
+    )
+    return Window.from_slices((top, max(bottom, top)), (left, max(right, left)))
 
 
 def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
@@ -134,7 +160,7 @@ def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def opened(path: Path, page: str | None = None) -> Iterator[Any]:
     """The file in rasterio; whatever goes wrong inside is an error that names the file."""
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
@@ -147,7 +173,7 @@ def _opened(path: Path) -> Iterator[Any]:
             # A photo has no map projection, and GDAL thinks that worth a warning.
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             # GDAL's fast way of reading PNG returns noise for a file that is cut off; the usual one is as fast.
-            with rasterio.Env(GDAL_PNG_WHOLE_IMAGE_OPTIM="NO"), rasterio.open(path) as source:
+            with rasterio.Env(GDAL_PNG_WHOLE_IMAGE_OPTIM="NO"), rasterio.open(page or path) as source:
                 yield source
     except (RasterioError, OSError) as error:
         fix = "copy or export it again, as PNG, JPEG or TIFF"
@@ -192,7 +218,7 @@ def _header(source: Any, path: Path) -> Header:
         white=2**bits - 1,
         palette=palette,
         inverted=inverted,
-        pages=max(1, len(source.subdatasets)),
+        pages=tuple(source.subdatasets),
         orientation=orientation,
     )
 
@@ -209,7 +235,7 @@ def _opaque(bands: Sequence[str]) -> list[int]:
     return [index for index, name in enumerate(bands) if name != "alpha"]
 
 
-def _missing(source: Any, header: Header, pixels: NDArray[Any]) -> NDArray[np.bool_] | None:
+def _missing(source: Any, header: Header, pixels: NDArray[Any], window: Any = None) -> NDArray[np.bool_] | None:
     """Where the file says that there is no value; `pixels` as they are stored."""
     shown = _opaque(header.bands)
     found: list[NDArray[np.bool_]] = []
@@ -222,7 +248,7 @@ def _missing(source: Any, header: Header, pixels: NDArray[Any]) -> NDArray[np.bo
         found.append(np.all([_equals(pixels[i], value) for i, value in zip(shown, absent, strict=True)], axis=0))
     flags = {flag.name for flag in source.mask_flag_enums[0]}
     if "per_dataset" in flags and not flags & {"alpha", "nodata"}:
-        found.append(source.read_masks(1) == 0)  # a mask on a page of its own
+        found.append(source.read_masks(1, window=window) == 0)  # a mask on a page of its own
     return np.any(found, axis=0) if found else None
 
 

@@ -1,0 +1,63 @@
+"""``xr.open_dataset(path, engine="xrfsr")``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import xarray as xr
+from xarray.backends import BackendEntrypoint
+
+__all__ = ["XrfsrBackend"]
+
+
+class XrfsrBackend(BackendEntrypoint):
+    """Element maps of MA-XRF and other X-ray fluorescence scanners, and of the programs that fit their spectra."""
+
+    description = "Open element maps of X-ray fluorescence scans (PyMca, PyXRF, XRF-Maps, Datamuncher, TIFF, ...)"
+    open_dataset_parameters: ClassVar[tuple[str, ...]] = (
+        "filename_or_obj",
+        "drop_variables",
+        "pixel_size",
+        "origin",
+        "units",
+        "lines",
+        "quantity",
+        "group",
+    )
+
+    def open_dataset(
+        self,
+        filename_or_obj: Any,
+        *,
+        drop_variables: str | Iterable[str] | None = None,
+        pixel_size: Any = None,
+        origin: Any = None,
+        units: Any = None,
+        lines: Any = None,
+        quantity: Any = None,
+        group: Any = None,
+    ) -> xr.Dataset:
+        """Open a scan lazily; the arguments are those of `xrfsr.open_scan`."""
+        from xrfsr.io.opening import open_lazily
+
+        scan = open_lazily(
+            filename_or_obj,
+            pixel_size,
+            origin=origin,
+            units=units,
+            lines=lines,
+            quantity=quantity,
+            group=group,
+        )
+        return scan.drop_vars(drop_variables or [], errors="ignore")
+
+    def guess_can_open(self, filename_or_obj: Any) -> bool:
+        """Whether a file can be nobody else's: by suffixes that no other program uses."""
+        from xrfsr.io.formats import UNMISTAKABLE
+
+        if not isinstance(filename_or_obj, str | os.PathLike):
+            return False
+        return Path(filename_or_obj).suffix.lower() in UNMISTAKABLE

@@ -1,0 +1,102 @@
+"""EDF, as PyMca writes it: one map a file, or several images in one. Read by fabio, the extra ``formats``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrfsr.errors import InvalidInput, needed
+from xrfsr.io.choice import choose_columns
+from xrfsr.io.maps import Maps, Request
+
+__all__ = ["EdfMaps", "describe", "edf_header"]
+
+USES = frozenset({"quantity"})
+
+
+@dataclass(frozen=True, slots=True)
+class EdfMaps:
+    """Maps in EDF files.
+
+    Attributes
+    ----------
+    places : tuple of (Path, int)
+        For each map its file, and its position among the images of the file.
+    """
+
+    places: tuple[tuple[Path, int], ...]
+
+    def read(self, maps: Sequence[int], y: slice, x: slice) -> NDArray[Any]:
+        """Read a window of some maps, for which whole images are read; see `xrfsr.io.maps.Source`."""
+        windows = []
+        for number in maps:
+            path, position = self.places[number]
+            with _opened(path) as image:
+                windows.append(np.array(image.getframe(position).data[y, x]))
+        return np.stack(windows)
+
+
+def describe(path: Path, request: Request) -> Maps:
+    """The images of one EDF file, named by their titles.
+
+    Raises
+    ------
+    InvalidInput
+        If images differ in shape or have no titles, or naming every map that is none.
+    """
+    faults: list[str] = []
+    with _opened(path) as image:
+        titles = [str(frame.header.get("Title", "")).strip() for frame in image.frames()]
+        shapes = [tuple(frame.shape) for frame in image.frames()]
+    if "" in titles:
+        untitled = ", ".join(str(number) for number, title in enumerate(titles, start=1) if not title)
+        raise InvalidInput(
+            "file",
+            [
+                f"'{path}' does not say which line it shows: image {untitled} has no 'Title'; save one file a line in "
+                "a folder"
+            ],
+        )
+    columns = choose_columns(titles, request, path, faults)
+    if len({shapes[position] for position in (*columns.maps, *columns.uncertainties)}) > 1:
+        listed = ", ".join(f"{title} {shape}" for title, shape in zip(titles, shapes, strict=True))
+        faults.append(f"the images of '{path}' differ in shape: {listed}")
+    if columns.maps and len(shapes[columns.maps[0]]) != 2:
+        faults.append(f"'{path}' holds images of shape {shapes[columns.maps[0]]}; (y, x) is needed")
+    if faults:
+        raise InvalidInput("file", faults)
+    height, width = shapes[columns.maps[0]]
+    return Maps(
+        names=columns.names,
+        shape=(height, width),
+        intensity=EdfMaps(tuple((path, position) for position in columns.maps)),
+        uncertainty=EdfMaps(tuple((path, position) for position in columns.uncertainties))
+        if columns.uncertainties
+        else None,
+        units=columns.units,
+        remarks=columns.remarks,
+    )
+
+
+def edf_header(path: Path) -> tuple[tuple[int, ...], int]:
+    """Shape of the first image, and how many there are.
+
+    Raises
+    ------
+    InvalidInput
+        If the file is damaged, or fabio is not installed.
+    """
+    with _opened(path) as image:
+        return tuple(image.shape), int(image.nframes)
+
+
+def _opened(path: Path) -> Any:
+    fabio = needed("fabio", "EDF files", "formats")
+    if not path.stat().st_size:
+        raise InvalidInput("file", [f"'{path}' is empty; copy or export it again"])
+    return fabio.edfimage.EdfImage().read(str(path))

@@ -1,0 +1,107 @@
+"""Which module reads a file: told by its name, and of HDF5, whose name says nothing, by what is in it."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from xrfsr.errors import InvalidInput
+
+__all__ = ["FORMATS", "UNMISTAKABLE", "Format", "format_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format.
+
+    Attributes
+    ----------
+    name : str
+        For people.
+    module : str
+        Within `xrfsr.io`; it has a function ``describe(path, request)`` and says in ``USES`` which options beside
+        `lines` it knows.
+    suffixes : tuple of str
+        In lower case. Of HDF5 formats, which share theirs, empty: the module's ``holds_fit(file)`` tells.
+    """
+
+    name: str
+    module: str
+    suffixes: tuple[str, ...] = ()
+
+    def load(self) -> Any:
+        """The module, imported at first use."""
+        return import_module(f"xrfsr.io.{self.module}")
+
+
+FOLDER = Format("folder of TIFF or EDF files", "folder")
+HDF5 = (
+    Format("PyMca or ewoksfluo HDF5", "pymca_hdf5"),
+    Format("PyXRF HDF5", "pyxrf"),
+    Format("XRF-Maps HDF5", "xrf_maps"),
+    Format("CRONO HDF5", "crono"),
+)
+FILES = (
+    Format("TIFF", "tiff", (".tif", ".tiff")),
+    Format("EDF", "edf", (".edf",)),
+    Format("PyMca table", "pymca_table", (".csv", ".dat")),
+    Format("Datamuncher", "datamuncher", (".dms",)),
+    Format("maxrf4u datastack", "datastack", (".datastack",)),
+    Format("spectra", "spectra", (".bcf", ".rpl", ".raw", ".hspy", ".zspy")),
+)
+FORMATS = (FOLDER, *FILES, *HDF5)
+HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf", ".nxs", ".he5")
+# Nobody else's: a plain xr.open_dataset may come to us with these.
+UNMISTAKABLE = (".dms", ".datastack", ".bcf")
+
+
+def format_of(path: Path) -> Format:
+    """Which format a file or folder has.
+
+    Raises
+    ------
+    InvalidInput
+        If it does not exist, or is none of those that are read.
+    """
+    suffix = path.suffix.lower()
+    named = next((one for one in FILES if suffix in one.suffixes), None)
+    if path.is_dir():
+        return named if named and suffix == ".zspy" else FOLDER
+    if not path.exists():
+        raise InvalidInput("file", [f"'{path}' does not exist; give the file or folder that holds the maps"])
+    if not path.stat().st_size:
+        raise InvalidInput("file", [f"'{path}' is empty; copy or export it again"])
+    if named is not None:
+        return named
+    import h5py
+
+    if suffix in HDF5_SUFFIXES or h5py.is_hdf5(path):
+        return _hdf5_format(path)
+    if zipfile.is_zipfile(path):
+        return next(one for one in FILES if one.module == "datastack")
+    raise InvalidInput("file", [f"'{path}' is none of the formats that are read: {_accepted()}"])
+
+
+def _hdf5_format(path: Path) -> Format:
+    from xrfsr.io.hdf5 import opened
+
+    with opened(path) as file:
+        for one in HDF5:
+            if one.load().holds_fit(file):
+                return one
+        there = ", ".join(f"'{name}'" for name in list(file)[:8]) or "nothing"
+    raise InvalidInput(
+        "file",
+        [
+            f"'{path}' holds {there}, but no element maps of {', '.join(one.name for one in HDF5)}; fit the spectra "
+            "first, and give the file of the results"
+        ],
+    )
+
+
+def _accepted() -> str:
+    files = (f"{one.name} ({', '.join(one.suffixes)})" for one in FILES)
+    return "; ".join([FOLDER.name, *files, *(f"{one.name} ({', '.join(HDF5_SUFFIXES[:2])})" for one in HDF5)])

@@ -1,0 +1,117 @@
+"""Maps in a file as an array of xarray: a window is read when its values are asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from xarray.backends import BackendArray
+from xarray.core import indexing
+
+from xrfsr.errors import InvalidInput
+from xrfsr.io.maps import Source
+
+__all__ = ["LazyMaps", "LazyMask", "unreadable"]
+
+
+def unreadable(path: Path, error: BaseException) -> str:
+    """Say that a file cannot be read, why, and what to do."""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    if len(reason) > 300:
+        reason = reason[:300] + " ..."
+    if isinstance(error, MemoryError):
+        reason = "more memory is needed than there is"
+    return f"'{path}' cannot be read ({reason}): damaged, incomplete or changed, so copy or export it again"
+
+
+class _Lazy(BackendArray):
+    """What is read from a source, where an error names the file."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+
+    def __init__(self, path: Path, source: Source) -> None:
+        self.path, self.source = path, source
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.BASIC, self._window)
+
+    def _window(self, key: tuple[int | slice, ...]) -> NDArray[Any]:
+        raise NotImplementedError
+
+    def _read(self, maps: list[int], y: slice, x: slice) -> NDArray[Any]:
+        shape = (len(maps), len(range(*y.indices(self.shape[-2]))), len(range(*x.indices(self.shape[-1]))))
+        if 0 in shape:
+            return np.zeros(shape, np.float32)
+        try:
+            values = np.asarray(self.source.read(maps, y, x))
+        except InvalidInput:
+            raise
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise InvalidInput("file", [unreadable(self.path, error)]) from error
+        if values.shape != shape:
+            raise InvalidInput(
+                "file",
+                [
+                    f"'{self.path}' gives {values.shape} numbers where {shape} were expected: it is incomplete, or "
+                    "changed since it was opened; open it again"
+                ],
+            )
+        return values
+
+
+class LazyMaps(_Lazy):
+    """Maps (line, y, x) as float32.
+
+    Parameters
+    ----------
+    path : Path
+        For messages.
+    source : Source
+    count : int
+        How many maps.
+    shape : (int, int)
+        Rows and columns.
+    """
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, path: Path, source: Source, count: int, shape: tuple[int, int]) -> None:
+        super().__init__(path, source)
+        self.shape = (count, *shape)
+
+    def _window(self, key: tuple[int | slice, ...]) -> NDArray[np.float32]:
+        line, y, x = (slice(k, k + 1) if isinstance(k, int | np.integer) else k for k in key)
+        values = self._read(list(range(*line.indices(self.shape[0]))), y, x)
+        with np.errstate(over="ignore"):  # beyond float32 is infinite, which is then reported as such
+            values = values.astype(np.float32, copy=False)
+        return np.asarray(values[tuple(0 if isinstance(k, int | np.integer) else slice(None) for k in key)])
+
+
+class LazyMask(_Lazy):
+    """A mask (y, x) as bool: true where the file holds a number other than zero.
+
+    Parameters
+    ----------
+    path : Path
+        For messages.
+    source : Source
+    shape : (int, int)
+        Rows and columns.
+    """
+
+    dtype = np.dtype(np.bool_)
+
+    def __init__(self, path: Path, source: Source, shape: tuple[int, int]) -> None:
+        super().__init__(path, source)
+        self.shape = shape
+
+    def _window(self, key: tuple[int | slice, ...]) -> NDArray[np.bool_]:
+        y, x = (slice(k, k + 1) if isinstance(k, int | np.integer) else k for k in key)
+        values = self._read([0], y, x)[0]
+        valid = (values != 0) & (values == values)  # NaN is not zero, but shows nothing
+        return np.asarray(valid[tuple(0 if isinstance(k, int | np.integer) else slice(None) for k in key)])

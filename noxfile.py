@@ -35,7 +35,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests and the examples in the docstrings."""
-    install(session, "tests", package=".[plot]")
+    install(session, "tests", package=".[plot,formats]")
     session.run("python", "-m", "pytest", *session.posargs)
 
 
@@ -53,11 +53,12 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def lowest(session: nox.Session) -> None:
     """Run the tests with the lowest releases that pyproject.toml allows."""
-    needed = [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["plot"]]
+    optional = PROJECT["project"]["optional-dependencies"]
+    needed = [*PROJECT["project"]["dependencies"], *optional["plot"], *optional["formats"]]
     bounds = Path(session.create_tmp(), "lowest.txt")
     bounds.write_text("".join(f"{requirement.replace('>=', '==')}\n" for requirement in needed), encoding="utf-8")
     session.env["PIP_CONSTRAINT"] = str(bounds)
-    install(session, "tests", package=".[plot]")
+    install(session, "tests", package=".[plot,formats]")
     session.run("python", "-m", "pytest", *session.posargs)
 
 

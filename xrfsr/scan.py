@@ -186,7 +186,8 @@ def ensure_scan(obj: xr.Dataset | xr.DataArray, *, values: bool | None = None) -
         value_faults, flat = _look_at_values(variables, labels, lines)
         faults += value_faults
     if faults:
-        raise InvalidInput("scan", faults)
+        source = ds.attrs.get("source")
+        raise InvalidInput(f"scan from '{source}'" if source else "scan", faults)
 
     if flat:
         warn(f"constant within the valid pixels, so without any detail: {', '.join(flat)}")

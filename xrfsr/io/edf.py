@@ -37,7 +37,7 @@ class EdfMaps:
         for number in maps:
             path, position = self.places[number]
             with _opened(path) as image:
-                windows.append(np.array(image.getframe(position).data[y, x]))
+                windows.append(np.array(_frame(image, position).data[y, x]))
         return np.stack(windows)
 
 
@@ -51,8 +51,9 @@ def describe(path: Path, request: Request) -> Maps:
     """
     faults: list[str] = []
     with _opened(path) as image:
-        titles = [str(frame.header.get("Title", "")).strip() for frame in image.frames()]
-        shapes = [tuple(frame.shape) for frame in image.frames()]
+        frames = [_frame(image, position) for position in range(image.nframes)]
+        titles = [str(frame.header.get("Title", "")).strip() for frame in frames]
+        shapes = [tuple(frame.shape) for frame in frames]
     if "" in titles:
         untitled = ", ".join(str(number) for number, title in enumerate(titles, start=1) if not title)
         raise InvalidInput(
@@ -93,6 +94,11 @@ def edf_header(path: Path) -> tuple[tuple[int, ...], int]:
     """
     with _opened(path) as image:
         return tuple(image.shape), int(image.nframes)
+
+
+def _frame(image: Any, position: int) -> Any:
+    # Of a file with one image fabio takes getframe for a question about the next file of a series.
+    return image.getframe(position) if image.nframes > 1 else image
 
 
 def _opened(path: Path) -> Any:

@@ -169,11 +169,14 @@ def opened(path: Path, page: str | None = None) -> Iterator[Any]:
         if not path.is_file():
             problem = "is a folder" if path.is_dir() else "does not exist"
             raise InvalidInput("file", [f"'{path}' {problem}; give the path of a PNG, JPEG or TIFF file"])
-        with warnings.catch_warnings():
-            # A photo has no map projection, and GDAL thinks that worth a warning.
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            # GDAL's fast way of reading PNG returns noise for a file that is cut off; the usual one is as fast.
-            with rasterio.Env(GDAL_PNG_WHOLE_IMAGE_OPTIM="NO"), rasterio.open(page or path) as source:
+        # GDAL's fast way of reading PNG returns noise for a file that is cut off; the usual one is as fast.
+        with rasterio.Env(GDAL_PNG_WHOLE_IMAGE_OPTIM="NO"):
+            # What is to be warned of is one for the whole process, so that two threads may not change it at once.
+            with ONE_AT_A_TIME, warnings.catch_warnings():
+                # A photo has no map projection, and GDAL thinks that worth a warning.
+                warnings.simplefilter("ignore", NotGeoreferencedWarning)
+                source = rasterio.open(page or path)
+            with source:
                 yield source
     except (RasterioError, OSError) as error:
         fix = "copy or export it again, as PNG, JPEG or TIFF"
@@ -218,9 +221,14 @@ def _header(source: Any, path: Path) -> Header:
         white=2**bits - 1,
         palette=palette,
         inverted=inverted,
-        pages=tuple(source.subdatasets),
+        pages=tuple(sorted(source.subdatasets, key=_page_number)),
         orientation=orientation,
     )
+
+
+def _page_number(name: str) -> int:
+    """The number in GDAL's name of a page, GTIFF_DIR:2:path; rasterio lists them as text, 10 before 2."""
+    return int(name.split(":")[1])
 
 
 def _palette(colours: dict[int, tuple[int, ...]], size: int) -> NDArray[np.uint8]:

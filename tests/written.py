@@ -1,0 +1,255 @@
+"""The same maps in every format that is read, each written by the program or library that users have it from."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import rasterio
+import tifffile
+import zarr
+from rasterio.errors import NotGeoreferencedWarning
+
+LABELS = ["Ca-K", "Fe-Ka", "Pb-L"]
+PYMCA = ["Ca K", "Fe Ka", "Pb L"]
+HEIGHT, WIDTH = 5, 7
+# Unlike any of its turned or mirrored copies, and whole numbers, which every format can hold.
+MAPS = (
+    np.arange(HEIGHT * WIDTH).reshape(HEIGHT, WIDTH)
+    + 100.0 * np.arange(1, 4)[:, None, None]
+    + 50 * np.eye(HEIGHT, WIDTH)
+).astype(np.float32)
+ERRORS = np.sqrt(MAPS)
+
+
+def pymca(folder: Path, maps: np.ndarray = MAPS, *, multipage: bool = True) -> Path:
+    """All that PyMca's batch fit saves, by the part of PyMca that saves it; gives the folder."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        from PyMca5.PyMcaPhysics.xrf.XRFBatchFitOutput import OutputBuffer
+
+        formats = {"h5": True, "tif": True, "edf": True, "csv": True, "dat": True}
+        out = OutputBuffer(
+            outputDir=str(folder), outputRoot="IMAGES", fileEntry="painting", multipage=multipage, **formats
+        )
+        with out.saveContext():
+            out.allocateMemory(
+                "parameters", data=maps, labels=PYMCA, groupAttrs={"default": True, "errors": "uncertainties"}
+            )
+            out.allocateMemory("uncertainties", data=np.sqrt(maps), labels=PYMCA)
+            out.allocateMemory("massfractions", data=maps / 1000, labels=PYMCA)
+    return folder
+
+
+def pymca_hdf5(folder: Path) -> Path:
+    return pymca(folder) / "IMAGES.h5"
+
+
+def pymca_csv(folder: Path) -> Path:
+    return pymca(folder) / "IMAGES" / "painting.csv"
+
+
+def pymca_dat(folder: Path) -> Path:
+    return pymca(folder) / "IMAGES" / "painting.dat"
+
+
+def pymca_pages(folder: Path) -> Path:
+    return pymca(folder) / "IMAGES" / "painting.tif"
+
+
+def pymca_edf(folder: Path) -> Path:
+    return pymca(folder) / "IMAGES" / "painting.edf"
+
+
+def pymca_folder(folder: Path) -> Path:
+    return pymca(folder, multipage=False) / "IMAGES"
+
+
+def ewoksfluo(folder: Path) -> Path:
+    """The layout of its fit after its regrid task, which adds axes with units; descending rows as a stage may give."""
+    path = folder / "fit.h5"
+    with h5py.File(path, "w") as file:
+        results = file.create_group("2.1/fit/results")
+        file["2.1"].attrs["NX_class"] = "NXentry"
+        for name, values in (("parameters", MAPS), ("uncertainties", ERRORS), ("mass_fractions", MAPS / 1000)):
+            group = results.create_group(name)
+            group.attrs.update({"NX_class": "NXdata", "signal": "Ca_K", "axes": ["samy", "samz"]})
+            group.attrs["auxiliary_signals"] = ["Fe_Ka", "Pb_L"]
+            for label, one in zip(("Ca_K", "Fe_Ka", "Pb_L"), values, strict=True):
+                group[label] = one
+            for axis, size in (("samy", HEIGHT), ("samz", WIDTH)):
+                group[axis] = 1000 + 250.0 * np.arange(size)
+                group[axis].attrs["units"] = "um"
+    return path
+
+
+def pyxrf(folder: Path) -> Path:
+    path = folder / "scan2D_1.h5"
+    with h5py.File(path, "w") as file:
+        for detector in ("detsum", "det1"):
+            group = file.create_group(f"xrfmap/{detector}")
+            group["xrf_fit"] = np.concatenate([MAPS, MAPS[:1] / 2]) * (1 if detector == "detsum" else 0.5)
+            group["xrf_fit_name"] = np.array([b"Ca_K", b"Fe_Ka", b"Pb_L", b"compton"])
+    return path
+
+
+def xrf_maps(folder: Path) -> Path:
+    path = folder / "scan.mda.h5"
+    with h5py.File(path, "w") as file:
+        for analysis, factor in (("ROI", 3), ("Fitted", 1)):
+            group = file.create_group(f"MAPS/XRF_Analyzed/{analysis}")
+            group.create_dataset("Counts_Per_Sec", data=factor * MAPS.astype(np.float64), chunks=(1, 3, 4))
+            group["Channel_Names"] = np.array([b"Ca", b"Fe_Ka", b"Pb_L"], dtype="S256")
+    return path
+
+
+def datamuncher(folder: Path) -> Path:
+    path = folder / "maps.dms"
+    head = f"3\n{WIDTH} {HEIGHT} {len(MAPS)}\n".encode()
+    path.write_bytes(head + MAPS.astype("<f4").tobytes() + b"Ca K\nFe Ka\nPb L")
+    return path
+
+
+def datastack(folder: Path) -> Path:
+    path = folder / "maps.datastack"
+    store = zarr.storage.ZipStore(path, mode="w")
+    root = zarr.create_group(store)
+    root.create_array("nmf_elementmaps", data=MAPS, chunks=(1, 4, 4))
+    root.create_array("nmf_elements", data=np.array(["Ca_K", "Fe_Ka", "Pb_L"]))
+    store.close()
+    return path
+
+
+def tiff_folder(folder: Path) -> Path:
+    maps = folder / "maps"
+    maps.mkdir()
+    for label, one, error in zip(LABELS, MAPS, ERRORS, strict=True):
+        tifffile.imwrite(maps / f"{label}.tif", one)
+        tifffile.imwrite(maps / f"s({label}).tif", error)
+    return maps
+
+
+def edf_folder(folder: Path) -> Path:
+    import fabio
+
+    maps = folder / "maps"
+    maps.mkdir()
+    for label, one, error in zip(LABELS, MAPS, ERRORS, strict=True):
+        fabio.edfimage.EdfImage(data=one).write(str(maps / f"{label}.edf"))
+        fabio.edfimage.EdfImage(data=error).write(str(maps / f"s{label}.edf"))
+    return maps
+
+
+def imagej(folder: Path) -> Path:
+    path = folder / "stack.tif"
+    tifffile.imwrite(path, MAPS, imagej=True, metadata={"axes": "ZYX", "Labels": LABELS})
+    return path
+
+
+def geotiff(folder: Path) -> Path:
+    path = folder / "maps.tif"
+    shape = {"count": 3, "height": HEIGHT, "width": WIDTH, "dtype": "float32"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.open(path, "w", driver="GTiff", **shape) as file:
+            file.write(MAPS)
+            file.descriptions = LABELS
+    return path
+
+
+def hyperspy(folder: Path) -> Path:
+    """A cube of spectra in which each line is all in one channel, by the library that HyperSpy writes with."""
+    from rsciio.hspy import file_writer
+
+    path = folder / "spectra.hspy"
+    file_writer(str(path), _signal())
+    return path
+
+
+def ripple(folder: Path) -> Path:
+    from rsciio.ripple import file_writer
+
+    path = folder / "spectra.rpl"
+    signal = _signal()
+    signal["data"] = signal["data"].astype(np.uint16)
+    file_writer(str(path), signal)
+    return path
+
+
+def crono(folder: Path) -> Path:
+    """The layout that cronomaxrf documents: spectra as they were measured, and which of them is which pixel."""
+    signal = _signal()
+    spectra = signal["data"].reshape(-1, signal["data"].shape[-1]).astype(np.uint16)
+    order = np.random.default_rng(0).permutation(len(spectra) + 3)[: len(spectra)]
+    measured = np.zeros((len(spectra) + 3, spectra.shape[1]), np.uint16)
+    measured[order] = spectra
+    path = folder / "scan.HDF5"
+    with h5py.File(path, "w") as file:
+        file["XRF/Spectra"] = measured
+        file["XRF/SpectraSelectedIndex"] = order.reshape(HEIGHT, WIDTH, 1).astype(np.uint64)
+        file["XRF/EnergyVector"] = np.float32(0.02 * np.arange(spectra.shape[1]))
+    return path
+
+
+def _signal() -> dict:
+    from xrfsr.lines import parse
+
+    channels = 1000
+    data = np.zeros((HEIGHT, WIDTH, channels))
+    for label, one in zip(LABELS, MAPS, strict=True):
+        data[..., round(parse(label).energy / 0.02)] = one
+    sizes = {"y": HEIGHT, "x": WIDTH, "Energy": channels}
+    units = {"y": "mm", "x": "mm", "Energy": "keV"}
+    axes = [
+        {
+            "name": name,
+            "size": size,
+            "offset": 0.0,
+            "scale": 0.02 if name == "Energy" else 0.5,
+            "units": units[name],
+            "navigate": name != "Energy",
+            "index_in_array": number,
+            "is_binned": name == "Energy",
+        }
+        for number, (name, size) in enumerate(sizes.items())
+    ]
+    metadata = {"General": {"title": "painting"}, "Signal": {"signal_type": ""}}
+    return {
+        "data": data,
+        "axes": axes,
+        "metadata": metadata,
+        "original_metadata": {},
+        "attributes": {},
+        "learning_results": {},
+        "package": "",
+        "package_version": "",
+        "models": {},
+    }
+
+
+WRITERS: dict[str, Callable[[Path], Path]] = {
+    one.__name__: one
+    for one in (
+        pymca_hdf5,
+        pymca_csv,
+        pymca_dat,
+        pymca_pages,
+        pymca_edf,
+        pymca_folder,
+        ewoksfluo,
+        pyxrf,
+        xrf_maps,
+        datamuncher,
+        datastack,
+        tiff_folder,
+        edf_folder,
+        imagej,
+        geotiff,
+    )
+}
+SPECTRA: dict[str, Callable[[Path], Path]] = {one.__name__: one for one in (hyperspy, ripple, crono)}

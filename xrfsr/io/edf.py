@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +52,7 @@ def describe(path: Path, request: Request) -> Maps:
         If images differ in shape or have no titles, or naming every map that is none.
     """
     faults: list[str] = []
+    _check_ranks(path)
     with _opened(path) as image:
         frames = [_frame(image, position) for position in range(image.nframes)]
         titles = [str(frame.header.get("Title", "")).strip() for frame in frames]
@@ -92,8 +95,18 @@ def edf_header(path: Path) -> tuple[tuple[int, ...], int]:
     InvalidInput
         If the file is damaged, or fabio is not installed.
     """
+    _check_ranks(path)
     with _opened(path) as image:
         return tuple(image.shape), int(image.nframes)
+
+
+def _check_ranks(path: Path) -> None:
+    """Refuse a head with more dimensions than there are, which fabio would count up to."""
+    if not path.stat().st_size:
+        raise InvalidInput("file", [f"'{path}' is empty; copy or export it again"])
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        if match := re.search(rb"Dim_\d{2,}", content):
+            raise InvalidInput("file", [f"'{path}' has {match[0].decode()} in its head: damaged, so copy it again"])
 
 
 def _frame(image: Any, position: int) -> Any:
@@ -103,6 +116,4 @@ def _frame(image: Any, position: int) -> Any:
 
 def _opened(path: Path) -> Any:
     fabio = needed("fabio", "EDF files", "formats")
-    if not path.stat().st_size:
-        raise InvalidInput("file", [f"'{path}' is empty; copy or export it again"])
     return fabio.edfimage.EdfImage().read(str(path))

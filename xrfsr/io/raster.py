@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ __all__ = ["Header", "Raster", "opened", "read_header", "read_raster"]
 
 ORIENTATION = 0x0112  # the EXIF tag, which is also the TIFF tag
 ONE_AT_A_TIME = threading.Lock()
+# No picture is packed more than this, unless it is small or nothing.
+MOST_COMPRESSED, LARGE = 5000, 1 << 28
+MOST_BLOCKS = 100_000
 TURNED = (5, 6, 7, 8)  # the orientations that exchange rows and columns
 
 
@@ -99,7 +103,17 @@ def read_header(path: Path, page: str | None = None) -> Header:
     """
     with opened(path, page) as source:
         header = _header(source, path)
-        if _ends_early(source, path.stat().st_size):
+        size = path.stat().st_size
+        declared = source.width * source.height * _dtype(source).itemsize
+        if declared > max(LARGE, MOST_COMPRESSED * size):
+            raise InvalidInput(
+                "file",
+                [
+                    f"'{path}' declares {source.height} x {source.width} pixels, {declared / 1e6:.3g} MB, but is a "
+                    f"file of {size} bytes: damaged or cut off, so copy or export it again"
+                ],
+            )
+        if _ends_early(source, size):
             source.read(1)  # GDAL decides, because some programs only exaggerate, and says what is wrong
     return header
 
@@ -194,7 +208,7 @@ def _reason(error: BaseException) -> str:
 
 def _header(source: Any, path: Path) -> Header:
     bands = tuple(interpretation.name for interpretation in source.colorinterp)
-    dtype = np.dtype(source.dtypes[0]) if not source.dtypes[0].startswith("complex") else np.dtype(complex)
+    dtype = _dtype(source)
     bits = int(source.tags(1, ns="IMAGE_STRUCTURE").get("NBITS", 8 * dtype.itemsize))
     inverted = source.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") == "YES"
     palette: NDArray[np.uint8] | None = None
@@ -224,6 +238,11 @@ def _header(source: Any, path: Path) -> Header:
         pages=tuple(sorted(source.subdatasets, key=_page_number)),
         orientation=orientation,
     )
+
+
+def _dtype(source: Any) -> np.dtype[Any]:
+    # GDAL has complex whole numbers, which numpy has not.
+    return np.dtype(complex if source.dtypes[0].startswith("complex") else source.dtypes[0])
 
 
 def _page_number(name: str) -> int:
@@ -270,7 +289,7 @@ def _equals(pixels: NDArray[Any], value: float) -> NDArray[np.bool_]:
 
 def _ends_early(source: Any, size: int) -> bool:
     """Whether a block of a TIFF should lie beyond the end of the file, which GDAL notices only when it gets there."""
-    for (row, column), _ in source.block_windows(1):
+    for (row, column), _ in islice(source.block_windows(1), MOST_BLOCKS):
         items = [f"BLOCK_{key}_{column}_{row}" for key in ("OFFSET", "SIZE")]
         place = [source.get_tag_item(item, "TIFF", bidx=1) for item in items]  # None of a block that is left out
         if None not in place and sum(map(int, place)) > size:

@@ -1,0 +1,25 @@
+"""Damaged files, more than two thousand of them: each opens to a valid scan or is refused by name, soon and in little
+memory."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from written import SPECTRA, WRITERS
+
+COUNT = 120
+
+
+@pytest.mark.parametrize("form", [*WRITERS, *SPECTRA])
+def test_damaged_files_open_or_are_refused_by_name(form: str, tmp_path: Path) -> None:
+    command = [sys.executable, str(Path(__file__).with_name("fuzz.py")), form, str(COUNT), "0", str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert run.returncode == 0, run.stderr[-2000:]
+    *wrong, tally = map(json.loads, run.stdout.splitlines())
+    assert wrong == []
+    assert sum(tally.values()) == COUNT
+    assert tally["refused"] > COUNT / 10  # the damage does reach what is read

@@ -19,7 +19,7 @@ from typing import Literal
 
 from xrfsr.errors import InvalidInput
 
-__all__ = ["Kind", "Line", "overlaps", "parse", "parse_all"]
+__all__ = ["Kind", "Line", "emission", "overlaps", "parse", "parse_all"]
 
 Kind = Literal["element", "scatter", "bookkeeping"]
 
@@ -210,6 +210,20 @@ def overlaps(lines: Iterable[Line]) -> list[tuple[str, str]]:
         for a, b in combinations(elements, 2)
         if a.element == b.element and a.transitions & b.transitions
     ]
+
+
+def emission(element: str) -> dict[str, tuple[float, float]]:
+    """Every single line of an element by its Siegbahn name: energy in keV and intensity.
+
+    Intensities compare within one shell, with the weights of `parse`; how the shells compare depends on the excitation.
+
+    Examples
+    --------
+    >>> energy, _ = emission("Pb")["La1"]
+    >>> round(energy, 2)
+    10.55
+    """
+    return {name: (line.energy, line.weight) for name, line in _transitions(element).items()}
 
 
 def _understand(label: object) -> Line | str:

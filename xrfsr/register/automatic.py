@@ -1,0 +1,195 @@
+"""Registration without help: search at low resolution, then finer and finer, with as free a model as the data allow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrfsr.register.pictures import Level, band_pass, colour_features, shrunk
+from xrfsr.register.refine import Aligned, Pair, align
+from xrfsr.register.search import LONGEST, search
+from xrfsr.register.transform import MODELS, Model
+
+__all__ = ["Evidence", "Scene", "found_place"]
+
+# Pixels of the scan along its longer side, level by level.
+LEVELS = (100, 200, 330, 800)
+PHOTO_LONGEST = 260
+# The photo's pixels are this much smaller than those of the scan at the same level.
+FINER = 1.4
+# What is left unexplained is alike over about so many pixels of a level, which therefore count once.
+CORRELATED = 30
+# A finer level is believed if the photo explains at least this share of what it explained before.
+LEAST_DETAIL = 0.6
+PARAMETERS: dict[Model, int] = {"rigid": 4, "affine": 6, "homography": 8}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """What is registered, as plain arrays.
+
+    Attributes
+    ----------
+    maps : ndarray of shape (map, y, x)
+        float64, without gaps.
+    known : ndarray of shape (y, x)
+    spacing : (float, float)
+        Pixel size (y, x) in mm.
+    photo : ndarray of shape (band, y, x)
+    seen : ndarray of shape (y, x)
+    """
+
+    maps: NDArray[np.float64]
+    known: NDArray[np.bool_]
+    spacing: tuple[float, float]
+    photo: NDArray[np.float32]
+    seen: NDArray[np.bool_]
+
+    @property
+    def half(self) -> float:
+        """Half of the longer side of the scan in mm: the unit of the frame in which positions are sought."""
+        return max(size * step for size, step in zip(self.known.shape, self.spacing, strict=True)) / 2
+
+    def frame(self, step: tuple[float, float], shape: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Columns and rows of the pixels of a level in that frame, whose origin is the middle of the scan."""
+        axes = []
+        for size, block, spacing, whole in zip(shape, step, self.spacing, self.known.shape, strict=True):
+            centres = (np.arange(size) + 0.5) * block * spacing - whole * spacing / 2
+            axes.append(centres / self.half)
+        return axes[1], axes[0]
+
+    def pixels_to_frame(self) -> NDArray[np.float64]:
+        """The matrix from pixels (column, row) of the scan to the frame."""
+        (rows, columns), (dy, dx) = self.known.shape, self.spacing
+        return np.array(
+            [
+                [dx / self.half, 0, (0.5 - columns / 2) * dx / self.half],
+                [0, dy / self.half, (0.5 - rows / 2) * dy / self.half],
+                [0, 0, 1],
+            ]
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """A position and what speaks for it.
+
+    Attributes
+    ----------
+    matrix : ndarray of shape (3, 3)
+        From pixels (column, row) of the scan to those of the photo.
+    model : {"rigid", "affine", "homography"}
+    score, control : float
+        Information that the photo has of the maps there, and at the best place for the mirrored photo.
+    shares : ndarray of shape (map,)
+        Explained share of the details of each map.
+    overlap : float
+        Share of the scan that the photo shows.
+    disagreement : float
+        Root mean square distance, in pixels of the scan, between the positions that two halves of it lead to.
+    """
+
+    matrix: NDArray[np.float64]
+    model: Model
+    score: float
+    control: float
+    shares: NDArray[np.float64]
+    overlap: float
+    disagreement: float
+
+
+def found_place(scene: Scene, models: tuple[Model, ...] = MODELS) -> Evidence:
+    """The most likely position of a scan on a photo; whether to believe it is another question (`trust`)."""
+    matrix, rough = _first(scene)
+    # A mirrored photo has the same colours and edges and no right place: what it reaches is chance.
+    mirrored = Scene(scene.maps, scene.known, scene.spacing, scene.photo[:, :, ::-1], scene.seen[:, ::-1])
+    control = _first(mirrored)[1].score
+    longest = max(scene.known.shape)
+    found: Evidence | None = None
+    model = models[0]
+    for step in dict.fromkeys(max(1, round(longest / level)) for level in LEVELS):
+        pair, to_photo = _pair(scene, step, matrix)
+        best = align(pair, np.linalg.inv(to_photo) @ matrix, model)
+        for freer in models[models.index(model) + 1 :]:
+            other = align(pair, best.matrix, freer)
+            if _worth_it(pair, best, other, model, freer):
+                best, model = other, freer
+        if found is not None and best.shares.max() < LEAST_DETAIL * found.shares.max():
+            break  # what is finer is noise, which would move the position and not improve it
+        apart = _disagreement(scene, pair, best, model)
+        matrix = to_photo @ best.matrix
+        matrix /= matrix[2, 2]
+        whole = matrix @ scene.pixels_to_frame()
+        found = Evidence(whole / whole[2, 2], model, rough.score, control, best.shares, best.overlap, apart)
+    assert found is not None
+    return found
+
+
+def _first(scene: Scene) -> tuple[NDArray[np.float64], Aligned]:
+    """The best position at the lowest resolution, from the frame of the scan to pixels of the photo."""
+    longest = max(scene.known.shape)
+    step = max(1, round(longest / LONGEST))
+    small = shrunk(scene.maps, scene.known, (step, step))
+    few = max(1, round(max(scene.seen.shape) / PHOTO_LONGEST))
+    photo = shrunk(scene.photo, scene.seen, (few, few))
+    aspect = scene.spacing[0] / scene.spacing[1]
+    places = search(small.pixels, small.known, photo.pixels, photo.known, aspect)
+    x, y = scene.frame(small.step, small.known.shape)
+    # From the frame to pixels of the small scan.
+    back = np.linalg.inv(np.array([[x[1] - x[0], 0, x[0]], [0, y[1] - y[0], y[0]], [0, 0, 1]]))
+    tried: list[tuple[NDArray[np.float64], Aligned]] = []
+    for place in places:
+        matrix = _grown(photo) @ place.matrix @ back
+        pair, to_photo = _pair(scene, step, matrix)
+        best = align(pair, np.linalg.inv(to_photo) @ matrix, "rigid")
+        best = align(pair, best.matrix, "affine")
+        tried.append((to_photo @ best.matrix, best))
+    return max(tried, key=lambda one: one[1].score)
+
+
+def _pair(scene: Scene, step: int, matrix: NDArray[np.float64]) -> tuple[Pair, NDArray[np.float64]]:
+    """Both pictures at one level, and the matrix from pixels of the photo's level to those of the photo."""
+    small = shrunk(scene.maps, scene.known, (step, step))
+    x, y = scene.frame(small.step, small.known.shape)
+    # How many pixels of the photo a pixel of the level covers, in the middle.
+    scale = np.sqrt(abs(np.linalg.det(matrix[:2, :2] / matrix[2, 2]))) * step * np.sqrt(np.prod(scene.spacing)) / scene.half
+    block = max(1, round(scale / FINER))
+    photo = shrunk(scene.photo, scene.seen, (block, block))
+    ratio = max(1.0, scale / block)
+    maps = band_pass(small.pixels)
+    maps /= maps[:, small.known].std(axis=1)[:, None, None] + 1e-12
+    features = band_pass(colour_features(photo.pixels, photo.known), ratio)
+    features /= features[:, photo.known].std(axis=1)[:, None, None] + 1e-12
+    return Pair(maps, small.known, x, y, features, photo.known), _grown(photo)
+
+
+def _grown(level: Level) -> NDArray[np.float64]:
+    """From pixels of a level to those of the original, centres at whole numbers in both."""
+    high, wide = level.step
+    return np.array([[wide, 0, (wide - 1) / 2], [0, high, (high - 1) / 2], [0, 0, 1]])
+
+
+def _halves(shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """A chequerboard of eight by eight fields."""
+    rows, columns = (np.arange(size) * 8 // size for size in shape)
+    return np.asarray((rows[:, None] + columns[None, :]) % 2 == 0)
+
+
+def _worth_it(pair: Pair, plain: Aligned, free: Aligned, model: Model, freer: Model) -> bool:
+    """Whether more parameters explain more than they would by chance (the Bayesian information criterion)."""
+    pixels = max(2.0, plain.overlap * pair.known.sum() / CORRELATED)
+    return (free.score - plain.score) * pixels > 0.5 * (PARAMETERS[freer] - PARAMETERS[model]) * np.log(pixels)
+
+
+def _disagreement(scene: Scene, pair: Pair, best: Aligned, model: Model) -> float:
+    half = _halves(pair.known.shape)
+    one, two = (align(pair, best.matrix, model, among).matrix for among in (half, ~half))
+    rows, columns = scene.known.shape
+    x, y = np.meshgrid(np.linspace(0, columns - 1, 9), np.linspace(0, rows - 1, 9))
+    points = scene.pixels_to_frame() @ np.array([x.ravel(), y.ravel(), np.ones(81)])
+    there = one @ points
+    back = np.linalg.inv(two) @ (there / there[2])
+    apart = (back[:2] / back[2] - points[:2]) * scene.half / np.array([[scene.spacing[1]], [scene.spacing[0]]])
+    return float(np.sqrt((apart**2).sum(axis=0).mean()))

@@ -1,0 +1,100 @@
+"""Photo and maps as the search sees them: smaller copies, edges by their direction, colours as features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.cluster.vq import kmeans2
+
+__all__ = ["Level", "band_pass", "colour_features", "directions", "filled", "shrunk"]
+
+# Standard deviations in pixels of a level: finer is noise, coarser is shading of the light or of the layers below.
+FINE, COARSE = 0.8, 5.0
+CLUSTERS = 12
+SAMPLE = 4000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Level:
+    """Pictures at one resolution.
+
+    Attributes
+    ----------
+    pixels : ndarray of shape (channel, y, x)
+        float64, without gaps.
+    known : ndarray of shape (y, x)
+        bool, false where gaps were filled.
+    step : (float, float)
+        Pixels of the original to one of these, (y, x).
+    """
+
+    pixels: NDArray[np.float64]
+    known: NDArray[np.bool_]
+    step: tuple[float, float]
+
+
+def shrunk(pixels: NDArray[np.floating], known: NDArray[np.bool_], step: tuple[float, float]) -> Level:
+    """Pictures (channel, y, x) with about `step` times fewer pixels, averaged over blocks of whole pixels.
+
+    Blocks, because they need no filter and no phase is lost; steps below 1.5 leave a direction as it is.
+    """
+    blocks = [max(1, round(one)) for one in step]
+    rows, columns = (max(1, size // block) for size, block in zip(known.shape, blocks, strict=True))
+    cut = (slice(rows * blocks[0]), slice(columns * blocks[1]))
+    tiles = (rows, blocks[0], columns, blocks[1])
+    weight = known[cut].reshape(tiles).mean((1, 3))
+    means = []
+    for channel in pixels:
+        total = np.where(known[cut], channel[cut], 0).astype(np.float64).reshape(tiles).mean((1, 3))
+        means.append(total / np.maximum(weight, 1e-9))
+    enough = weight > 0.5
+    return Level(filled(np.array(means), enough), enough, (float(blocks[0]), float(blocks[1])))
+
+
+def filled(pixels: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The same with gaps as their nearest neighbour, so that filters meet no edge there."""
+    if known.all() or not known.any():
+        return np.where(known, pixels, 0.0)
+    nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
+    return np.asarray(pixels[:, nearest[0], nearest[1]])
+
+
+def band_pass(pixels: NDArray[np.float64], scale: float = 1.0) -> NDArray[np.float64]:
+    """Details of a few pixels: (..., y, x) smoothed little less the same smoothed much."""
+    smooth = (0,) * (pixels.ndim - 2)
+    fine = ndimage.gaussian_filter(pixels, (*smooth, FINE * scale, FINE * scale), mode="nearest")
+    return np.asarray(fine - ndimage.gaussian_filter(pixels, (*smooth, COARSE * scale, COARSE * scale), mode="nearest"))
+
+
+def directions(pixels: NDArray[np.float64], sigma: float = 1.0) -> NDArray[np.complex128]:
+    r"""Edges of all channels by their direction, whatever side is brighter: a complex number for each pixel.
+
+    The squared gradient :math:`(g_x + i g_y)^2` turns twice as fast as the edge, so that an edge and its negative
+    agree, and noise, which has no direction, averages out over channels (Bigün and Granlund, 1987). Strong edges are
+    held back by a root, that one contour does not decide alone.
+    """
+    total = np.zeros(pixels.shape[1:], np.complex128)
+    for channel in pixels:
+        gx = ndimage.gaussian_filter(channel, sigma, order=(0, 1), mode="nearest")
+        gy = ndimage.gaussian_filter(channel, sigma, order=(1, 0), mode="nearest")
+        squared = (gx + 1j * gy) ** 2
+        total += squared / max(float(np.median(np.abs(squared))), 1e-6 * float(np.abs(squared).max()), 1e-300)
+    total = ndimage.gaussian_filter(total.real, 0.7) + 1j * ndimage.gaussian_filter(total.imag, 0.7)
+    return np.asarray(total / np.sqrt(np.abs(total) + np.median(np.abs(total)) + 1e-12))
+
+
+def colour_features(photo: NDArray[np.float64], known: NDArray[np.bool_], seed: int = 0) -> NDArray[np.float64]:
+    """What a map may depend on: colours, their products, and nearness to the commonest ones; (feature, y, x)."""
+    colours = photo.reshape(len(photo), -1)
+    spread = colours[:, known.ravel()].std(axis=1, keepdims=True)
+    kept = spread.ravel() > 1e-6
+    colours = (colours[kept] - colours[kept][:, known.ravel()].mean(axis=1, keepdims=True)) / spread[kept]
+    features = [*colours, *(colours[i] * colours[j] for i in range(len(colours)) for j in range(i, len(colours)))]
+    rng = np.random.default_rng(seed)
+    sample = colours[:, rng.choice(np.flatnonzero(known.ravel()), SAMPLE)].T
+    centres, _ = kmeans2(sample, CLUSTERS, iter=10, minit="++", seed=rng, missing="warn") if len(colours) else ([], None)
+    features += [np.exp(-((colours - centre[:, None]) ** 2).sum(axis=0) / 0.5) for centre in centres]
+    return np.array(features).reshape(-1, *photo.shape[1:])

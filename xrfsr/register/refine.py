@@ -1,0 +1,219 @@
+r"""Closer, step by step: maps are predicted from the colours of the photo, and the photo is moved to predict better.
+
+With features :math:`\varphi_j` of the colours, both band-passed, a map :math:`m_k` at a pixel :math:`p` of the scan is
+predicted as :math:`\sum_j c_{kj} \varphi_j(W(p))`, where :math:`W` takes pixels of the scan to the photo. The share of
+the variance that is explained, the correlation ratio (Roche et al., 1998), is raised by Gauss-Newton steps in the
+entries of :math:`W` between regressions for the coefficients :math:`c`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from xrfsr.register.transform import Model
+
+__all__ = ["Aligned", "Pair", "align", "explained"]
+
+RIDGE = 1e-3
+STEPS = 25
+MOST_PIXELS = 150_000
+STILL = 0.01  # pixels of the level; a step that moves no corner further is the last
+# Directions of the entries a, b, c, d, e, f, g, h of W that a model may move.
+_BASES: dict[Model, NDArray[np.float64]] = {
+    "rigid": np.array(
+        [[1, 0, 0, 0, 1, 0, 0, 0], [0, 1, 0, -1, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 1, 0, 0]],
+        np.float64,
+    ),
+    "affine": np.eye(8)[:6],
+    "homography": np.eye(8),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pair:
+    """Scan and photo at one level.
+
+    Attributes
+    ----------
+    maps : ndarray of shape (map, y, x)
+        Band-passed, of unit variance.
+    known : ndarray of shape (y, x)
+        Pixels of the scan that count.
+    x, y : ndarray
+        Columns and rows of the scan in a frame with square units, in which the scan reaches about from -1 to 1.
+    features : ndarray of shape (feature, y, x)
+        Band-passed, of the photo.
+    seen : ndarray of shape (y, x)
+        Pixels of the photo that count.
+    """
+
+    maps: NDArray[np.float64]
+    known: NDArray[np.bool_]
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    features: NDArray[np.float64]
+    seen: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Aligned:
+    """How well a position explains the maps.
+
+    Attributes
+    ----------
+    matrix : ndarray of shape (3, 3)
+        W, from the frame of the scan to pixels of the photo's level.
+    shares : ndarray of shape (map,)
+        Explained share of the variance of each map.
+    overlap : float
+        Share of the scan that the photo shows.
+    """
+
+    matrix: NDArray[np.float64]
+    shares: NDArray[np.float64]
+    overlap: float
+
+    @property
+    def score(self) -> float:
+        """Information that the photo has of the maps, in nats a pixel, if both were Gaussian."""
+        return float(-0.5 * np.log1p(-np.minimum(self.shares, 0.999)).sum() * min(1.0, self.overlap))
+
+
+def align(pair: Pair, matrix: NDArray[np.float64], model: Model, among: NDArray[np.bool_] | None = None) -> Aligned:
+    """Move a position uphill.
+
+    Parameters
+    ----------
+    pair : Pair
+    matrix : ndarray of shape (3, 3)
+        Where to begin.
+    model : {"rigid", "affine", "homography"}
+        What may change.
+    among : ndarray of bool, (y, x), optional
+        Pixels of the scan to look at.
+    """
+    basis = _BASES[model]
+    mask = pair.known if among is None else pair.known & among
+    rows, columns = np.nonzero(mask)
+    if len(rows) > MOST_PIXELS:
+        some = np.random.default_rng(0).choice(len(rows), MOST_PIXELS, replace=False)
+        rows, columns = rows[some], columns[some]
+    x, y = pair.x[columns], pair.y[rows]
+    maps = pair.maps[:, rows, columns]
+    corners = np.array([[-1, 1, -1, 1], [-1, -1, 1, 1], [1, 1, 1, 1]], float)
+    best = _explained(pair, matrix, maps, x, y)
+    damping = 1e-3
+    for _ in range(STEPS):
+        step = _step(pair, best.matrix, maps, x, y, basis, damping)
+        if step is None:
+            break
+        entries = best.matrix.ravel()[:8] + step
+        moved = np.append(entries, 1.0).reshape(3, 3)
+        new = _explained(pair, moved, maps, x, y)
+        if new.score <= best.score:
+            damping *= 10
+            if damping > 1e3:
+                break
+            continue
+        before, after = (m @ corners for m in (best.matrix, moved))
+        change = np.abs(before[:2] / before[2] - after[:2] / after[2]).max()
+        best, damping = new, max(damping / 5, 1e-6)
+        if change < STILL:
+            break
+    return best
+
+
+def explained(pair: Pair, matrix: NDArray[np.float64], among: NDArray[np.bool_] | None = None) -> Aligned:
+    """What a position explains, without moving it."""
+    mask = pair.known if among is None else pair.known & among
+    rows, columns = np.nonzero(mask)
+    return _explained(pair, matrix, pair.maps[:, rows, columns], pair.x[columns], pair.y[rows])
+
+
+def _places(
+    pair: Pair, matrix: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Columns, rows and denominators of W(p), and which of them the photo shows."""
+    w = matrix[2, 0] * x + matrix[2, 1] * y + 1
+    u = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]) / w
+    v = (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]) / w
+    height, width = pair.seen.shape
+    inside = (w > 0.1) & (u >= 0) & (u <= width - 1) & (v >= 0) & (v <= height - 1)
+    near = np.clip(np.rint(np.where(inside, v, 0)).astype(int), 0, height - 1)
+    inside &= pair.seen[near, np.clip(np.rint(np.where(inside, u, 0)).astype(int), 0, width - 1)]
+    return u, v, w, inside
+
+
+def _regressed(
+    pair: Pair, u: NDArray[np.float64], v: NDArray[np.float64], maps: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Coefficients (map, feature) that predict maps at these places of the photo, and the explained shares."""
+    design = np.array([ndimage.map_coordinates(one, (v, u), order=1, mode="nearest") for one in pair.features])
+    design -= design.mean(axis=1, keepdims=True)
+    centred = maps - maps.mean(axis=1, keepdims=True)
+    gram = design @ design.T
+    gram[np.diag_indices_from(gram)] += RIDGE * np.trace(gram) / len(gram) + 1e-12
+    mixed = centred @ design.T
+    coefficients = np.linalg.solve(gram, mixed.T).T
+    total = (centred**2).sum(axis=1)
+    left = ((centred - coefficients @ design) ** 2).sum(axis=1)
+    return coefficients, np.clip(1 - left / np.maximum(total, 1e-12), 0, 1)
+
+
+def _explained(
+    pair: Pair,
+    matrix: NDArray[np.float64],
+    maps: NDArray[np.float64],
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+) -> Aligned:
+    u, v, _, inside = _places(pair, matrix, x, y)
+    if inside.sum() < 10 * len(pair.features):
+        return Aligned(matrix, np.zeros(len(maps)), 0.0)
+    _, shares = _regressed(pair, u[inside], v[inside], maps[:, inside])
+    return Aligned(matrix, shares, float(inside.mean()))
+
+
+def _step(
+    pair: Pair,
+    matrix: NDArray[np.float64],
+    maps: NDArray[np.float64],
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    basis: NDArray[np.float64],
+    damping: float,
+) -> NDArray[np.float64] | None:
+    """A Gauss-Newton step of all eight entries of W, along the directions of `basis`."""
+    u, v, w, inside = _places(pair, matrix, x, y)
+    if inside.sum() < 10 * len(pair.features):
+        return None
+    u, v, w, x, y, maps = u[inside], v[inside], w[inside], x[inside], y[inside], maps[:, inside]
+    coefficients, shares = _regressed(pair, u, v, maps)
+    normal, right = np.zeros((len(basis), len(basis))), np.zeros(len(basis))
+    zero = np.zeros_like(x)
+    along_u = basis @ np.array([x, y, zero + 1, zero, zero, zero, -x * u, -y * u]) / w
+    along_v = basis @ np.array([zero, zero, zero, x, y, zero + 1, -x * v, -y * v]) / w
+    for one, row, share in zip(maps, coefficients, shares, strict=True):
+        picture = np.tensordot(row, pair.features, 1)
+        predicted, gu, gv = (
+            ndimage.map_coordinates(field, (v, u), order=1, mode="nearest")
+            for field in (picture, np.gradient(picture, axis=1), np.gradient(picture, axis=0))
+        )
+        rest = one - one.mean() - predicted + predicted.mean()
+        jacobian = gu * along_u + gv * along_v
+        jacobian -= jacobian.mean(axis=1, keepdims=True)
+        # Each map counts by what the photo leaves unexplained of it, and hot pixels no more than a few deviations.
+        spread = np.sqrt((rest**2).mean()) + 1e-9
+        weight = 1 / (spread**2 * np.maximum(1.0, np.abs(rest) / (3 * spread)))
+        if share > 0.001:
+            normal += (jacobian * weight) @ jacobian.T
+            right += (jacobian * weight) @ rest
+    if not normal.any():
+        return None
+    normal[np.diag_indices_from(normal)] *= 1 + damping
+    normal[np.diag_indices_from(normal)] += 1e-12 * np.trace(normal)
+    return np.asarray(np.linalg.solve(normal, right) @ basis)

@@ -1,0 +1,184 @@
+"""Where the scan lies on the photo, roughly: every scale, turn and shift is tried at low resolution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft, ndimage
+
+from xrfsr.register.pictures import directions
+
+__all__ = ["Place", "search"]
+
+LONGEST = 72  # pixels of the scan along its longer side while searching
+# How much of the photo's side the scan may take.
+SHARES = np.geomspace(0.3, 1.2, 29)
+TURNS = np.arange(-10.0, 10.1, 2.5)
+OVERLAP = 0.6
+KEPT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the scan may lie.
+
+    Attributes
+    ----------
+    score : float
+        Agreement of the directions of edges, at most 1.
+    matrix : ndarray of shape (3, 3)
+        From pixels (x, y) of the small scan to pixels of the photo that was searched.
+    halves : (float, float)
+        The agreement of two halves of the scan's pixels.
+    """
+
+    score: float
+    matrix: NDArray[np.float64]
+    halves: tuple[float, float]
+
+
+def search(
+    maps: NDArray[np.float64],
+    known: NDArray[np.bool_],
+    photo: NDArray[np.float64],
+    seen: NDArray[np.bool_],
+    aspect: float,
+    quarter_turns: tuple[int, ...] = (0,),
+) -> list[Place]:
+    """The best places of a small scan on a photo, best first.
+
+    Parameters
+    ----------
+    maps : ndarray of shape (map, y, x)
+        At most about `LONGEST` pixels along a side.
+    known : ndarray of bool, (y, x)
+        Pixels of the scan that count.
+    photo : ndarray of shape (band, y, x)
+        Of a few hundred pixels.
+    seen : ndarray of bool, (y, x)
+        Pixels of the photo that count.
+    aspect : float
+        Height of a scan pixel over its width.
+    quarter_turns : tuple of int
+        How often the photo is turned by 90 degrees before it is compared.
+    """
+    rows, columns = known.shape
+    edges = directions(maps) * _inner(known)
+    blocks = (np.arange(rows)[:, None] // 6 + np.arange(columns)[None, :] // 6) % 2
+    found: list[Place] = []
+    for matrix, shape in _candidates(photo.shape[1:], (rows, columns), aspect, quarter_turns):
+        # Photo as the scan would see it, on a canvas that holds all of it.
+        canvas, inside = _laid(photo, seen, matrix, shape)
+        others = directions(canvas) * _inner(inside)
+        found += _best_shifts(edges, known, others, inside, blocks, matrix)
+    found.sort(key=lambda place: -place.score)
+    return _distinct(found, (rows, columns))
+
+
+def _candidates(
+    photo: tuple[int, ...], scan: tuple[int, int], aspect: float, quarter_turns: tuple[int, ...]
+) -> Iterator[tuple[NDArray[np.float64], tuple[int, int]]]:
+    """Scale and turn as a matrix from canvas to photo pixels, with the shape of the canvas."""
+    height, width = scan[0] * aspect, float(scan[1])
+    for turns in quarter_turns:
+        high, wide = (photo[0], photo[1]) if turns % 2 == 0 else (photo[1], photo[0])
+        # Photo pixels to the width of a scan pixel, if the scan took all of the photo.
+        whole = min(high / height, wide / width)
+        for share in SHARES:
+            scale = whole * share
+            for degrees in TURNS:
+                angle = np.deg2rad(degrees + 90 * turns)
+                turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+                linear = scale * turn @ np.diag([1.0, aspect])
+                corners = np.array([[0, 0, photo[1], photo[1]], [0, photo[0], 0, photo[0]]]) - 0.5
+                back = np.linalg.inv(linear) @ corners
+                low, high_corner = back.min(axis=1), back.max(axis=1)
+                size = np.ceil(high_corner - low).astype(int) + 1
+                matrix = np.eye(3)
+                matrix[:2, :2] = linear
+                matrix[:2, 2] = linear @ low
+                yield matrix, (int(size[1]), int(size[0]))
+
+
+def _laid(
+    photo: NDArray[np.float64], seen: NDArray[np.bool_], matrix: NDArray[np.float64], shape: tuple[int, int]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    columns = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]
+    rows = matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]
+    scale = np.sqrt(abs(np.linalg.det(matrix[:2, :2])))
+    sigma = 0.4 * np.sqrt(max(scale**2 - 1, 0))
+    smooth = [ndimage.gaussian_filter(band, sigma) if sigma > 0.2 else band for band in photo]
+    canvas = np.array([ndimage.map_coordinates(band, (rows, columns), order=1, mode="nearest") for band in smooth])
+    inside = ndimage.map_coordinates(seen.astype(np.float32), (rows, columns), order=0, mode="constant") > 0.5
+    return canvas, inside
+
+
+def _inner(known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Without the rim, whose edges are those of the picture."""
+    return np.asarray(ndimage.binary_erosion(known, iterations=2, border_value=0))
+
+
+def _best_shifts(
+    edges: NDArray[np.complex128],
+    known: NDArray[np.bool_],
+    others: NDArray[np.complex128],
+    inside: NDArray[np.bool_],
+    blocks: NDArray[np.intp],
+    matrix: NDArray[np.float64],
+) -> list[Place]:
+    """The best shifts of a scan on a canvas, by normalised correlation of what overlaps."""
+    shape = [fft.next_fast_len(a + b) for a, b in zip(edges.shape, others.shape, strict=True)]
+
+    def spectrum(field: NDArray) -> NDArray:  # type: ignore[type-arg]  # real or complex
+        return np.asarray(fft.fft2(field, shape))
+
+    field, energy, area = spectrum(others), spectrum(np.abs(others) ** 2), spectrum(inside.astype(float))
+    inner = _inner(known)
+
+    def correlation(of: NDArray, with_: NDArray) -> NDArray:  # type: ignore[type-arg]
+        return np.asarray(fft.ifft2(with_ * np.conj(spectrum(of))).real)
+
+    halves = [correlation(edges * (blocks == half), field) for half in (0, 1)]
+    there = correlation(inner.astype(float), energy)
+    here = correlation(np.abs(edges) ** 2, area)
+    share = correlation(known.astype(float), area) / known.sum()
+    score = (halves[0] + halves[1]) / np.sqrt(np.maximum(there, 1e-6) * np.maximum(here, 1e-6))
+    score = np.where(share >= OVERLAP, score * np.sqrt(np.clip(share, 0.0, 1.0)), -1.0)
+    places: list[Place] = []
+    for _ in range(2):
+        row, column = np.unravel_index(int(score.argmax()), score.shape)
+        if score[row, column] <= 0:
+            break
+        shift = np.eye(3)
+        shift[:2, 2] = [
+            column - (shape[1] if column >= others.shape[1] else 0),
+            row - (shape[0] if row >= others.shape[0] else 0),
+        ]
+        norm = np.sqrt(max(there[row, column], 1e-6) * max(here[row, column], 1e-6)) / 2
+        pair = (float(halves[0][row, column] / norm), float(halves[1][row, column] / norm))
+        places.append(Place(float(score[row, column]), matrix @ shift, pair))
+        rows, columns = np.ogrid[: shape[0], : shape[1]]
+        near = (np.minimum(abs(rows - row), shape[0] - abs(rows - row)) < 6) & (
+            np.minimum(abs(columns - column), shape[1] - abs(columns - column)) < 6
+        )
+        score = np.where(near, -1.0, score)
+    return places
+
+
+def _distinct(places: list[Place], shape: tuple[int, int]) -> list[Place]:
+    """The best of each neighbourhood: places whose corners lie within some pixels of a better one are left out."""
+    rows, columns = shape
+    corners = np.array([[0, columns, 0, columns], [0, 0, rows, rows], [1, 1, 1, 1]], float)
+    kept: list[Place] = []
+    for place in places:
+        back = np.linalg.inv(place.matrix)
+        moved = [(back @ other.matrix @ corners)[:2] - corners[:2] for other in kept]
+        if all(np.sqrt((one**2).sum(axis=0).mean()) > 5 for one in moved):
+            kept.append(place)
+        if len(kept) == KEPT:
+            break
+    return kept

@@ -1,0 +1,103 @@
+"""Where a point of the photo lies on the scan: similarity, affine map or homography as one matrix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from xrfsr.errors import InvalidInput, needed
+
+__all__ = ["LEAST_POINTS", "MODELS", "Model", "Transform", "fit"]
+
+Model = Literal["rigid", "affine", "homography"]
+MODELS: tuple[Model, ...] = ("rigid", "affine", "homography")
+# Names of scikit-image. Photo and scan differ in pixel size, so that "rigid" has a scale.
+_KINDS = {"rigid": "similarity", "affine": "affine", "homography": "projective"}
+LEAST_POINTS = {"rigid": 2, "affine": 3, "homography": 4}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Transform:
+    """A plane projective transform; points are (n, 2), (x, y) in either system.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (3, 3)
+        float64, scaled so that the last entry is 1.
+    model : {"rigid", "affine", "homography"}
+        What it was fitted as.
+
+    Examples
+    --------
+    >>> half = Transform(np.diag([0.5, 0.5, 1.0]), "rigid")
+    >>> half([[2.0, 4.0]])
+    array([[1., 2.]])
+    >>> half.inverse([[1.0, 2.0]])
+    array([[2., 4.]])
+    """
+
+    matrix: NDArray[np.float64]
+    model: Model
+
+    def __call__(self, points: ArrayLike) -> NDArray[np.float64]:
+        """Move points (n, 2)."""
+        return _apply(self.matrix, _points(points))
+
+    def inverse(self, points: ArrayLike) -> NDArray[np.float64]:
+        """Move points (n, 2) back."""
+        return _apply(np.linalg.inv(self.matrix), _points(points))
+
+    def after(self, first: NDArray[np.float64]) -> Transform:
+        """This transform of points that the matrix `first` has moved."""
+        return Transform(_scaled(self.matrix @ first), self.model)
+
+    def then(self, last: NDArray[np.float64]) -> Transform:
+        """The matrix `last` applied to what this transform gives."""
+        return Transform(_scaled(last @ self.matrix), self.model)
+
+
+def fit(source: ArrayLike, target: ArrayLike, model: Model) -> Transform:
+    """The transform that takes `source` closest to `target`, both (n, 2), by least squares.
+
+    Raises
+    ------
+    InvalidInput
+        If the points do not determine it: too few, on one line, or at one place.
+    """
+    transform = needed("skimage.transform", "registrations", "register")
+    kind = {
+        "rigid": transform.SimilarityTransform,
+        "affine": transform.AffineTransform,
+        "homography": transform.ProjectiveTransform,
+    }[model]
+    found = kind.from_estimate(_points(source), _points(target))
+    matrix = np.asarray(getattr(found, "params", np.full((3, 3), np.nan)), np.float64)
+    if not np.isfinite(matrix).all() or matrix[2, 2] == 0 or abs(np.linalg.det(matrix)) < 1e-12:
+        raise InvalidInput(
+            "control points",
+            [
+                f"{len(_points(source))} points do not determine a transform of the model {model!r}: they lie on one line "
+                "or at one place; choose points near the corners"
+            ],
+        )
+    return Transform(_scaled(matrix), model)
+
+
+def _points(points: ArrayLike) -> NDArray[np.float64]:
+    array = np.asarray(points, np.float64)
+    if array.ndim != 2 or array.shape[1] != 2:
+        raise InvalidInput("points", [f"points have shape {array.shape}; (n, 2) is needed, a column and a row each"])
+    return array
+
+
+def _apply(matrix: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
+    x, y, w = matrix @ np.vstack([points.T, np.ones(len(points))])
+    with np.errstate(divide="ignore", invalid="ignore"):  # what lies on the horizon has no place
+        return np.stack([x / w, y / w], axis=1)
+
+
+def _scaled(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(matrix / matrix[2, 2], np.float64)

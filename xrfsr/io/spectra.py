@@ -6,7 +6,11 @@ file open that it opens lazily, and refuses headers that Bruker's own programs w
 
 from __future__ import annotations
 
+import os
+import pickle
 import re
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,10 +28,12 @@ from xrfsr.io.hdf5 import MOST_COMPRESSED, SMALL, opened, text, texts
 from xrfsr.io.maps import Maps, Request
 from xrfsr.io.windows import (
     Cube,
+    Pair,
     WindowMaps,
     axis_faults,
     overlaps,
     place_windows,
+    reduced,
     usable_resolution,
 )
 from xrfsr.lines import parse_all
@@ -67,6 +73,7 @@ def maps_of(
     resolution: object = None,
     known: Sequence[str] = (),
     remarks: Sequence[str] = (),
+    source: type[WindowMaps] = WindowMaps,
 ) -> Maps:
     """Maps of lines from a cube of spectra.
 
@@ -85,6 +92,8 @@ def maps_of(
         Lines that the file names, to suggest.
     remarks : sequence of str
         Warnings of the format.
+    source : type
+        How maps are made.
     """
     faults = axis_faults(energies)
     if not faults and len(energies) != cube.shape[2]:
@@ -114,9 +123,9 @@ def maps_of(
     return Maps(
         names=tuple(window.label for window in windows),
         shape=cube.shape[:2],
-        intensity=WindowMaps(cube, windows),
+        intensity=source(cube, windows),
         # Of numbers with fractions, who knows what was done to the counts.
-        uncertainty=WindowMaps(cube, windows, deviation=True) if counted else None,
+        uncertainty=source(cube, windows, deviation=True) if counted else None,
         units="count",
         grid=grid,
         tile=cube.piece,
@@ -518,21 +527,50 @@ class BcfCube:
         """See `xrfsr.io.windows.Cube`."""
         bruker = needed("rsciio.bruker", "files of Bruker (.bcf)", "formats")
         highest = self.offset + self.scale * (channels.stop + 1)
-        try:
-            found = bruker.file_reader(
-                str(self.path), select_type="spectrum_image", index=self.index, cutoff_at_kV=float(highest)
-            )
-            cube = found[0]["data"][y, x, channels]
-        except MemoryError:
-            size = np.prod([*self.shape[:2], channels.stop], dtype=object) * self.dtype.itemsize
+        found = bruker.file_reader(
+            str(self.path), select_type="spectrum_image", index=self.index, cutoff_at_kV=float(highest)
+        )
+        return np.asarray(found[0]["data"][y, x, channels])
+
+
+@dataclass(frozen=True, slots=True)
+class BcfMaps(WindowMaps):
+    """Maps of lines in a hypermap, made in a process of its own.
+
+    On damaged files the compiled decoder of rosettasciio reads beyond its memory, which ends the process that it is in.
+    """
+
+    def make(self, rows: range, columns: range) -> Pair:
+        """See `WindowMaps`."""
+        code = "from xrfsr.io.spectra import make_apart; make_apart()"
+        run = subprocess.run(
+            # -P and the same path: this package, and nothing that happens to lie in the current folder.
+            [sys.executable, "-P", "-c", code],
+            input=pickle.dumps((self.cube, self.windows, rows, columns)),
+            capture_output=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        if run.returncode:
+            told = run.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+            reason = f"the decoder broke down, {told[0] if told and run.returncode > 0 else run.returncode}"
+            if "MemoryError" in reason:
+                reason = "it is decoded as a whole, for which there is not enough memory; .rpl is read in parts"
             raise InvalidInput(
                 "file",
                 [
-                    f"'{self.path}' is decoded as a whole, which needs {size / 1e9:.1f} GB of memory, more than "
-                    "there is; export it as .rpl, of which parts can be read"
+                    f"'{self.cube.path}' cannot be read ({reason}): damaged, incomplete or changed, so copy or "
+                    "export it again"
                 ],
-            ) from None
-        return np.asarray(cube)
+            )
+        made: Pair = pickle.loads(run.stdout)
+        return made
+
+
+def make_apart() -> None:
+    """What the process of `BcfMaps` does: read from standard input what to make, and write it to standard output."""
+    output, sys.stdout = sys.stdout.buffer, sys.stderr
+    output.write(pickle.dumps(reduced(*pickle.load(sys.stdin.buffer))))
 
 
 def _bcf(path: Path, request: Request) -> Maps:
@@ -558,4 +596,5 @@ def _bcf(path: Path, request: Request) -> Maps:
         place=path,
         grid=_grid(axes[0], axes[1]),
         known=[str(line) for line in sample.get("xray_lines") or sample.get("elements") or ()],
+        source=BcfMaps,
     )

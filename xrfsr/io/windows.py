@@ -25,6 +25,7 @@ from xrfsr.lines import Line, emission
 __all__ = [
     "RESOLUTION",
     "Cube",
+    "Pair",
     "Window",
     "WindowMaps",
     "axis_faults",
@@ -33,6 +34,7 @@ __all__ = [
     "net_counts",
     "overlaps",
     "place_windows",
+    "reduced",
     "usable_resolution",
 ]
 
@@ -49,6 +51,8 @@ FLANKS = (1.25, 1.75)
 NOTEWORTHY = 0.1
 # Bytes of spectra that are read at once, and of maps that are kept.
 BLOCK, KEPT = 1 << 25, 1 << 28
+
+Pair = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,15 +365,16 @@ class WindowMaps:
         wanted = (range(height), range(width)) if whole else (rows, columns)
         stat = self.cube.path.stat()
         key = (self.cube, self.windows, *wanted, stat.st_mtime_ns, stat.st_size, stat.st_ino)
-        both = _RECENT.get(key, lambda: _reduced(self.cube, self.windows, *wanted))
+        both = _RECENT.get(key, lambda: self.make(*wanted))
         found = both[int(self.deviation)][list(maps)]
         return found[:, y, x] if whole else found
 
+    def make(self, rows: range, columns: range) -> Pair:
+        """Net counts and deviations of all windows."""
+        return reduced(self.cube, self.windows, rows, columns)
 
-Pair = tuple[NDArray[np.float32], NDArray[np.float32]]
 
-
-def _reduced(cube: Cube, windows: Sequence[Window], rows: range, columns: range) -> Pair:
+def reduced(cube: Cube, windows: Sequence[Window], rows: range, columns: range) -> Pair:
     """Net counts, none below zero, and deviations of all windows, from blocks of the cube."""
     shape = (len(windows), len(rows), len(columns))
     net, deviation = np.empty(shape, np.float32), np.empty(shape, np.float32)

@@ -11,7 +11,7 @@ from xrfsr.errors import InvalidInput, collecting, warn
 from xrfsr.frame import centres, dequantified, grid_coords, grid_of
 from xrfsr.grid import Grid
 
-__all__ = ["BANDS", "as_photo", "ensure_photo"]
+__all__ = ["BANDS", "as_photo", "colours", "ensure_photo", "photo_on"]
 
 BANDS = ("red", "green", "blue")
 _DIMS = ("band", "y", "x")
@@ -63,17 +63,34 @@ def as_photo(rgb: Any, like: xr.Dataset | xr.DataArray | Grid) -> xr.DataArray:
     data: Any = None
     grid: Grid | None = None
     with collecting(faults):
-        array, transparent = _bands_first(rgb)
-        data = _unit_range(array)
-        if transparent is not None and (hasattr(transparent, "__dask_graph__") or transparent.any()):
-            data = xr.DataArray(data, dims=_DIMS).where(xr.DataArray(~transparent, dims=_DIMS[1:])).data
+        data = colours(rgb)
     with collecting(faults):
         grid = grid_of(like)
     if faults or grid is None:
         raise InvalidInput("photo", faults)
     fine = Grid(grid.y.resize(data.shape[1]), grid.x.resize(data.shape[2]))
     _warn_if_stretched(fine, grid)
-    return xr.DataArray(data, {"band": _band_coord(), **grid_coords(fine)}, _DIMS, name="rgb")
+    return photo_on(fine, data)
+
+
+def colours(rgb: Any) -> Any:
+    """Red, green and blue (3, H, W), float32 in [0, 1] with NaN for missing pixels, of an array as `as_photo` takes it.
+
+    Raises
+    ------
+    InvalidInput
+        If it is no such array.
+    """
+    array, transparent = _bands_first(rgb)
+    data = _unit_range(array)
+    if transparent is not None and (hasattr(transparent, "__dask_graph__") or transparent.any()):
+        data = xr.DataArray(data, dims=_DIMS).where(xr.DataArray(~transparent, dims=_DIMS[1:])).data
+    return data
+
+
+def photo_on(grid: Grid, data: Any) -> xr.DataArray:
+    """The DataArray of a photo whose pixels (3, H, W), float32 in [0, 1], lie on a grid."""
+    return xr.DataArray(data, {"band": _band_coord(), **grid_coords(grid)}, _DIMS, name="rgb")
 
 
 def ensure_photo(photo: xr.DataArray | xr.Dataset, *, values: bool | None = None) -> xr.DataArray:

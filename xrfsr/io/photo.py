@@ -17,7 +17,7 @@ from xrfsr.io.raster import Header, Raster, read_raster
 from xrfsr.paths import local_path
 from xrfsr.photo import as_photo
 
-__all__ = ["open_photo"]
+__all__ = ["open_photo", "read_colours"]
 
 COLOURS = ("red", "green", "blue")
 
@@ -59,13 +59,10 @@ def open_photo(path: str | PathLike[str], like: xr.Dataset | xr.DataArray | Grid
     """
     place = local_path(path, "the path of a PNG, JPEG or TIFF file")
     faults: list[str] = []
-    more = 0
     colours: NDArray[Any] | None = None
     photo: xr.DataArray | None = None
     with collecting(faults):
-        raster = read_raster(place)
-        more = max(0, len(raster.header.pages) - 1)
-        colours = _colours(raster, place)
+        colours = read_colours(place)
     with collecting(faults):
         if colours is None:
             grid_of(like)  # may be at fault too
@@ -74,10 +71,29 @@ def open_photo(path: str | PathLike[str], like: xr.Dataset | xr.DataArray | Grid
     if faults or photo is None:
         # The faults of a file name it, those of its numbers do not.
         raise InvalidInput("photo" if colours is None else f"photo '{place}'", faults)
-    if more:
+    return photo
+
+
+def read_colours(path: str | PathLike[str]) -> NDArray[Any]:
+    """Read the pixels (3, H, W) of a photograph, wherever it was taken from: what `as_photo` and `register` take.
+
+    Raises
+    ------
+    InvalidInput
+        As `open_photo` does of the file.
+
+    Warns
+    -----
+    UserWarning
+        If the file has more pages.
+    """
+    place = local_path(path, "the path of a PNG, JPEG or TIFF file")
+    raster = read_raster(place)
+    colours = _colours(raster, place)
+    if more := max(0, len(raster.header.pages) - 1):
         pages = "1 more page, which is" if more == 1 else f"{more} more pages, which are"
         warn(f"'{place}' has {pages} left out: the photo is the first")
-    return photo
+    return colours
 
 
 def _colours(raster: Raster, path: Path) -> NDArray[Any]:

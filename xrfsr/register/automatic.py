@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.register.pictures import Level, band_pass, colour_features, shrunk
-from xrfsr.register.refine import Aligned, Pair, align
+from xrfsr.register.refine import Aligned, Pair, align, explained
 from xrfsr.register.search import LONGEST, search
 from xrfsr.register.transform import MODELS, Model
 
@@ -50,9 +50,11 @@ class Scene:
     @property
     def half(self) -> float:
         """Half of the longer side of the scan in mm: the unit of the frame in which positions are sought."""
-        return max(size * step for size, step in zip(self.known.shape, self.spacing, strict=True)) / 2
+        return float(max(size * step for size, step in zip(self.known.shape, self.spacing, strict=True))) / 2
 
-    def frame(self, step: tuple[float, float], shape: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def frame(
+        self, step: tuple[float, float], shape: tuple[int, int]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Columns and rows of the pixels of a level in that frame, whose origin is the middle of the scan."""
         axes = []
         for size, block, spacing, whole in zip(shape, step, self.spacing, self.known.shape, strict=True):
@@ -103,21 +105,21 @@ class Evidence:
 def found_place(scene: Scene, models: tuple[Model, ...] = MODELS) -> Evidence:
     """The most likely position of a scan on a photo; whether to believe it is another question (`trust`)."""
     matrix, rough = _first(scene)
-    # A mirrored photo has the same colours and edges and no right place: what it reaches is chance.
-    mirrored = Scene(scene.maps, scene.known, scene.spacing, scene.photo[:, :, ::-1], scene.seen[:, ::-1])
-    control = _first(mirrored)[1].score
+    control = max(_first(mirror)[1].score for mirror in _mirrored(scene))
     longest = max(scene.known.shape)
     found: Evidence | None = None
     model = models[0]
     for step in dict.fromkeys(max(1, round(longest / level)) for level in LEVELS):
         pair, to_photo = _pair(scene, step, matrix)
-        best = align(pair, np.linalg.inv(to_photo) @ matrix, model)
+        start = np.linalg.inv(to_photo) @ matrix
+        start /= start[2, 2]
+        if found is not None and explained(pair, start).shares.max() < LEAST_DETAIL * found.shares.max():
+            break  # what is finer is noise, which would move the position and not improve it
+        best = align(pair, start, model)
         for freer in models[models.index(model) + 1 :]:
             other = align(pair, best.matrix, freer)
             if _worth_it(pair, best, other, model, freer):
                 best, model = other, freer
-        if found is not None and best.shares.max() < LEAST_DETAIL * found.shares.max():
-            break  # what is finer is noise, which would move the position and not improve it
         apart = _disagreement(scene, pair, best, model)
         matrix = to_photo @ best.matrix
         matrix /= matrix[2, 2]
@@ -125,6 +127,13 @@ def found_place(scene: Scene, models: tuple[Model, ...] = MODELS) -> Evidence:
         found = Evidence(whole / whole[2, 2], model, rough.score, control, best.shares, best.overlap, apart)
     assert found is not None
     return found
+
+
+def _mirrored(scene: Scene) -> tuple[Scene, Scene]:
+    """The same with mirrored photos: they have the same colours and edges and no right place, what they reach is chance."""
+    sides = scene.photo[:, :, ::-1], scene.photo[:, ::-1]
+    seen = scene.seen[:, ::-1], scene.seen[::-1]
+    return tuple(Scene(scene.maps, scene.known, scene.spacing, *one) for one in zip(sides, seen, strict=True))  # type: ignore[return-value]
 
 
 def _first(scene: Scene) -> tuple[NDArray[np.float64], Aligned]:
@@ -143,7 +152,8 @@ def _first(scene: Scene) -> tuple[NDArray[np.float64], Aligned]:
     for place in places:
         matrix = _grown(photo) @ place.matrix @ back
         pair, to_photo = _pair(scene, step, matrix)
-        best = align(pair, np.linalg.inv(to_photo) @ matrix, "rigid")
+        start = np.linalg.inv(to_photo) @ matrix
+        best = align(pair, start / start[2, 2], "rigid")
         best = align(pair, best.matrix, "affine")
         tried.append((to_photo @ best.matrix, best))
     return max(tried, key=lambda one: one[1].score)
@@ -154,7 +164,9 @@ def _pair(scene: Scene, step: int, matrix: NDArray[np.float64]) -> tuple[Pair, N
     small = shrunk(scene.maps, scene.known, (step, step))
     x, y = scene.frame(small.step, small.known.shape)
     # How many pixels of the photo a pixel of the level covers, in the middle.
-    scale = np.sqrt(abs(np.linalg.det(matrix[:2, :2] / matrix[2, 2]))) * step * np.sqrt(np.prod(scene.spacing)) / scene.half
+    scale = (
+        np.sqrt(abs(np.linalg.det(matrix[:2, :2] / matrix[2, 2]))) * step * np.sqrt(np.prod(scene.spacing)) / scene.half
+    )
     block = max(1, round(scale / FINER))
     photo = shrunk(scene.photo, scene.seen, (block, block))
     ratio = max(1.0, scale / block)
@@ -180,7 +192,7 @@ def _halves(shape: tuple[int, int]) -> NDArray[np.bool_]:
 def _worth_it(pair: Pair, plain: Aligned, free: Aligned, model: Model, freer: Model) -> bool:
     """Whether more parameters explain more than they would by chance (the Bayesian information criterion)."""
     pixels = max(2.0, plain.overlap * pair.known.sum() / CORRELATED)
-    return (free.score - plain.score) * pixels > 0.5 * (PARAMETERS[freer] - PARAMETERS[model]) * np.log(pixels)
+    return bool((free.score - plain.score) * pixels > 0.5 * (PARAMETERS[freer] - PARAMETERS[model]) * np.log(pixels))
 
 
 def _disagreement(scene: Scene, pair: Pair, best: Aligned, model: Model) -> float:

@@ -19,6 +19,7 @@ from xrfsr.register.transform import Model
 __all__ = ["Aligned", "Pair", "align", "explained"]
 
 RIDGE = 1e-3
+LEAST_SHARE = 1e-3  # maps of which the photo explains less have nothing to say about its position
 STEPS = 25
 MOST_PIXELS = 150_000
 STILL = 0.01  # pixels of the level; a step that moves no corner further is the last
@@ -105,33 +106,42 @@ def align(pair: Pair, matrix: NDArray[np.float64], model: Model, among: NDArray[
     x, y = pair.x[columns], pair.y[rows]
     maps = pair.maps[:, rows, columns]
     corners = np.array([[-1, 1, -1, 1], [-1, -1, 1, 1], [1, 1, 1, 1]], float)
-    best = _explained(pair, matrix, maps, x, y)
+    best = _look(pair, matrix, maps, x, y)
     damping = 1e-3
     for _ in range(STEPS):
-        step = _step(pair, best.matrix, maps, x, y, basis, damping)
-        if step is None:
+        if best.coefficients is None or damping > 1e3:
             break
-        entries = best.matrix.ravel()[:8] + step
-        moved = np.append(entries, 1.0).reshape(3, 3)
-        new = _explained(pair, moved, maps, x, y)
-        if new.score <= best.score:
+        moved = np.append(best.matrix.ravel()[:8] + _step(pair, best, maps, x, y, basis, damping), 1.0).reshape(3, 3)
+        new = _look(pair, moved, maps, x, y)
+        if new.aligned.score <= best.aligned.score:
             damping *= 10
-            if damping > 1e3:
-                break
             continue
         before, after = (m @ corners for m in (best.matrix, moved))
         change = np.abs(before[:2] / before[2] - after[:2] / after[2]).max()
         best, damping = new, max(damping / 5, 1e-6)
         if change < STILL:
             break
-    return best
+    return best.aligned
 
 
 def explained(pair: Pair, matrix: NDArray[np.float64], among: NDArray[np.bool_] | None = None) -> Aligned:
     """What a position explains, without moving it."""
     mask = pair.known if among is None else pair.known & among
     rows, columns = np.nonzero(mask)
-    return _explained(pair, matrix, pair.maps[:, rows, columns], pair.x[columns], pair.y[rows])
+    return _look(pair, matrix, pair.maps[:, rows, columns], pair.x[columns], pair.y[rows]).aligned
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    """A position, what it explains, and what a step from it needs."""
+
+    aligned: Aligned
+    coefficients: NDArray[np.float64] | None
+    places: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]
+
+    @property
+    def matrix(self) -> NDArray[np.float64]:
+        return self.aligned.matrix
 
 
 def _places(
@@ -164,40 +174,41 @@ def _regressed(
     return coefficients, np.clip(1 - left / np.maximum(total, 1e-12), 0, 1)
 
 
-def _explained(
+def _look(
     pair: Pair,
     matrix: NDArray[np.float64],
     maps: NDArray[np.float64],
     x: NDArray[np.float64],
     y: NDArray[np.float64],
-) -> Aligned:
-    u, v, _, inside = _places(pair, matrix, x, y)
+) -> _Look:
+    places = _places(pair, matrix, x, y)
+    u, v, _, inside = places
     if inside.sum() < 10 * len(pair.features):
-        return Aligned(matrix, np.zeros(len(maps)), 0.0)
-    _, shares = _regressed(pair, u[inside], v[inside], maps[:, inside])
-    return Aligned(matrix, shares, float(inside.mean()))
+        return _Look(Aligned(matrix, np.zeros(len(maps)), 0.0), None, places)
+    coefficients, shares = _regressed(pair, u[inside], v[inside], maps[:, inside])
+    return _Look(Aligned(matrix, shares, float(inside.mean())), coefficients, places)
 
 
 def _step(
     pair: Pair,
-    matrix: NDArray[np.float64],
+    look: _Look,
     maps: NDArray[np.float64],
     x: NDArray[np.float64],
     y: NDArray[np.float64],
     basis: NDArray[np.float64],
     damping: float,
-) -> NDArray[np.float64] | None:
+) -> NDArray[np.float64]:
     """A Gauss-Newton step of all eight entries of W, along the directions of `basis`."""
-    u, v, w, inside = _places(pair, matrix, x, y)
-    if inside.sum() < 10 * len(pair.features):
-        return None
+    assert look.coefficients is not None
+    u, v, w, inside = look.places
     u, v, w, x, y, maps = u[inside], v[inside], w[inside], x[inside], y[inside], maps[:, inside]
-    coefficients, shares = _regressed(pair, u, v, maps)
     normal, right = np.zeros((len(basis), len(basis))), np.zeros(len(basis))
     zero = np.zeros_like(x)
     along_u = basis @ np.array([x, y, zero + 1, zero, zero, zero, -x * u, -y * u]) / w
     along_v = basis @ np.array([zero, zero, zero, x, y, zero + 1, -x * v, -y * v]) / w
-    for one, row, share in zip(maps, coefficients, shares, strict=True):
+    for one, row, share in zip(maps, look.coefficients, look.aligned.shares, strict=True):
+        if share < LEAST_SHARE:
+            continue
         picture = np.tensordot(row, pair.features, 1)
         predicted, gu, gv = (
             ndimage.map_coordinates(field, (v, u), order=1, mode="nearest")
@@ -209,11 +220,9 @@ def _step(
         # Each map counts by what the photo leaves unexplained of it, and hot pixels no more than a few deviations.
         spread = np.sqrt((rest**2).mean()) + 1e-9
         weight = 1 / (spread**2 * np.maximum(1.0, np.abs(rest) / (3 * spread)))
-        if share > 0.001:
-            normal += (jacobian * weight) @ jacobian.T
-            right += (jacobian * weight) @ rest
-    if not normal.any():
-        return None
-    normal[np.diag_indices_from(normal)] *= 1 + damping
-    normal[np.diag_indices_from(normal)] += 1e-12 * np.trace(normal)
+        normal += (jacobian * weight) @ jacobian.T
+        right += (jacobian * weight) @ rest
+    diagonal = np.diag_indices_from(normal)
+    normal[diagonal] *= 1 + damping
+    normal[diagonal] += 1e-12 * np.trace(normal) + 1e-12
     return np.asarray(np.linalg.solve(normal, right) @ basis)

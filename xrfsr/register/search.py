@@ -18,7 +18,7 @@ LONGEST = 72  # pixels of the scan along its longer side while searching
 SHARES = np.geomspace(0.3, 1.2, 29)
 TURNS = np.arange(-10.0, 10.1, 2.5)
 OVERLAP = 0.6
-KEPT = 8
+KEPT = 6
 
 
 @dataclass(frozen=True, slots=True)

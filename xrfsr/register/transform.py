@@ -14,8 +14,7 @@ __all__ = ["LEAST_POINTS", "MODELS", "Model", "Transform", "fit"]
 
 Model = Literal["rigid", "affine", "homography"]
 MODELS: tuple[Model, ...] = ("rigid", "affine", "homography")
-# Names of scikit-image. Photo and scan differ in pixel size, so that "rigid" has a scale.
-_KINDS = {"rigid": "similarity", "affine": "affine", "homography": "projective"}
+# Photo and scan differ in pixel size, so that "rigid" has a scale: of scikit-image the similarity.
 LEAST_POINTS = {"rigid": 2, "affine": 3, "homography": 4}
 
 
@@ -48,10 +47,14 @@ class Transform:
 
     def inverse(self, points: ArrayLike) -> NDArray[np.float64]:
         """Move points (n, 2) back."""
-        return _apply(np.linalg.inv(self.matrix), _points(points))
+        return self.inverted()(points)
+
+    def inverted(self) -> Transform:
+        """The transform back; the inverse of a model is of the same model."""
+        return Transform(_scaled(np.asarray(np.linalg.inv(self.matrix), np.float64)), self.model)
 
     def after(self, first: NDArray[np.float64]) -> Transform:
-        """This transform of points that the matrix `first` has moved."""
+        """The same transform of points that the matrix `first` has moved."""
         return Transform(_scaled(self.matrix @ first), self.model)
 
     def then(self, last: NDArray[np.float64]) -> Transform:
@@ -79,8 +82,8 @@ def fit(source: ArrayLike, target: ArrayLike, model: Model) -> Transform:
         raise InvalidInput(
             "control points",
             [
-                f"{len(_points(source))} points do not determine a transform of the model {model!r}: they lie on one line "
-                "or at one place; choose points near the corners"
+                f"{len(_points(source))} points do not determine a transform of the model {model!r}: they lie on one "
+                "line or at one place; choose points near the corners"
             ],
         )
     return Transform(_scaled(matrix), model)

@@ -1,0 +1,55 @@
+"""A picture to check a registration by eye: the photo on the scan's grid, with the edges of the maps drawn in."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from xrfsr.register.pictures import directions
+
+__all__ = ["write_overlay"]
+
+LONGEST = 1600
+YELLOW = np.array([1.0, 0.9, 0.0])
+# The share of pixels that are drawn as edges.
+EDGES = 0.06
+
+
+def write_overlay(path: Path, photo: NDArray[np.float32], maps: NDArray[np.float64]) -> None:
+    """Write a PNG: left the photo with edges of the maps in yellow, right photo and strongest map as a chequerboard.
+
+    Parameters
+    ----------
+    path : Path
+    photo : ndarray of shape (3, y, x)
+        On a grid with the edges of the scan; NaN where it does not reach.
+    maps : ndarray of shape (map, y, x)
+        The one that the photo tells most of first.
+    """
+    from PIL import Image
+
+    rows, columns = maps.shape[1:]
+    zoom = max(1, math.ceil(min(photo.shape[1] / rows, LONGEST / max(rows, columns))))
+    shape = (rows * zoom, columns * zoom)
+    colours = np.moveaxis(np.nan_to_num(_resized(photo, shape), nan=0.5), 0, -1)
+    strength = np.abs(directions(maps, 0.8))
+    lines = _resized(strength[None], shape)[0] > np.quantile(strength, 1 - EDGES)
+    edges = lines & ~ndimage.binary_erosion(lines, iterations=max(1, zoom // 2))
+    drawn = np.where(edges[..., None], YELLOW, colours)
+    low, high = np.quantile(maps[0], [0.01, 0.99])
+    grey = _resized(np.clip((maps[:1] - low) / max(high - low, 1e-12), 0, 1), shape)[0]
+    side = max(shape) // 8 or 1
+    fields = (np.arange(shape[0])[:, None] // side + np.arange(shape[1])[None, :] // side) % 2 == 0
+    board = np.where(fields[..., None], colours, grey[..., None])
+    picture = np.concatenate([drawn, np.ones((shape[0], max(4, shape[1] // 40), 3)), board], axis=1)
+    Image.fromarray((255 * np.clip(picture, 0, 1)).astype(np.uint8)).save(path, "PNG")
+
+
+def _resized(pictures: NDArray[np.floating], shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Pictures (band, y, x) by their nearest pixels: what is shown is what there is."""
+    rows, columns = (np.arange(new) * old // new for new, old in zip(shape, pictures.shape[1:], strict=True))
+    return np.asarray(pictures[:, rows[:, None], columns[None, :]], np.float64)

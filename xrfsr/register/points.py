@@ -1,0 +1,207 @@
+"""Control points: the same detail marked on the photo and on the maps, by hand or in Butterfly Registrator."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrfsr.errors import InvalidInput
+from xrfsr.paths import local_path
+from xrfsr.register.transform import LEAST_POINTS, MODELS, Model, Transform, fit
+
+__all__ = ["control_points", "fitted", "read_butterfly"]
+
+EXAMPLE = (
+    "give an array (n, 4) of photo column, photo row, map column, map row, or a file of Butterfly Registrator; from 3 "
+    "points, better 6 or more"
+)
+TITLES = "x|y|x|y"
+# How many times worse than the others a point must be predicted by them to be called wrong.
+SUSPICIOUS = 5.0
+
+
+def control_points(
+    given: Any, photo: tuple[int, int], scan: tuple[int, int]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Points on the photo and on the maps, both (n, 2), pixels (column, row), centres at whole numbers.
+
+    Parameters
+    ----------
+    given : array of shape (n, 4), pair of arrays (n, 2), or path
+    photo, scan : (int, int)
+        Shapes, rows and columns.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every point that lies outside, is no number or is given twice; and if there are fewer than three.
+    """
+    from_file = isinstance(given, str | os.PathLike)
+    points = read_butterfly(given, photo, scan) if from_file else _as_array(given)
+    faults = [
+        f"point {number} is {_told(one)}: not a number"
+        for number, one in enumerate(points, 1)
+        if not np.isfinite(one).all()
+    ]
+    for what, columns, (height, width) in (("photo", points[:, :2], photo), ("maps", points[:, 2:], scan)):
+        beyond = (columns < -0.5) | (columns > np.array([width, height]) - 0.5)
+        outside = np.asarray(beyond.any(axis=1))
+        faults += [
+            f"point {number} lies at column {x:g}, row {y:g} of the {what}, outside of their {width} columns and {height} "
+            "rows"
+            for number, (x, y) in enumerate(columns, 1)
+            if outside[number - 1]
+        ]
+        seen: dict[tuple[float, float], int] = {}
+        for number, (x, y) in enumerate(columns.tolist(), 1):
+            if (first := seen.setdefault((x, y), number)) != number:
+                faults.append(
+                    f"points {first} and {number} are the same on the {what}, column {x:g}, row {y:g}; drop one"
+                )
+    if len(points) < LEAST_POINTS["affine"]:
+        faults.append(f"there are {len(points)} control points; {EXAMPLE}")
+    if faults:
+        raise InvalidInput("control points", faults)
+    return points[:, :2], points[:, 2:]
+
+
+def _as_array(given: Any) -> NDArray[np.float64]:
+    try:
+        parts = [np.asarray(one, np.float64) for one in given] if isinstance(given, tuple) else []
+        array = (
+            np.hstack(parts)
+            if len(parts) == 2 and all(one.ndim == 2 for one in parts)
+            else np.asarray(given, np.float64)
+        )
+    except (TypeError, ValueError):
+        array = np.empty(0)
+    if array.ndim != 2 or array.shape[1] != 4:
+        raise InvalidInput("control points", [f"control_points has shape {array.shape}; {EXAMPLE}"])
+    return array
+
+
+def read_butterfly(path: Any, photo: tuple[int, int], scan: tuple[int, int]) -> NDArray[np.float64]:
+    """Control points (n, 4) of a file of Butterfly Registrator, as photo column, row, map column, row.
+
+    Its *target* is the photo and its *moving* image a map. The file says that the moving image was "resized and padded
+    to match target image dimensions": enlarged with its proportions kept until it filled the photo in one direction,
+    with the rest padded at the right or below. Points on it are brought back to pixels of the map by that factor.
+
+    Raises
+    ------
+    InvalidInput
+        Naming the file and every line of it that cannot be understood.
+    """
+    place = local_path(path, "the path of a file of control points")
+    try:
+        lines = [line.strip() for line in Path(place).read_text("utf-8", "replace").lstrip("\ufeff").splitlines()]
+    except OSError as error:
+        raise InvalidInput("control points", [f"'{place}' cannot be read ({error.strerror}); {EXAMPLE}"]) from error
+    where = next((number for number, line in enumerate(lines) if line.replace(" ", "").casefold() == TITLES), None)
+    if where is None:
+        raise InvalidInput(
+            "control points",
+            [f"'{place}' has no line '{TITLES}', after which Butterfly Registrator lists its points; {EXAMPLE}"],
+        )
+    rows: list[list[float]] = []
+    faults: list[str] = []
+    for number, line in enumerate(lines[where + 1 :], start=where + 2):
+        fields = line.split("|")
+        try:
+            numbers = [float(field.replace(",", ".")) for field in fields]
+        except ValueError:
+            numbers = []
+        if line and len(numbers) != 4:
+            faults.append(f"line {number} of '{place}' is {line[:60]!r}; four numbers with | between them are needed")
+        elif line:
+            rows.append(numbers)
+    if faults:
+        raise InvalidInput("control points", faults)
+    points = np.array(rows, np.float64).reshape(-1, 4)
+    factor = min(photo[0] / scan[0], photo[1] / scan[1])
+    points[:, 2:] = (points[:, 2:] + 0.5) / factor - 0.5
+    return points
+
+
+def fitted(
+    photo: NDArray[np.float64], maps: NDArray[np.float64], model: Model | None, spacing: tuple[float, float]
+) -> tuple[Transform, NDArray[np.float64]]:
+    """The transform from photo to map pixels, and how far it is from each point when that is left out, in mm.
+
+    Parameters
+    ----------
+    photo, maps : ndarray of shape (n, 2)
+    model : {"rigid", "affine", "homography"} or None
+        None takes the one that predicts left-out points best.
+    spacing : (float, float)
+        Size of a map pixel (y, x) in mm.
+
+    Raises
+    ------
+    InvalidInput
+        If the points do not determine the transform, or one of them contradicts the others, by its number.
+    """
+    scale = np.array([spacing[1], spacing[0]])
+    millimetres = maps * scale
+    if model is not None and len(photo) < LEAST_POINTS[model]:
+        raise InvalidInput(
+            "control points",
+            [f"{len(photo)} control points are too few for model={model!r}, which needs {LEAST_POINTS[model]}"],
+        )
+    candidates: list[Model] = [model] if model else [one for one in MODELS if len(photo) > LEAST_POINTS[one]]
+    tried = {one: _left_out(photo, millimetres, one) for one in candidates}
+    best = min(tried, key=lambda one: float(np.sqrt((tried[one] ** 2).mean())))
+    transform, errors = fit(photo, millimetres, best), tried[best]
+    _look_for_wrong(photo, millimetres, best, errors)
+    to_pixels = np.diag([1 / scale[0], 1 / scale[1], 1.0])
+    return transform.then(to_pixels), errors
+
+
+def _left_out(photo: NDArray[np.float64], maps: NDArray[np.float64], model: Model) -> NDArray[np.float64]:
+    """Distance of each point from where the others put it; of as few points as parameters, zero."""
+    if len(photo) <= LEAST_POINTS[model]:
+        fit(photo, maps, model)
+        return np.zeros(len(photo))
+    errors = []
+    for number in range(len(photo)):
+        others = np.arange(len(photo)) != number
+        try:
+            moved = fit(photo[others], maps[others], model)(photo[[number]])[0]
+        except InvalidInput:
+            moved = np.full(2, np.nan)  # without this point the others lie on one line
+        errors.append(float(np.hypot(*(moved - maps[number]))))
+    known = np.array(errors)
+    if np.isnan(known).all():
+        fit(photo, maps, model)  # says why
+    return np.where(np.isnan(known), np.nanmax(known, initial=0.0), known)
+
+
+def _look_for_wrong(
+    photo: NDArray[np.float64], maps: NDArray[np.float64], model: Model, errors: NDArray[np.float64]
+) -> None:
+    """Refuse a point without which all the others agree far better."""
+    if len(photo) < LEAST_POINTS[model] + 3:
+        return
+    before = float(np.sqrt((errors**2).mean()))
+    extent = float(np.hypot(*np.ptp(maps, axis=0)))
+    after = []
+    for number in range(len(photo)):
+        others = np.arange(len(photo)) != number
+        after.append(float(np.sqrt((_left_out(photo[others], maps[others], model) ** 2).mean())))
+    worst = int(np.argmin(after))
+    if before > SUSPICIOUS * max(after[worst], 1e-9) and before > 0.005 * extent:
+        raise InvalidInput(
+            "control points",
+            [
+                f"point {worst + 1} contradicts the others: without it they agree to {after[worst]:.3g} mm, with it to "
+                f"{before:.3g} mm; correct or drop it"
+            ],
+        )
+
+
+def _told(point: NDArray[np.float64]) -> str:
+    return ", ".join(f"{value:g}" for value in point)

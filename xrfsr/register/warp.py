@@ -1,0 +1,85 @@
+"""The photo on the grid of the fine maps: every target pixel averages the part of the photo that it covers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from xrfsr.register.transform import Transform
+
+__all__ = ["warped"]
+
+# Sub-pixels looked up at once: 8 MB a band.
+STRIP = 1 << 20
+MOST_SAMPLES = 32
+
+
+def warped(
+    photo: NDArray[np.float32], seen: NDArray[np.bool_], to_photo: Transform, shape: tuple[int, int]
+) -> NDArray[np.float32]:
+    """Resample a photo.
+
+    A target pixel is divided until its parts are no larger than pixels of the photo; each part is looked up by linear
+    interpolation, and their mean is taken. So detail too fine for the target is averaged, as a scanner averages what
+    its pixel covers, and does not turn into patterns. The cost is that of going through the photo once.
+
+    Parameters
+    ----------
+    photo : ndarray of shape (band, y, x)
+        float32.
+    seen : ndarray of shape (y, x)
+        bool, false where the photo has no value.
+    to_photo : Transform
+        From target pixels (column, row) to photo pixels, centres at whole numbers.
+    shape : (int, int)
+        Rows and columns of the target.
+
+    Returns
+    -------
+    ndarray of shape (band, *shape)
+        float32; NaN where less than half of a pixel is covered by the photo.
+    """
+    rows, columns = shape
+    parts = _parts(to_photo, shape)
+    offsets = (np.arange(parts) + 0.5) / parts - 0.5
+    x = (np.arange(columns)[:, None] + offsets).ravel()
+    result = np.empty((len(photo), rows, columns), np.float32)
+    strip = max(1, STRIP // (len(x) * parts))
+    whole = bool(seen.all())
+    for top in range(0, rows, strip):
+        bottom = min(rows, top + strip)
+        y = (np.arange(top, bottom)[:, None] + offsets).ravel()
+        places = to_photo(np.stack(np.broadcast_arrays(x[None, :], y[:, None]), axis=-1).reshape(-1, 2))
+        u, v = places.T.reshape(2, len(y), len(x))
+        height, width = seen.shape
+        with np.errstate(invalid="ignore"):
+            inside = (u >= -0.5) & (u <= width - 0.5) & (v >= -0.5) & (v <= height - 0.5)
+        coordinates = np.where(inside, v, 0.0), np.where(inside, u, 0.0)
+        if not whole:
+            near = tuple(
+                np.clip(np.rint(one), 0, size - 1).astype(int)
+                for one, size in zip(coordinates, seen.shape, strict=True)
+            )
+            inside &= seen[near]
+        tiles = (bottom - top, parts, columns, parts)
+        share = inside.reshape(tiles).mean((1, 3))
+        for band, target in zip(photo, result, strict=True):
+            values = ndimage.map_coordinates(band, coordinates, order=1, mode="nearest")
+            mean = np.where(inside, values, 0).reshape(tiles).mean((1, 3))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                target[top:bottom] = np.where(share >= 0.5, mean / share, np.nan)
+    return np.clip(result, 0, 1, out=result)
+
+
+def _parts(to_photo: Transform, shape: tuple[int, int]) -> int:
+    """Into how many parts along each side a target pixel is divided: photo pixels along it, where they are most."""
+    rows, columns = shape
+    corners = np.array([[0, 0], [columns - 1, 0], [0, rows - 1], [columns - 1, rows - 1], [columns / 2, rows / 2]])
+    here = to_photo(corners)
+    right, down = (to_photo(corners + np.array(step)) - here for step in ([1, 0], [0, 1]))
+    lengths = np.hypot(*np.concatenate([right, down]).T)
+    longest = float(lengths[np.isfinite(lengths)].max(initial=1.0))
+    return min(MOST_SAMPLES, max(1, math.ceil(longest - 0.01)))

@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +156,7 @@ def stored_faults(place: Path, what: str, shape: Sequence[int], itemsize: int, s
 
 @dataclass(frozen=True, slots=True)
 class RawCube:
-    """Plain numbers, of which the window that is asked for is mapped into memory.
+    """Plain numbers, of which the window that is asked for is read.
 
     Attributes
     ----------
@@ -182,11 +183,19 @@ class RawCube:
 
     def spectra(self, y: slice, x: slice, channels: slice) -> NDArray[Any]:
         """See `xrfsr.io.windows.Cube`."""
-        height, width, depth = self.shape
-        shape = (depth, height, width) if self.by_image else self.shape
-        numbers = np.memmap(self.path, self.dtype, "r", self.offset, shape)
-        window = numbers[channels, y, x].transpose(1, 2, 0) if self.by_image else numbers[y, x, channels]
-        return np.array(window)
+        height, width, _ = self.shape
+        if not self.by_image:
+            return np.array(np.memmap(self.path, self.dtype, "r", self.offset, self.shape)[y, x, channels])
+        # Far apart in the file, where mapping would fetch much more than the rows.
+        rows, planes = range(height)[y], range(self.shape[2])[channels]
+        first, last = rows[0], rows[-1]
+        found = np.empty((len(rows), len(range(width)[x]), len(planes)), self.dtype)
+        with self.path.open("rb") as file:
+            for number, plane in enumerate(planes):
+                file.seek(self.offset + (plane * height + first) * width * self.dtype.itemsize)
+                read = np.fromfile(file, self.dtype, (last - first + 1) * width)
+                found[..., number] = read.reshape(-1, width)[:: rows.step, x]
+        return found
 
 
 def _ripple(path: Path, request: Request) -> Maps:
@@ -275,7 +284,9 @@ def _number(header: Mapping[str, str], key: str, kind: type, faults: list[str], 
         return missing
     try:
         number: float = kind(value)
-    except (TypeError, ValueError):
+        if not isfinite(number):
+            raise ValueError
+    except (OverflowError, TypeError, ValueError):
         faults.append(f"{key} is {'missing' if value is None else repr(value)}; a number is needed")
         return 1
     return number

@@ -48,7 +48,7 @@ SIGMA = 1 / sqrt(8 * log(2))
 HALF_WIDTH = 0.75
 FLANKS = (1.25, 1.75)
 # Lines of other elements that change a map by less than this share of their shell's strongest are not told of.
-NOTEWORTHY = 0.1
+NOTEWORTHY = 0.05
 # Bytes of spectra that are read at once, and of maps that are kept.
 BLOCK, KEPT = 1 << 25, 1 << 28
 
@@ -175,8 +175,9 @@ def _place(line: Line, energies: NDArray[np.float64], resolution: float) -> Wind
     inside = np.flatnonzero(np.abs(distance) <= HALF_WIDTH)
     if not inside.size:
         inside = np.array([int(np.argmin(np.abs(distance)))])
-    left = np.flatnonzero((distance < -FLANKS[0]) & (distance >= -FLANKS[1]))
-    right = np.flatnonzero((distance > FLANKS[0]) & (distance <= FLANKS[1]))
+    beside = (np.abs(distance) > FLANKS[0]) & (np.abs(distance) <= FLANKS[1])
+    left = np.flatnonzero(beside[: inside[0]])
+    right = np.flatnonzero(beside[inside[-1] + 1 :]) + inside[-1] + 1
     # Where channels are coarser than flanks, the next one beside the window.
     left = left if left.size else np.array([inside[0] - 1])
     right = right if right.size else np.array([inside[-1] + 1])
@@ -249,7 +250,8 @@ def _foreign(window: Window, element: str, energies: NDArray[np.float64], resolu
             if name.startswith(shell):
                 groups.setdefault(name[:2], []).append(line)
         sums = {name: sum(weight for _, weight in group) for name, group in groups.items()}
-        main = max(sums, key=lambda name: sums[name], default="")
+        # La, although there may be more of all Lb together.
+        main = max(groups, key=lambda name: max(weight for _, weight in groups[name]), default="")
         for name, group in groups.items():
             near = [line for line in group if abs(line[0] - window.energy) <= reach]
             counted = sum(weight * _response(window, energy, energies, resolution) for energy, weight in near)

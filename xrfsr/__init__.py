@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from xrfsr.io.opening import open_scan
     from xrfsr.io.photo import open_photo
     from xrfsr.models import load_model
+    from xrfsr.registration import register
 
 __all__ = [
     "Grid",
@@ -34,6 +35,7 @@ __all__ = [
     "open_photo",
     "open_scan",
     "plot",
+    "register",
     "simulate",
 ]
 
@@ -43,6 +45,7 @@ _LAZY = {
     "open_photo": "xrfsr.io.photo",
     "open_scan": "xrfsr.io.opening",
     "plot": "xrfsr.plot",
+    "register": "xrfsr.registration",
     "simulate": "xrfsr.simulate",
 }
 

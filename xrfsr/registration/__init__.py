@@ -16,14 +16,14 @@ from xrfsr.frame import grid_of
 from xrfsr.grid import Grid
 from xrfsr.paths import local_path
 from xrfsr.photo import colours, photo_on
-from xrfsr.register.automatic import Evidence, Scene, found_place
-from xrfsr.register.overlay import write_overlay
-from xrfsr.register.pictures import filled
-from xrfsr.register.points import control_points as checked_points
-from xrfsr.register.points import fitted
-from xrfsr.register.transform import MODELS, Model, Transform
-from xrfsr.register.trust import doubts
-from xrfsr.register.warp import warped
+from xrfsr.registration.automatic import Evidence, Scene, found_place
+from xrfsr.registration.overlay import write_overlay
+from xrfsr.registration.pictures import filled
+from xrfsr.registration.points import control_points as checked_points
+from xrfsr.registration.points import fitted
+from xrfsr.registration.transform import MODELS, Model, Transform
+from xrfsr.registration.trust import doubts
+from xrfsr.registration.warp import warped
 from xrfsr.resample import fine_grid
 from xrfsr.scan import ensure_scan
 
@@ -50,7 +50,8 @@ class Registration:
         are stored in the scan that was handed over.
     residual_mm : float
         How sure it is. Of control points: root mean square distance of each from where the others put it. Automatic:
-        root mean square distance, over the scan, between the positions that two halves of it lead to on their own.
+        root mean square distance, over the scan, between the positions that two halves of it lead to on their own,
+        and from the position of a freer model.
     model : {"rigid", "affine", "homography"}
         What the transform is; "rigid" has one scale for both directions.
     told : dict
@@ -179,7 +180,7 @@ def register(
     else:
         evidence, labels = _automatic(checked, grid, pixels, seen, model)
         transform = Transform(evidence.matrix, evidence.model).inverted()
-        residual = evidence.disagreement * float(np.sqrt(np.prod(grid.spacing)))
+        residual = float(np.hypot(evidence.disagreement, evidence.misfit) * np.sqrt(np.prod(grid.spacing)))
         told = {"score": evidence.score, "control": evidence.control, "overlap": evidence.overlap, "lines": labels}
         why = doubts(evidence, max(grid.shape))
     photo = warped(pixels, seen, transform.inverted().after(_to_map(target, grid)), target.shape)
@@ -245,8 +246,8 @@ def _automatic(
     faults = []
     if min(grid.shape) < 16 or known.mean() < 0.3:
         faults.append(
-            f"the scan has {grid.shape[0]} x {grid.shape[1]} pixels, {known.mean():.0%} of them valid; at least 16 x 16 "
-            "are needed to find it on a photo"
+            f"the scan has {grid.shape[0]} x {grid.shape[1]} pixels, {known.mean():.0%} of them valid; at least 16 x "
+            "16 are needed to find it on a photo"
         )
     if min(seen.shape) < 32 or seen.mean() < 0.1:
         faults.append(f"the photo has {seen.shape[0]} x {seen.shape[1]} pixels; at least 32 x 32 are needed")

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.register.pictures import Level, band_pass, colour_features, shrunk
-from xrfsr.register.refine import Aligned, Pair, align, explained
-from xrfsr.register.search import LONGEST, search
-from xrfsr.register.transform import MODELS, Model
+from xrfsr.registration.pictures import Level, band_pass, colour_features, shrunk
+from xrfsr.registration.refine import Aligned, Pair, align, explained
+from xrfsr.registration.search import LONGEST, search
+from xrfsr.registration.transform import MODELS, Model
 
 __all__ = ["Evidence", "Scene", "found_place"]
 
@@ -20,7 +20,7 @@ PHOTO_LONGEST = 260
 # The photo's pixels are this much smaller than those of the scan at the same level.
 FINER = 1.4
 # What is left unexplained is alike over about so many pixels of a level, which therefore count once.
-CORRELATED = 30
+CORRELATED = 15
 # A finer level is believed if the photo explains at least this share of what it explained before.
 LEAST_DETAIL = 0.6
 PARAMETERS: dict[Model, int] = {"rigid": 4, "affine": 6, "homography": 8}
@@ -91,6 +91,8 @@ class Evidence:
         Share of the scan that the photo shows.
     disagreement : float
         Root mean square distance, in pixels of the scan, between the positions that two halves of it lead to.
+    misfit : float
+        The same between this position and that of the freest model, whose gain was not worth its parameters.
     """
 
     matrix: NDArray[np.float64]
@@ -100,6 +102,7 @@ class Evidence:
     shares: NDArray[np.float64]
     overlap: float
     disagreement: float
+    misfit: float
 
 
 def found_place(scene: Scene, models: tuple[Model, ...] = MODELS) -> Evidence:
@@ -116,21 +119,24 @@ def found_place(scene: Scene, models: tuple[Model, ...] = MODELS) -> Evidence:
         if found is not None and explained(pair, start).shares.max() < LEAST_DETAIL * found.shares.max():
             break  # what is finer is noise, which would move the position and not improve it
         best = align(pair, start, model)
+        other = best
         for freer in models[models.index(model) + 1 :]:
-            other = align(pair, best.matrix, freer)
+            other = align(pair, other.matrix, freer)
             if _worth_it(pair, best, other, model, freer):
                 best, model = other, freer
-        apart = _disagreement(scene, pair, best, model)
+        halves = _halves(pair.known.shape)
+        one, two = (align(pair, best.matrix, model, among).matrix for among in (halves, ~halves))
+        apart, misfit = _distance(scene, one, two), _distance(scene, best.matrix, other.matrix)
         matrix = to_photo @ best.matrix
         matrix /= matrix[2, 2]
         whole = matrix @ scene.pixels_to_frame()
-        found = Evidence(whole / whole[2, 2], model, rough.score, control, best.shares, best.overlap, apart)
+        found = Evidence(whole / whole[2, 2], model, rough.score, control, best.shares, best.overlap, apart, misfit)
     assert found is not None
     return found
 
 
 def _mirrored(scene: Scene) -> tuple[Scene, Scene]:
-    """The same with mirrored photos: they have the same colours and edges and no right place, what they reach is chance."""
+    """The same with mirrored photos, which have the same colours and edges and no right place: a measure of chance."""
     sides = scene.photo[:, :, ::-1], scene.photo[:, ::-1]
     seen = scene.seen[:, ::-1], scene.seen[::-1]
     return tuple(Scene(scene.maps, scene.known, scene.spacing, *one) for one in zip(sides, seen, strict=True))  # type: ignore[return-value]
@@ -195,9 +201,8 @@ def _worth_it(pair: Pair, plain: Aligned, free: Aligned, model: Model, freer: Mo
     return bool((free.score - plain.score) * pixels > 0.5 * (PARAMETERS[freer] - PARAMETERS[model]) * np.log(pixels))
 
 
-def _disagreement(scene: Scene, pair: Pair, best: Aligned, model: Model) -> float:
-    half = _halves(pair.known.shape)
-    one, two = (align(pair, best.matrix, model, among).matrix for among in (half, ~half))
+def _distance(scene: Scene, one: NDArray[np.float64], two: NDArray[np.float64]) -> float:
+    """Root mean square distance of two positions over the scan, in its pixels."""
     rows, columns = scene.known.shape
     x, y = np.meshgrid(np.linspace(0, columns - 1, 9), np.linspace(0, rows - 1, 9))
     points = scene.pixels_to_frame() @ np.array([x.ravel(), y.ravel(), np.ones(81)])

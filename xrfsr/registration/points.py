@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput
 from xrfsr.paths import local_path
-from xrfsr.register.transform import LEAST_POINTS, MODELS, Model, Transform, fit
+from xrfsr.registration.transform import LEAST_POINTS, MODELS, Model, Transform, fit
 
 __all__ = ["control_points", "fitted", "read_butterfly"]
 
@@ -51,8 +51,7 @@ def control_points(
         beyond = (columns < -0.5) | (columns > np.array([width, height]) - 0.5)
         outside = np.asarray(beyond.any(axis=1))
         faults += [
-            f"point {number} lies at column {x:g}, row {y:g} of the {what}, outside of their {width} columns and {height} "
-            "rows"
+            f"point {number} lies at column {x:g}, row {y:g} of the {what}, outside of {width} x {height}"
             for number, (x, y) in enumerate(columns, 1)
             if outside[number - 1]
         ]

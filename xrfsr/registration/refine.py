@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from xrfsr.register.transform import Model
+from xrfsr.registration.transform import Model
 
 __all__ = ["Aligned", "Pair", "align", "explained"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
-from xrfsr.register.pictures import directions
+from xrfsr.registration.pictures import directions
 
 __all__ = ["Place", "search"]
 

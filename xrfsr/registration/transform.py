@@ -76,17 +76,24 @@ def fit(source: ArrayLike, target: ArrayLike, model: Model) -> Transform:
         "affine": transform.AffineTransform,
         "homography": transform.ProjectiveTransform,
     }[model]
-    found = kind.from_estimate(_points(source), _points(target))
+    pair = _points(source), _points(target)
+    found = kind.from_estimate(*pair) if all(_spread(one, model) for one in pair) else None
     matrix = np.asarray(getattr(found, "params", np.full((3, 3), np.nan)), np.float64)
-    if not np.isfinite(matrix).all() or matrix[2, 2] == 0 or abs(np.linalg.det(matrix)) < 1e-12:
+    if not np.isfinite(matrix).all() or matrix[2, 2] == 0:
         raise InvalidInput(
             "control points",
             [
-                f"{len(_points(source))} points do not determine a transform of the model {model!r}: they lie on one "
-                "line or at one place; choose points near the corners"
+                f"{len(pair[0])} points do not determine a transform of the model {model!r}: they lie on one line or "
+                "at one place; choose points near the corners"
             ],
         )
     return Transform(_scaled(matrix), model)
+
+
+def _spread(points: NDArray[np.float64], model: Model) -> bool:
+    """Whether points lie apart: not all at one place, and of models that may stretch not all on one line."""
+    lengths = np.linalg.svd(points - points.mean(axis=0), compute_uv=False)
+    return bool(lengths[0] > 0 and (model == "rigid" or lengths[-1] > 1e-6 * lengths[0]))
 
 
 def _points(points: ArrayLike) -> NDArray[np.float64]:

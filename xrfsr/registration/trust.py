@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xrfsr.register.automatic import Evidence
+from xrfsr.registration.automatic import Evidence
 
 __all__ = ["doubts"]
 
@@ -25,8 +25,8 @@ def doubts(evidence: Evidence, longest: int) -> list[str]:
     found: list[str] = []
     if evidence.score < CLEARER * evidence.control:
         found.append(
-            f"at the best place the photo tells little more of the maps than its mirror images do ({evidence.score:.2f} "
-            f"against {evidence.control:.2f} nats a pixel)"
+            "at the best place the photo tells little more of the maps than its mirror images do "
+            f"({evidence.score:.2f} against {evidence.control:.2f} nats a pixel)"
         )
     if evidence.disagreement > max(PIXELS, SHARE * longest):
         found.append(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from xrfsr.register.transform import Transform
+from xrfsr.registration.transform import Transform
 
 __all__ = ["warped"]
 

@@ -197,12 +197,15 @@ def crono(folder: Path) -> Path:
 
 
 def _signal() -> dict:
-    from xrfsr.lines import parse
+    """A cube in which each line is all in the channel of its strongest emission."""
+    from xrfsr.lines import emission, parse
 
     channels = 1000
     data = np.zeros((HEIGHT, WIDTH, channels))
     for label, one in zip(LABELS, MAPS, strict=True):
-        data[..., round(parse(label).energy / 0.02)] = one
+        line = parse(label)
+        energy, _ = max((emission(line.element)[name] for name in line.transitions), key=lambda found: found[1])
+        data[..., round(energy / 0.02)] = one
     sizes = {"y": HEIGHT, "x": WIDTH, "Energy": channels}
     units = {"y": "mm", "x": "mm", "Energy": "keV"}
     axes = [
@@ -218,17 +221,16 @@ def _signal() -> dict:
         }
         for number, (name, size) in enumerate(sizes.items())
     ]
-    metadata = {"General": {"title": "painting"}, "Signal": {"signal_type": ""}}
     return {
         "data": data,
         "axes": axes,
-        "metadata": metadata,
+        "metadata": {"General": {"title": "painting"}, "Signal": {"signal_type": ""}},
         "original_metadata": {},
-        "attributes": {},
+        "attributes": {"_lazy": False},
         "learning_results": {},
-        "package": "",
-        "package_version": "",
         "models": {},
+        "tmp_parameters": {},
+        "package_info": {"package": "hyperspy", "package_version": "2.3"},
     }
 
 

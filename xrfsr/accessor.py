@@ -397,3 +397,124 @@ class XrfsrAccessor:
         from xrfsr.io.zarr import to_zarr
 
         to_zarr(self._obj, path, overwrite=overwrite, chunks=chunks)
+
+    def to_geotiff(self, path: str | PathLike[str], *, overwrite: bool = False) -> None:
+        """Write one GeoTIFF with a named band for each map, in mm.
+
+        Parameters
+        ----------
+        path : str or path
+            The file to write, ending in ``.tif``.
+        overwrite : bool
+            Replace what is there.
+
+        Raises
+        ------
+        InvalidInput
+            Naming every fault of scan and path.
+
+        See Also
+        --------
+        xrfsr.io.geotiff.to_geotiff : the function behind it.
+
+        Examples
+        --------
+        >>> import tempfile, xrfsr
+        >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Ca-K", "Pb-L"])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     scan[["intensity"]].drop_vars(["visible", "visible_share"]).xrfsr.to_geotiff(f"{folder}/maps.tif")
+        ...     xrfsr.open_scan(f"{folder}/maps.tif").sizes["line"]
+        2
+        """
+        from xrfsr.io.geotiff import to_geotiff
+
+        to_geotiff(self._obj, path, overwrite=overwrite)
+
+    def to_tiffs(self, folder: str | PathLike[str], *, overwrite: bool = False) -> None:
+        """Write a folder with one TIFF per map: plain numbers, without axes.
+
+        Parameters
+        ----------
+        folder : str or path
+            The folder to make.
+        overwrite : bool
+            Replace what is there.
+
+        Raises
+        ------
+        InvalidInput
+            Naming every fault of scan and path.
+
+        See Also
+        --------
+        xrfsr.io.tiffs.to_tiffs : the function behind it.
+
+        Examples
+        --------
+        >>> import tempfile, xrfsr
+        >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Ca-K", "Pb-L"])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     scan[["intensity"]].drop_vars(["visible", "visible_share"]).xrfsr.to_tiffs(f"{folder}/maps")
+        ...     xrfsr.open_scan(f"{folder}/maps", 1.0).sizes["line"]
+        2
+        """
+        from xrfsr.io.tiffs import to_tiffs
+
+        to_tiffs(self._obj, folder, overwrite=overwrite)
+
+    def to_pymca(self, path: str | PathLike[str], *, overwrite: bool = False) -> None:
+        """Write HDF5 that PyMca opens, with axes and units.
+
+        Parameters
+        ----------
+        path : str or path
+            The file to write, ending in ``.h5``.
+        overwrite : bool
+            Replace what is there.
+
+        Raises
+        ------
+        InvalidInput
+            Naming every fault of scan and path.
+
+        See Also
+        --------
+        xrfsr.io.pymca_writer.to_pymca : the function behind it.
+
+        Examples
+        --------
+        >>> import tempfile, xrfsr
+        >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Ca-K", "Pb-L"])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     scan[["intensity"]].drop_vars(["visible", "visible_share"]).xrfsr.to_pymca(f"{folder}/maps.h5")
+        ...     xrfsr.open_scan(f"{folder}/maps.h5").sizes["line"]
+        2
+        """
+        from xrfsr.io.pymca_writer import to_pymca
+
+        to_pymca(self._obj, path, overwrite=overwrite)
+
+    def to_hyperspy(self) -> Any:
+        """Hand the maps over to HyperSpy.
+
+        Returns
+        -------
+        hyperspy.signals.Signal2D
+            Navigated by line, `y` and `x` in mm; lazy where the maps are Dask arrays.
+
+        Raises
+        ------
+        InvalidInput
+            If HyperSpy is not installed, or naming every fault of the scan.
+
+        See Also
+        --------
+        xrfsr.io.hyperspy.to_hyperspy : the function behind it.
+
+        Examples
+        --------
+        >>> signal = scan.xrfsr.to_hyperspy()  # doctest: +SKIP
+        """
+        from xrfsr.io.hyperspy import to_hyperspy
+
+        return to_hyperspy(self._obj)

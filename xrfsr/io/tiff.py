@@ -21,6 +21,7 @@ __all__ = ["TiffMaps", "describe", "not_a_map"]
 
 USES = frozenset({"quantity"})
 SMALLEST_TILE = 128
+LOCAL_UNIT = re.compile(r'LOCAL_CS\[.*UNIT\["[^"]*",\s*(?P<metres>[0-9.eE+-]+)', re.DOTALL)
 # PyMca: "Title=Fe_Ka". OME and ImageJ descriptions are of the whole file and name no page.
 TITLE = re.compile(r"(?:Title\s*=\s*)?(?P<name>[^\n=<>{}]{1,80})")
 
@@ -166,8 +167,9 @@ def _georeference(path: Path) -> tuple[Grid | None, str | None, tuple[int, int] 
         transform, crs = source.transform, source.crs
         grid: Grid | None = None
         # A map of the Earth has coordinates too, which are no place on a painting.
-        if crs is not None and not transform.is_identity and transform.is_rectilinear and "LOCAL_CS" in crs.to_wkt():
-            factor = 1000 * crs.linear_units_factor[1]
+        unit = LOCAL_UNIT.search(crs.to_wkt()) if crs is not None else None
+        if unit and transform.is_rectilinear:
+            factor = round(1000 * float(unit["metres"]), 12)
             grid = Grid(
                 Axis(source.height, transform.e * factor, (transform.f + transform.e / 2) * factor),
                 Axis(source.width, transform.a * factor, (transform.c + transform.a / 2) * factor),

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import math
-import os
-import shutil
-import time
 import warnings
-from collections.abc import Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Hashable, Mapping
 from os import PathLike
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -20,6 +15,7 @@ import xarray as xr
 from xrfsr.errors import InvalidInput, collecting
 from xrfsr.frame import dequantified
 from xrfsr.io.storable import unstorable
+from xrfsr.io.whole import complete, target_faults
 from xrfsr.paths import local_path
 
 __all__ = ["to_zarr"]
@@ -30,7 +26,6 @@ CHUNKS = {"line": 1, "y": 512, "x": 512}
 # Beyond this many pixels along a side, chunks would be thousands of small files: four by four go into one.
 SHARDED_FROM = 2048
 CHUNKS_PER_SHARD = 4
-CLEARING_ATTEMPTS = 100
 # The name under which xarray keeps a DataArray that has none; open_dataarray takes it off again.
 NAMELESS = "__xarray_dataarray_variable__"
 
@@ -76,7 +71,7 @@ def to_zarr(
     True
     """
     target = local_path(path, "the folder to make, such as 'fine.zarr'")
-    faults = _target_faults(target, overwrite)
+    faults = target_faults(target, overwrite, may_replace=_is_store(target), kind="zarr v3 store")
     dataset: xr.Dataset | None = None
     with collecting(faults):
         dataset = dequantified(_as_dataset(data))
@@ -86,43 +81,17 @@ def to_zarr(
         raise InvalidInput(f"zarr store '{target}'", faults)
     dataset, encoding = _prepare(dataset, {**CHUNKS, **(chunks or {})})
 
-    # Beside the target, so that the final step is a rename; in a folder of its own, because a temporary folder
-    # is closed to others and the store should have the usual permissions.
-    # Zarr writes from several threads: when one fails, others still add files while the folder is cleared.
-    with _scratch(target) as scratch:
-        new, old = Path(scratch, "new"), Path(scratch, "old")
+    # Zarr writes from several threads: when one fails, others still add files while what was written is cleared.
+    with complete(target, "zarr store") as new:
         dataset.to_zarr(new, mode="w-", zarr_format=3, consolidated=False, encoding=encoding)
         _consolidate(new)
-        if overwrite and target.exists():
-            target.rename(old)
-        try:
-            new.rename(target)
-        except OSError:
-            if old.exists():
-                old.rename(target)
-            raise
 
 
-@contextmanager
-def _scratch(path: Path) -> Iterator[str]:
-    """A folder beside `path` that is gone afterwards, also if writers that outlive a failure still add to it."""
+def _is_store(path: Path) -> bool:
     try:
-        folder = mkdtemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise InvalidInput(f"zarr store '{path}'", [_unwritable(path, error.strerror)]) from error
-    try:
-        yield folder
-    except OSError as error:
-        # Of files in the scratch folder nobody has heard; others, say of the data itself, are left as they are.
-        if str(error.filename).startswith(folder):
-            raise InvalidInput(f"zarr store '{path}'", [_unwritable(path, error.strerror)]) from error
-        raise
-    finally:
-        for attempt in range(CLEARING_ATTEMPTS):
-            shutil.rmtree(folder, ignore_errors=attempt < CLEARING_ATTEMPTS - 1)
-            if not Path(folder).exists():
-                break
-            time.sleep(0.05)
+        return (path / "zarr.json").is_file()
+    except OSError:
+        return False  # and `target_faults` says why
 
 
 def _consolidate(store: Path) -> None:
@@ -133,28 +102,6 @@ def _consolidate(store: Path) -> None:
         # plain open_zarr, and readers that do not know them pass over them: the better of the two.
         warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
         zarr.consolidate_metadata(store, zarr_format=3)
-
-
-def _target_faults(path: Path, overwrite: bool) -> list[str]:
-    try:
-        if not path.parent.is_dir():
-            return [f"the folder '{path.parent}' does not exist; make it first, or choose another"]
-        if not path.exists():
-            return [] if os.access(path.parent, os.W_OK | os.X_OK) else [_unwritable(path, "permission denied")]
-        if not overwrite:
-            return [f"'{path}' exists; choose another name, or pass overwrite=True to replace it"]
-        if not (path / "zarr.json").is_file():
-            return [f"'{path}' exists and is no zarr v3 store, so it is not replaced; remove it first"]
-    except OSError as error:
-        return [_unwritable(path, error.strerror)]
-    return []
-
-
-def _unwritable(path: Path, reason: str | None) -> str:
-    return (
-        f"'{path.name}' cannot be written to the folder '{path.parent}' ({reason}); choose another, or see to its "
-        "permissions and the space left"
-    )
 
 
 def _as_dataset(data: object) -> xr.Dataset:

@@ -358,6 +358,207 @@ class XrfsrAccessor:
 
         return ratio(self._obj, a, b, minimum=minimum)
 
+    def crop(self, *, y: Any = None, x: Any = None) -> xr.Dataset | xr.DataArray:
+        """Keep the pixels whose centres lie between two lengths.
+
+        Parameters
+        ----------
+        y, x : pair of lengths, optional
+            From and to: mm, or text such as ``("2 cm", "85 mm")``; None in a pair leaves that side as it is.
+
+        Returns
+        -------
+        Dataset or DataArray
+            The part, with the coordinates it had.
+
+        Raises
+        ------
+        InvalidInput
+            Naming every length that is none, and a part that is empty.
+
+        See Also
+        --------
+        xrfsr.cleaning.crop : the function behind it.
+
+        Examples
+        --------
+        >>> import xrfsr
+        >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Ca-K", "Pb-L"])
+        >>> scan.xrfsr.crop(x=(4, "1.2 cm")).sizes["x"]
+        8
+        """
+        from xrfsr.cleaning import crop
+
+        return crop(self._obj, y=y, x=x)
+
+    def shift_rows(self, shift: Any = None) -> xr.Dataset:
+        """Move every other row of a zig-zag scan back to where it was measured.
+
+        Parameters
+        ----------
+        shift : length, optional
+            How far the second, fourth, ... rows lie too far towards larger `x`; estimated if not given.
+
+        Returns
+        -------
+        Dataset
+            ``attrs["row_shift_mm"]`` says by how much, ``attrs["row_shift_error_mm"]`` how sure an estimate is.
+
+        Raises
+        ------
+        InvalidInput
+            Naming every fault of scan and shift.
+
+        See Also
+        --------
+        xrfsr.cleaning.shift_rows : the function behind it.
+
+        Examples
+        --------
+        >>> import xrfsr
+        >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Ca-K", "Pb-L"])
+        >>> scan.xrfsr.shift_rows("0.5 mm").attrs["row_shift_mm"]
+        0.5
+        """
+        from xrfsr.cleaning import shift_rows
+
+        return shift_rows(self._obj, shift)
+
+    def mask_outliers(self, *, threshold: float = 8.0) -> xr.Dataset:
+        """Mark single pixels that stand out of all their neighbours by more than noise can do.
+
+        Parameters
+        ----------
+        threshold : float
+            Robust standard deviations, 3 or more.
+
+        Returns
+        -------
+        Dataset
+            Outliers of one map are NaN, those of most maps not `valid`; ``attrs["outliers_masked"]`` counts them.
+
+        Raises
+        ------
+        InvalidInput
+            Naming every fault of scan and threshold.
+
+        See Also
+        --------
+        xrfsr.cleaning.mask_outliers : the function behind it.
+
+        Examples
+        --------
+        >>> import xrfsr
+        >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Ca-K", "Pb-L"])
+        >>> scan.xrfsr.mask_outliers().attrs["outliers_masked"]
+        '0 in single maps, 0 in all'
+        """
+        from xrfsr.cleaning import mask_outliers
+
+        return mask_outliers(self._obj, threshold=threshold)
+
+    def mask_dead_rows(self) -> xr.Dataset:
+        """Mark rows and columns in which the scanner measured nothing, or something else than around them.
+
+        Returns
+        -------
+        Dataset
+            Their pixels are not `valid`; ``attrs["dead_rows"]`` and ``attrs["dead_columns"]`` list them.
+
+        Raises
+        ------
+        InvalidInput
+            Naming every fault of the scan.
+
+        See Also
+        --------
+        xrfsr.cleaning.mask_dead_rows : the function behind it.
+
+        Examples
+        --------
+        >>> import xrfsr
+        >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Ca-K", "Pb-L"])
+        >>> scan.xrfsr.mask_dead_rows().attrs["dead_rows"]
+        'none'
+        """
+        from xrfsr.cleaning import mask_dead_rows
+
+        return mask_dead_rows(self._obj)
+
+    def normalise(self, *, dwell: Any = None, live_time: Any = None, dead_time: Any = None) -> xr.Dataset:
+        """Divide counts by the time in which they were counted.
+
+        Parameters
+        ----------
+        dwell : time, or array (y, x) or (y,); optional
+            How long each pixel was measured: seconds, or text such as ``"20 ms"``.
+        live_time : the same, optional
+            How long the detector was ready; in place of `dwell` and `dead_time`.
+        dead_time : float or array, optional
+            Share of the dwell time in which it was not.
+
+        Returns
+        -------
+        Dataset
+            In ``count/s``; ``attrs["normalised"]`` says by what.
+
+        Raises
+        ------
+        InvalidInput
+            If the scan is not in counts, and naming every fault of the times.
+
+        See Also
+        --------
+        xrfsr.cleaning.normalise : the function behind it.
+
+        Examples
+        --------
+        >>> import xrfsr
+        >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Ca-K", "Pb-L"])
+        >>> scan.xrfsr.normalise(dwell="250 ms").intensity.attrs["units"]
+        'count/s'
+        """
+        from xrfsr.cleaning import normalise
+
+        return normalise(self._obj, dwell=dwell, live_time=live_time, dead_time=dead_time)
+
+    def stitch(self, *others: xr.Dataset, pixel_size: Any = None, match_gains: bool = False) -> xr.Dataset:
+        """Bring this scan and others of the same painting onto one grid.
+
+        Parameters
+        ----------
+        *others : Dataset
+            Scans with the same lines and units, `y` and `x` in the same millimetres.
+        pixel_size : length or pair (y, x), optional
+            Of the grid; by default that of this scan.
+        match_gains : bool
+            Multiply the others so that they agree where they overlap.
+
+        Returns
+        -------
+        Dataset
+            ``attrs["stitched"]`` and ``attrs["gains"]`` say what was done.
+
+        Raises
+        ------
+        InvalidInput
+            Naming every fault of each scan.
+
+        See Also
+        --------
+        xrfsr.cleaning.stitch : the function behind it.
+
+        Examples
+        --------
+        >>> import xrfsr
+        >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Ca-K", "Pb-L"])
+        >>> scan.isel(x=slice(0, 10)).xrfsr.stitch(scan.isel(x=slice(6, 16))).sizes["x"]
+        16
+        """
+        from xrfsr.cleaning import stitch
+
+        return stitch([self._obj, *others], pixel_size=pixel_size, match_gains=match_gains)
+
     def to_zarr(
         self,
         path: str | PathLike[str],

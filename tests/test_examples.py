@@ -129,3 +129,22 @@ def test_the_demo_writes_stores_and_a_picture_and_prints_the_table(
     assert float(row[2]) == pytest.approx(expected, abs=0.01)
     with Image.open(tmp_path / "overview.png") as picture:
         assert picture.width > 1000
+
+
+def test_from_spectra_to_fine_maps(tmp_path: Path) -> None:
+    """PyMca fits, the fit is opened, the photo registered; what is written can be opened."""
+    example = load("from_pymca")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="left out of")
+        example.main(tmp_path, 192, 160, steps=30, progress=False)
+    fine = xrfsr.open_scan(tmp_path / "fine.zarr").load()
+    for name in ("fine.tif", "fine.h5"):
+        other = xrfsr.open_scan(tmp_path / name).sel(line=fine["line"].values)
+        np.testing.assert_array_equal(other["intensity"], fine["intensity"])
+        np.testing.assert_allclose(other["x"], fine["x"], atol=1e-9)
+    assert fine["intensity"].shape == (5, 192, 160)
+    truth = xrfsr.simulate.painting(192, 160, 4, seed=5, lines=example.LINES).truth
+    for line in ("Hg-L", "Pb-L"):
+        seen = fine["intensity"].sel(line=line)
+        assert np.corrcoef(seen.values.ravel(), truth["intensity"].sel(line=line).values.ravel())[0, 1] > 0.8
+    assert (tmp_path / "check.png").exists()

@@ -61,7 +61,8 @@ def mask_outliers(scan: xr.Dataset | xr.DataArray, *, threshold: float = 8.0) ->
     if faults or ready is None:
         raise InvalidInput("scan", faults)
     maps = np.asarray(ready["intensity"].values)
-    strange = np.array([_stand_out(one, float(threshold)) for one in maps])
+    counted = ready["intensity"].attrs["units"] == "count"
+    strange = np.array([_stand_out(one, float(threshold), counted) for one in maps])
     count = strange.sum(axis=0)
     everywhere = (count > 1) & (count > len(maps) / 2)
     single = strange & (count == 1)
@@ -123,7 +124,7 @@ def _invalid(scan: xr.Dataset, bad: NDArray[np.bool_]) -> xr.Dataset:
     return scan.assign_coords(valid=(("y", "x"), np.asarray(valid.values, bool)))
 
 
-def _stand_out(maps: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]:
+def _stand_out(maps: NDArray[np.float32], threshold: float, counted: bool) -> NDArray[np.bool_]:
     roots = np.sqrt(np.maximum(maps, 0))
     known = np.isfinite(roots)
     if known.sum() < 9:
@@ -133,13 +134,13 @@ def _stand_out(maps: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]
     highest = ndimage.maximum_filter(filled, footprint=AROUND, mode="nearest")
     lowest = ndimage.minimum_filter(filled, footprint=AROUND, mode="nearest")
     rest = filled - middle
-    # Counts of 0, 1 and 2 leave the median at zero: their noise is never less than half a count's root.
-    spread = max(1.4826 * float(np.median(np.abs(rest[known] - np.median(rest[known])))), 0.0)
-    local = 1.4826 * ndimage.median_filter(
-        np.abs(filled - ndimage.median_filter(filled, 3, mode="nearest")), 5, mode="nearest"
-    )
-    floor = 0.5 if float(maps[known].max()) > 20 and np.all(maps[known] == np.rint(maps[known])) else 0.0
-    noise = np.maximum(np.maximum(local, spread), max(floor, 1e-6 * float(filled.max())))
+    # Where most pixels are equal, zeros of a fit as a rule, those that are not tell the noise.
+    varied = np.abs(rest[known & (rest != 0)])
+    spread = 1.4826 * float(np.median(varied)) if varied.size else 0.0
+    smooth = ndimage.median_filter(filled, 3, mode="nearest")
+    local = 1.4826 * ndimage.median_filter(np.abs(filled - smooth), 5, mode="nearest")
+    # The root of a count has a standard deviation of one half.
+    noise = np.maximum(np.maximum(local, spread), max(0.5 if counted else 0.0, 1e-6 * float(filled.max())))
     hot = (rest > threshold * noise) & (filled - highest > 0.5 * threshold * noise)
     cold = (rest < -threshold * noise) & (lowest - filled > 0.5 * threshold * noise)
     return np.asarray((hot | cold) & known)

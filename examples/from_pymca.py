@@ -1,0 +1,100 @@
+"""From spectra to fine maps: fit with PyMca, open the fit, lay the photo on it, super-resolve, hand the maps on.
+
+``python examples/from_pymca.py folder`` does all of it on a painting that is simulated: its spectra, and a photo taken
+askew. Needs PyMca5 and the extras plot and register. With your own files begin at "open the fit".
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+import xrfsr
+from xrfsr.lines import emission, parse
+
+LINES = ["Ca-K", "Fe-K", "Cu-K", "Hg-L", "Pb-L"]
+CHANNELS, KEV = 1024, 0.015
+RESOLUTION = 0.14
+
+
+def spectra(scan, seed=0):
+    """Spectra (y, x, channel) in which the maps of a scan are counted: lines of the width of a detector, background."""
+    energy = KEV * (np.arange(CHANNELS) + 0.5)
+    shapes = []
+    for label in scan["line"].values:
+        line, shape = parse(label), np.zeros(CHANNELS)
+        for name in line.transitions:
+            place, strength = emission(line.element)[name]
+            sigma = np.sqrt((RESOLUTION / 2.355) ** 2 + 0.115 * 3.65e-3 * (place - 5.895))
+            shape += strength * np.exp(-0.5 * ((energy - place) / sigma) ** 2)
+        shapes.append(shape / shape.sum())
+    background = 0.4 * np.exp(-((energy - 8) ** 2) / 40)
+    expected = np.tensordot(np.moveaxis(scan["intensity"].values, 0, -1), np.array(shapes), 1) + background
+    return np.random.default_rng(seed).poisson(expected).astype(np.float64)
+
+
+def fit_with_pymca(cube, folder):
+    """Fit all spectra linearly, as PyMca's batch fit does, and save what it saves."""
+    from PyMca5 import PyMcaDataDir
+    from PyMca5.PyMcaIO import ConfigDict
+    from PyMca5.PyMcaPhysics.xrf.FastXRFLinearFit import FastXRFLinearFit
+
+    settings = ConfigDict.ConfigDict()
+    settings.read(str(Path(PyMcaDataDir.PYMCA_DATA_DIR) / "Steel.cfg"))
+    settings["peaks"] = {line.element: [line.family] for line in map(parse, LINES)}
+    settings["fit"] |= {"stripalgorithm": 1, "xmin": 150, "xmax": 1000, "scatterflag": 0, "sumflag": 0, "escapeflag": 0}
+    settings["fit"] |= {"hypermetflag": 1, "linearfitflag": 1, "fitweight": 0}
+    settings["detector"] |= {"zero": KEV / 2, "gain": KEV, "noise": 0.09, "fano": 0.115, "sum": 0.0}
+    program = FastXRFLinearFit()
+    program.setFitConfiguration(settings)
+    names = {"outputDir": str(folder), "outputRoot": "IMAGES", "fileEntry": "painting", "fileProcess": "xrf_fit"}
+    program.fitMultipleSpectra(x=np.arange(CHANNELS, dtype=float), y=cube, h5=True, **names)
+    return folder / "IMAGES.h5"
+
+
+def photograph(rgb, path):
+    """A JPEG of the painting and the wall around it, a little turned."""
+    wall = np.full((3, *(int(1.2 * size) for size in rgb.shape[1:])), 0.7)
+    top, left = (int(0.08 * size) for size in rgb.shape[1:])
+    wall[:, top : top + rgb.shape[1], left : left + rgb.shape[2]] = rgb
+    turned = ndimage.rotate(wall, 2.0, axes=(1, 2), reshape=False, order=1, mode="nearest")
+    Image.fromarray((255 * np.moveaxis(turned, 0, -1).clip(0, 1)).astype(np.uint8)).save(path, quality=92)
+
+
+def main(folder, height=384, width=320, **settings):
+    """Make the files, then do what a conservator does; `settings` are those of `superresolve`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _, simulated, rgb = xrfsr.simulate.painting(height, width, 4, seed=5, lines=LINES)
+    photograph(rgb.values, folder / "photo.jpg")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of PyMca, about numpy
+        fit_with_pymca(spectra(simulated), folder)
+
+    # Open the fit. PyMca does not keep the size of a pixel.
+    scan = xrfsr.open_scan(folder / "IMAGES.h5", pixel_size="1 mm")
+    scan = scan.assign(intensity=scan["intensity"].clip(min=0))  # linear fits of next to nothing may be negative
+    print(scan)
+
+    # Lay the photo on it, and look at check.png.
+    found = xrfsr.register(folder / "photo.jpg", scan, overlay=folder / "check.png")
+    print(found)
+
+    # Four times finer.
+    fine = scan.xrfsr.superresolve(found.photo, scale=4, **settings)
+    print(fine["photo_gain"].round(2).to_series().to_string())
+
+    # To other programs, and to look at.
+    fine.xrfsr.to_zarr(folder / "fine.zarr", overwrite=True)
+    fine.xrfsr.to_geotiff(folder / "fine.tif", overwrite=True)
+    fine.xrfsr.to_pymca(folder / "fine.h5", overwrite=True)
+    figure = xrfsr.plot.overview(found.photo, scan, fine)
+    figure.savefig(folder / "overview.png", dpi=110)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "from_pymca"))

@@ -14,7 +14,7 @@ import xarray as xr
 from test_io_spectra import ENERGIES, HEIGHT, LINES, TRUTH, WIDTH, cube
 
 from xrfsr.errors import InvalidInput
-from xrfsr.io.windows import WindowMaps
+from xrfsr.io.cubes import WindowMaps
 
 ROIS = ("CaKa", "FeKa", "PbLa")
 

@@ -18,7 +18,8 @@ import xarray as xr
 
 import xrfsr
 from xrfsr.errors import InvalidInput
-from xrfsr.io.windows import SIGMA, WindowMaps, fwhm
+from xrfsr.io.cubes import WindowMaps
+from xrfsr.io.windows import SIGMA, fwhm
 from xrfsr.lines import emission
 from xrfsr.scan import ensure_scan
 

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xrfsr.errors import InvalidInput
+from xrfsr.io.cubes import _Recent
 from xrfsr.io.windows import (
     RESOLUTION,
     SIGMA,
-    _Recent,
     axis_faults,
     fwhm,
     net_counts,

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput
 from xrfsr.io.choice import choose, line_or_none
+from xrfsr.io.cubes import maps_of, stored_faults
 from xrfsr.io.hdf5 import map_faults, opened
+from xrfsr.io.hspy import ArrayCube
 from xrfsr.io.maps import Maps, Request
-from xrfsr.io.spectra import ArrayCube, maps_of, stored_faults
 
 __all__ = ["ComputedMaps", "CronoCube", "describe", "holds_fit"]
 
@@ -87,7 +88,7 @@ class CronoCube:
         return 1, self.shape[1]
 
     def spectra(self, y: slice, x: slice, channels: slice) -> NDArray[Any]:
-        """See `xrfsr.io.windows.Cube`."""
+        """See `xrfsr.io.cubes.Cube`."""
         with opened(self.path) as file:
             selected = _positions(file[INDEX], y)[:, x]
             spectra = file[SPECTRA]

@@ -50,7 +50,9 @@ FILES = (
     Format("PyMca table", "pymca_table", (".csv", ".dat")),
     Format("Datamuncher", "datamuncher", (".dms",)),
     Format("maxrf4u datastack", "datastack", (".datastack",)),
-    Format("spectra", "spectra", (".bcf", ".rpl", ".raw", ".hspy", ".zspy")),
+    Format("Ripple", "ripple", (".rpl", ".raw")),
+    Format("HyperSpy", "hspy", (".hspy", ".zspy")),
+    Format("Bruker", "bruker", (".bcf",)),
 )
 FORMATS = (FOLDER, *FILES, *HDF5)
 HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf", ".nxs", ".he5")

@@ -7,14 +7,10 @@ background that is linear in energy is removed exactly, and the variance of the 
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import erf, isfinite, log, sqrt
-from pathlib import Path
-from threading import Lock
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,17 +20,14 @@ from xrfsr.lines import Line, emission
 
 __all__ = [
     "RESOLUTION",
-    "Cube",
     "Pair",
     "Window",
-    "WindowMaps",
     "axis_faults",
     "channels",
     "fwhm",
     "net_counts",
     "overlaps",
     "place_windows",
-    "reduced",
     "usable_resolution",
 ]
 
@@ -49,8 +42,6 @@ HALF_WIDTH = 0.75
 FLANKS = (1.25, 1.75)
 # Lines of other elements that change a map by less than this share of their shell's strongest are not told of.
 NOTEWORTHY = 0.05
-# Bytes of spectra that are read at once, and of maps that are kept.
-BLOCK, KEPT = 1 << 25, 1 << 28
 
 Pair = tuple[NDArray[np.float32], NDArray[np.float32]]
 
@@ -313,148 +304,3 @@ def net_counts(
             net[number] = used @ weights
             deviation[number] = np.sqrt(np.maximum(used @ weights**2, 1.0))
     return net, deviation
-
-
-class Cube(Protocol):
-    """Spectra of pixels: a plain value that pickles and hashes, and holds no open file."""
-
-    @property
-    def path(self) -> Path:
-        """File or folder."""
-        ...
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Of the counts."""
-        ...
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Rows, columns, channels."""
-        ...
-
-    @property
-    def piece(self) -> tuple[int, int] | None:
-        """Rows and columns that are read together at no further cost; None if only all are."""
-        ...
-
-    def spectra(self, y: slice, x: slice, channels: slice) -> NDArray[Any]:
-        """Read (row, column, channel); only `y` and `x` may have steps."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class WindowMaps:
-    """Maps of lines in a cube of spectra; a `xrfsr.io.maps.Source`.
-
-    Attributes
-    ----------
-    cube : Cube
-    windows : tuple of Window
-    deviation : bool
-        Whether the maps are standard deviations in place of net counts.
-    """
-
-    cube: Cube
-    windows: tuple[Window, ...]
-    deviation: bool = False
-
-    def read(self, maps: Sequence[int], y: slice, x: slice) -> NDArray[np.float32]:
-        """Read a window of some maps; see `xrfsr.io.maps.Source`."""
-        height, width, _ = self.cube.shape
-        rows, columns = range(*y.indices(height)), range(*x.indices(width))
-        whole = self.cube.piece is None
-        wanted = (range(height), range(width)) if whole else (rows, columns)
-        stat = self.cube.path.stat()
-        key = (self.cube, self.windows, *wanted, stat.st_mtime_ns, stat.st_size, stat.st_ino)
-        both = _RECENT.get(key, lambda: self.make(*wanted))
-        found = both[int(self.deviation)][list(maps)]
-        return found[:, y, x] if whole else found
-
-    def make(self, rows: range, columns: range) -> Pair:
-        """Net counts and deviations of all windows."""
-        return reduced(self.cube, self.windows, rows, columns)
-
-
-def reduced(cube: Cube, windows: Sequence[Window], rows: range, columns: range) -> Pair:
-    """Net counts, none below zero, and deviations of all windows, from blocks of the cube."""
-    shape = (len(windows), len(rows), len(columns))
-    net, deviation = np.empty(shape, np.float32), np.empty(shape, np.float32)
-    used = channels(windows)
-    for y, x in _blocks(cube, rows, columns, used.stop - used.start):
-        spectra = cube.spectra(_slice(rows[y]), _slice(columns[x]), used)
-        # A cube that is there as a whole is still not turned into floating numbers as a whole.
-        step = max(1, BLOCK // max(1, 8 * spectra[:1].size))
-        for start in range(0, spectra.shape[0], step):
-            part = spectra[start : start + step]
-            at = (slice(None), slice(y.start + start, y.start + start + len(part)), x)
-            net[at], deviation[at] = net_counts(part, windows, used.start)
-    return np.maximum(net, 0, out=net), deviation
-
-
-def _blocks(cube: Cube, rows: range, columns: range, depth: int) -> Iterator[tuple[slice, slice]]:
-    """Positions in rows and columns that are read at once: whole pieces of the file, as many as may be."""
-    if cube.piece is None:
-        yield slice(0, len(rows)), slice(0, len(columns))
-        return
-    most = max(1, BLOCK // (depth * cube.dtype.itemsize))
-    height, width = (
-        max(1, size // abs(step)) for size, step in zip(cube.piece, (rows.step, columns.step), strict=True)
-    )
-    if height * width > most:  # more than may be: then parts of pieces
-        width = min(width, most)
-        height = max(1, most // width)
-    width = min(len(columns), width * max(1, most // (height * width)))
-    height = min(len(rows), height * max(1, most // (height * width)))
-    for y in range(0, len(rows), height):
-        for x in range(0, len(columns), width):
-            yield slice(y, min(y + height, len(rows))), slice(x, min(x + width, len(columns)))
-
-
-def _slice(part: range) -> slice:
-    return slice(part.start, part.stop, part.step)
-
-
-class _Recent:
-    """Maps that were made last.
-
-    Dask asks for one line after the other, and for the uncertainty apart, of the same spectra, which would be decoded
-    for each of them.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._kept: OrderedDict[Hashable, Future[Pair]] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, key: Hashable, make: Callable[[], Pair]) -> Pair:
-        """What `make` returns, or returned for the same key; made once where several threads ask."""
-        with self._lock:
-            future = self._kept.get(key)
-            mine = future is None
-            if future is None:
-                self._kept[key] = future = Future()
-            self._kept.move_to_end(key)
-        if mine:
-            try:
-                future.set_result(make())
-            except BaseException as error:
-                future.set_exception(error)
-                with self._lock:
-                    self._kept.pop(key, None)
-                raise
-            self._forget()
-        return future.result()
-
-    def _forget(self) -> None:
-        with self._lock:
-            done = {key: one.result() for key, one in self._kept.items() if one.done() and not one.exception()}
-            size = sum(array.nbytes for pair in done.values() for array in pair)
-            for key, pair in done.items():
-                if size <= self._limit:
-                    return
-                size -= sum(array.nbytes for array in pair)
-                self._kept.pop(key)
-
-
-_RECENT = _Recent(KEPT)

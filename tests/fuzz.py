@@ -22,17 +22,32 @@ from types import FrameType
 import h5py
 import numpy as np
 import xarray as xr
-from written import SPECTRA, WRITERS
+from written import ERRORS, LABELS, MAPS, SPECTRA, WRITERS
 
 from xrfsr.errors import InvalidInput
-from xrfsr.scan import ensure_scan
+from xrfsr.io.zarr import to_zarr
+from xrfsr.scan import as_scan, ensure_scan
 
 SECONDS, BYTES = 10, 1 << 30
 NUMBERS = [b"0", b"-1", b"1e9", b"99999999999", b"nan", b"3.5", b"", b"x", b"2147483648"]
 
 
+SAMPLE = Path(__file__).resolve().parents[2] / "shared" / "data" / "formats" / "P45_job_hyperspy.bcf"
+
+
 class TooLongError(BaseException):
     """Not an Exception, so that nothing on the way takes it for damage."""
+
+
+def store(folder: Path) -> Path:
+    """A zarr store of this package."""
+    to_zarr(as_scan(MAPS, LABELS, 0.5, uncertainty=ERRORS), folder / "scan.zarr")
+    return folder / "scan.zarr"
+
+
+def bruker(folder: Path) -> Path:
+    """A real hypermap, which lies beside the checkout or not at all."""
+    return Path(shutil.copy(SAMPLE, folder / "map.bcf"))
 
 
 def damage_bytes(path: Path, rng: np.random.Generator) -> str:
@@ -197,10 +212,10 @@ def main(form: str, count: int, seed: int, folder: Path) -> None:
     warnings.simplefilter("ignore")
     pristine, here = folder / "pristine", folder / "here"
     pristine.mkdir(parents=True)
-    path = {**WRITERS, **SPECTRA}[form](pristine)
+    path = {**WRITERS, **SPECTRA, "store": store, "bruker": bruker}[form](pristine)
     place = path.relative_to(pristine)
-    options: dict[str, object] = {"pixel_size": 0.5}
-    if form in SPECTRA:
+    options: dict[str, object] = {} if form == "store" else {"pixel_size": 0.5}
+    if form in SPECTRA or form == "bruker":
         options["lines"] = ["Ca-K", "Fe-Ka", "Pb-L"]
     assert attempt(path, options) == "opened", "the file is at fault before it is damaged"
     resource.setrlimit(resource.RLIMIT_AS, (memory("VmSize") + BYTES, resource.RLIM_INFINITY))

@@ -14,12 +14,21 @@ from written import SPECTRA, WRITERS
 COUNT = 120
 
 
-@pytest.mark.parametrize("form", [*WRITERS, *SPECTRA])
+@pytest.mark.parametrize("form", [*WRITERS, *SPECTRA, "store"])
 def test_damaged_files_open_or_are_refused_by_name(form: str, tmp_path: Path) -> None:
-    command = [sys.executable, str(Path(__file__).with_name("fuzz.py")), form, str(COUNT), "0", str(tmp_path)]
+    look_for_faults(form, COUNT, tmp_path)
+
+
+def test_damaged_hypermaps_of_bruker(shared: Path, tmp_path: Path) -> None:
+    """Fewer, because each is decoded in a process of its own."""
+    look_for_faults("bruker", 30, tmp_path)
+
+
+def look_for_faults(form: str, count: int, folder: Path) -> None:
+    command = [sys.executable, str(Path(__file__).with_name("fuzz.py")), form, str(count), "0", str(folder)]
     run = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stderr[-2000:]
     *wrong, tally = map(json.loads, run.stdout.splitlines())
     assert wrong == []
-    assert sum(tally.values()) == COUNT
-    assert tally["refused"] > COUNT / 10  # the damage does reach what is read
+    assert sum(tally.values()) == count
+    assert tally["refused"] > count / 10  # the damage does reach what is read

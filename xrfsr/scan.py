@@ -186,7 +186,7 @@ def ensure_scan(obj: xr.Dataset | xr.DataArray, *, values: bool | None = None) -
         value_faults, flat = _look_at_values(variables, labels, lines)
         faults += value_faults
     if faults:
-        source = ds.attrs.get("source")
+        source = obj.encoding.get("source") or ds.attrs.get("source")
         raise InvalidInput(f"scan from '{source}'" if source else "scan", faults)
 
     if flat:

@@ -56,7 +56,7 @@ class Registration:
         What the transform is; "rigid" has one scale for both directions.
     told : dict
         What speaks for it, by name: of an automatic registration how much the photo tells of the maps (`score`), how
-        much its mirror images do (`control`), the `overlap`, and the `lines` by how well they follow the photo.
+        much of mirrored maps (`control`), the `overlap`, and the `lines` by how well they follow the photo.
     """
 
     photo: xr.DataArray
@@ -105,7 +105,7 @@ def register(
     resolution by the directions of edges, whichever side of them is brighter; the best places are refined by predicting
     all maps from the colours of the photo, from coarse to fine (correlation ratio; Roche et al., 1998), as rigid motion
     with a scale, and as affine map or homography only where that explains more than chance. The result is refused
-    unless it explains the maps far better than a mirrored photo does, and two halves of the scan agree on the place.
+    unless it explains the maps far better than mirrored ones, and two halves of the scan agree on the place.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +84,7 @@ class Evidence:
         From pixels (column, row) of the scan to those of the photo.
     model : {"rigid", "affine", "homography"}
     score, control : float
-        Information that the photo has of the maps there, and at the best place for the mirrored photo.
+        Information that the photo has of the maps there, and of mirrored maps at their best places.
     shares : ndarray of shape (map,)
         Explained share of the details of each map.
     overlap : float
@@ -107,8 +107,7 @@ class Evidence:
 
 def found_place(scene: Scene, models: tuple[Model, ...] = MODELS) -> Evidence:
     """The most likely position of a scan on a photo; whether to believe it is another question (`trust`)."""
-    matrix, rough = _first(scene)
-    control = max(_first(mirror)[1].score for mirror in _mirrored(scene))
+    matrix, score, control = _first(scene)
     longest = max(scene.known.shape)
     found: Evidence | None = None
     model = models[0]
@@ -130,39 +129,39 @@ def found_place(scene: Scene, models: tuple[Model, ...] = MODELS) -> Evidence:
         matrix = to_photo @ best.matrix
         matrix /= matrix[2, 2]
         whole = matrix @ scene.pixels_to_frame()
-        found = Evidence(whole / whole[2, 2], model, rough.score, control, best.shares, best.overlap, apart, misfit)
+        found = Evidence(whole / whole[2, 2], model, score, control, best.shares, best.overlap, apart, misfit)
     assert found is not None
     return found
 
 
-def _mirrored(scene: Scene) -> tuple[Scene, Scene]:
-    """The same with mirrored photos, which have the same colours and edges and no right place: a measure of chance."""
-    sides = scene.photo[:, :, ::-1], scene.photo[:, ::-1]
-    seen = scene.seen[:, ::-1], scene.seen[::-1]
-    return tuple(Scene(scene.maps, scene.known, scene.spacing, *one) for one in zip(sides, seen, strict=True))  # type: ignore[return-value]
+def _first(scene: Scene) -> tuple[NDArray[np.float64], float, float]:
+    """The best position at the lowest resolution, its score, and the best score of mirrored scans.
 
-
-def _first(scene: Scene) -> tuple[NDArray[np.float64], Aligned]:
-    """The best position at the lowest resolution, from the frame of the scan to pixels of the photo."""
-    longest = max(scene.known.shape)
-    step = max(1, round(longest / LONGEST))
-    small = shrunk(scene.maps, scene.known, (step, step))
+    The position is from the frame of the scan to pixels of the photo. A mirrored scan has the same edges and the same
+    values and no right place, so that what it reaches is chance.
+    """
+    step = max(1, round(max(scene.known.shape) / LONGEST))
     few = max(1, round(max(scene.seen.shape) / PHOTO_LONGEST))
     photo = shrunk(scene.photo, scene.seen, (few, few))
+    sides = (slice(None), slice(None)), (slice(None), slice(None, None, -1)), (slice(None, None, -1), slice(None))
+    scenes = [replace(scene, maps=scene.maps[:, *side], known=scene.known[side]) for side in sides]
+    small = [shrunk(one.maps, one.known, (step, step)) for one in scenes]
     aspect = scene.spacing[0] / scene.spacing[1]
-    places = search(small.pixels, small.known, photo.pixels, photo.known, aspect)
-    x, y = scene.frame(small.step, small.known.shape)
+    places = search([(one.pixels, one.known) for one in small], photo.pixels, photo.known, aspect)
+    x, y = scene.frame(small[0].step, small[0].known.shape)
     # From the frame to pixels of the small scan.
     back = np.linalg.inv(np.array([[x[1] - x[0], 0, x[0]], [0, y[1] - y[0], y[0]], [0, 0, 1]]))
-    tried: list[tuple[NDArray[np.float64], Aligned]] = []
-    for place in places:
-        matrix = _grown(photo) @ place.matrix @ back
-        pair, to_photo = _pair(scene, step, matrix)
-        start = np.linalg.inv(to_photo) @ matrix
-        best = align(pair, start / start[2, 2], "rigid")
-        best = align(pair, best.matrix, "affine")
-        tried.append((to_photo @ best.matrix, best))
-    return max(tried, key=lambda one: one[1].score)
+    best: list[tuple[NDArray[np.float64], float]] = []
+    for one, found in zip(scenes, places, strict=True):
+        tried: list[tuple[NDArray[np.float64], float]] = []
+        for place in found:
+            matrix = _grown(photo) @ place.matrix @ back
+            pair, to_photo = _pair(one, step, matrix)
+            start = np.linalg.inv(to_photo) @ matrix
+            close = align(pair, align(pair, start / start[2, 2], "rigid").matrix, "affine")
+            tried.append((to_photo @ close.matrix, close.score))
+        best.append(max(tried, key=lambda pair: pair[1]))
+    return best[0][0], best[0][1], max(score for _, score in best[1:])
 
 
 def _pair(scene: Scene, step: int, matrix: NDArray[np.float64]) -> tuple[Pair, NDArray[np.float64]]:

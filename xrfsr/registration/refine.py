@@ -111,7 +111,7 @@ def align(pair: Pair, matrix: NDArray[np.float64], model: Model, among: NDArray[
     for _ in range(STEPS):
         if best.coefficients is None or damping > 1e3:
             break
-        moved = np.append(best.matrix.ravel()[:8] + _step(pair, best, maps, x, y, basis, damping), 1.0).reshape(3, 3)
+        moved = np.append(best.matrix.ravel()[:8] + _step(pair, best, x, y, basis, damping), 1.0).reshape(3, 3)
         new = _look(pair, moved, maps, x, y)
         if new.aligned.score <= best.aligned.score:
             damping *= 10
@@ -137,6 +137,7 @@ class _Look:
 
     aligned: Aligned
     coefficients: NDArray[np.float64] | None
+    rest: NDArray[np.float64]
     places: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]
 
     @property
@@ -160,8 +161,8 @@ def _places(
 
 def _regressed(
     pair: Pair, u: NDArray[np.float64], v: NDArray[np.float64], maps: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Coefficients (map, feature) that predict maps at these places of the photo, and the explained shares."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Coefficients (map, feature) that predict maps at these places of the photo, what is left, explained shares."""
     design = np.array([ndimage.map_coordinates(one, (v, u), order=1, mode="nearest") for one in pair.features])
     design -= design.mean(axis=1, keepdims=True)
     centred = maps - maps.mean(axis=1, keepdims=True)
@@ -169,9 +170,9 @@ def _regressed(
     gram[np.diag_indices_from(gram)] += RIDGE * np.trace(gram) / len(gram) + 1e-12
     mixed = centred @ design.T
     coefficients = np.linalg.solve(gram, mixed.T).T
-    total = (centred**2).sum(axis=1)
-    left = ((centred - coefficients @ design) ** 2).sum(axis=1)
-    return coefficients, np.clip(1 - left / np.maximum(total, 1e-12), 0, 1)
+    rest = centred - coefficients @ design
+    shares = 1 - (rest**2).sum(axis=1) / np.maximum((centred**2).sum(axis=1), 1e-12)
+    return coefficients, rest, np.clip(shares, 0, 1)
 
 
 def _look(
@@ -184,15 +185,14 @@ def _look(
     places = _places(pair, matrix, x, y)
     u, v, _, inside = places
     if inside.sum() < 10 * len(pair.features):
-        return _Look(Aligned(matrix, np.zeros(len(maps)), 0.0), None, places)
-    coefficients, shares = _regressed(pair, u[inside], v[inside], maps[:, inside])
-    return _Look(Aligned(matrix, shares, float(inside.mean())), coefficients, places)
+        return _Look(Aligned(matrix, np.zeros(len(maps)), 0.0), None, maps, places)
+    coefficients, rest, shares = _regressed(pair, u[inside], v[inside], maps[:, inside])
+    return _Look(Aligned(matrix, shares, float(inside.mean())), coefficients, rest, places)
 
 
 def _step(
     pair: Pair,
     look: _Look,
-    maps: NDArray[np.float64],
     x: NDArray[np.float64],
     y: NDArray[np.float64],
     basis: NDArray[np.float64],
@@ -201,20 +201,17 @@ def _step(
     """A Gauss-Newton step of all eight entries of W, along the directions of `basis`."""
     assert look.coefficients is not None
     u, v, w, inside = look.places
-    u, v, w, x, y, maps = u[inside], v[inside], w[inside], x[inside], y[inside], maps[:, inside]
+    u, v, w, x, y = u[inside], v[inside], w[inside], x[inside], y[inside]
     normal, right = np.zeros((len(basis), len(basis))), np.zeros(len(basis))
     zero = np.zeros_like(x)
     along_u = basis @ np.array([x, y, zero + 1, zero, zero, zero, -x * u, -y * u]) / w
     along_v = basis @ np.array([zero, zero, zero, x, y, zero + 1, -x * v, -y * v]) / w
-    for one, row, share in zip(maps, look.coefficients, look.aligned.shares, strict=True):
-        if share < LEAST_SHARE:
-            continue
-        picture = np.tensordot(row, pair.features, 1)
-        predicted, gu, gv = (
-            ndimage.map_coordinates(field, (v, u), order=1, mode="nearest")
-            for field in (picture, np.gradient(picture, axis=1), np.gradient(picture, axis=0))
-        )
-        rest = one - one.mean() - predicted + predicted.mean()
+    used = np.flatnonzero(look.aligned.shares >= LEAST_SHARE)
+    # Maps as the photo predicts them, all at once: one product of matrices.
+    flat = look.coefficients[used] @ pair.features.reshape(len(pair.features), -1)
+    for number, picture in zip(used, flat.reshape(len(used), *pair.seen.shape), strict=True):
+        gv, gu = (ndimage.map_coordinates(one, (v, u), order=1, mode="nearest") for one in np.gradient(picture))
+        rest = look.rest[number]
         jacobian = gu * along_u + gv * along_v
         jacobian -= jacobian.mean(axis=1, keepdims=True)
         # Each map counts by what the photo leaves unexplained of it, and hot pixels no more than a few deviations.

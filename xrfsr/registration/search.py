@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,76 +32,63 @@ class Place:
         Agreement of the directions of edges, at most 1.
     matrix : ndarray of shape (3, 3)
         From pixels (x, y) of the small scan to pixels of the photo that was searched.
-    halves : (float, float)
-        The agreement of two halves of the scan's pixels.
     """
 
     score: float
     matrix: NDArray[np.float64]
-    halves: tuple[float, float]
 
 
 def search(
-    maps: NDArray[np.float64],
-    known: NDArray[np.bool_],
+    scans: Sequence[tuple[NDArray[np.float64], NDArray[np.bool_]]],
     photo: NDArray[np.float64],
     seen: NDArray[np.bool_],
     aspect: float,
-    quarter_turns: tuple[int, ...] = (0,),
-) -> list[Place]:
-    """The best places of a small scan on a photo, best first.
+) -> list[list[Place]]:
+    """The best places of small scans on a photo, for each of them best first.
 
     Parameters
     ----------
-    maps : ndarray of shape (map, y, x)
-        At most about `LONGEST` pixels along a side.
-    known : ndarray of bool, (y, x)
-        Pixels of the scan that count.
+    scans : sequence of (ndarray of shape (map, y, x), ndarray of bool (y, x))
+        Maps, and the pixels of them that count; all of one shape, at most about `LONGEST` pixels along a side.
     photo : ndarray of shape (band, y, x)
         Of a few hundred pixels.
     seen : ndarray of bool, (y, x)
         Pixels of the photo that count.
     aspect : float
         Height of a scan pixel over its width.
-    quarter_turns : tuple of int
-        How often the photo is turned by 90 degrees before it is compared.
     """
-    rows, columns = known.shape
-    edges = directions(maps) * _inner(known)
-    blocks = (np.arange(rows)[:, None] // 6 + np.arange(columns)[None, :] // 6) % 2
-    found: list[Place] = []
-    for matrix, shape in _candidates(photo.shape[1:], (rows, columns), aspect, quarter_turns):
+    shape = scans[0][1].shape
+    edges = [directions(maps) * _inner(known) for maps, known in scans]
+    found: list[list[Place]] = [[] for _ in scans]
+    for matrix, size in _candidates(photo.shape[1:], (shape[0], shape[1]), aspect):
         # Photo as the scan would see it, on a canvas that holds all of it.
-        canvas, inside = _laid(photo, seen, matrix, shape)
+        canvas, inside = _laid(photo, seen, matrix, size)
         others = directions(canvas) * _inner(inside)
-        found += _best_shifts(edges, known, others, inside, blocks, matrix)
-    found.sort(key=lambda place: -place.score)
-    return _distinct(found, (rows, columns))
+        padded = [fft.next_fast_len(a + b) for a, b in zip(shape, size, strict=True)]
+        spectra = [fft.fft2(one, padded) for one in (others, np.abs(others) ** 2, inside.astype(float))]
+        for (_, known), field, places in zip(scans, edges, found, strict=True):
+            places += _best_shifts(field, known, spectra, size, matrix)
+    return [_distinct(sorted(places, key=lambda place: -place.score), (shape[0], shape[1])) for places in found]
 
 
 def _candidates(
-    photo: tuple[int, ...], scan: tuple[int, int], aspect: float, quarter_turns: tuple[int, ...]
+    photo: tuple[int, ...], scan: tuple[int, int], aspect: float
 ) -> Iterator[tuple[NDArray[np.float64], tuple[int, int]]]:
     """Scale and turn as a matrix from canvas to photo pixels, with the shape of the canvas."""
     height, width = scan[0] * aspect, float(scan[1])
-    for turns in quarter_turns:
-        high, wide = (photo[0], photo[1]) if turns % 2 == 0 else (photo[1], photo[0])
-        # Photo pixels to the width of a scan pixel, if the scan took all of the photo.
-        whole = min(high / height, wide / width)
-        for share in SHARES:
-            scale = whole * share
-            for degrees in TURNS:
-                angle = np.deg2rad(degrees + 90 * turns)
-                turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-                linear = scale * turn @ np.diag([1.0, aspect])
-                corners = np.array([[0, 0, photo[1], photo[1]], [0, photo[0], 0, photo[0]]]) - 0.5
-                back = np.linalg.inv(linear) @ corners
-                low, high_corner = back.min(axis=1), back.max(axis=1)
-                size = np.ceil(high_corner - low).astype(int) + 1
-                matrix = np.eye(3)
-                matrix[:2, :2] = linear
-                matrix[:2, 2] = linear @ low
-                yield matrix, (int(size[1]), int(size[0]))
+    # Photo pixels to the width of a scan pixel, if the scan took all of the photo.
+    whole = min(photo[0] / height, photo[1] / width)
+    corners = np.array([[0, 0, photo[1], photo[1]], [0, photo[0], 0, photo[0]]]) - 0.5
+    for share in SHARES:
+        for angle in np.deg2rad(TURNS):
+            turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+            linear = whole * share * turn @ np.diag([1.0, aspect])
+            back = np.linalg.inv(linear) @ corners
+            low, high = back.min(axis=1), back.max(axis=1)
+            size = np.ceil(high - low).astype(int) + 1
+            matrix = np.eye(3)
+            matrix[:2, :2], matrix[:2, 2] = linear, linear @ low
+            yield matrix, (int(size[1]), int(size[0]))
 
 
 def _laid(
@@ -125,28 +113,25 @@ def _inner(known: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _best_shifts(
     edges: NDArray[np.complex128],
     known: NDArray[np.bool_],
-    others: NDArray[np.complex128],
-    inside: NDArray[np.bool_],
-    blocks: NDArray[np.intp],
+    spectra: Sequence[NDArray[np.complex128]],
+    size: tuple[int, int],
     matrix: NDArray[np.float64],
 ) -> list[Place]:
-    """The best shifts of a scan on a canvas, by normalised correlation of what overlaps."""
-    shape = [fft.next_fast_len(a + b) for a, b in zip(edges.shape, others.shape, strict=True)]
+    """The best shifts of a scan on a canvas, by normalised correlation of what overlaps.
 
-    def spectrum(field: NDArray) -> NDArray:  # type: ignore[type-arg]  # real or complex
-        return np.asarray(fft.fft2(field, shape))
+    `spectra` are those of the edges on the canvas, of their squares, and of what is seen on it.
+    """
+    shape = spectra[0].shape
+    field, energy, area = spectra
 
-    field, energy, area = spectrum(others), spectrum(np.abs(others) ** 2), spectrum(inside.astype(float))
-    inner = _inner(known)
+    def correlation(with_: NDArray[np.complex128], of: NDArray[Any]) -> NDArray[np.float64]:
+        return np.asarray(fft.ifft2(with_ * np.conj(fft.fft2(of, shape))).real)
 
-    def correlation(of: NDArray, with_: NDArray) -> NDArray:  # type: ignore[type-arg]
-        return np.asarray(fft.ifft2(with_ * np.conj(spectrum(of))).real)
-
-    halves = [correlation(edges * (blocks == half), field) for half in (0, 1)]
-    there = correlation(inner.astype(float), energy)
-    here = correlation(np.abs(edges) ** 2, area)
-    share = correlation(known.astype(float), area) / known.sum()
-    score = (halves[0] + halves[1]) / np.sqrt(np.maximum(there, 1e-6) * np.maximum(here, 1e-6))
+    inner = _inner(known).astype(float)
+    agreement = correlation(field, edges)
+    there, here = correlation(energy, inner), correlation(area, np.abs(edges) ** 2)
+    share = correlation(area, known.astype(float)) / known.sum()
+    score = agreement / np.sqrt(np.maximum(there, 1e-6) * np.maximum(here, 1e-6))
     score = np.where(share >= OVERLAP, score * np.sqrt(np.clip(share, 0.0, 1.0)), -1.0)
     places: list[Place] = []
     for _ in range(2):
@@ -155,12 +140,10 @@ def _best_shifts(
             break
         shift = np.eye(3)
         shift[:2, 2] = [
-            column - (shape[1] if column >= others.shape[1] else 0),
-            row - (shape[0] if row >= others.shape[0] else 0),
+            column - (shape[1] if column >= size[1] else 0),
+            row - (shape[0] if row >= size[0] else 0),
         ]
-        norm = np.sqrt(max(there[row, column], 1e-6) * max(here[row, column], 1e-6)) / 2
-        pair = (float(halves[0][row, column] / norm), float(halves[1][row, column] / norm))
-        places.append(Place(float(score[row, column]), matrix @ shift, pair))
+        places.append(Place(float(score[row, column]), matrix @ shift))
         rows, columns = np.ogrid[: shape[0], : shape[1]]
         near = (np.minimum(abs(rows - row), shape[0] - abs(rows - row)) < 6) & (
             np.minimum(abs(columns - column), shape[1] - abs(columns - column)) < 6

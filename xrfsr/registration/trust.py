@@ -6,7 +6,7 @@ from xrfsr.registration.automatic import Evidence
 
 __all__ = ["doubts"]
 
-# The photo must tell so many times more of the maps than its mirror images do at their best places.
+# The photo must tell so many times more of the maps than of their mirror images at their best places.
 CLEARER = 1.8
 # Two halves of the scan must lead to the same place: in pixels of the scan, or as a share of its longer side.
 PIXELS, SHARE = 1.5, 1 / 200
@@ -25,7 +25,7 @@ def doubts(evidence: Evidence, longest: int) -> list[str]:
     found: list[str] = []
     if evidence.score < CLEARER * evidence.control:
         found.append(
-            "at the best place the photo tells little more of the maps than its mirror images do "
+            "at the best place the photo tells little more of the maps than of their mirror images "
             f"({evidence.score:.2f} against {evidence.control:.2f} nats a pixel)"
         )
     if evidence.disagreement > max(PIXELS, SHARE * longest):

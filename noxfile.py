@@ -35,7 +35,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests and the examples in the docstrings."""
-    install(session, "tests", package=".[plot,formats,register]")
+    install(session, "tests", package=".[plot,formats,register,hyperspy]")
     session.run("python", "-m", "pytest", *session.posargs)
 
 
@@ -54,11 +54,11 @@ def bench(session: nox.Session) -> None:
 def lowest(session: nox.Session) -> None:
     """Run the tests with the lowest releases that pyproject.toml allows."""
     optional = PROJECT["project"]["optional-dependencies"]
-    needed = [*PROJECT["project"]["dependencies"], *optional["plot"], *optional["formats"], *optional["register"]]
+    needed = [*PROJECT["project"]["dependencies"], *(need for extra in optional.values() for need in extra)]
     bounds = Path(session.create_tmp(), "lowest.txt")
     bounds.write_text("".join(f"{requirement.replace('>=', '==')}\n" for requirement in needed), encoding="utf-8")
     session.env["PIP_CONSTRAINT"] = str(bounds)
-    install(session, "tests", package=".[plot,formats,register]")
+    install(session, "tests", package=".[plot,formats,register,hyperspy]")
     session.run("python", "-m", "pytest", *session.posargs)
 
 

@@ -266,9 +266,7 @@ def test_a_table_with_a_pixel_twice_or_with_words(tmp_path: Path) -> None:
 
 def test_pages_without_names_and_single_maps(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "stack.tif", MAPS, metadata=None)
-    with pytest.raises(
-        InvalidInput, match=r"the 3 (pages|bands) of .* have no names.*as_scan\(tifffile\.imread"
-    ):
+    with pytest.raises(InvalidInput, match=r"the 3 (pages|bands) of .* have no names.*as_scan\(tifffile\.imread"):
         xrfsr.open_scan(tmp_path / "stack.tif", 1.0)
     tifffile.imwrite(tmp_path / "Ca-K.tif", MAPS[0], metadata=None)
     with pytest.raises(InvalidInput, match="one map without a name; put it into a folder"):

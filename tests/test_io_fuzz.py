@@ -21,7 +21,7 @@ def test_damaged_files_open_or_are_refused_by_name(form: str, tmp_path: Path) ->
 
 def test_damaged_hypermaps_of_bruker(shared: Path, tmp_path: Path) -> None:
     """Fewer, because each is decoded in a process of its own."""
-    look_for_faults("bruker", 30, tmp_path)
+    look_for_faults("bruker", 15, tmp_path)
 
 
 def look_for_faults(form: str, count: int, folder: Path) -> None:

@@ -85,8 +85,7 @@ def test_gdal_sees_names_units_and_millimetres(tmp_path: Path, scan: xr.Dataset)
         assert file.descriptions == ("Ca-K", "Fe-Ka", "Pb-L", "s(Ca-K)", "s(Fe-Ka)", "s(Pb-L)")
         assert set(file.units) == {"count"}
         assert np.isnan(file.nodata)
-        assert file.transform * (0, 0) == (0, 0)  # the outer corner
-        assert file.transform * (16, 12) == (8, 6)
+        assert file.bounds == (0, 6, 8, 0)  # outer edges in mm, row 0 at the smaller y
         assert "LOCAL_CS" in file.crs.to_wkt()
         assert ",0.001]" in file.crs.to_wkt()  # millimetres; of the unit GDAL keeps the length
         np.testing.assert_array_equal(file.read(3), scan["intensity"].sel(line="Pb-L"))
@@ -211,8 +210,8 @@ def test_what_has_no_place_is_named(tmp_path: Path, scan: xr.Dataset) -> None:
 LAZY = """
 import re, sys
 import dask.array as da, numpy as np, xrfsr
-maps = da.random.default_rng(0).random((12, 4000, 4000), dtype=np.float32, chunks=(1, 1000, 4000))
-names = ["Ca", "Ti", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "As", "Sr", "K", "Cl"]
+maps = da.random.default_rng(0).random((6, 4000, 4000), dtype=np.float32, chunks=(1, 1000, 4000))
+names = ["Ca", "Ti", "Mn", "Fe", "Co", "Ni"]
 scan = xrfsr.as_scan(maps, [f"{name}-K" for name in names], 0.1)
 getattr(scan.xrfsr, sys.argv[1])(sys.argv[2])
 print(int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024)
@@ -221,11 +220,11 @@ print(int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) /
 
 @pytest.mark.parametrize("method", ["to_geotiff", "to_tiffs"])
 def test_large_lazy_maps_are_written_in_little_memory(tmp_path: Path, method: str) -> None:
-    """12 maps of 64 MB, of which a few strips are in memory; mapped files count as far as they are held."""
+    """6 maps of 64 MB, of which a few strips are in memory; mapped files count as far as they are held."""
     name = "maps.tif" if method == "to_geotiff" else "maps"
     command = [sys.executable, "-c", LAZY, method, str(tmp_path / name)]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert float(run.stdout) < 450
+    assert float(run.stdout) < 400
 
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path, scan: xr.Dataset) -> None:

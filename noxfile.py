@@ -35,15 +35,15 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests and the examples in the docstrings."""
-    install(session, "tests", package=".[plot,formats,register,hyperspy]")
+    install(session, "tests", package=".[plot,formats,register,hyperspy,cluster]")
     session.run("python", "-m", "pytest", *session.posargs)
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure speed and what each part is worth; hours, or one part: `-- speed`, `-- registration`, `-- parts` ..."""
-    install(session, "scenes", package=".")
-    programs = ("speed", "registration")
+    """Measure speed and what each part is worth: hours, or one, as `-- speed`, `registration`, `scaling`, `parts`."""
+    install(session, "scenes", package=".[cluster,register]")
+    programs = ("speed", "registration", "scaling")
     jobs = [job for job in session.posargs if job not in programs]
     for program in programs:
         if not session.posargs or program in session.posargs:
@@ -60,7 +60,7 @@ def lowest(session: nox.Session) -> None:
     bounds = Path(session.create_tmp(), "lowest.txt")
     bounds.write_text("".join(f"{requirement.replace('>=', '==')}\n" for requirement in needed), encoding="utf-8")
     session.env["PIP_CONSTRAINT"] = str(bounds)
-    install(session, "tests", package=".[plot,formats,register,hyperspy]")
+    install(session, "tests", package=".[plot,formats,register,hyperspy,cluster]")
     session.run("python", "-m", "pytest", *session.posargs)
 
 

@@ -25,7 +25,7 @@ from xrfsr.models.config import TrainingConfig
 from xrfsr.models.device import product_dtype
 from xrfsr.models.generator import Architecture
 from xrfsr.models.stages import Trainee
-from xrfsr.models.training import Run, material_of
+from xrfsr.models.training import Excerpt, Run, material_of
 
 LINES = xrfsr.simulate.LINES[:12]
 
@@ -102,7 +102,8 @@ def main() -> None:
     for precision in ("float32", "bfloat16") if native else ("float32",):
         config = TrainingConfig().override(precision=precision)
         run = Run(torch.device("cpu"))
-        material = material_of(problem.scan / peak, problem.photo, problem.U, problem.teaching, config, run)[0]
+        excerpt = Excerpt(problem.scan / peak, problem.photo, problem.U, problem.teaching)
+        material = material_of([excerpt], config, run)[0]
         trainee = Trainee(material.of_members(slice(0, 1)), config, 0, 0)
         a, pixels = trainee.network.architecture, config.pixels or 0
         pixels += pixels // 4  # of the scan itself, for scale transfer

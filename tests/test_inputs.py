@@ -274,18 +274,24 @@ def test_dask_arrays_are_computed_once_and_of_the_photo_only_what_lies_over_the_
     lazy_photo = wide.copy(data=da.from_array(wide.values, chunks=(3, 48, 64)).map_blocks(noted, dtype="f4"))
     counts = da.from_array(scan.intensity.values, chunks=(1, 12, 16)).map_blocks(noted, dtype="f4")
     with dask.config.set(scheduler="synchronous"):
-        fine = scan.assign(intensity=scan.intensity.copy(data=counts)).xrfsr.superresolve(lazy_photo, **QUICK)
+        fine = scan.assign(intensity=scan.intensity.copy(data=counts)).xrfsr.superresolve(lazy_photo, **QUICK).compute()
     assert set(read.values()) == {1}
     assert len(read) <= 3 + 4, "three maps, and the block over the scan with those beside it"
     xr.testing.assert_identical(fine, scan.xrfsr.superresolve(wide, **QUICK))
 
 
-def test_faults_in_the_values_of_dask_arrays_are_found(scan: xr.Dataset, photo: xr.DataArray) -> None:
+@pytest.mark.parametrize("chunk", [None, 32])
+def test_faults_in_the_values_of_dask_arrays_are_found(scan: xr.Dataset, photo: xr.DataArray, chunk: Any) -> None:
     negative = scan.assign(intensity=-scan.intensity.chunk(line=1))
-    error = refused(negative, (photo * 300).chunk(y=10))
-    assert len(error.faults) == 2
-    assert "negative" in error.faults[0]
-    assert "runs from" in error.faults[1]
+    lazy = superresolve(negative, (photo * 300).chunk(y=10), chunk=chunk, **QUICK)
+    with pytest.raises(InvalidInput) as caught:
+        lazy.compute()
+    assert len(caught.value.faults) == 2
+    assert "negative" in caught.value.faults[0]
+    assert "runs from" in caught.value.faults[1]
+    nothing = scan.chunk(line=1).where(scan.line != "Pb-L")
+    with pytest.raises(InvalidInput, match="no finite value for Pb-L"):
+        superresolve(nothing, photo, chunk=chunk, **QUICK).compute()
 
 
 def test_a_beam_that_would_drown_the_maps_in_noise(scan: xr.Dataset, photo: xr.DataArray) -> None:

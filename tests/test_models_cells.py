@@ -129,7 +129,7 @@ def test_bilinear_input_is_that_of_the_paper_whatever_is_left_out() -> None:
     scan, photo = painting(U)
     cells = cells_of(scan, photo, U)
     y, x = linear_matrix(U.coarse.y, U.fine.y).toarray(), linear_matrix(U.coarse.x, U.fine.x).toarray()
-    bilinear, kriging = (image(table, cells.order) for table in cells.tables)
+    bilinear, kriging = (image(table, cells.orders[0]) for table in cells.tables)
     np.testing.assert_allclose(bilinear[:2], np.einsum("yi,lij,xj->lyx", y, scan, x), atol=1e-6)
     assert torch.equal(everything(cells, 0.0).x[0], everything(cells, 1.0).x[0])
     np.testing.assert_allclose(kriging[:2], krige(scan, U), atol=1e-6)

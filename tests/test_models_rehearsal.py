@@ -73,6 +73,6 @@ def test_the_better_candidate_of_the_rehearsal_weighs_more() -> None:
 def test_a_small_scan_is_judged_by_held_out_pixels_alone() -> None:
     small = problem()  # of 9 x 10 pixels
     assert Rehearsal.of(small.scan, small.photo, small.U) is None
-    model = fit(small, device="cpu", progress=False, K=2, M=8, steps=4, pixels=256)
+    model = fit([small], device="cpu", progress=False, K=2, M=8, steps=4, pixels=256)
     assert model.judged.all()
     np.testing.assert_allclose(model.weights.sum(axis=0), 1, atol=1e-5)

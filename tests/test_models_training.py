@@ -30,7 +30,7 @@ from xrfsr.models import TrainingConfig
 from xrfsr.models.cells import Batch, Cells, network_inputs
 from xrfsr.models.losses import pretraining_loss
 from xrfsr.models.stages import Trainee, one_cycle
-from xrfsr.models.training import Run, Trained, material_of, train
+from xrfsr.models.training import Excerpt, Run, Trained, material_of, train
 
 TWO: dict[str, Any] = {"inputs": ("leave-out", "leave-out"), "views": "pixel", "transfer": (0.05, 1.0)}
 TINY = TrainingConfig(K=2, M=8, steps=4, pixels=256, **TWO)
@@ -39,7 +39,7 @@ QUICK: dict[str, Any] = {"K": 2, "M": 8, "steps": 4, "pixels": 256, "progress": 
 
 def trained(config: TrainingConfig, seed: int = 0, made: Problem | None = None, **how: Any) -> Trained:
     made = problem() if made is None else made
-    return train(made.scan, made.photo, made.U, made.teaching, config, Run(CPU, seed, False, **how))
+    return train([Excerpt(made.scan, made.photo, made.U, made.teaching)], config, Run(CPU, seed, False, **how))
 
 
 def same(one: Trained, other: Trained) -> bool:
@@ -131,7 +131,7 @@ def test_the_network_learns_from_the_photo() -> None:
     mixing = np.linalg.lstsq(U(photo).reshape(3, -1).T, scan.reshape(2, -1).T, rcond=None)[0].T
     truth = np.einsum("lb,byx->lyx", mixing, photo)
     made = Problem.of(scan, photo, U, ("Ca-K", "Fe-K"), np.array([True, True]))
-    model = fit(made, device="cpu", progress=False, K=3, M=32, steps=150, pixels=1024, along_photo=False)
+    model = fit([made], device="cpu", progress=False, K=3, M=32, steps=150, pixels=1024, along_photo=False)
     found = model.predict(made.scan, made.photo, U, "cpu")
     floor = krige(scan, U)
     assert ((found - truth) ** 2).mean() < 0.5 * ((floor - truth) ** 2).mean()
@@ -139,7 +139,7 @@ def test_the_network_learns_from_the_photo() -> None:
 
 def test_prediction_is_the_weighted_mean_of_all_candidates() -> None:
     made = problem(2.5)
-    model = fit(made, **QUICK | TWO)
+    model = fit([made], **QUICK | TWO)
     beside = np.random.default_rng(0).random((2, *made.U.fine.shape)) * 40
 
     def predicted(*weights: float) -> Array:
@@ -180,7 +180,7 @@ def test_what_was_not_measured_has_no_influence() -> None:
 def test_a_photo_that_shows_no_whole_cell_is_refused() -> None:
     """Every cell has one fine pixel that the photo does not show."""
     with pytest.raises(InvalidInput, match="photo"):
-        fit(problem(photo=(slice(None), slice(None, None, 4), slice(None, None, 4))), **QUICK)
+        fit([problem(photo=(slice(None), slice(None, None, 4), slice(None, None, 4)))], **QUICK)
 
 
 def test_cells_that_the_photo_does_not_show_are_left_out() -> None:
@@ -203,7 +203,7 @@ def test_cells_that_the_photo_does_not_show_are_left_out() -> None:
     assert torch.equal(models[0].target * models[0].usable, models[1].target * models[1].usable)
     assert models[0].usable.any(dim=1).all()
     with pytest.warns(UserWarning, match="too few measured pixels"):
-        fit(made, **QUICK)
+        fit([made], **QUICK)
 
 
 # ---------------------------------------------------------------------------------------------- the adversarial stage
@@ -214,7 +214,7 @@ ADVERSARIAL = TINY.override(adversarial_steps=6, patch=16, patches=4, windows=2)
 
 def test_the_adversarial_stage_trains_generator_and_discriminator() -> None:
     made = problem()
-    material, _, _ = material_of(made.scan, made.photo, made.U, made.teaching, ADVERSARIAL, Run(CPU))
+    material, _, _ = material_of([Excerpt(made.scan, made.photo, made.U, made.teaching)], ADVERSARIAL, Run(CPU))
     trainee = Trainee(material.of_members(slice(0, 1)), ADVERSARIAL, 0, 0)
     for _ in range(5):
         trainee.step()
@@ -240,12 +240,13 @@ def test_eq11_the_adversarial_term_has_its_weight() -> None:
 def test_the_discriminator_learns_to_tell_them_apart() -> None:
     made = problem()
     config = ADVERSARIAL.override(adversarial_steps=200, discriminator_rate=1e-3, patches=16)
-    material, _, _ = material_of(made.scan / made.scan.max(), made.photo, made.U, made.teaching, config, Run(CPU))
+    material, _, _ = material_of(
+        [Excerpt(made.scan / made.scan.max(), made.photo, made.U, made.teaching)], config, Run(CPU)
+    )
     trainee = Trainee(material.of_members(slice(0, 1)), config, 0, 0)
     while not trainee.done:
         trainee.step()
-    patches, random = trainee.material.patches, torch.Generator().manual_seed(3)
-    assert patches is not None
+    [patches], random = trainee.material.patches, torch.Generator().manual_seed(3)
     assert trainee.adversary is not None
     with torch.no_grad():
         fake = trainee.adversary(patches.reconstructed(trainee.network, random))
@@ -279,7 +280,7 @@ def test_weights_stay_below_their_limit_in_pretraining() -> None:
 def test_the_whole_image_as_a_batch_is_the_gradient_of_the_whole_image() -> None:
     made = problem(2.0)
     config = TINY.override(pixels=None, transfer=0.0, inputs=("bilinear",), held_out=0.0, precision="float32")
-    material, whole, _ = material_of(made.scan, made.photo, made.U, made.teaching, config, Run(CPU))
+    material, whole, _ = material_of([Excerpt(made.scan, made.photo, made.U, made.teaching)], config, Run(CPU))
     trainee = Trainee(material, config, 0, 0)
     trainee._descend_fidelity()
     found = [value.grad.clone() for value in trainee.network.parameters() if value.grad is not None]
@@ -334,7 +335,7 @@ def test_time_is_up() -> None:
 def test_what_is_taken_is_the_best_so_far() -> None:
     made = problem()
     config = TINY.override(steps=1000, schedule="constant", held_out=0.1)
-    material, _, held_out = material_of(made.scan, made.photo, made.U, made.teaching, config, Run(CPU))
+    material, _, held_out = material_of([Excerpt(made.scan, made.photo, made.U, made.teaching)], config, Run(CPU))
     assert torch.equal(material.examined, held_out)
     trainee = Trainee(material.of_members(slice(0, 1)), config, 0, 0)
     while trainee.number < 100:
@@ -465,7 +466,7 @@ class Reports(TorchDispatchMode):
 def test_no_step_waits_for_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     made = problem()
     config = ADVERSARIAL.override(steps=10, adversarial_steps=10)
-    material, _, _ = material_of(made.scan, made.photo, made.U, made.teaching, config, Run(CPU))
+    material, _, _ = material_of([Excerpt(made.scan, made.photo, made.U, made.teaching)], config, Run(CPU))
     trainee = Trainee(material, config, 0, 0)
     reports = Reports()
     while not trainee.done:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy.signal import convolve2d
 from small import problem
 
-from xrfsr.methods.unfolding import fit, reconstruct
+from xrfsr.methods import get
+from xrfsr.methods.unfolding import fit
 from xrfsr.models.cells import Cells
 from xrfsr.models.config import VIEWS, TrainingConfig
 from xrfsr.models.views import photo_views
@@ -50,7 +51,7 @@ def test_tables_hold_every_pair_of_input_and_view_once() -> None:
     cells = Cells.of(*arguments, views)
     assert cells.kinds == (0, 1, 2, 0)
     shown = photo_views(made.photo, views)
-    place = cells.order.rows[:, None] + cells.order.columns
+    place = cells.orders[0].rows[:, None] + cells.orders[0].columns
     for table, view in zip(cells.tables, ("sharp", "soft", "soft"), strict=True):
         expected = np.moveaxis(shown[view], 0, -1)
         np.testing.assert_array_equal(table[place][..., len(made.scan) : -1].numpy(), expected)
@@ -59,7 +60,7 @@ def test_tables_hold_every_pair_of_input_and_view_once() -> None:
 def test_training_and_prediction_see_the_same() -> None:
     """A network trained on views predicts, with all pixels at once, what it gives on the tables it was trained on."""
     made = problem()
-    model = fit(made, device="cpu", progress=False, K=2, M=8, steps=4, pixels=256, held_out=0.0, along_photo=False)
+    model = fit([made], device="cpu", progress=False, K=2, M=8, steps=4, pixels=256, held_out=0.0, along_photo=False)
     peak = model.peak[:, None, None]
     arguments = (made.scan / peak, made.photo, made.U, made.teaching, model.config.inputs)
     spreading = made.U.spreading(made.U.coarse.x.step * 3)
@@ -68,7 +69,7 @@ def test_training_and_prediction_see_the_same() -> None:
         x = torch.stack([cells.tables[kind] for kind in cells.kinds])
         model.generator.product_dtype = None
         found = model.generator(x)[..., : len(made.scan)].mean(dim=0).numpy()
-    place = cells.order.rows[:, None] + cells.order.columns
+    place = cells.orders[0].rows[:, None] + cells.orders[0].columns
     expected = np.moveaxis(found[place], -1, 0) * peak
     np.testing.assert_allclose(model.predict(made.scan, made.photo, made.U, "cpu"), expected, rtol=1e-3, atol=1e-3)
 
@@ -80,7 +81,7 @@ def test_surroundings_reach_the_result() -> None:
     moved[:, :4, :4] = 1 - moved[:, :4, :4]
     quick: dict[str, Any] = {"device": "cpu", "progress": False, "K": 2, "M": 8, "steps": 30, "pixels": 256}
     for views, reaches in (("pixel", False), ("sharp", True)):
-        model = fit(made, **quick, views=views, along_photo=False, held_out=0.0)
+        model = fit([made], **quick, views=views, along_photo=False, held_out=0.0)
         one, other = (model.predict(made.scan, photo, made.U, "cpu") for photo in (made.photo, moved))
         assert (np.abs(one - other)[:, 5, 5] > 0).all() == reaches
 
@@ -89,7 +90,7 @@ def test_the_paper_sees_the_pixel_alone() -> None:
     paper = TrainingConfig.preset("paper")
     assert paper.photo_channels(3) == 3
     made = problem()
-    result = reconstruct(
+    result = get("unfolding").reconstruct(
         made, device="cpu", progress=False, preset="paper", K=2, M=8, steps=2, adversarial_steps=0, pixels=256
     )
     assert np.isfinite(result.maps).all()

@@ -11,7 +11,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from xrfsr import accessor  # noqa: F401 - its import is what gives xarray objects their .xrfsr
+from xrfsr import accessor, tree  # noqa: F401 - their import is what gives xarray objects their .xrfsr
 from xrfsr.errors import InvalidInput
 from xrfsr.grid import Grid
 from xrfsr.photo import as_photo
@@ -19,7 +19,7 @@ from xrfsr.scan import as_scan
 from xrfsr.version import __version__
 
 if TYPE_CHECKING:
-    from xrfsr import plot, simulate
+    from xrfsr import plot, regions, simulate
     from xrfsr.io.opening import open_scan
     from xrfsr.io.photo import open_photo
     from xrfsr.models import load_model
@@ -35,6 +35,7 @@ __all__ = [
     "open_photo",
     "open_scan",
     "plot",
+    "regions",
     "register",
     "simulate",
 ]
@@ -45,6 +46,7 @@ _LAZY = {
     "open_photo": "xrfsr.io.photo",
     "open_scan": "xrfsr.io.opening",
     "plot": "xrfsr.plot",
+    "regions": "xrfsr.regions",
     "register": "xrfsr.registration",
     "simulate": "xrfsr.simulate",
 }

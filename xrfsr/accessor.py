@@ -108,6 +108,7 @@ class XrfsrAccessor:
         footprint: Footprint = "area",
         fwhm: Any = None,
         smear: Any = None,
+        chunk: int | None = None,
         **settings: Any,
     ) -> xr.Dataset | xr.DataArray:
         """Make the maps `scale` times finer with the help of a photo.
@@ -130,6 +131,8 @@ class XrfsrAccessor:
             Whether to show a progress bar; False is silent.
         footprint, fwhm, smear
             What a pixel of the scan sees, as for `downsampling`.
+        chunk : int, optional
+            Longest side of the tiles, in fine pixels, of which a large or lazy result is made (1024 if left out).
         **settings
             Further settings of the training, such as ``steps=4000`` (default 2000), ``preset="paper"`` or
             ``max_seconds=60``: see `xrfsr.superresolve.superresolve`.
@@ -137,7 +140,8 @@ class XrfsrAccessor:
         Returns
         -------
         Dataset or DataArray
-            Same lines and units, finer `y` and `x` within the same outer edges; float32.
+            Same lines and units, finer `y` and `x` within the same outer edges; float32. Lazy, if scan or photo are in
+            Dask: nothing is computed before the result is.
 
         Raises
         ------
@@ -170,6 +174,7 @@ class XrfsrAccessor:
             footprint=footprint,
             fwhm=fwhm,
             smear=smear,
+            chunk=chunk,
             **settings,
         )
 

@@ -140,6 +140,18 @@ class Axis:
         """The same edges with `scale` times fewer cells (rounded to whole cells, at least one)."""
         return self.resize(max(1, round(self.size / _scale(scale))))
 
+    def part(self, cells: slice) -> Axis:
+        """Some neighbouring cells, numbered from 0 (``slice(start, stop)``)."""
+        return Axis(cells.stop - cells.start, self.step, self.first + self.step * cells.start)
+
+    def home(self, fine: Axis) -> NDArray[np.intp]:
+        """The cell that holds the centre of each cell of a finer axis, the nearest one for those outside.
+
+        Of two that meet there, the lower one, so that it does not depend on where the axis begins.
+        """
+        position = (fine.centres - self.first) / self.step
+        return np.clip(np.ceil(position - 0.5 - 1e-6).astype(np.intp), 0, self.size - 1)
+
     def overlap(self, other: Axis) -> float:
         """Length in mm that both axes cover (zero where they are apart)."""
         (a, b), (c, d) = self.edges, other.edges
@@ -234,6 +246,10 @@ class Grid:
     def coarsen(self, scale: float) -> Grid:
         """The same edges with `scale` times fewer cells in each direction."""
         return Grid(self.y.coarsen(scale), self.x.coarsen(scale))
+
+    def part(self, rows: slice, columns: slice) -> Grid:
+        """Some neighbouring cells of each axis."""
+        return Grid(self.y.part(rows), self.x.part(columns))
 
     def overlap(self, other: Grid) -> float:
         """Area in mm² that both grids cover."""

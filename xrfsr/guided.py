@@ -26,7 +26,7 @@ from torch import Tensor
 from xrfsr.grid import Axis
 from xrfsr.kriging import correlation_length
 from xrfsr.models.device import choose, shares_memory
-from xrfsr.models.workers import share_out
+from xrfsr.models.workers import available, share_out
 from xrfsr.sampling import Downsampling
 
 __all__ = ["NUGGET", "Guided", "guided_krige"]
@@ -38,6 +38,8 @@ NUGGET = 1e-4  # on the diagonal, so that guides with next to no contrast leave 
 # Guides along one axis that stand for a footprint. Pixels of wider ones are pooled, because every pair of them counts:
 # with more than 64 to a coarse pixel, time would grow with their square.
 MOST = 8
+# How far from zero a guide may lie in the mean: beyond, differences of squares lose digits.
+CENTRED = 4.0
 PAIRS = 2**19  # of fine pixels at a time: little enough for the cache
 
 
@@ -92,7 +94,7 @@ class _Side:
         groups = -(-max(row.stop - row.start for row in rows) // step)
         seen = _padded([u.indices[row] for row in rows], groups * step)
         weight = _padded([u.data[row] for row in rows], groups * step, 0.0)
-        owner = np.round((fine.centres - coarse.first) / coarse.step).astype(np.int64).clip(0, coarse.size - 1)
+        owner = coarse.home(fine)
         homes = [np.flatnonzero(owner == cell) for cell in range(coarse.size)]
         slot = np.empty(fine.size, dtype=np.int64)
         for home in homes:
@@ -182,17 +184,19 @@ def guided_krige(
         _Side.of(U.y, U.fine.y, U.coarse.y, length, steps[0], place),
         _Side.of(U.x, U.fine.x, U.coarse.x, length, steps[1], place),
     )
-    # Around zero, where differences of squares lose no digits.
-    centred = guide - guide.mean(axis=(-2, -1), keepdims=True, dtype=np.float64)
-    sharp = np.moveaxis(centred.astype(np.float32), 0, -1)
+    sharp = np.ascontiguousarray(np.moveaxis(guide, 0, -1), dtype=np.float32)
+    middle = guide.mean(axis=(-2, -1), dtype=np.float64)
+    if np.abs(middle).max() > CENTRED:
+        sharp = sharp - middle.astype(np.float32)
     pooled = sharp
     for axis, step in enumerate(steps):
         if step > 1:
             pooled = uniform_filter1d(pooled, step, axis=axis, mode="nearest", origin=-((step - 1) % 2))
+    seen = torch.as_tensor(sharp, device=place)
     work = _Work(
         torch.as_tensor(np.ascontiguousarray(scan, dtype=np.float32), device=place),
-        torch.as_tensor(np.ascontiguousarray(sharp), device=place),
-        torch.as_tensor(np.ascontiguousarray(pooled), device=place),
+        seen,
+        seen if pooled is sharp else torch.as_tensor(pooled, device=place),
         sides,
         torch.tensor(OFFSETS, device=place),
         float(nugget),
@@ -201,7 +205,7 @@ def guided_krige(
     left_out = np.empty((len(scan), height, width), dtype=np.float32)
     rows = max(2 * REACH, PAIRS // (width * int(np.prod([side.stand_in.shape[1] ** 2 for side in sides]))))
     strips = [slice(start, min(start + rows, height)) for start in range(0, height, rows)]
-    workers = min(torch.get_num_threads(), len(strips)) if shares_memory(place) else 1
+    workers = min(available(), len(strips)) if shares_memory(place) else 1
     share_out(strips, lambda strip: work.strip(strip, fine, left_out), workers)
     return Guided(fine, left_out)
 

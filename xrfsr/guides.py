@@ -7,15 +7,118 @@ single pixels, and an edge that a beam or a lens has softened is still an edge.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["neighbourhood"]
+__all__ = ["Guide", "Moments", "neighbourhood", "pooled_variance"]
 
 KEPT = 0.999  # share of the variance of all neighbours that the channels of a guide hold
 SAMPLE = 2**15  # pixels from which they are found
+STRIP = 64  # rows that are worked on at once
+OFFSETS = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
+
+
+@dataclass(frozen=True, eq=False)
+class Guide:
+    """What makes a guide of maps: the same for every part of a painting.
+
+    Attributes
+    ----------
+    axes : array of float32, shape (9, channel, kept)
+        What each of the nine neighbours adds to the channels of the guide.
+    middle : array of float32, shape (kept,)
+        What is taken off, so that the guide lies around zero, where differences of squares lose no digits.
+    """
+
+    axes: NDArray[np.float32]
+    middle: NDArray[np.float32]
+
+    @classmethod
+    def of(
+        cls, pieces: Iterable[NDArray[Any]], spread: float, *, count: int = 1, distinct: float | None = None
+    ) -> Self:
+        """For maps like `pieces`.
+
+        Parameters
+        ----------
+        pieces : iterable of array, shape (channel, y, x)
+            The maps, or parts of them that stand for all; one is looked at after the other.
+        spread : float
+            Standard deviation of the weights in pixels; the weights of all nine sum to one.
+        count : int
+            How many pieces there are.
+        distinct : float, optional
+            The guide is scaled so that pixels differ by one that differ by this share of the standard deviation of all
+            maps together.
+        """
+        weights = np.exp([-(down**2 + right**2) / (2 * spread**2) for down, right in OFFSETS])
+        share = np.sqrt(weights / weights.sum()).astype(np.float32)
+        samples, moments = [], []
+        for piece in pieces:
+            samples.append(_sample(piece, share, SAMPLE // count))
+            moments.append(Moments.of(piece))
+        sample = np.concatenate(samples, axis=1).astype(np.float64)
+        samples.clear()
+        mean = sample.mean(axis=1, keepdims=True)
+        sample -= mean
+        variance, axes = np.linalg.eigh(sample @ sample.T)
+        total = np.cumsum(variance[::-1])
+        kept = int(np.searchsorted(total, KEPT * total[-1])) + 1 if total[-1] > 0 else 1
+        channels = len(axes) // len(OFFSETS)
+        unit = np.sqrt(pooled_variance(moments).sum()) * distinct if distinct else 1.0
+        chosen = axes[:, ::-1][:, :kept] / (unit if unit > 0 else 1.0)
+        middle = (mean[:, 0] @ chosen).astype(np.float32)
+        chosen = chosen.astype(np.float32).reshape(len(OFFSETS), channels, -1)
+        return cls(chosen * share[:, None, None], middle)
+
+    def of_multiples(self, unit: NDArray[Any]) -> Self:
+        """The same guide of maps that are `unit` (channel,) times larger."""
+        return replace(self, axes=self.axes / unit.astype(np.float32)[:, None])
+
+    def __call__(self, maps: NDArray[Any]) -> NDArray[np.float32]:
+        """The guide (kept, y, x) of maps (channel, y, x); at their edge, the last pixel is its own neighbour.
+
+        In memory its channels are side by side.
+        """
+        channels, height, width = maps.shape
+        made = np.empty((height, width, self.axes.shape[2]), dtype=np.float32)
+        for start in range(0, height, STRIP):
+            stop = min(start + STRIP, height)
+            rows = np.clip(np.arange(start - 1, stop + 1), 0, height - 1)
+            padded = np.pad(maps[:, rows].astype(np.float32, copy=False), ((0, 0), (0, 0), (1, 1)), mode="edge")
+            strip = made[start:stop].reshape(-1, made.shape[2])
+            strip[:] = -self.middle
+            for (down, right), turned in zip(OFFSETS, self.axes, strict=True):
+                there = padded[:, 1 + down : 1 + down + stop - start, 1 + right : 1 + right + width]
+                strip += there.reshape(channels, -1).T @ turned
+        return np.moveaxis(made, -1, 0)
+
+
+class Moments(NamedTuple):
+    """Pixels of a stack of maps, and mean and variance of each map, in double precision."""
+
+    pixels: int
+    mean: NDArray[np.float64]
+    variance: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, maps: NDArray[Any]) -> Self:
+        """Of maps (channel, y, x)."""
+        axes = (1, 2)
+        return cls(maps[0].size, maps.mean(axes, dtype=np.float64), maps.var(axes, dtype=np.float64))
+
+
+def pooled_variance(pieces: Sequence[Moments]) -> NDArray[np.float64]:
+    """Variance of each map over all pixels of several pieces."""
+    if len(pieces) == 1:
+        return pieces[0].variance
+    share = np.array([piece.pixels for piece in pieces]) / sum(piece.pixels for piece in pieces)
+    means, inside = (np.array(each) for each in (list(p.mean for p in pieces), list(p.variance for p in pieces)))
+    return np.asarray(share @ inside + share @ (means - share @ means) ** 2)
 
 
 def neighbourhood(maps: NDArray[Any], spread: float) -> NDArray[np.float32]:
@@ -42,27 +145,17 @@ def neighbourhood(maps: NDArray[Any], spread: float) -> NDArray[np.float32]:
     >>> round(float(np.square(guide[:, 4, 3] - guide[:, 4, 4]).sum()), 2)  # of all weights, those in the middle
     0.79
     """
-    channels, height, width = maps.shape
-    offsets = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
-    weights = np.exp([-(down**2 + right**2) / (2 * spread**2) for down, right in offsets])
-    share = np.sqrt(weights / weights.sum()).astype(np.float32)
-    padded = np.pad(maps.astype(np.float32, copy=False), ((0, 0), (1, 1), (1, 1)), mode="edge")
-    chosen = np.linspace(0, height * width - 1, min(SAMPLE, height * width)).astype(np.intp)
+    return Guide.of([maps], spread)(maps)
+
+
+def _sample(maps: NDArray[Any], share: NDArray[np.float32], most: int) -> NDArray[np.float32]:
+    """The weighed neighbours of some pixels, (9 * channel, pixels)."""
+    height, width = maps.shape[1:]
+    chosen = np.linspace(0, height * width - 1, min(most, height * width)).astype(np.intp)
     row, column = np.divmod(chosen, width)
-    sample = np.concatenate(
-        [
-            part * padded[:, 1 + down + row, 1 + right + column]
-            for (down, right), part in zip(offsets, share, strict=True)
-        ]
-    ).astype(np.float64)
-    sample -= sample.mean(axis=1, keepdims=True)
-    variance, axes = np.linalg.eigh(sample @ sample.T)
-    total = np.cumsum(variance[::-1])
-    kept = int(np.searchsorted(total, KEPT * total[-1])) + 1 if total[-1] > 0 else 1
-    axes = axes[:, ::-1][:, :kept].astype(np.float32)
-    made = np.zeros((axes.shape[1], height, width), dtype=np.float32)
-    for number, ((down, right), part) in enumerate(zip(offsets, share, strict=True)):
-        there = padded[:, 1 + down : 1 + down + height, 1 + right : 1 + right + width]
-        turned = axes[number * channels : (number + 1) * channels].T * part
-        made += np.tensordot(turned, there, axes=1)
-    return made
+    parts = zip(OFFSETS, share, strict=True)
+    neighbours = [
+        part * maps[:, np.clip(row + down, 0, height - 1), np.clip(column + right, 0, width - 1)].astype(np.float32)
+        for (down, right), part in parts
+    ]
+    return np.concatenate(neighbours)

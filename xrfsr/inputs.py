@@ -1,4 +1,4 @@
-"""A scan and a photo, checked together and every fault at once, as the arrays of a `Problem`."""
+"""A scan and a photo, checked together and every fault at once, as a `Painting`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ import xrfsr.methods as methods
 from xrfsr.errors import InvalidInput, collecting, warn
 from xrfsr.frame import grid_of
 from xrfsr.grid import Axis, Grid
+from xrfsr.painting import Frame, Painting, Pieces
 from xrfsr.photo import ensure_photo
-from xrfsr.resample import beam_in_mm, fine_grid, on_grid
+from xrfsr.resample import beam_in_mm, fine_grid, to_grid
 from xrfsr.sampling import Downsampling, Footprint
 from xrfsr.scan import ensure_scan
 
-__all__ = ["Beam", "load"]
+__all__ = ["Beam", "load", "over"]
 
 SMALLEST = 8  # coarse pixels along a side; below, there is nothing to learn from
 COARSER = 1.01  # a photo pixel may be this much larger than the fine one before it counts as too coarse
@@ -53,16 +54,17 @@ def load(
     method: methods.Method,
     *,
     noise: bool = False,
-) -> tuple[xr.Dataset, methods.Problem]:
+) -> tuple[xr.Dataset, Painting]:
     """The scan in standard form, and scan and photo as arrays on the grids of one U.
 
-    Dask arrays are computed once, and of the photo only what lies over the scan. With `noise` the uncertainty is read
-    too.
+    Nothing that is in Dask is computed, and of the photo only what lies over the scan is taken. With `noise` the
+    uncertainty takes part.
 
     Raises
     ------
     InvalidInput
-        Naming every fault of the scan, the photo, and how they fit. Of Dask arrays the values are looked at last.
+        Naming every fault of the scan, the photo, and how they fit. The values of Dask arrays are looked at when they
+        are computed.
     """
     of_scan: list[str] = []
     of_photo: list[str] = []
@@ -95,27 +97,35 @@ def load(
         _look_at_noise(U)
     # What else the Dataset holds, a cube of spectra for instance, is not read.
     scan = scan[["intensity", "uncertainty"] if noise and "uncertainty" in scan else ["intensity"]]
-    lazy = any(variable.chunks is not None for variable in scan.variables.values())
-    scan = scan.compute()
-    guide = None
-    with collecting(faults):
-        scan = ensure_scan(scan, values=True) if lazy else scan
-    with collecting(faults):
-        if photo is not None:
-            guide = on_grid(ensure_photo(_over(photo, fine).compute(), values=True), fine).values
-    if faults:
-        raise InvalidInput("input", faults)
-    intensity = scan["intensity"].where(scan["valid"]) if "valid" in scan.coords else scan["intensity"]
-    problem = methods.Problem.of(
-        intensity.values,
-        guide,
+    # Files that are not in Dask are read now.
+    scan = scan if _chunked(scan) else scan.load()
+    way = None
+    if photo is not None:
+        photo = over(photo, fine)
+        matrices = to_grid(grid_of(photo), fine)
+        way = (matrices["y"], matrices["x"])
+        photo = photo if _chunked(photo) else photo.load()
+    frame = Frame(
         U,
+        way,
         tuple(scan["line"].values.tolist()),
-        scan["kind"].values == "element",
+        tuple(scan["kind"].values.tolist()),
         scan["intensity"].attrs["units"],
-        scan["uncertainty"].values if "uncertainty" in scan else None,
     )
-    return scan, problem
+    arrays = Pieces(
+        scan["intensity"].data,
+        scan["valid"].data if "valid" in scan.coords else None,
+        scan["uncertainty"].data if "uncertainty" in scan else None,
+        None if photo is None else photo.data,
+    )
+    return scan, Painting(frame, arrays)
+
+
+def _chunked(obj: xr.Dataset | xr.DataArray) -> bool:
+    """Whether any of it is in Dask."""
+    coords = obj.coords.variables.values()
+    held = [obj.variable] if isinstance(obj, xr.DataArray) else list(obj.variables.values())
+    return any(variable.chunks is not None for variable in (*held, *coords))
 
 
 def _photo(rgb: xr.DataArray | None) -> xr.DataArray:
@@ -124,7 +134,7 @@ def _photo(rgb: xr.DataArray | None) -> xr.DataArray:
     return ensure_photo(rgb)
 
 
-def _over(photo: xr.DataArray, fine: Grid) -> xr.DataArray:
+def over(photo: xr.DataArray, fine: Grid) -> xr.DataArray:
     """The part of a photo that the pixels of `fine` see."""
     grid = grid_of(photo)
     part = {}

@@ -51,10 +51,16 @@ class Interpolation:
     spreading: Spreading
 
 
-def krige(scan: NDArray[Any], U: Downsampling, spreading: Spreading | None = None) -> NDArray[Any]:
+def krige(
+    scan: NDArray[Any],
+    U: Downsampling,
+    spreading: Spreading | None = None,
+    mean: NDArray[Any] | None = None,
+) -> NDArray[Any]:
     """Photo-free floor: (line, coarse.y, coarse.x) to (line, fine.y, fine.x), consistent with `scan`.
 
-    The scan must have no gaps: a NaN would make its whole map NaN.
+    The scan must have no gaps: a NaN would make its whole map NaN. If it is a part of something larger, `mean` (line,)
+    is that of the whole.
 
     Examples
     --------
@@ -67,11 +73,16 @@ def krige(scan: NDArray[Any], U: Downsampling, spreading: Spreading | None = Non
     True
     """
     spreading = U.spreading(correlation_length(U)) if spreading is None else spreading
-    mean, rest = _centred(scan)
-    return np.asarray(mean + spreading(rest))
+    middle, rest = _centred(scan, mean)
+    return np.asarray(middle + spreading(rest))
 
 
-def leave_out(scan: NDArray[Any], U: Downsampling, spreading: Spreading | None = None) -> Interpolation:
+def leave_out(
+    scan: NDArray[Any],
+    U: Downsampling,
+    spreading: Spreading | None = None,
+    mean: NDArray[Any] | None = None,
+) -> Interpolation:
     r"""Kriging together with its closed-form leave-one-out terms.
 
     Without coarse pixel c the interpolation at fine pixel p is
@@ -82,18 +93,19 @@ def leave_out(scan: NDArray[Any], U: Downsampling, spreading: Spreading | None =
     neighborhood"). Every factor is an outer product of a row and a column term. The mean μ stays that of all pixels.
     """
     spreading = U.spreading(correlation_length(U)) if spreading is None else spreading
-    mean, rest = _centred(scan)
+    middle, rest = _centred(scan, mean)
     alpha = separable(spreading.precision_y, spreading.precision_x, rest)
     diagonal = np.outer(spreading.precision_y.diagonal(), spreading.precision_x.diagonal())
     return Interpolation(
-        full=np.asarray(mean + spreading(rest)),
+        full=np.asarray(middle + spreading(rest)),
         influence=np.asarray(alpha / diagonal.astype(alpha.dtype)),
         spreading=spreading,
     )
 
 
-def _centred(scan: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+def _centred(scan: NDArray[Any], mean: NDArray[Any] | None) -> tuple[NDArray[Any], NDArray[Any]]:
     """The mean of every map, summed in double precision, and the scan without it; whole counts become floats."""
     values = scan if scan.dtype.kind == "f" else scan.astype(np.float64)
-    mean = values.mean(axis=(-2, -1), keepdims=True, dtype=np.float64).astype(values.dtype)
-    return mean, values - mean
+    middle = values.mean(axis=(-2, -1), dtype=np.float64) if mean is None else mean
+    middle = np.asarray(middle, dtype=values.dtype)[..., None, None]
+    return middle, values - middle

@@ -266,12 +266,16 @@ def _unit_range(array: Any, values: bool | None = None) -> Any:
         lowest, highest = float(ends["lowest"]), float(ends["highest"])
         if np.isnan(lowest):
             raise InvalidInput("photo", ["'rgb' holds nothing but NaN; check how it was read or registered"])
-        if lowest < -_SLACK or highest > 1 + _SLACK:
-            raise InvalidInput(
-                "photo",
-                [
-                    f"'rgb' is {array.dtype} and runs from {lowest:g} to {highest:g}, but floats must lie in [0, 1]; "
-                    "divide by the white value (255 or 65535) or use .clip(0, 1)"
-                ],
-            )
+        if faults := range_faults(lowest, highest, array.dtype):
+            raise InvalidInput("photo", faults)
     return array.astype(np.float32, copy=False)
+
+
+def range_faults(lowest: float, highest: float, dtype: object = "float") -> list[str]:
+    """A sentence if the values of a photo do not lie in [0, 1]."""
+    if not (lowest < -_SLACK or highest > 1 + _SLACK):
+        return []
+    return [
+        f"'rgb' is {dtype} and runs from {lowest:g} to {highest:g}, but floats must lie in [0, 1]; "
+        "divide by the white value (255 or 65535) or use .clip(0, 1)"
+    ]

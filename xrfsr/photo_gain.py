@@ -7,16 +7,17 @@ first the better one. No network takes part, nothing is trained, and every pixel
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.guided import Guided, guided_krige
-from xrfsr.guides import neighbourhood
+from xrfsr.guides import Guide
 from xrfsr.sampling import Downsampling
 
-__all__ = ["PhotoGain", "along_photo", "photo_gain", "photo_guide"]
+__all__ = ["Compared", "PhotoGain", "along_photo", "compared", "judged", "photo_gain", "photo_guide"]
 
 # Photos have texture and noise that no map shares, and lie on the scan to a pixel at best. Maps of real scans, which
 # a beam has blurred, would like 0.7 to 1.2, simulated ones with perfect edges none.
@@ -45,13 +46,21 @@ class PhotoGain(NamedTuple):
     helps: NDArray[np.bool_]
 
 
-def photo_guide(photo: NDArray[Any]) -> NDArray[np.float32]:
-    """A photo (band, fine.y, fine.x) as a guide, whose unit is its contrast: the standard deviation of all bands."""
-    contrast = float(np.sqrt(photo.var(axis=(1, 2), dtype=np.float64).sum()))
-    return neighbourhood(photo, SURROUNDINGS) / np.float32(contrast if contrast > 0 else 1)
+def photo_guide(photos: Sequence[NDArray[Any]]) -> Guide:
+    """What makes a guide of a photo, or of parts (band, fine.y, fine.x) of one: its unit is the photo's contrast.
+
+    That is the standard deviation of all bands.
+    """
+    return Guide.of(photos, SURROUNDINGS, count=len(photos), distinct=1.0)
 
 
-def along_photo(scan: NDArray[Any], photo: NDArray[Any], U: Downsampling, device: str = "auto") -> Guided:
+def along_photo(
+    scan: NDArray[Any],
+    photo: NDArray[Any],
+    U: Downsampling,
+    device: str = "auto",
+    guide: Guide | None = None,
+) -> Guided:
     """Kriging of a scan along the edges of a photo.
 
     Parameters
@@ -62,8 +71,11 @@ def along_photo(scan: NDArray[Any], photo: NDArray[Any], U: Downsampling, device
         Without gaps.
     U : Downsampling
     device : str
+    guide : Guide, optional
+        Of the photo of which this one is a part.
     """
-    return guided_krige(scan, photo_guide(photo), U, device)
+    guide = photo_guide([photo]) if guide is None else guide
+    return guided_krige(scan, guide(photo), U, device)
 
 
 def photo_gain(
@@ -99,30 +111,72 @@ def photo_gain(
     >>> photo_gain(maps, rgb.values[:, ::-1], U, maps >= 0).helps
     array([False, False])
     """
-    lines, height, width = scan.shape
     along = along_photo(scan, photo, U, device) if along is None else along
+    return judged([compared(scan, photo, U, usable, device, along)])
+
+
+class Compared(NamedTuple):
+    """Squared errors of leave-one-out predictions of a scan, where it was measured: shapes (line, coarse.y, coarse.x).
+
+    Attributes
+    ----------
+    guided, plain : array of float64
+        Along the photo, and without it.
+    usable : array of bool
+    largest : array, shape (line, 1, 1)
+        Magnitude of the maps.
+    """
+
+    guided: NDArray[np.float64]
+    plain: NDArray[np.float64]
+    usable: NDArray[np.bool_]
+    largest: NDArray[Any]
+
+
+def compared(
+    scan: NDArray[Any],
+    photo: NDArray[Any],
+    U: Downsampling,
+    usable: NDArray[np.bool_],
+    device: str,
+    along: Guided,
+) -> Compared:
+    """Predict a scan, or a part of one, with and without the photo; arguments as for `photo_gain`."""
     without = guided_krige(scan, np.zeros_like(photo[:1]), U, device)
-    scale = np.abs(scan).max(axis=(1, 2), keepdims=True)
-    guided, plain = (
-        np.where(usable, (scan - made.left_out) / np.where(scale > 0, scale, 1), 0.0).astype(np.float64) ** 2
-        for made in (along, without)
+    guided, plain = (np.where(usable, scan - made.left_out, 0.0).astype(np.float64) ** 2 for made in (along, without))
+    return Compared(guided, plain, usable, np.abs(scan).max(axis=(1, 2), keepdims=True))
+
+
+def judged(parts: Sequence[Compared]) -> PhotoGain:
+    """What the errors of all parts of a scan say."""
+    lines = len(parts[0].guided)
+    # Relative to the largest value, so that no square is too small for its number format.
+    scale = np.max([part.largest for part in parts], axis=0)
+    unit = np.where(scale > 0, scale, 1).astype(np.float64) ** 2
+    guided, plain, usable = (
+        np.concatenate([_blocks(array / over) for array in arrays], axis=1)
+        for arrays, over in (
+            ([part.guided for part in parts], unit),
+            ([part.plain for part in parts], unit),
+            ([part.usable.astype(np.float64) for part in parts], 1.0),
+        )
     )
-    padding = ((0, 0), (0, -height % BLOCK), (0, -width % BLOCK))
-
-    def blocks(array: NDArray[Any]) -> NDArray[Any]:
-        padded = np.pad(array, padding)
-        tall, wide = padded.shape[1] // BLOCK, padded.shape[2] // BLOCK
-        summed: NDArray[Any] = padded.reshape(lines, tall, BLOCK, wide, BLOCK).sum(axis=(2, 4))
-        return summed.reshape(lines, -1)
-
-    saved, counted = blocks(plain - guided), blocks(usable.astype(np.float64)) > 0
     decibel = np.full(lines, np.nan, dtype=np.float32)
     helps = np.ones(lines, dtype=bool)
     for line in range(lines):
-        sample = saved[line, counted[line]]
+        sample = (plain - guided)[line, usable[line] > 0]
         if len(sample) >= FEWEST:
             error, before = guided[line].sum(), plain[line].sum()
             decibel[line] = 10 * np.log10(before / error) if error > 0 and before > 0 else 0.0
             error_of_mean = sample.std(ddof=1) / np.sqrt(len(sample))
             helps[line] = sample.mean() > (HELPS + FEW / len(sample)) * error_of_mean
     return PhotoGain(decibel, helps)
+
+
+def _blocks(array: NDArray[Any]) -> NDArray[Any]:
+    """Sums over blocks of a map (line, y, x): (line, blocks)."""
+    lines, height, width = array.shape
+    padded = np.pad(array, ((0, 0), (0, -height % BLOCK), (0, -width % BLOCK)))
+    tall, wide = padded.shape[1] // BLOCK, padded.shape[2] // BLOCK
+    summed: NDArray[Any] = padded.reshape(lines, tall, BLOCK, wide, BLOCK).sum(axis=(2, 4))
+    return summed.reshape(lines, -1)

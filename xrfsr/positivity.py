@@ -68,7 +68,7 @@ def _nearest(fine: NDArray[Any], coarse: NDArray[Any], U: Downsampling) -> NDArr
     reach = U.adjoint(np.ones_like(coarse))
     seen = reach > 0
     covered = np.where(seen, reach, 1)
-    fine = np.where(seen, np.maximum(fine, SMALLEST * U.adjoint(coarse) / covered), np.maximum(fine, 0))
+    fine = np.where(seen & (fine <= 0), SMALLEST * U.adjoint(coarse) / covered, np.maximum(fine, 0))
     # What an empty coarse pixel sees is empty: no finite number of steps would get there.
     fine[U.adjoint((coarse == 0).astype(coarse.dtype)) > 0] = 0
     positive = coarse > 0

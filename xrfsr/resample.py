@@ -23,7 +23,7 @@ from xrfsr.sampling import (
 from xrfsr.sampling.footprints import beam_per_axis, coverage_faults
 from xrfsr.units import pair_to_mm
 
-__all__ = ["beam_in_mm", "downsampling", "fine_grid", "on_grid", "resample"]
+__all__ = ["beam_in_mm", "downsampling", "fine_grid", "on_grid", "resample", "to_grid"]
 
 Lengths = tuple[float, float]
 
@@ -208,7 +208,7 @@ def on_grid(obj: AnyT, target: Grid, *, footprint: Footprint = "area", fwhm: Len
     faults: list[str] = []
     matrices: dict[str, csr_array] = {}
     with collecting(faults):
-        matrices = _matrices(grid_of(obj), target, footprint, fwhm)
+        matrices = to_grid(grid_of(obj), target, footprint, fwhm)
     held = {obj.name: obj.variable} if isinstance(obj, xr.DataArray) else {k: v.variable for k, v in obj.items()}
     beside = {name: coord.variable for name, coord in obj.coords.items() if name not in ("y", "x")}
     faults += [
@@ -233,8 +233,13 @@ def on_grid(obj: AnyT, target: Grid, *, footprint: Footprint = "area", fwhm: Len
     return cast(AnyT, xr.Dataset({k: _moved(v, k, matrices) for k, v in held.items()}, coords, obj.attrs))
 
 
-def _matrices(source: Grid, target: Grid, footprint: Footprint, fwhm: Lengths | None) -> dict[str, csr_array]:
-    """For `y` and `x`: the mean over a footprint where the new cells are not smaller, else interpolation."""
+def to_grid(
+    source: Grid, target: Grid, footprint: Footprint = "area", fwhm: Lengths | None = None
+) -> dict[str, csr_array]:
+    """How maps are brought from one grid to another, along `y` and `x`.
+
+    By the mean over a footprint where the new cells are not smaller, else by interpolation.
+    """
     faults: list[str] = []
     widths: tuple[float | None, float | None] = (None, None)
     with collecting(faults):

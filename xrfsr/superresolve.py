@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 import xrfsr.methods as methods
-from xrfsr.errors import InvalidInput, collecting, warn
+from xrfsr.errors import InvalidInput, collecting
 from xrfsr.frame import AnyT
-from xrfsr.grid import Axis
 from xrfsr.inputs import Beam, load
+from xrfsr.painting import Frame, Painting
+from xrfsr.reconstruction import How, Made, reconstruct, sample
 from xrfsr.resample import on_grid
 from xrfsr.sampling import Footprint
 from xrfsr.version import __version__
@@ -21,7 +22,9 @@ from xrfsr.version import __version__
 if TYPE_CHECKING:
     from xrfsr.models import Model
 
-__all__ = ["superresolve", "train"]
+__all__ = ["superresolve", "train", "train_on"]
+
+SMALLEST_CHUNK = 16
 
 
 def superresolve(
@@ -37,6 +40,7 @@ def superresolve(
     footprint: Footprint = "area",
     fwhm: Any = None,
     smear: Any = None,
+    chunk: int | None = None,
     **settings: Any,
 ) -> AnyT:
     """Make the maps of a scan `scale` times finer with the help of a photo.
@@ -67,6 +71,9 @@ def superresolve(
     smear : str or float or pair, optional
         How far the beam moves within one pixel, for ``"gaussian"``: the pixel itself if not given, 0 for a stage that
         stands still, (0, dx) for rows scanned in continuous motion.
+    chunk : int, optional
+        Longest side, in fine pixels, of the tiles that the result is made of: 1024 if the scan or the photo is in Dask,
+        or the result has more than two megapixels. With Dask they are its chunks.
     **settings
         For ``"unfolding"``: ``preset``, ``"default"`` or ``"paper"``, and fields of `xrfsr.models.TrainingConfig` to
         change in it; ``consistency``, ``"exact"``, or ``"noise-aware"`` for maps of few counts, which are then followed
@@ -105,7 +112,7 @@ def superresolve(
     >>> fine.sizes["y"], fine.sizes["x"]
     (64, 64)
     """
-    faults = _seed_faults(seed)
+    faults = _seed_faults(seed) + _chunk_faults(chunk)
     if model is not None:
         settings["model"] = model
     chosen = methods.METHODS["unfolding"]
@@ -113,14 +120,8 @@ def superresolve(
         chosen = methods.get(method)
         chosen.check(device, settings)
     noise = settings.get("consistency") == "noise-aware"
-    scan, problem = _load(faults, obj, rgb, scale, Beam(footprint, fwhm, smear), chosen, noise=noise)
-    made = chosen.reconstruct(problem, device=device, seed=int(seed), progress=progress, **settings)
-    if made.physical is not None and not made.physical.all():
-        below = [line for line, fine in zip(problem.lines, made.physical, strict=True) if not fine]
-        warn(
-            f"negative values remain in {', '.join(below)}: pixels of the scan overlap, and no map without them agrees "
-            "with the scan; clip them where they are in the way, at the price of that agreement"
-        )
+    scan, painting = _load(faults, obj, rgb, scale, Beam(footprint, fwhm, smear), chosen, noise=noise)
+    made = reconstruct(painting, How(chosen, device, int(seed), progress, settings, chunk))
     attrs: dict[str, Any] = {
         "xrfsr_version": __version__,
         "xrfsr_method": method,
@@ -128,9 +129,10 @@ def superresolve(
         "xrfsr_footprint": footprint,
         **{f"xrfsr_{name}": value for name, value in made.record.items()},
     }
-    if problem.U.fwhm is not None:
-        attrs["xrfsr_fwhm_mm"] = json.dumps([float(width) for width in problem.U.fwhm])
-    return _as_result(obj, scan, made, problem, attrs)
+    U = painting.frame.U
+    if U.fwhm is not None:
+        attrs["xrfsr_fwhm_mm"] = json.dumps([float(width) for width in U.fwhm])
+    return _as_result(obj, scan, made, painting.frame, attrs)
 
 
 def train(
@@ -172,20 +174,73 @@ def train(
     >>> scan.xrfsr.train(rgb, steps=20, progress=False)
     <xrfsr.Model of Fe-K, Pb-L in count, 4 x 4 finer, 3 networks of K=5, M=64>
     """
+    beam = {"footprint": footprint, "fwhm": fwhm, "smear": smear}
+    return train_on([("", obj, rgb)], scale, device=device, seed=seed, progress=progress, **beam, **settings)
+
+
+def train_on(
+    scans: Sequence[tuple[str, xr.Dataset | xr.DataArray, Any]],
+    scale: float = 4,
+    *,
+    device: str = "auto",
+    seed: int = 0,
+    progress: bool | None = None,
+    footprint: Footprint = "area",
+    fwhm: Any = None,
+    smear: Any = None,
+    **settings: Any,
+) -> Model:
+    """Train one network on several scans with the same lines and units.
+
+    Parameters
+    ----------
+    scans : sequence of (name, scan, photo)
+    scale, device, seed, progress, footprint, fwhm, smear, **settings
+        As for `train`.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every fault of every scan.
+    """
     from xrfsr.methods.unfolding import fit
 
     method = methods.get("unfolding")
     faults = _seed_faults(seed)
     with collecting(faults):
         method.check(device, settings)
-    _, problem = _load(faults, obj, rgb, scale, Beam(footprint, fwhm, smear), method)
-    return fit(problem, device=device, seed=int(seed), progress=progress, **settings)
+    how = How(method, device, int(seed) if not faults else 0, progress, settings, share=len(scans))
+    paintings = []
+    for name, scan, photo in scans:
+        try:
+            paintings.append(_load([], scan, photo, scale, Beam(footprint, fwhm, smear), method)[1])
+        except InvalidInput as error:
+            faults += [f"{name}: {fault}" if name else fault for fault in error.faults]
+    for (name, _, _), painting in zip(scans, paintings, strict=False):
+        first, frame = paintings[0].frame, painting.frame
+        if not faults and (frame.lines, frame.units) != (first.lines, first.units):
+            here, there = (f"{', '.join(each.lines)} in {each.units}" for each in (frame, first))
+            faults.append(
+                f"{name} has the lines {here}, {scans[0][0]} has {there}; one model needs the same of all: "
+                ".sel(line=[...])"
+            )
+    if faults:
+        raise InvalidInput("input", faults)
+    problems = [problem for painting in paintings for problem in sample(painting, how)]
+    return fit(problems, device=device, seed=int(seed), progress=progress, **settings)
 
 
 def _seed_faults(seed: object) -> list[str]:
     if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool) and 0 <= seed < 2**63:
         return []
     return [f"seed is {seed!r}; a whole number from 0 is needed"]
+
+
+def _chunk_faults(chunk: Any) -> list[str]:
+    whole = isinstance(chunk, (int, np.integer)) and not isinstance(chunk, bool)
+    if chunk is None or (whole and chunk >= SMALLEST_CHUNK):
+        return []
+    return [f"chunk is {chunk!r}; a whole number of fine pixels from {SMALLEST_CHUNK} is needed, such as 1024"]
 
 
 def _load(
@@ -197,7 +252,7 @@ def _load(
     method: methods.Method,
     *,
     noise: bool = False,
-) -> tuple[xr.Dataset, methods.Problem]:
+) -> tuple[xr.Dataset, Painting]:
     """What `inputs.load` gives, unless there are `faults` already; then all of them together."""
     loaded = None
     with collecting(faults):
@@ -207,26 +262,18 @@ def _load(
     return loaded
 
 
-def _as_result(
-    obj: AnyT, scan: xr.Dataset, made: methods.Reconstruction, problem: methods.Problem, attrs: dict[str, Any]
-) -> AnyT:
-    """Fine maps as the user's kind of object, with the gaps of the scan."""
-    grid = problem.U.fine
-    row, column = _cell(grid.y, problem.U.coarse.y), _cell(grid.x, problem.U.coarse.x)
-    maps = made.maps
-    missing = ~problem.usable
-    if missing.any():
-        maps = np.where(missing[:, row[:, None], column], np.float32(np.nan), maps)
+def _as_result(obj: AnyT, scan: xr.Dataset, made: Made, frame: Frame, attrs: dict[str, Any]) -> AnyT:
+    """Fine maps as the user's kind of object."""
     # Without the record of an earlier run, which a DataArray carries itself.
     kept, own = _fresh(scan.attrs), _fresh(scan["intensity"].attrs)
-    intensity = xr.Variable(("line", "y", "x"), maps.astype(np.float32, copy=False), own)
+    intensity = xr.Variable(("line", "y", "x"), made.maps, own)
     coords = {
         name: coord.variable
         for name, coord in scan.drop_vars(list(methods.PER_LINE), errors="ignore").coords.items()
         if not {"y", "x"} & set(coord.dims) or (coord.dtype.kind in "biuf" and name not in ("y", "x", "valid"))
     }
     axes = {name: scan[name].variable for name in ("y", "x")}
-    beside = on_grid(xr.Dataset(coords=coords | axes), grid)
+    beside = on_grid(xr.Dataset(coords=coords | axes), frame.U.fine)
     result = xr.Dataset({"intensity": intensity}, beside.coords, kept | attrs)
     told = {
         name: xr.Variable("line", values, {"long_name": methods.PER_LINE[name]})
@@ -234,16 +281,12 @@ def _as_result(
     }
     result = result.assign_coords(told)
     if "valid" in scan.coords:
-        valid = xr.Variable(("y", "x"), scan["valid"].values[row[:, None], column], scan["valid"].attrs)
-        result = result.assign_coords(valid=valid)
+        row, column = frame.homes
+        near = scan["valid"].variable[{"y": row}][{"x": column}]
+        result = result.assign_coords(valid=near.transpose("y", "x"))
     if isinstance(obj, xr.Dataset):
         return cast(AnyT, result)
     return cast(AnyT, result["intensity"].rename(obj.name).assign_attrs(attrs))
-
-
-def _cell(fine: Axis, coarse: Axis) -> NDArray[np.intp]:
-    """The coarse pixel that holds the centre of each fine one."""
-    return np.clip(np.round((fine.centres - coarse.first) / coarse.step).astype(np.intp), 0, coarse.size - 1)
 
 
 def _fresh(attrs: dict[Any, Any]) -> dict[Any, Any]:

@@ -45,7 +45,7 @@ def target_faults(path: Path, overwrite: bool, *, may_replace: bool, kind: str) 
 
 
 @contextmanager
-def complete(target: Path, what: str) -> Iterator[Path]:
+def complete(target: Path, what: str, scratch_in: Path | None = None) -> Iterator[Path]:
     """A path to write to, which becomes `target` when the block ends well; an older `target` stays until then.
 
     It lies beside the target, so that the final step is a rename; in a folder of its own, because a temporary folder
@@ -56,13 +56,15 @@ def complete(target: Path, what: str) -> Iterator[Path]:
     target : Path
     what : str
         What is written, for messages, such as ``"zarr store"``.
+    scratch_in : Path, optional
+        Where to write to meanwhile, on the same disk, if not beside the target.
 
     Raises
     ------
     InvalidInput
         If the disk is full or may not be written to.
     """
-    with _scratch(target, what) as scratch:
+    with _scratch(target, what, scratch_in or target.parent) as scratch:
         new, old = Path(scratch, "new"), Path(scratch, "old")
         yield new
         if target.exists():
@@ -76,10 +78,10 @@ def complete(target: Path, what: str) -> Iterator[Path]:
 
 
 @contextmanager
-def _scratch(path: Path, what: str) -> Iterator[str]:
-    """A folder beside `path` that is gone afterwards, also if writers that outlive a failure still add to it."""
+def _scratch(path: Path, what: str, place: Path) -> Iterator[str]:
+    """A folder in `place` that is gone afterwards, also if writers that outlive a failure still add to it."""
     try:
-        folder = mkdtemp(prefix=f".{path.name}.", dir=path.parent)
+        folder = mkdtemp(prefix=f".{path.name}.", dir=place)
     except OSError as error:
         raise InvalidInput(f"{what} '{path}'", [_unwritable(path, error.strerror)]) from error
     try:

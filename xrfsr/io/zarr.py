@@ -18,11 +18,14 @@ from xrfsr.io.storable import unstorable
 from xrfsr.io.whole import complete, target_faults
 from xrfsr.paths import local_path
 
-__all__ = ["to_zarr"]
+__all__ = ["consolidate", "to_zarr", "write_complete"]
 
 # One line is looked at or one corner of all lines: 512 x 512 float32 are 1 MiB, small enough to pick a corner
 # from and large enough to compress. Dimensions not named here stay in one piece.
 CHUNKS = {"line": 1, "y": 512, "x": 512}
+# Of Zstandard: higher ones save next to nothing of maps and take longer. With a checksum, so that a damaged chunk is an
+# error and not a map.
+LEVEL = 1
 # Beyond this many pixels along a side, chunks would be thousands of small files: four by four go into one.
 SHARDED_FROM = 2048
 CHUNKS_PER_SHARD = 4
@@ -79,12 +82,18 @@ def to_zarr(
         faults += [fault.replace(repr(NAMELESS), "the DataArray") for fault in unstorable(dataset)]
     if faults or dataset is None:
         raise InvalidInput(f"zarr store '{target}'", faults)
-    dataset, encoding = _prepare(dataset, {**CHUNKS, **(chunks or {})})
+    write_complete(dataset, target, chunks)
 
+
+def write_complete(
+    dataset: xr.Dataset, target: Path, chunks: Mapping[str, int] | None = None, scratch_in: Path | None = None
+) -> None:
+    """Write what has been checked, so that it appears under `target` when it is complete."""
+    dataset, encoding = _prepare(dataset, {**CHUNKS, **(chunks or {})})
     # Zarr writes from several threads: when one fails, others still add files while what was written is cleared.
-    with complete(target, "zarr store") as new:
+    with complete(target, "zarr store", scratch_in) as new:
         dataset.to_zarr(new, mode="w-", zarr_format=3, consolidated=False, encoding=encoding)
-        _consolidate(new)
+        consolidate(new)
 
 
 def _is_store(path: Path) -> bool:
@@ -94,7 +103,8 @@ def _is_store(path: Path) -> bool:
         return False  # and `target_faults` says why
 
 
-def _consolidate(store: Path) -> None:
+def consolidate(store: Path) -> None:
+    """Note the metadata of all groups and arrays in one place, which makes a store quick to open."""
     import zarr
 
     with warnings.catch_warnings():
@@ -136,6 +146,9 @@ def _chunk_faults(chunks: object, dataset: xr.Dataset) -> list[str]:
 
 def _prepare(dataset: xr.Dataset, chunks: Mapping[str, int]) -> tuple[xr.Dataset, dict[Hashable, dict[str, Any]]]:
     """`dataset` as it can be stored, and the chunks and shards of its variables."""
+    # Late, because zarr takes longer to load than all of this package.
+    from zarr.codecs import ZstdCodec
+
     # What an earlier store said about chunks would contradict what is asked for here.
     dataset = dataset.drop_encoding()
     for variable in dataset.variables.values():
@@ -151,13 +164,15 @@ def _prepare(dataset: xr.Dataset, chunks: Mapping[str, int]) -> tuple[xr.Dataset
             continue  # indexes, which xarray opens whole, and what shares no dimension with a map stay in one piece
         chunk = {dim: min(int(chunks.get(str(dim), size)), size) or 1 for dim, size in variable.sizes.items()}
         encoding[name] = {"chunks": tuple(chunk.values())}
+        if variable.dtype.kind in "biuf":
+            encoding[name]["compressors"] = (ZstdCodec(level=LEVEL, checksum=True),)
         piece = chunk
         if variable.ndim == 1:
             # In chunks like the maps, or the Dataset opened again would be cut in two ways along this dimension,
             # which xarray refuses to work with; but all of them in one file.
             piece = {dim: length * math.ceil(variable.sizes[dim] / length) or 1 for dim, length in chunk.items()}
         elif max(variable.sizes.get("y", 0), variable.sizes.get("x", 0)) > SHARDED_FROM:
-            piece = {dim: _shard(length, variable.sizes[dim], dim) for dim, length in chunk.items()}
+            piece = {dim: _shard(length, variable, dim) for dim, length in chunk.items()}
         if piece != chunk:
             encoding[name]["shards"] = tuple(piece.values())
         if dataset[name].chunks is not None:
@@ -166,5 +181,13 @@ def _prepare(dataset: xr.Dataset, chunks: Mapping[str, int]) -> tuple[xr.Dataset
     return dataset, encoding
 
 
-def _shard(chunk: int, size: int, dim: Hashable) -> int:
-    return chunk * min(CHUNKS_PER_SHARD, math.ceil(size / chunk)) if dim in ("y", "x") else chunk
+def _shard(chunk: int, variable: xr.Variable, dim: Hashable) -> int:
+    """How many cells of `dim` go into one file."""
+    if dim not in ("y", "x"):
+        return chunk
+    if variable.chunksizes:
+        # As Dask computes them, if chunks fit: each piece is then written as soon as it is there.
+        pieces = variable.chunksizes[dim]
+        if len(set(pieces[:-1])) == 1 and pieces[0] % chunk == 0 and pieces[-1] <= pieces[0]:
+            return pieces[0]
+    return chunk * min(CHUNKS_PER_SHARD, math.ceil(variable.sizes[dim] / chunk))

@@ -1,9 +1,11 @@
-"""The methods: one file each, found by name.
+"""The methods: one file or folder each, found by name.
 
-A method is a module with a function ``reconstruct(problem, *, device, seed, progress, **settings)`` that takes a
-`Problem` and returns a `Reconstruction`. If it takes settings or uses a device, it has a function
-``check(device, settings)`` too, which raises `InvalidInput` before any data are read. To add one, write its file and
-name it here.
+A method is a module with a function ``prepare(sample, *, device, seed, progress, **settings)``. It is shown a sequence
+of `Problem` that stand for the whole painting, or are it, and returns something that is `Prepared` to be applied to
+any part. More functions are optional. ``check(device, settings)``, if it takes settings or uses a device, raises
+`InvalidInput` before any data are read. ``reach(U)`` tells how many coarse pixels around a part have a say in it;
+without it the method is only ever applied to the whole. ``announce(device, seed, settings)`` tells what `Prepared` will
+know, before it does. To add a method, write its file and name it here.
 """
 
 from __future__ import annotations
@@ -16,9 +18,10 @@ from types import ModuleType
 from typing import Any
 
 from xrfsr.errors import InvalidInput
-from xrfsr.methods.problem import PER_LINE, Problem, Reconstruction
+from xrfsr.methods.problem import PER_LINE, Prepared, Problem, Reconstruction
+from xrfsr.sampling import Downsampling
 
-__all__ = ["METHODS", "PER_LINE", "Method", "Problem", "Reconstruction", "get"]
+__all__ = ["METHODS", "PER_LINE", "Method", "Prepared", "Problem", "Reconstruction", "get"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +43,27 @@ class Method:
     consistent: bool
 
     @property
-    def reconstruct(self) -> Callable[..., Reconstruction]:
-        """``reconstruct(problem, *, device, seed, progress, **settings)``."""
-        function: Callable[..., Reconstruction] = self._loaded.reconstruct
+    def prepare(self) -> Callable[..., Prepared]:
+        """``prepare(sample, *, device, seed, progress, **settings)``."""
+        function: Callable[..., Prepared] = self._loaded.prepare
         return function
+
+    def reach(self, U: Downsampling) -> int | None:
+        """How many coarse pixels around a part of a painting have a say in it; None if all of them do."""
+        own: Callable[[Downsampling], int] | None = getattr(self._loaded, "reach", None)
+        return None if own is None else own(U)
+
+    def announce(
+        self, device: str, seed: int, settings: Mapping[str, Any]
+    ) -> tuple[dict[str, str | float], tuple[str, ...]]:
+        """`Prepared.record` and the names in `Prepared.per_line` before anything is computed."""
+        own = getattr(self._loaded, "announce", None)
+        return ({}, ()) if own is None else own(device, seed, settings)
+
+    def reconstruct(self, problem: Problem, *, device: str = "auto", **settings: Any) -> Reconstruction:
+        """Prepare on a whole problem, and apply to it."""
+        prepared = self.prepare([problem], device=device, **settings)
+        return prepared.apply(problem, (slice(None), slice(None)), device)
 
     def check(self, device: str, settings: Mapping[str, Any]) -> None:
         """Raise `InvalidInput` if the method cannot run like this, whatever the data."""

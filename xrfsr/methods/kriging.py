@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
 from xrfsr.kriging import correlation_length, krige
-from xrfsr.methods.problem import Problem, Reconstruction
+from xrfsr.methods.problem import Problem, Reconstruction, pooled_mean
 from xrfsr.positivity import nonnegative
+from xrfsr.sampling import Downsampling
+from xrfsr.tiles import reach as reach_of_spreading
 
-__all__ = ["reconstruct"]
+__all__ = ["Kriging", "prepare", "reach"]
+
+FURTHER = 3
 
 
-def reconstruct(
-    problem: Problem, *, device: str = "auto", seed: int = 0, progress: bool | None = None
-) -> Reconstruction:
-    """Interpolate every map as `xrfsr.kriging.krige` does; the photo, device and seed play no part."""
-    maps = krige(problem.scan, problem.U, problem.U.spreading(correlation_length(problem.U)))
-    return Reconstruction(*nonnegative(maps, problem.scan, problem.U))
+@dataclass(frozen=True, eq=False)
+class Kriging:
+    """Interpolates every map as `xrfsr.kriging.krige` does, around its mean (line,) over the painting."""
+
+    mean: NDArray[np.float64]
+    record: dict[str, str | float] = field(default_factory=dict)
+    per_line: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    def apply(self, problem: Problem, own: tuple[slice, slice], device: str) -> Reconstruction:
+        """See `xrfsr.methods.problem.Prepared`."""
+        U = problem.U
+        maps = krige(problem.scan, U, U.spreading(correlation_length(U)), self.mean)
+        made, physical = nonnegative(maps, problem.scan, U)
+        return Reconstruction(made[:, *own], physical)
+
+
+def prepare(sample: Sequence[Problem], **_: Any) -> Kriging:
+    """The photo, device and seed play no part."""
+    return Kriging(pooled_mean(sample))
+
+
+def reach(U: Downsampling) -> int:
+    """How far the value of a coarse pixel is felt: it is larger than a residual, and so felt further."""
+    return reach_of_spreading(U, correlation_length(U)) + FURTHER

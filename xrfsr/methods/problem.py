@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from scipy.ndimage import distance_transform_edt
 
 from xrfsr.sampling import Downsampling
 
-__all__ = ["PER_LINE", "Problem", "Reconstruction"]
+__all__ = ["PER_LINE", "Prepared", "Problem", "Reconstruction", "pooled_mean", "pooled_noise"]
 
 # Name and description.
 PER_LINE = {
@@ -43,9 +44,11 @@ class Problem:
         something.
     units : str
         Of the scan.
-    noise : array of float32, shape (line,), optional
+    noise : array of float32, shape (line,)
         Standard deviation of the noise of a pixel of the scan: root mean square of its uncertainty, or of whole counts
         the root of their mean. NaN where neither tells.
+    mean : array of float64, shape (line,)
+        Of the measured pixels; of the whole painting, where this is a part of it that a prepared method is applied to.
     """
 
     scan: NDArray[np.float32]
@@ -55,8 +58,9 @@ class Problem:
     U: Downsampling
     lines: tuple[str, ...]
     guided: tuple[bool, ...]
-    units: str = "count"
-    noise: NDArray[np.float32] | None = None
+    units: str
+    noise: NDArray[np.float32]
+    mean: NDArray[np.float64]
 
     @classmethod
     def of(
@@ -78,7 +82,14 @@ class Problem:
         for plane in (photo := photo.astype(np.float32)):
             plane[...] = _filled(plane, seen)
         noise = _noise(filled, usable, units, uncertainty)
-        problem = cls(filled.astype(np.float32, copy=False), usable, photo, seen, U, lines, (), units, noise)
+        maps = filled.astype(np.float32, copy=False)
+        mean = np.array(
+            [
+                plane[known].mean(dtype=np.float64) if known.any() else 0.0
+                for plane, known in zip(maps, usable, strict=True)
+            ]
+        )
+        problem = cls(maps, usable, photo, seen, U, lines, (), units, noise, mean)
         guided = is_element & (high > low) & problem.teaching.any(axis=(1, 2))
         return replace(problem, guided=tuple(guided.tolist()))
 
@@ -96,29 +107,70 @@ class Problem:
             usable=self.usable[chosen],
             lines=tuple(self.lines[i] for i in chosen),
             guided=tuple(self.guided[i] for i in chosen),
-            noise=None if self.noise is None else self.noise[chosen],
+            noise=self.noise[chosen],
+            mean=self.mean[chosen],
         )
+
+    def part(self, rows: slice, columns: slice) -> tuple[Self, slice, slice]:
+        """The same for some coarse pixels, and the fine rows and columns that belong to them."""
+        U, y, x = self.U.part(rows, columns)
+        made = replace(
+            self,
+            scan=self.scan[:, rows, columns],
+            usable=self.usable[:, rows, columns],
+            photo=self.photo[:, y, x],
+            seen=self.seen[y, x],
+            U=U,
+        )
+        return made, y, x
 
 
 @dataclass(frozen=True, eq=False)
 class Reconstruction:
-    """What every method returns.
+    """Fine maps.
 
     Attributes
     ----------
-    maps : array of float32, shape (line, fine.y, fine.x)
+    maps : array of float32, shape (line, y, x)
     physical : array of bool, shape (line,), optional
         False for maps that keep negative values, because no map without is consistent with the scan.
-    record : dict
-        Plain numbers and text about how it was made, for the attributes of the result.
-    per_line : dict of array of float32, shape (line,)
-        What is known of each map, by the names in `PER_LINE`: coordinates of the result.
     """
 
     maps: NDArray[np.float32]
     physical: NDArray[np.bool_] | None = None
-    record: dict[str, str | float] = field(default_factory=dict)
-    per_line: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+
+
+class Prepared(Protocol):
+    """A method that has seen what stands for the whole painting, and can be applied to any part of it.
+
+    It can be pickled, and is sent to every process that takes part.
+    """
+
+    @property
+    def record(self) -> dict[str, str | float]:
+        """Plain numbers and text about how it came about, for the attributes of the result."""
+
+    @property
+    def per_line(self) -> dict[str, NDArray[np.float32]]:
+        """What is known of each map (line,), by the names in `PER_LINE`: coordinates of the result."""
+
+    def apply(self, problem: Problem, own: tuple[slice, slice], device: str) -> Reconstruction:
+        """Fine maps of the fine rows and columns `own` of a problem, the rest of which is margin."""
+
+
+def pooled_mean(sample: Sequence[Problem]) -> NDArray[np.float64]:
+    """Mean of every map over the measured pixels of all parts, (line,)."""
+    count = np.array([problem.usable.sum(axis=(1, 2)) for problem in sample])
+    total = (count * np.array([problem.mean for problem in sample])).sum(axis=0)
+    return np.asarray(total / np.maximum(count.sum(axis=0), 1))
+
+
+def pooled_noise(sample: Sequence[Problem]) -> NDArray[np.float32]:
+    """Root mean square of the noise of every map, (line,); NaN where a part that was measured tells of none."""
+    count = np.array([problem.usable.sum(axis=(1, 2)) for problem in sample])
+    squares = np.array([problem.noise.astype(np.float64) ** 2 for problem in sample])
+    total = np.where(count > 0, count * squares, 0).sum(axis=0)
+    return np.asarray(np.sqrt(total / np.maximum(count.sum(axis=0), 1)), dtype=np.float32)
 
 
 def _noise(

@@ -6,7 +6,7 @@ the loss over the whole painting, and the cost of a step does not depend on the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
+from torch.nn.functional import pad
 
 from xrfsr.kriging import leave_out
 from xrfsr.models.config import Input, View
@@ -29,7 +30,11 @@ BLOCK = 16384
 
 
 def network_inputs(
-    scan: NDArray[Any], U: Downsampling, inputs: tuple[Input, ...], spreading: Spreading
+    scan: NDArray[Any],
+    U: Downsampling,
+    inputs: tuple[Input, ...],
+    spreading: Spreading,
+    mean: NDArray[Any] | None = None,
 ) -> dict[Input, NDArray[np.float32]]:
     """The Y part of X, the upscaled maps (line, fine.y, fine.x), for each kind of input."""
     made: dict[Input, NDArray[np.float32]] = {}
@@ -38,7 +43,7 @@ def network_inputs(
             y, x = linear_matrix(U.coarse.y, U.fine.y), linear_matrix(U.coarse.x, U.fine.x)
             upscaled = separable(y, x, scan)
         else:
-            upscaled = leave_out(scan, U, spreading).full
+            upscaled = leave_out(scan, U, spreading, mean).full
         made[kind] = upscaled.astype(np.float32, copy=False)
     return made
 
@@ -78,6 +83,47 @@ class Footprints:
         share = torch.tensor([1.0, 0.0], dtype=torch.float32, device=device).expand(len(places), 2)
         return cls(torch.as_tensor(places, device=device)[:, None], share[..., None].contiguous())
 
+    @classmethod
+    def joined(cls, parts: Sequence[Self], starts: Sequence[int]) -> Self:
+        """Those of several scans, whose tables begin at `starts`."""
+        widest = max(part.place.shape[1] for part in parts)
+        places, shares = [], []
+        for part, start in zip(parts, starts, strict=True):
+            missing = widest - part.place.shape[1]
+            places.append(torch.cat([part.place + start, part.place[:, -1:].expand(-1, missing) + start], dim=1))
+            shares.append(pad(part.share, (0, missing)))
+        return cls(torch.cat(places), torch.cat(shares))
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Several scans, whose cells, rows and columns are numbered one after the other.
+
+    Attributes
+    ----------
+    cell, row, column, across : Tensor of int64, shape (scans,)
+        The first cell, row and column of each scan, and how many columns it has.
+    """
+
+    cell: Tensor
+    row: Tensor
+    column: Tensor
+    across: Tensor
+
+    @classmethod
+    def of(cls, shapes: Sequence[tuple[int, int]], device: torch.device) -> Self:
+        """For scans of `shapes` (rows, columns)."""
+        rows, across = np.array(shapes, dtype=np.int64).T
+        before = (np.cumsum(count) - count for count in (rows * across, rows, across))
+        return cls(*(torch.as_tensor(each, device=device) for each in (*before, across)))
+
+    def places(self, cell: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows and columns of the cells numbered `cell`."""
+        scan = torch.bucketize(cell, self.cell, right=True) - 1
+        inside, across = cell - self.cell[scan], self.across[scan]
+        row = torch.div(inside, across, rounding_mode="floor")
+        return row + self.row[scan], inside % across + self.column[scan]
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -104,6 +150,10 @@ class Order:
             row // tall * (tall * width) + row % tall * wide,
             column // wide * (tall * wide) + column % wide,
         )
+
+    def shifted(self, start: int) -> Self:
+        """The same behind `start` other pixels."""
+        return replace(self, rows=self.rows + start)
 
     def arrange(self, stack: NDArray[Any], device: torch.device) -> Tensor:
         """(channel, y, x) to (pixel, channel) float32 on `device`."""
@@ -140,8 +190,8 @@ class Cells:
     ----------
     tables : tuple of Tensor, shape (fine pixels, B + b + 1)
         X of every kind of input and view there is, one row per pixel, and ones. b are channels of a view.
-    order : Order
-        Of those rows.
+    orders : tuple of Order
+        Of those rows, for each scan.
     kinds : tuple of int
         Which table each member sees.
     left_out : tuple of bool
@@ -151,16 +201,19 @@ class Cells:
     drawable : Tensor of int64
         Cells with at least one measured value.
     rows, columns : Footprints
+    frames : Frames, optional
+        Where the cells of each scan begin, if there are several.
     """
 
     tables: tuple[Tensor, ...]
-    order: Order
+    orders: tuple[Order, ...]
     kinds: tuple[int, ...]
     left_out: tuple[bool, ...]
     values: Tensor
     drawable: Tensor
     rows: Footprints
     columns: Footprints
+    frames: Frames | None = None
 
     @classmethod
     def of(
@@ -173,9 +226,13 @@ class Cells:
         spreading: Spreading,
         device: torch.device,
         views: tuple[View, ...] | None = None,
+        mean: NDArray[Any] | None = None,
     ) -> Self:
-        """Prepare a scan (B, coarse.y, coarse.x) and a photo (b, fine.y, fine.x): one input and one view per member."""
-        upscaled = network_inputs(scan, U, inputs, spreading)
+        """Prepare a scan (B, coarse.y, coarse.x) and a photo (b, fine.y, fine.x): one input and one view per member.
+
+        `mean` (B,) is that of the maps of which the scan is a part; its own if not given.
+        """
+        upscaled = network_inputs(scan, U, inputs, spreading, mean)
         plain: View = "pixel"
         seen = views or (plain,) * len(inputs)
         members: list[tuple[Input, View]] = list(zip(inputs, seen, strict=True))
@@ -183,12 +240,12 @@ class Cells:
         pairs = list(dict.fromkeys(members))
         order = Order.of(U)
         ones = np.ones((1, *U.fine.shape), dtype=np.float32)
-        influence = leave_out(scan, U, spreading).influence if "leave-out" in upscaled else np.zeros_like(scan)
+        influence = leave_out(scan, U, spreading, mean).influence if "leave-out" in upscaled else np.zeros_like(scan)
         return cls(
             tables=tuple(
                 order.arrange(np.concatenate([upscaled[kind], shown[view], ones]), device) for kind, view in pairs
             ),
-            order=order,
+            orders=(order,),
             kinds=tuple(pairs.index(member) for member in members),
             left_out=tuple(kind == "leave-out" for kind in inputs),
             values=_by_cell(scan, usable, influence, device),
@@ -197,15 +254,35 @@ class Cells:
             columns=Footprints.of(U.x, spreading.x, order.columns, device),
         )
 
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """The cells of several scans, numbered one after the other."""
+        if len(parts) == 1:
+            return parts[0]
+        first = parts[0]
+        before = np.cumsum([0, *(len(part.tables[0]) for part in parts)])[:-1]
+        count = np.cumsum([0, *(len(part.values) for part in parts)])[:-1]
+        return replace(
+            first,
+            tables=tuple(torch.cat(tables) for tables in zip(*(part.tables for part in parts), strict=True)),
+            orders=tuple(part.orders[0].shifted(int(start)) for part, start in zip(parts, before, strict=True)),
+            values=torch.cat([part.values for part in parts]),
+            drawable=torch.cat([part.drawable + int(start) for part, start in zip(parts, count, strict=True)]),
+            rows=Footprints.joined([part.rows for part in parts], before.tolist()),
+            columns=Footprints.joined([part.columns for part in parts], [0] * len(parts)),
+            frames=Frames.of([(len(part.rows.place), len(part.columns.place)) for part in parts], first.values.device),
+        )
+
     def as_pixels(self, target: NDArray[Any], usable: NDArray[np.bool_]) -> Self:
-        """The same inputs with a known fine map (B, fine.y, fine.x) as the target, pixel by pixel."""
+        """The same inputs of one scan with a known fine map (B, fine.y, fine.x) as the target, pixel by pixel."""
         device = self.values.device
+        (order,) = self.orders
         return replace(
             self,
             values=_by_cell(target, usable, np.zeros_like(target), device),
             drawable=_drawable(usable, device),
-            rows=Footprints.identity(self.order.rows, device),
-            columns=Footprints.identity(self.order.columns, device),
+            rows=Footprints.identity(order.rows, device),
+            columns=Footprints.identity(order.columns, device),
         )
 
     def of_members(self, members: slice) -> Self:
@@ -269,14 +346,20 @@ class Cells:
         place = torch.randint(len(self.tables[0]), (count,), generator=generator, device=device)
         return torch.stack([self.tables[kind][place] for kind in self.kinds])
 
+    def places(self, cell: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows and columns of the cells numbered `cell`, as they are numbered in `rows` and `columns`."""
+        if self.frames is not None:
+            return self.frames.places(cell)
+        columns = len(self.columns.place)
+        return torch.div(cell, columns, rounding_mode="floor"), cell % columns
+
     def batch(self, cell: Tensor, share: Tensor, out: Tensor | None = None) -> Batch:
         """The pixels of the cells numbered `cell`.
 
         `share` (members, cells) is how much of its own influence is taken out of a cell's input: 1 is the
         left-out interpolation, 0 the full one. Members with bilinear input ignore it. `out` receives the batch's x.
         """
-        columns = len(self.columns.place)
-        row, column = torch.div(cell, columns, rounding_mode="floor"), cell % columns
+        row, column = self.places(cell)
         vertical, horizontal = self.rows.place.index_select(0, row), self.columns.place.index_select(0, column)
         place = (vertical[:, :, None] + horizontal[:, None]).flatten()
         vertical, horizontal = self.rows.share.index_select(0, row), self.columns.share.index_select(0, column)

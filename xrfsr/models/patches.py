@@ -117,8 +117,8 @@ class Patches:
         return cls(
             cells,
             len(scan),
-            torch.as_tensor(cells.order.rows, device=device),
-            torch.as_tensor(cells.order.columns, device=device),
+            torch.as_tensor(cells.orders[0].rows, device=device),
+            torch.as_tensor(cells.orders[0].columns, device=device),
             strips[0],
             strips[1],
             torch.as_tensor(band, device=device),

@@ -72,7 +72,8 @@ class Rehearsal:
         everywhere = np.ones(self.scan.shape, dtype=bool)
         cells = Cells.of(self.scan, self.photo, U, everywhere, config.inputs, spreading, device, config.each_view)
         lines, (height, width) = len(self.scan), self.truth.shape[1:]
-        place = (cells.order.rows[:, None] + cells.order.columns).ravel()
+        (order,) = cells.orders
+        place = (order.rows[:, None] + order.columns).ravel()
         estimates = []
         for start in range(0, len(place), BLOCK):
             part = torch.as_tensor(place[start : start + BLOCK], device=device)

@@ -6,9 +6,11 @@ opening one from elsewhere runs none of its code.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from os import PathLike
@@ -29,7 +31,7 @@ from xrfsr.models.config import TrainingConfig
 from xrfsr.models.device import choose, shares_memory
 from xrfsr.models.generator import Architecture, Generator
 from xrfsr.models.views import photo_views
-from xrfsr.models.workers import share_out
+from xrfsr.models.workers import available, share_out
 from xrfsr.paths import local_path
 from xrfsr.sampling import Downsampling
 
@@ -37,6 +39,9 @@ __all__ = ["Model", "load_model"]
 
 FORMAT = 2
 WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
+KEPT = 4  # models that came from other processes, by their fingerprints
+_received: dict[str, Model] = {}
+_lock = threading.Lock()
 BLOCK = 16384  # pixels that pass the network at once: small enough for the cache, large enough for full speed
 
 
@@ -133,6 +138,7 @@ class Model:
         U: Downsampling,
         device: str = "auto",
         beside: Sequence[NDArray[Any]] = (),
+        mean: NDArray[Any] | None = None,
     ) -> NDArray[Any]:
         r"""Ŷ, the weighted mean of the members, other candidates and the floor, before any projection.
 
@@ -145,6 +151,8 @@ class Model:
         device : str
         beside : sequence of array, shape (line, fine.y, fine.x)
             Maps of the candidates beside the networks, in the units of `scan`.
+        mean : array, shape (line,), optional
+            Of the maps of which `scan` is a part, in the same units.
 
         Returns
         -------
@@ -168,13 +176,15 @@ class Model:
         spreading = U.spreading(correlation_length(U))
         scaled = scan / self.peak[:, None, None]
         lines, pixels = len(scan), photo[0].size
-        upscaled = network_inputs(scaled, U, self.config.inputs, spreading)
+        middle = None if mean is None else mean / self.peak
+        upscaled = network_inputs(scaled, U, self.config.inputs, spreading, middle)
         maps = {kind: array.reshape(lines, -1) for kind, array in upscaled.items()}
         shown = photo_views(photo, self.config.each_view)
         colours = {view: array.reshape(len(array), -1) for view, array in shown.items()}
         members_see = list(zip(self.config.inputs, self.config.each_view, strict=True))
-        result = krige(scaled, U, spreading).reshape(lines, -1)
-        result *= self.weights[-1][:, None]
+        # Kriging is at hand already where it is what a network sees.
+        plain = upscaled["leave-out"] if "leave-out" in upscaled else krige(scaled, U, spreading, middle)
+        result = plain.reshape(lines, -1) * self.weights[-1][:, None]
         for maps_beside, weight in zip(beside, self.weights[members:-1], strict=True):
             result += maps_beside.reshape(lines, -1) * (weight / self.peak)[:, None]
         share = torch.as_tensor(self.weights[:members, None], device=place)
@@ -190,9 +200,49 @@ class Model:
             estimate = network(x)[..., :lines]
             result[:, part] += (estimate * share).sum(dim=0).T.cpu().numpy()
 
-        workers = min(torch.get_num_threads(), -(-pixels // BLOCK)) if shares_memory(place) else 1
+        workers = min(available(), -(-pixels // BLOCK)) if shares_memory(place) else 1
         share_out(range(0, pixels, BLOCK), predict_block, workers)
         return np.asarray(result * self.peak[:, None]).reshape(lines, *photo.shape[1:])
+
+    def _arrays(self) -> dict[str, NDArray[np.float32]]:
+        """The weights of the network."""
+        return {
+            name: np.ascontiguousarray(value.detach().cpu().numpy())
+            for name, value in self.generator.state_dict().items()
+        }
+
+    def _description(self) -> dict[str, Any]:
+        """All else, as JSON can hold it."""
+        return {
+            "format": FORMAT,
+            "lines": list(self.lines),
+            "peak": self.peak.tolist(),
+            "weights": self.weights.tolist(),
+            "bands": self.bands,
+            "ratio": list(self.ratio),
+            "units": self.units,
+            "footprint": self.footprint,
+            "beam": None if self.beam is None else list(self.beam),
+            "final_sigmoid": list(self.generator.final_sigmoid),
+            "held_out_gain": _without_nan(self.held_out_gain),
+            "config": self.config.to_dict(),
+            "training": self.training,
+        }
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # As it is kept on disk: plain values and NumPy arrays, whichever device the network is on.
+        return (received, (self.fingerprint, self._description(), self._arrays()))
+
+    @property
+    def fingerprint(self) -> str:
+        """A number that is the same for models that are."""
+        made = hashlib.sha256(json.dumps(self._description(), sort_keys=True).encode())
+        for name, value in sorted(self._arrays().items()):
+            made.update(name.encode() + value.tobytes())
+        return made.hexdigest()
+
+    def __dask_tokenize__(self) -> tuple[str, str]:
+        return (type(self).__name__, self.fingerprint)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the model to a new folder; nothing is left behind if that fails.
@@ -217,22 +267,8 @@ class Model:
             raise InvalidInput("path", [f"the folder '{target.parent}' does not exist; make it first"])
         if os.path.lexists(target):
             raise InvalidInput("path", [f"'{target}' exists; choose another name, or remove it first"])
-        tensors = {name: value.detach().cpu().contiguous() for name, value in self.generator.state_dict().items()}
-        description = {
-            "format": FORMAT,
-            "lines": list(self.lines),
-            "peak": self.peak.tolist(),
-            "weights": self.weights.tolist(),
-            "bands": self.bands,
-            "ratio": list(self.ratio),
-            "units": self.units,
-            "footprint": self.footprint,
-            "beam": None if self.beam is None else list(self.beam),
-            "final_sigmoid": list(self.generator.final_sigmoid),
-            "held_out_gain": _without_nan(self.held_out_gain),
-            "config": self.config.to_dict(),
-            "training": self.training,
-        }
+        tensors = {name: torch.as_tensor(value) for name, value in self._arrays().items()}
+        description = self._description()
         # Beside the target, so that the final step is a rename; in a folder of its own, because a temporary folder
         # is closed to others.
         try:
@@ -299,10 +335,25 @@ def _read(folder: Path) -> Model:
         raise InvalidInput(
             "model", [f"its format is {description['format']}; only {FORMAT} is known; upgrade xrfsr or train anew"]
         )
+    return rebuilt(description, {name: value.numpy() for name, value in load_file(folder / WEIGHTS).items()})
+
+
+def received(fingerprint: str, description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model:
+    """A model that was pickled. Dask may drop it between two tasks and send it again; it is made once a process."""
+    with _lock:
+        if fingerprint not in _received:
+            if len(_received) >= KEPT:
+                _received.pop(next(iter(_received)))
+            _received[fingerprint] = rebuilt(description, arrays)
+        return _received[fingerprint]
+
+
+def rebuilt(description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model:
+    """A model from what describes it and the weights of its network; damage leads to errors of any kind."""
     config = TrainingConfig.from_dict(description["config"])
     lines, bands = tuple(description["lines"]), int(description["bands"])
     generator = Generator(Architecture.of(config, len(lines), bands), torch.Generator())
-    generator.load_state_dict(load_file(folder / WEIGHTS))
+    generator.load_state_dict({name: torch.as_tensor(value) for name, value in arrays.items()})
     generator.final_sigmoid = tuple(bool(last) for last in description["final_sigmoid"])
     peak, weights = (np.asarray(description[name], dtype=np.float32) for name in ("peak", "weights"))
     y, x = map(float, description["ratio"])

@@ -61,7 +61,8 @@ class Material:
     levels : sequence of Level
     examined : Tensor of int64
         Cells of the first level on which it is judged how far training has come.
-    patches : Patches or None
+    patches : sequence of Patches
+        Of every excerpt, for the adversarial stage.
     bands : (int, int)
         Maps, and bands of the photo.
     device : torch.device
@@ -69,14 +70,14 @@ class Material:
 
     levels: Sequence[Level]
     examined: Tensor
-    patches: Patches | None
+    patches: Sequence[Patches]
     bands: tuple[int, int]
     device: torch.device
 
     def of_members(self, members: slice) -> Material:
         """The same for some of the members."""
         levels = [Level(level.cells.of_members(members), level.weight[members], level.share) for level in self.levels]
-        patches = self.patches and self.patches.of_members(members)
+        patches = [each.of_members(members) for each in self.patches]
         return Material(levels, self.examined, patches, self.bands, self.device)
 
 
@@ -207,10 +208,10 @@ class Trainee:
         return made.to(self.material.device)
 
     def _adversarial_step(self) -> None:
-        patches, adversary, opponent = self.material.patches, self.adversary, self.opponent
-        assert patches is not None
+        adversary, opponent = self.adversary, self.opponent
         assert adversary is not None
         assert opponent is not None
+        patches = self._some_patches()
         self.optimiser.zero_grad(set_to_none=True)
         self._descend_fidelity()
         reconstructed = patches.reconstructed(self.network, self.random)
@@ -225,6 +226,13 @@ class Trainee:
         loss = discriminator_loss(adversary(reconstructed.detach()), adversary(real)).sum()
         loss.backward()  # type: ignore[no-untyped-call]
         opponent.step()
+
+    def _some_patches(self) -> Patches:
+        """Those of one excerpt, another at every step."""
+        several, device = self.material.patches, self.material.device
+        if len(several) == 1:
+            return several[0]
+        return several[int(torch.randint(len(several), (1,), generator=self.random, device=device))]
 
     # ------------------------------------------------------------------------------------------------ how far it is
 

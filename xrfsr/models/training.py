@@ -29,7 +29,7 @@ from xrfsr.models.workers import run_all
 from xrfsr.progress import progress_bar
 from xrfsr.sampling import Downsampling
 
-__all__ = ["Run", "Trained", "material_of", "train"]
+__all__ = ["Excerpt", "Run", "Trained", "material_of", "train"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,8 @@ class Run:
         Folder for the state of the training, from which a killed or stopped run goes on.
     checkpoint_seconds : float
         How often the state is written.
+    keep_interrupted : bool
+        Whether an interruption from the keyboard ends the training with the best network so far, rather than all.
     """
 
     device: torch.device
@@ -57,6 +59,7 @@ class Run:
     max_seconds: float | None = None
     checkpoint: str | PathLike[str] | None = None
     checkpoint_seconds: float = 60.0
+    keep_interrupted: bool = True
 
     def __post_init__(self) -> None:
         faults = []
@@ -87,19 +90,11 @@ class Trained(NamedTuple):
     steps: int
 
 
-def train(
-    scan: NDArray[Any],
-    photo: NDArray[Any],
-    U: Downsampling,
-    usable: NDArray[np.bool_],
-    config: TrainingConfig,
-    run: Run,
-    beside: Sequence[NDArray[np.float32]] = (),
-    rehearsal: Rehearsal | None = None,
-) -> Trained:
-    """Train a generator on one painting.
+@dataclass(frozen=True, eq=False)
+class Excerpt:
+    """A painting, or one of the pieces of a large one, to train on.
 
-    Parameters
+    Attributes
     ----------
     scan : array, shape (B, coarse.y, coarse.x)
         Maps scaled to about [0, 1], without NaN.
@@ -108,12 +103,31 @@ def train(
     U : Downsampling
     usable : array of bool, shape (B, coarse.y, coarse.x)
         Where the scan was measured; the rest is never a target.
-    config : TrainingConfig
-    run : Run
+    mean : array, shape (B,), optional
+        Of the maps of the whole; those of `scan` if not given.
     beside : sequence of array, shape like `scan`
         What candidates beside the networks predict of every pixel of the scan without it.
     rehearsal : Rehearsal, optional
         In which the networks, too, show what they make of half the resolution.
+    """
+
+    scan: NDArray[Any]
+    photo: NDArray[Any]
+    U: Downsampling
+    usable: NDArray[np.bool_]
+    mean: NDArray[Any] | None = None
+    beside: Sequence[NDArray[np.float32]] = ()
+    rehearsal: Rehearsal | None = None
+
+
+def train(excerpts: Sequence[Excerpt], config: TrainingConfig, run: Run) -> Trained:
+    """Train a generator on one painting, or on pieces of it.
+
+    Parameters
+    ----------
+    excerpts : sequence of Excerpt
+    config : TrainingConfig
+    run : Run
 
     Returns
     -------
@@ -129,8 +143,8 @@ def train(
     UserWarning
         If training was cut short.
     """
-    if config.adversarial_steps and config.patch > min(U.fine.shape):
-        rows, columns = U.fine.shape
+    rows, columns = (min(sizes) for sizes in zip(*(excerpt.U.fine.shape for excerpt in excerpts), strict=True))
+    if config.adversarial_steps and config.patch > min(rows, columns):
         raise InvalidInput(
             "training settings",
             [
@@ -140,12 +154,12 @@ def train(
         )
     checkpoint = None
     if run.checkpoint is not None:
-        data = digest(scan, photo, usable, *(part for u in (U.y, U.x) for part in (u.data, u.indices, u.indptr)))
+        data = digest(*(array for excerpt in excerpts for array in _told(excerpt)))
         checkpoint = Checkpoint.open(run.checkpoint, config, run.seed, run.device.type, data)
     started = time.monotonic()
     # Whatever the caller has set: a notebook may well have switched gradients off.
     with torch.inference_mode(False), torch.enable_grad():
-        material, whole, held_out = material_of(scan, photo, U, usable, config, run)
+        material, whole, held_out = material_of(excerpts, config, run)
         members = len(config.inputs)
         # Side by side on a CPU, as one batch elsewhere.
         groups = [slice(i, i + 1) for i in range(members)] if shares_memory(run.device) else [slice(0, members)]
@@ -161,9 +175,25 @@ def train(
                 "far" + (f", and the same call goes on from '{run.checkpoint}'" if checkpoint else "")
             )
         network = Generator.joined([trainee.network for trainee in trainees])
-        rehearsed = rehearsal.results(network, config, run.device) if rehearsal and len(held_out) else ()
-        left_out = [each.reshape(len(scan), -1) for each in beside]
+        bands = len(excerpts[0].scan)
+        left_out = _side_by_side([excerpt.beside for excerpt in excerpts], bands)
+        rehearsals = [excerpt.rehearsal for excerpt in excerpts if excerpt.rehearsal is not None]
+        rehearsed: Sequence[NDArray[Any]] = ()
+        if len(held_out) and len(rehearsals) == len(excerpts):
+            results = [rehearsal.results(network, config, run.device) for rehearsal in rehearsals]
+            rehearsed = _side_by_side(results, bands)
         return Trained(network, weigh(network, whole, held_out, left_out, rehearsed), steps)
+
+
+def _told(excerpt: Excerpt) -> list[NDArray[Any]]:
+    """By what one excerpt differs from another."""
+    factors = [part for u in (excerpt.U.y, excerpt.U.x) for part in (u.data, u.indices, u.indptr)]
+    return [excerpt.scan, excerpt.photo, excerpt.usable, *factors]
+
+
+def _side_by_side(maps: Sequence[Sequence[NDArray[Any]]], bands: int) -> list[NDArray[Any]]:
+    """Of every candidate the maps of all excerpts, (B, cells), as their cells are numbered."""
+    return [np.concatenate([each.reshape(bands, -1) for each in one], axis=1) for one in zip(*maps, strict=True)]
 
 
 def _take_steps(
@@ -192,54 +222,64 @@ def _take_steps(
             [task(number, trainee) for number, trainee in enumerate(trainees)],
             lambda: show(min(trainee.number for trainee in trainees)),
         )
+    if interruption and not run.keep_interrupted:
+        raise interruption
     if all(trainee.done for trainee in trainees):
         return ""
     return "interrupted from the keyboard" if interruption else f"max_seconds is {run.max_seconds:g}"
 
 
-def material_of(
-    scan: NDArray[Any],
-    photo: NDArray[Any],
-    U: Downsampling,
-    usable: NDArray[np.bool_],
-    config: TrainingConfig,
-    run: Run,
-) -> tuple[Material, Cells, torch.Tensor]:
+def material_of(excerpts: Sequence[Excerpt], config: TrainingConfig, run: Run) -> tuple[Material, Cells, torch.Tensor]:
     """What all members train on; all cells of the scan, and those of them that are held out."""
     device = run.device
     # On the CPU, so that the same cells are held out on every device.
     random = torch.Generator().manual_seed(run.seed)
-    spreading = U.spreading(correlation_length(U))
-    whole = Cells.of(scan, photo, U, usable, config.inputs, spreading, device, config.each_view)
+    parts = [
+        Cells.of(
+            each.scan,
+            each.photo,
+            each.U,
+            each.usable,
+            config.inputs,
+            each.U.spreading(correlation_length(each.U)),
+            device,
+            config.each_view,
+            each.mean,
+        )
+        for each in excerpts
+    ]
+    patches: list[Patches] = []
+    if config.adversarial_steps:
+        patches = [
+            Patches.of(cells, each.scan, each.photo, each.U, config, device)
+            for cells, each in zip(parts, excerpts, strict=True)
+        ]
+    whole = Cells.joined(parts)
+    del parts  # their tables are copied, if there are several
     drawn, held_out = whole.split(config.held_out, random)
     levels = [Level(drawn, (1.0,) * len(config.inputs))]
     if any(config.transfers):
         # Pixel by pixel the error is known, so fewer of them give as steady a gradient as whole cells do.
-        below = _one_scale_down(scan, photo, U, usable, config, device)
+        below = Cells.joined([_one_scale_down(each, config, device) for each in excerpts])
         levels.append(Level(below.without(held_out), config.transfers, TRANSFER_SHARE))
     if len(held_out):
         examined = held_out[:EXAMINED]
     else:
         order = torch.randperm(len(drawn.drawable), generator=random)[:EXAMINED]
         examined = drawn.drawable[order.to(device)]
-    patches = Patches.of(whole, scan, photo, U, config, device) if config.adversarial_steps else None
-    return Material(levels, examined, patches, (len(scan), len(photo)), device), whole, held_out
+    bands = (len(excerpts[0].scan), len(excerpts[0].photo))
+    return Material(levels, examined, patches, bands, device), whole, held_out
 
 
-def _one_scale_down(
-    scan: NDArray[Any],
-    photo: NDArray[Any],
-    U: Downsampling,
-    usable: NDArray[np.bool_],
-    config: TrainingConfig,
-    device: torch.device,
-) -> Cells:
+def _one_scale_down(excerpt: Excerpt, config: TrainingConfig, device: torch.device) -> Cells:
     """The supervised pair (Y↓↓↑, Z↓) → Y↓: the scan takes the part of the fine maps, pixel by pixel."""
+    scan, U = excerpt.scan, excerpt.U
     ratio = U.fine.y.size / U.coarse.y.size
     beam = None if U.fwhm is None else (ratio * U.fwhm[0], ratio * U.fwhm[1])
     down = Downsampling.between(U.coarse, U.coarse.coarsen(ratio), U.footprint, fwhm=beam)
     spreading = down.spreading(correlation_length(down))
     # The coarser cells are inputs only, so it does not matter which of them were measured.
     everywhere = np.ones((len(scan), *down.coarse.shape), dtype=bool)
-    coarser = Cells.of(down(scan), U(photo), down, everywhere, config.inputs, spreading, device, config.each_view)
-    return coarser.as_pixels(scan, usable)
+    photo, views = U(excerpt.photo), config.each_view
+    coarser = Cells.of(down(scan), photo, down, everywhere, config.inputs, spreading, device, views, excerpt.mean)
+    return coarser.as_pixels(scan, excerpt.usable)

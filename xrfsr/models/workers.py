@@ -9,25 +9,54 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import torch
 
-__all__ = ["run_all", "share_out", "threads_for"]
+__all__ = ["at_most", "available", "run_all", "share_out", "threads_for", "until"]
 
 T = TypeVar("T")
 TICK = 0.1  # seconds between looks at how far the workers are
 
+_limit: ContextVar[int | None] = ContextVar("threads", default=None)
+_stop: ContextVar[threading.Event | None] = ContextVar("stop", default=None)
 _lock = threading.Lock()
 _running = 0
 _usual = 1
 
 
-def threads_for(workers: int) -> int:
-    """How many threads torch should take in each of several workers."""
+@contextmanager
+def at_most(threads: int) -> Iterator[None]:
+    """What is computed within the block takes no more threads: others share the machine."""
+    token = _limit.set(threads)
+    try:
+        yield
+    finally:
+        _limit.reset(token)
+
+
+@contextmanager
+def until(stop: threading.Event) -> Iterator[None]:
+    """What is run within the block is interrupted once `stop` is set: by a thread that cannot be interrupted itself."""
+    token = _stop.set(stop)
+    try:
+        yield
+    finally:
+        _stop.reset(token)
+
+
+def available() -> int:
+    """How many threads there are for what is computed here."""
     with _lock:
         total = _usual if _running else torch.get_num_threads()
-    return max(1, total // workers)
+    limit = _limit.get()
+    return total if limit is None else max(1, min(limit, total))
+
+
+def threads_for(workers: int) -> int:
+    """How many threads torch should take in each of several workers."""
+    return max(1, available() // workers)
 
 
 def run_all(
@@ -69,6 +98,7 @@ def run_all(
             end.set()
 
     interruption: KeyboardInterrupt | None = None
+    told = _stop.get()
     with _counted():
         for task, end in zip(tasks, ended, strict=True):
             threading.Thread(target=work, args=(task, end), daemon=True).start()
@@ -77,6 +107,8 @@ def run_all(
                 for end in ended:
                     end.wait(TICK / len(ended))
                 watch()
+                if told is not None and told.is_set() and not stop.is_set():
+                    raise KeyboardInterrupt
             except KeyboardInterrupt as error:
                 # Between two steps, never within one, which would leave parameters half updated.
                 interruption = error

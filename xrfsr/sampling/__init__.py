@@ -10,14 +10,16 @@ With torch every operation can be differentiated.
 """
 
 from xrfsr.sampling.footprints import Footprint, footprint_matrix, linear_matrix, overlap_matrix
-from xrfsr.sampling.operators import Downsampling, Spreading, separable
+from xrfsr.sampling.operators import Downsampling, Part, Spreading, separable, strip_of
 
 __all__ = [
     "Downsampling",
     "Footprint",
+    "Part",
     "Spreading",
     "footprint_matrix",
     "linear_matrix",
     "overlap_matrix",
     "separable",
+    "strip_of",
 ]

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from xrfsr.errors import InvalidInput
-from xrfsr.grid import Grid
+from xrfsr.grid import Axis, Grid
 from xrfsr.sampling.footprints import Footprint, beam_per_axis, coverage_faults, footprint_matrix
 from xrfsr.sampling.spreading import precision_matrix, spreading_matrix
 
-__all__ = ["Downsampling", "Spreading", "separable"]
+__all__ = ["Downsampling", "Part", "Spreading", "separable", "strip_of"]
 
 Array = TypeVar("Array", NDArray[Any], Any)
 
@@ -196,6 +196,25 @@ class Downsampling:
         coarse: Array = separable(self.y, self.x, maps)
         return coarse
 
+    def part(self, rows: slice, columns: slice) -> Part:
+        """U between some neighbouring coarse pixels and the fine ones that they see or that lie in them.
+
+        The weights are those of the whole, so that any part of a scan is seen as it is within the whole.
+
+        Examples
+        --------
+        >>> from xrfsr.grid import Grid
+        >>> coarse = Grid.from_shape((8, 8), pixel_size=1.0)
+        >>> U = Downsampling.between(coarse.refine(4), coarse)
+        >>> U.part(slice(2, 5), slice(0, 8))
+        Part(U=<U from 12 x 32 to 3 x 8 pixels, footprint 'area'>, y=slice(8, 20, None), x=slice(0, 32, None))
+        """
+        coarse = self.coarse.part(rows, columns)
+        y, under_y = strip_of(self.y, rows, _between_edges(self.fine.y, coarse.y))
+        x, under_x = strip_of(self.x, columns, _between_edges(self.fine.x, coarse.x))
+        fine = self.fine.part(under_y, under_x)
+        return Part(replace(self, fine=fine, coarse=coarse, y=y, x=x), under_y, under_x)
+
     def adjoint(self, maps: Array) -> Array:
         """:math:`U^T`: (..., coarse.y, coarse.x) to (..., fine.y, fine.x), with ⟨U a, b⟩ = ⟨a, Uᵀ b⟩."""
         fine: Array = separable(csr_array(self.y.T), csr_array(self.x.T), maps)
@@ -290,6 +309,37 @@ class Downsampling:
         maps: Any = estimate
         projected: Array = maps + self.spreading(correlation_length)(scan - self(maps))
         return projected
+
+
+class Part(NamedTuple):
+    """U of some coarse pixels, and which fine pixels of the whole they belong to.
+
+    Attributes
+    ----------
+    U : Downsampling
+    y, x : slice
+        Rows and columns of the whole fine grid.
+    """
+
+    U: Downsampling
+    y: slice
+    x: slice
+
+
+def strip_of(matrix: csr_array, rows: slice, least: slice | None = None) -> tuple[csr_array, slice]:
+    """Neighbouring rows of a banded matrix, cut to the columns that they touch and those of `least`."""
+    columns = matrix.indices[matrix.indptr[rows.start] : matrix.indptr[rows.stop]]
+    touched = slice(int(columns.min()), int(columns.max()) + 1)
+    if least is not None:
+        touched = slice(min(touched.start, least.start), max(touched.stop, least.stop))
+    return csr_array(matrix[rows, touched]), touched
+
+
+def _between_edges(fine: Axis, coarse: Axis) -> slice:
+    """The fine cells whose centres lie between the outer edges of some coarse ones."""
+    ends = sorted((edge - fine.first) / fine.step + 0.5 for edge in coarse.edges)
+    start, stop = (min(max(round(end), 0), fine.size) for end in ends)
+    return slice(start, stop)
 
 
 @dataclass(frozen=True, eq=False)

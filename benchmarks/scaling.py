@@ -1,0 +1,179 @@
+"""What a painting costs: time and memory against its size, and regions against processes.
+
+python benchmarks/scaling.py [--sizes 1024 2048 8192] [--lines 12] [--chunk 1024] [--workers 2]
+
+Paintings of any size are made lazily of one simulated painting of 1024 × 1024 pixels and its mirror images, which meet
+without a seam. Each size is trained and written to zarr in a process of its own, so that its peak memory is its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import dask
+import dask.array as da
+import numpy as np
+import torch
+import xarray as xr
+from dask.callbacks import Callback
+from numpy.typing import NDArray
+
+import xrfsr
+
+TILE = 1024
+SCALE = 4
+
+
+def mirrored(tile: NDArray[Any], times: int) -> da.Array:
+    """A lazy array (channel, y, x) of so many mirror images of a tile along both axes."""
+
+    def block(block_info: Any = None) -> NDArray[Any]:
+        i, j = block_info[None]["chunk-location"][-2:]
+        return np.ascontiguousarray(tile[:, :: (-1) ** i, :: (-1) ** j])
+
+    channels, height, width = tile.shape
+    chunks = ((channels,), (height,) * times, (width,) * times)
+    meta = np.empty((0, 0, 0), tile.dtype)
+    made: da.Array = da.map_blocks(block, chunks=chunks, dtype=tile.dtype, meta=meta)
+    return made
+
+
+class Clock(Callback):
+    """When the method was prepared, by the name of its task."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started = time.monotonic()
+        self.prepared = 0.0
+
+    def _posttask(self, key: Any, result: Any, graph: Any, state: Any, worker: Any) -> None:
+        if isinstance(key, str) and key.startswith("xrfsr-prepared") and "after" not in key:
+            self.prepared = time.monotonic() - self.started
+
+
+def resident() -> float:
+    """Memory of this process now, in MB."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+def one_size(size: int, base: Path, chunk: int, workers: int) -> None:
+    """Train on a painting of `size` × `size` fine pixels and write its maps."""
+    kept = np.load(base)
+    times = max(1, size // TILE)
+    maps, photo = kept["scan"], kept["rgb"]
+    if size < TILE:
+        maps, photo = maps[:, : size // SCALE, : size // SCALE], photo[:, :size, :size]
+    scan = xrfsr.as_scan(mirrored(maps, times), [str(line) for line in kept["lines"]], 0.5)
+    rgb = xrfsr.as_photo(mirrored(photo, times), like=scan)
+    peak = [0.0]
+
+    def watch() -> None:
+        while True:
+            peak[0] = max(peak[0], resident())
+            time.sleep(0.02)
+
+    threading.Thread(target=watch, daemon=True).start()
+    fine = scan.xrfsr.superresolve(rgb, SCALE, chunk=chunk, progress=False)
+    with tempfile.TemporaryDirectory() as folder, dask.config.set(num_workers=workers), Clock() as clock:
+        fine.xrfsr.to_zarr(f"{folder}/fine.zarr")
+        total = time.monotonic() - clock.started
+    megapixels = size**2 / 1e6
+    rest = (total - clock.prepared) / megapixels
+    tiles = f"{rest:.1f}" if size > chunk else "-"
+    cells = (f"{size} x {size}", f"{clock.prepared:.0f}", f"{total:.0f}", f"{total / megapixels:.1f}", tiles)
+    print(f"| {' | '.join(cells)} | {peak[0]:.0f} |", flush=True)
+
+
+def network_share() -> None:
+    """How near the network's part comes to its matrix products, in one thread of this process."""
+    from speed import products, seconds
+
+    from xrfsr.models.config import TrainingConfig
+    from xrfsr.models.generator import Architecture, Generator
+    from xrfsr.models.saved import BLOCK
+
+    torch.set_num_threads(1)
+    config = TrainingConfig()
+    architecture = Architecture.of(config, 12, 3)
+    network = Generator(architecture, torch.Generator().manual_seed(0))
+    x = torch.rand(architecture.members, BLOCK, architecture.channels)
+    bare = products(architecture, BLOCK, torch.float32, training=False)
+    with torch.inference_mode():
+        alone, ours = seconds(lambda: [bare() for _ in range(architecture.members)], lambda: network(x), 5)
+    work = architecture.members * architecture.flops_per_pixel * BLOCK / 1e9
+    print(f"\nnetwork: {work / ours:.0f} GFLOP/s of {work / alone:.0f} of its products alone, {alone / ours:.0%}")
+
+
+def regions(count: int = 16, size: int = 256) -> None:
+    """Sixteen regions by one worker of a cluster and by two, each a process with one thread."""
+    from distributed import Client, LocalCluster
+
+    from xrfsr.regions import run
+
+    painting = xrfsr.simulate.painting(4 * size, 4 * size, SCALE, seed=0, lines=xrfsr.simulate.LINES[:12])
+    side = size // SCALE
+    tree = xr.DataTree.from_dict(
+        {
+            f"{i}{j}": painting.scan.isel(y=slice(i * side, (i + 1) * side), x=slice(j * side, (j + 1) * side))
+            for i in range(4)
+            for j in range(4)
+        }
+    )
+    took = []
+    for workers in (1, 2):
+        with (
+            LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster,
+            Client(cluster) as client,
+            tempfile.TemporaryDirectory() as folder,
+        ):
+            client.run(loaded)
+            started = time.monotonic()
+            run(tree, painting.rgb, f"{folder}/all.zarr", client, progress=False)
+            took.append(time.monotonic() - started)
+    print(
+        f"{count} regions of {size} x {size}: {took[0]:.0f} s by one process, {took[1]:.0f} s by two, "
+        f"{took[0] / took[1]:.2f} times as fast"
+    )
+
+
+def loaded() -> None:
+    """So that loading torch does not count."""
+    import xrfsr.models  # noqa: F401
+
+
+def main() -> None:
+    """Print what was measured."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1024, 2048, 8192], help="sides in fine pixels")
+    parser.add_argument("--lines", type=int, default=12)
+    parser.add_argument("--chunk", type=int, default=1024)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.one:
+        one_size(arguments.sizes[0], arguments.one, arguments.chunk, arguments.workers)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        made = xrfsr.simulate.painting(TILE, TILE, SCALE, 0, lines=xrfsr.simulate.LINES[: arguments.lines])
+        base = Path(folder, "base.npz")
+        np.savez(base, rgb=made.rgb.values, scan=made.scan.intensity.values, lines=made.scan.line.values.astype(str))
+        print("| fine pixels | prepared after, s | in all, s | s a megapixel | of it tiles | peak memory, MB |")
+        print("| --- | --- | --- | --- | --- | --- |", flush=True)
+        for size in arguments.sizes:
+            options = [f"--chunk={arguments.chunk}", f"--workers={arguments.workers}", f"--one={base}"]
+            subprocess.run([sys.executable, __file__, f"--sizes={size}", *options], check=True)
+    network_share()
+    regions()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+"""Training on the painting at hand, and whether a model that was trained elsewhere fits it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrfsr.errors import InvalidInput, warn
+from xrfsr.guided import Guided
+from xrfsr.guides import Guide
+from xrfsr.methods.problem import Problem, pooled_mean
+from xrfsr.methods.unfolding.settings import CARRIED_OUT, configuration
+from xrfsr.models.device import choose
+from xrfsr.models.rehearsal import Rehearsal
+from xrfsr.models.saved import Model
+from xrfsr.models.training import Excerpt, Run, train
+from xrfsr.photo_gain import along_photo, photo_guide
+
+__all__ = ["check_fits", "fit", "fit_beside", "guided_lines", "why_unguided"]
+
+# The intensity seen as 1 is this percentile of a map, not its maximum: a few hot pixels do not dim the rest.
+PEAK_PERCENTILE = 99.9
+# Within this factor the maps of a scan may be brighter or darker than those a model was trained on.
+BRIGHTNESS = 3.0
+
+
+def fit(
+    sample: Sequence[Problem],
+    *,
+    device: str = "auto",
+    seed: int = 0,
+    progress: bool | None = None,
+    **settings: Any,
+) -> Model:
+    """Train a model on the guided maps of a painting.
+
+    Parameters
+    ----------
+    sample : sequence of Problem
+        What stands for the whole, or is it.
+    device, seed, progress
+        See `xrfsr.models.training.Run`.
+    **settings
+        ``preset``, fields of `TrainingConfig`, and ``max_seconds``, ``checkpoint``, ``checkpoint_seconds`` of `Run`.
+
+    Raises
+    ------
+    InvalidInput
+        If there is none.
+    """
+    return fit_beside(sample, device, seed, progress, settings)[0]
+
+
+def fit_beside(
+    sample: Sequence[Problem], device: str, seed: int, progress: bool | None, settings: Mapping[str, Any]
+) -> tuple[Model, list[Guided]]:
+    """A model, and the kriging along the photo (of each of `sample`) that it was weighed against, if it was."""
+    places = np.flatnonzero(guided_lines(sample))
+    if not places.size:
+        raise InvalidInput("scan", [why_unguided(sample[0].lines)])
+    config = configuration(settings)
+    run = Run(choose(device), seed, progress, **{name: settings[name] for name in CARRIED_OUT if name in settings})
+    chosen = [problem.only(places) for problem in sample]
+    first, peak = chosen[0], _peaks(chosen)
+    mean = pooled_mean(chosen) / peak
+    guide = photo_guide([problem.photo for problem in chosen]) if config.along_photo else None
+    along: list[Guided] = []
+    excerpts = []
+    for problem in chosen:
+        scaled = problem.scan / peak[:, None, None]
+        if guide is not None:
+            along.append(along_photo(scaled, problem.photo, problem.U, device, guide))
+        rehearsal = _rehearsal(scaled, problem, device, guide) if config.held_out else None
+        beside = [along[-1].left_out] if guide is not None else []
+        excerpts.append(Excerpt(scaled, problem.photo, problem.U, problem.teaching, mean, beside, rehearsal))
+    trained = train(excerpts, config, run)
+    untold = [line for line, judged in zip(first.lines, trained.verdict.judged, strict=True) if not judged]
+    if untold and trained.verdict.weights[-1].any():
+        warn(
+            f"too few measured pixels to judge on some of them whether the photo helps: {', '.join(untold)} stay as "
+            "the photo-free floor; scan a larger area, or pass held_out=0 to trust the network unjudged"
+        )
+    model = Model(
+        trained.generator,
+        config,
+        first.lines,
+        peak,
+        trained.verdict.weights,
+        len(first.photo),
+        _ratio(first),
+        first.units,
+        first.U.footprint,
+        _beam(first),
+        trained.verdict.gain,
+        {"seed": seed, "device": run.device.type, "steps": trained.steps},
+    )
+    return model, along
+
+
+def _rehearsal(scaled: NDArray[np.float32], problem: Problem, device: str, guide: Guide | None) -> Rehearsal | None:
+    rehearsal = Rehearsal.of(scaled, problem.photo, problem.U)
+    if rehearsal and guide is not None:
+        halved = along_photo(rehearsal.scan, rehearsal.photo, rehearsal.U, device)
+        rehearsal = rehearsal.with_beside(halved.fine)
+    return rehearsal
+
+
+def guided_lines(sample: Sequence[Problem]) -> NDArray[np.bool_]:
+    """Maps that the photo may guide somewhere, (line,)."""
+    return np.asarray(np.array([problem.guided for problem in sample]).any(axis=0))
+
+
+def why_unguided(lines: Sequence[str]) -> str:
+    """What to say if there are none."""
+    return (
+        f"none of the maps {', '.join(lines)} is an element map that has contrast and was measured where the "
+        "photo shows something, so there is nothing to train on; method='kriging' interpolates without photo and "
+        "training"
+    )
+
+
+def _peaks(sample: Sequence[Problem]) -> NDArray[np.float32]:
+    """The intensity that the network sees as 1, for every map."""
+    peak = np.zeros(len(sample[0].lines), dtype=np.float32)
+    for line in range(len(peak)):
+        values = np.concatenate([problem.scan[line][problem.usable[line]] for problem in sample])
+        peak[line] = np.percentile(values, PEAK_PERCENTILE) if values.size else 0
+    return np.where(peak > 0, peak, np.max([problem.scan.max(axis=(1, 2)) for problem in sample], axis=0))
+
+
+def _ratio(problem: Problem) -> tuple[float, float]:
+    (y, x), (down, across) = problem.U.fine.spacing, problem.U.coarse.spacing
+    return (down / y, across / x)
+
+
+def _beam(problem: Problem) -> tuple[float, float] | None:
+    if problem.U.fwhm is None:
+        return None
+    (y, x), (height, width) = problem.U.fwhm, problem.U.coarse.spacing
+    return (y / height, x / width)
+
+
+def check_fits(model: Model, sample: Sequence[Problem]) -> None:
+    """A model knows its maps by name, one ratio of pixel sizes, and what a pixel of the scan sees.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every way in which it does not fit.
+
+    Warns
+    -----
+    UserWarning
+        If the maps are far brighter or darker than those it was trained on.
+    """
+    faults = []
+    problem = sample[0]
+    guided = {line for line, guided in zip(problem.lines, guided_lines(sample), strict=True) if guided}
+    if missing := [line for line in model.lines if line not in problem.lines]:
+        faults.append(f"the model needs {', '.join(missing)}, which the scan lacks; train one on this scan")
+    if strange := sorted(guided - set(model.lines)):
+        faults.append(
+            f"the model does not know {', '.join(strange)}; leave out: .drop_sel(line={strange}), or train anew"
+        )
+    if model.bands != len(problem.photo):
+        faults.append(f"the model takes {model.bands} bands, the photo has {len(problem.photo)}")
+    for name, there, here in (
+        ("units", model.units, problem.units),
+        ("footprint", model.footprint, problem.U.footprint),
+    ):
+        if there != here:
+            faults.append(f"the model was trained with {name} {there!r}, not {here!r}; convert the scan, or train anew")
+    beam = _beam(problem)
+    if model.beam and beam and not np.allclose(beam, model.beam, rtol=0.02):
+        there_text, here_text = (" x ".join(f"{width:.3g}" for width in pair) for pair in (model.beam, beam))
+        faults.append(
+            f"the model was trained for a beam of {there_text} pixels of the scan, not {here_text}; train anew"
+        )
+    ratio = _ratio(problem)
+    # Fine grids are rounded to whole pixels, so the same scale means slightly different ratios.
+    if any(
+        abs(there - here) > 0.02 * there + 0.5 / size
+        for there, here, size in zip(model.ratio, ratio, problem.U.coarse.shape, strict=True)
+    ):
+        faults.append(
+            f"the model was trained for scale {model.ratio[0]:g}, not {ratio[0]:g}; use its scale or train anew"
+        )
+    if faults:
+        raise InvalidInput("model", faults)
+    places = np.array([problem.lines.index(line) for line in model.lines])
+    chosen = [each.only(places) for each in sample]
+    brightness = float(np.median(_peaks(chosen) / model.peak))
+    if not 1 / BRIGHTNESS <= brightness <= BRIGHTNESS:
+        warn(
+            f"the maps of this scan are {brightness:.2g} times as bright as those the model was trained on, and it "
+            "reads them as poorer or richer; convert both to count/s if the dwell times differ, or train anew"
+        )

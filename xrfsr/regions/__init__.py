@@ -1,0 +1,136 @@
+"""Many regions: a tree of scans becomes a tree of fine maps, each written when it is ready."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+import xarray as xr
+
+import xrfsr.methods as methods
+from xrfsr.errors import InvalidInput, collecting, warn
+from xrfsr.progress import progress_bar
+from xrfsr.regions.pools import Pool
+from xrfsr.regions.region import Outcome, Task, regions_of
+from xrfsr.regions.report import Report
+from xrfsr.regions.store import Store
+from xrfsr.regions.together import superresolve, train
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from xrfsr.models import Model
+
+__all__ = ["Report", "run", "superresolve", "train"]
+
+
+def run(
+    tree: xr.DataTree,
+    rgb: xr.DataArray | xr.DataTree | None,
+    out: str | PathLike[str],
+    client: Client | None = None,
+    *,
+    scale: float = 4,
+    model: Model | None = None,
+    workers: int | None = None,
+    processes: bool = False,
+    progress: bool | None = None,
+    **options: Any,
+) -> Report:
+    """Super-resolve every scan of a tree into one zarr store, region by region.
+
+    Each region is one task. Its maps appear in the store when they are complete, so whatever stops the run, what was
+    finished is there and nothing else. Called again, the run passes over regions whose scan, photo and settings are
+    those of the maps in the store, and makes the rest.
+
+    Parameters
+    ----------
+    tree : xarray.DataTree
+        Every node with a variable `intensity` is a region, and its path the region's name.
+    rgb : xarray.DataArray or xarray.DataTree
+        One photo in whose millimetre frame all regions lie, or a tree with the variable `rgb` under the name of every
+        region. Not needed by methods without a photo.
+    out : str or path
+        The store, a local folder such as ``"all.zarr"``; ``xr.open_datatree(out)`` opens it. Workers on other machines
+        must see it under the same path.
+    client : distributed.Client, optional
+        Whose workers do the work. Without one it is done here.
+    scale : float
+        How many times smaller the pixels become.
+    model : Model, optional
+        One model for all regions, from ``tree.xrfsr.train(rgb)`` or `xrfsr.load_model`; left out, each trains its own.
+    workers : int, optional
+        Without a client, how many regions are worked on at a time: as many as there are cores if not given.
+    processes : bool
+        Whether these are processes of their own (a script then needs ``if __name__ == "__main__":``) or threads.
+    progress : bool, optional
+        Whether to show a progress bar.
+    **options
+        As for `xrfsr.superresolve.superresolve`.
+
+    Returns
+    -------
+    Report
+        Names of the regions that were written, were skipped and failed, the latter with the reason.
+
+    Raises
+    ------
+    InvalidInput
+        If nothing can begin: `tree` holds no region, `out` is something else, or an option is wrong.
+
+    Warns
+    -----
+    UserWarning
+        Naming regions that failed, and why.
+
+    Examples
+    --------
+    >>> import tempfile, xrfsr
+    >>> truth, scan, rgb = xrfsr.simulate.painting(64, 128, lines=["Fe-K", "Pb-L"])
+    >>> halves = {"left": scan.isel(x=slice(0, 16)), "right": scan.isel(x=slice(16, 32))}
+    >>> tree = xr.DataTree.from_dict(halves)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     print(run(tree, rgb, f"{folder}/all.zarr", steps=5, workers=1, progress=False))
+    ...     print(run(tree, rgb, f"{folder}/all.zarr", steps=5, workers=1, progress=False))
+    2 regions: 2 written, 0 skipped, 0 failed
+    2 regions: 0 written, 2 skipped, 0 failed
+    """
+    faults: list[str] = []
+    regions, store, pool = [], None, None
+    with collecting(faults):
+        _check(options, model)
+    with collecting(faults):
+        regions = regions_of(tree, rgb, scale)
+    with collecting(faults):
+        pool = Pool.of(client, workers, len(regions), processes=processes)
+    with collecting(faults):
+        store = Store.of(out)
+    if faults or store is None or pool is None:
+        raise InvalidInput("run over regions", faults)
+    store.begin([region.name for region in regions])
+    task = Task(store, {**options, "scale": scale})
+    outcomes: list[Outcome] = []
+    try:
+        with progress_bar(len(regions), "regions", progress) as show:
+            for outcome in pool.run(task, regions, model):
+                outcomes.append(outcome)
+                show(len(outcomes))
+    finally:
+        store.end()
+    report = Report.of(outcomes)
+    if report.failed:
+        told = "; ".join(f"{name}: {reason}" for name, reason in report.failed.items())
+        warn(f"{len(report.failed)} of {len(regions)} regions failed, the others are in '{store.path}': {told}")
+    return report
+
+
+def _check(options: dict[str, Any], model: Model | None) -> None:
+    """Raise what every region would."""
+    own = {
+        name: value
+        for name, value in options.items()
+        if name not in ("method", "device", "seed", "footprint", "fwhm", "smear", "chunk")
+    }
+    if model is not None:
+        own["model"] = model
+    methods.get(options.get("method", "unfolding")).check(options.get("device", "auto"), own)

@@ -1,0 +1,180 @@
+"""One region: its scan and photo, what tells it from others, and the task that makes its maps."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import xarray as xr
+
+from xrfsr.errors import InvalidInput
+from xrfsr.frame import grid_of
+from xrfsr.inputs import over
+from xrfsr.regions.store import Store
+from xrfsr.resample import fine_grid
+from xrfsr.superresolve import superresolve
+from xrfsr.version import __version__
+
+if TYPE_CHECKING:
+    from xrfsr.models import Model
+
+__all__ = ["Outcome", "Region", "Task", "reason_of", "regions_of"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """A scan, under its path in the tree, and the photo over it.
+
+    Attributes
+    ----------
+    name : str
+    scan : xarray.Dataset
+    photo : xarray.DataArray or xarray.Dataset, optional
+    lacking : str
+        What the tree of photos lacks for it.
+    """
+
+    name: str
+    scan: xr.Dataset
+    photo: Any
+    lacking: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a region."""
+
+    name: str
+    status: Literal["written", "skipped", "failed"]
+    reason: str = ""
+    seconds: float = 0.0
+
+
+def regions_of(tree: xr.DataTree, rgb: xr.DataArray | xr.DataTree | None, scale: float) -> list[Region]:
+    """The regions of a tree, each with its part of the photo; nothing is read.
+
+    Raises
+    ------
+    InvalidInput
+        If there is none, or one lies within another.
+    """
+    if not isinstance(tree, xr.DataTree):
+        raise InvalidInput(
+            "tree",
+            [
+                f"a {type(tree).__name__} was given; a DataTree of scans is needed: "
+                "xr.DataTree.from_dict({'left': scan, 'right': other})"
+            ],
+        )
+    nodes = {node.path.strip("/"): node for node in tree.subtree if "intensity" in node.data_vars}
+    if not nodes:
+        raise InvalidInput("tree", ["no node of the tree has a variable 'intensity', so it holds no scan"])
+    if not isinstance(rgb, xr.DataTree | xr.DataArray | xr.Dataset | None):
+        raise InvalidInput("photo", [f"a {type(rgb).__name__} was given; one photo or a DataTree of photos is needed"])
+    faults = [
+        f"the scan '{name}' has nodes below it; give it a node of its own, such as '{f'{name}/scan'.strip('/')}'"
+        for name, node in nodes.items()
+        if node.children
+    ]
+    if faults:
+        raise InvalidInput("tree", faults)
+    return [_region(name, node.to_dataset(), rgb, scale) for name, node in nodes.items()]
+
+
+def _region(name: str, scan: xr.Dataset, rgb: Any, scale: float) -> Region:
+    photo, lacking = rgb, ""
+    if isinstance(rgb, xr.DataTree):
+        try:
+            photo = rgb[name]["rgb"]
+        except KeyError:
+            photo, lacking = None, f"the tree of photos has no 'rgb' under '{name}'"
+    if isinstance(photo, xr.DataArray):
+        # Only what lies over the region, and of Dask arrays no more of the graph; what does not fit is told later.
+        with suppress(InvalidInput, IndexError):
+            (photo,) = _optimised(over(photo, fine_grid(grid_of(scan), scale)))
+    (scan,) = _optimised(scan)
+    return Region(name, scan, photo, lacking)
+
+
+def _optimised(obj: Any) -> tuple[Any, ...]:
+    from dask.base import optimize
+
+    made: tuple[Any, ...] = optimize(obj)  # type: ignore[no-untyped-call]
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is done with every region.
+
+    Attributes
+    ----------
+    store : Store
+    options : mapping
+        Of `superresolve`.
+    """
+
+    store: Store
+    options: Mapping[str, Any]
+
+    def __call__(self, region: Region, model: Model | None = None) -> Outcome:
+        """Make the maps of a region, unless they are there; every failure is an outcome."""
+        started = time.monotonic()
+        try:
+            status = self._written(region, model)
+        except Exception as error:
+            return Outcome(region.name, "failed", reason_of(error), time.monotonic() - started)
+        return Outcome(region.name, status, seconds=time.monotonic() - started)
+
+    def _written(self, region: Region, model: Model | None) -> Literal["written", "skipped"]:
+        if region.lacking:
+            raise InvalidInput("photo", [region.lacking])
+        scan = region.scan.load(scheduler="synchronous")
+        photo = None if region.photo is None else region.photo.load(scheduler="synchronous")
+        mark = self.mark(scan, photo, model)
+        if self.store.mark_of(region.name) == mark:
+            return "skipped"
+        options = dict(self.options)
+        if model is not None:
+            options["model"] = model
+        elif options.get("method", "unfolding") == "unfolding":
+            options["keep_interrupted"] = False
+        fine = superresolve(scan, photo, progress=False, **options)
+        self.store.write(region.name, fine, mark)
+        return "written"
+
+    def mark(self, scan: xr.Dataset, photo: Any, model: Model | None) -> str:
+        """A number for all that the maps of a region depend on."""
+        made = hashlib.sha256(__version__.encode())
+        made.update(json.dumps(dict(self.options), sort_keys=True, default=repr).encode())
+        made.update((model.fingerprint if model is not None else "").encode())
+        for obj in (scan, photo):
+            for part in _content(obj):
+                made.update(part)
+        return made.hexdigest()
+
+
+def _content(obj: Any) -> Iterator[bytes]:
+    if obj is None:
+        return
+    dataset = obj.to_dataset(name="rgb") if isinstance(obj, xr.DataArray) else obj
+    for name, variable in sorted(dataset.variables.items(), key=lambda item: str(item[0])):
+        yield f"{name} {variable.dims} {sorted(map(str, variable.attrs.items()))}".encode()
+        values = variable.values
+        if values.dtype.kind in "OTU":
+            yield repr(values.tolist()).encode()  # text has several types, and stores give back another
+        else:
+            yield str(values.dtype).encode() + np.ascontiguousarray(values).tobytes()
+
+
+def reason_of(error: Exception) -> str:
+    """What went wrong, in one line."""
+    if isinstance(error, InvalidInput):
+        return "; ".join(error.faults)
+    return f"{type(error).__name__}: {error}"

@@ -132,7 +132,7 @@ class XrfsrAccessor:
         footprint, fwhm, smear
             What a pixel of the scan sees, as for `downsampling`.
         chunk : int, optional
-            Longest side of the tiles, in fine pixels, of which a large or lazy result is made (1024 if left out).
+            Side of the tiles, in fine pixels, of which a large or lazy result is made (1024 if left out).
         **settings
             Further settings of the training, such as ``steps=4000`` (default 2000), ``preset="paper"`` or
             ``max_seconds=60``: see `xrfsr.superresolve.superresolve`.

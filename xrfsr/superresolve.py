@@ -72,8 +72,8 @@ def superresolve(
         How far the beam moves within one pixel, for ``"gaussian"``: the pixel itself if not given, 0 for a stage that
         stands still, (0, dx) for rows scanned in continuous motion.
     chunk : int, optional
-        Longest side, in fine pixels, of the tiles that the result is made of: 1024 if the scan or the photo is in Dask,
-        or the result has more than two megapixels. With Dask they are its chunks.
+        Side, in fine pixels, of the tiles that the result is made of: 1024 if the scan or the photo is in Dask, or the
+        result has more than a megapixel. With Dask they are its chunks.
     **settings
         For ``"unfolding"``: ``preset``, ``"default"`` or ``"paper"``, and fields of `xrfsr.models.TrainingConfig` to
         change in it; ``consistency``, ``"exact"``, or ``"noise-aware"`` for maps of few counts, which are then followed
@@ -84,7 +84,8 @@ def superresolve(
     Returns
     -------
     like `obj`
-        Same lines and units, finer `y` and `x` within the same outer edges; NaN where the scan has no value.
+        Same lines and units, finer `y` and `x` within the same outer edges; NaN where the scan has no value. Lazy, if
+        scan or photo are in Dask: then nothing is computed, and training is a task of its graph.
         ``"unfolding"`` and ``"kriging"`` are exactly consistent, unless asked to be noise-aware: U takes the result
         back to the scan, to float32 rounding (which a beam much wider than the pixels amplifies). How the result came
         about is in its `attrs`; with ``"unfolding"`` the coordinate `photo_gain` (line) tells in dB how much better the
@@ -96,7 +97,8 @@ def superresolve(
     Raises
     ------
     InvalidInput
-        Naming every fault of the scan, the photo and the arguments.
+        Naming every fault of the scan, the photo and the arguments. Faults in the values of Dask arrays show when the
+        result is computed.
 
     Warns
     -----

@@ -11,6 +11,7 @@ from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
 
 from xrfsr.errors import InvalidInput
@@ -137,13 +138,13 @@ def _in_process(work: Work, region: Region) -> Outcome:
 
 
 def _by_client(client: Any, work: Work, regions: Sequence[Region], model: Model | None) -> Iterator[Outcome]:
-    from distributed import as_completed
+    distributed: Any = import_module("distributed")  # which has no types where it is not installed
 
     # Once to every worker that needs it, not with every region.
     shared = None if model is None else client.scatter(model)
     names = {client.submit(_on_worker, work, region, shared, pure=False): region.name for region in regions}
     try:
-        for future in as_completed(names):  # type: ignore[no-untyped-call]
+        for future in distributed.as_completed(names):
             try:
                 yield future.result()
             except Exception as error:  # the worker was lost, too often to try again

@@ -228,8 +228,7 @@ def interrupted_run(folder: Path, send: signal.Signals, wait: float, *arguments:
     process.wait(60)
 
 
-@pytest.mark.parametrize("send", [signal.SIGKILL, signal.SIGINT])
-@pytest.mark.parametrize("wait", [0.0, 0.3])
+@pytest.mark.parametrize(("send", "wait"), [(signal.SIGKILL, 0.3), (signal.SIGINT, 0.0)])
 def test_a_run_that_is_stopped_goes_on_to_the_same_bits(
     tree: xr.DataTree,
     painting: xrfsr.simulate.Painting,

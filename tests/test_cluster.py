@@ -131,7 +131,9 @@ def test_a_killed_worker_costs_no_region(
     report = run(tree, painting.rgb, out, client, **QUICK)
     watcher.join()
     assert killed
-    assert report.written == NAMES
+    assert not report.failed
+    # One that was written, but not yet reported, is met again.
+    assert sorted(report.written + report.skipped) == list(NAMES)
     run(tree, painting.rgb, tmp_path / "here.zarr", workers=1, **QUICK)
     with xr.open_datatree(out) as made, xr.open_datatree(tmp_path / "here.zarr") as expected:
         xr.testing.assert_identical(made.load(), expected.load())

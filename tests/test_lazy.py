@@ -247,3 +247,16 @@ def test_a_painting_of_windows_is_told_by_them(monkeypatch: pytest.MonkeyPatch) 
         return float(((fine.intensity - truth.intensity.values) ** 2).sum())
 
     assert error(made) < 0.8 * error(floor)
+
+
+def test_one_window_is_not_the_whole(
+    painting: xrfsr.simulate.Painting, model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One window to be prepared on, and one tile for all: they are not taken for each other."""
+    monkeypatch.setattr("xrfsr.reconstruction.WHOLE", 2**12)
+    monkeypatch.setattr("xrfsr.tiles.WINDOW", 64)
+    scan, rgb = lazy(painting)
+    made = painting.scan.xrfsr.superresolve(painting.rgb, model=model, chunk=1000)
+    assert made.intensity.shape == painting.truth.intensity.shape
+    lazily = scan.xrfsr.superresolve(rgb, model=model, chunk=1000)
+    np.testing.assert_array_equal(made.intensity, lazily.intensity)

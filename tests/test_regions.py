@@ -198,7 +198,6 @@ def test_a_damaged_chunk_is_told_by_name(
 ) -> None:
     scan = tree["panel/b"].to_dataset()
     scan.xrfsr.to_zarr(tmp_path / "b.zarr")
-    (chunk, *_) = (tmp_path / "b.zarr" / "intensity" / "c").rglob("0")
     chunk = next(path for path in (tmp_path / "b.zarr" / "intensity" / "c").rglob("*") if path.is_file())
     whole = chunk.read_bytes()
     chunk.write_bytes(whole[:-9] + bytes(9))
@@ -277,7 +276,9 @@ def test_a_killed_process_costs_no_region(
     report = run(tree, painting.rgb, out, workers=2, processes=True, progress=False, **QUICK)
     watcher.join()
     assert killed
-    assert report.written == NAMES
+    assert not report.failed
+    # One that was written, but not yet reported, is met again.
+    assert sorted(report.written + report.skipped) == list(NAMES)
     assert contents(out) == expected
 
 

@@ -98,13 +98,13 @@ def load(
     # What else the Dataset holds, a cube of spectra for instance, is not read.
     scan = scan[["intensity", "uncertainty"] if noise and "uncertainty" in scan else ["intensity"]]
     # Files that are not in Dask are read now.
-    scan = scan if _chunked(scan) else scan.load()
+    scan = scan if _chunked(scan) else scan.compute()
     way = None
     if photo is not None:
         photo = over(photo, fine)
         matrices = to_grid(grid_of(photo), fine)
         way = (matrices["y"], matrices["x"])
-        photo = photo if _chunked(photo) else photo.load()
+        photo = photo if _chunked(photo) else photo.compute()
     frame = Frame(
         U,
         way,

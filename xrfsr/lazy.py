@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import dask.array as da
 import numpy as np
-from dask.base import tokenize
+from dask.base import is_dask_collection, tokenize
 from dask.highlevelgraph import HighLevelGraph
 from numpy.typing import NDArray
 
@@ -30,16 +30,8 @@ __all__ = ["lazily"]
 Key = Any
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """Which part of some blocks, put together, is meant."""
-
-    inner: tuple[slice, ...]
-
-    def __call__(self, blocks: Any) -> NDArray[Any]:
-        """Put nested lists of blocks together and cut."""
-        # A copy, so that what was cut away is not kept for it.
-        return np.array(_joined(blocks, 0, len(self.inner))[self.inner])
+# Which part of some blocks, put together, is meant; None where there are no blocks.
+Cut = tuple[slice, ...] | None
 
 
 def lazily(painting: Painting, how: How) -> Made:
@@ -49,7 +41,7 @@ def lazily(painting: Painting, how: How) -> Made:
     read, frame, window, prepared, maps = (
         f"xrfsr-{name}-{token}" for name in ("read", "frame", "window", "prepared", "maps")
     )
-    alone = len(places) == len(places[0]) == len(chosen) == 1
+    alone = how.at_once(painting)
     reading: dict[Key, Any] = {}
     before: dict[Key, Any] = {frame: painting.frame}
     for number, tile in enumerate(chosen):
@@ -72,7 +64,9 @@ def lazily(painting: Painting, how: How) -> Made:
         tasks[maps, 0, 0, 0] = (_first, prepared)
     else:
         # Read again, and not before there is a use for it: or all would be in memory while the method is prepared.
-        later = Pieces(*(after(each, prepared, graph) if _is_lazy(each) else each for each in painting.arrays))
+        later = Pieces(
+            *(after(each, prepared, graph) if is_dask_collection(each) else each for each in painting.arrays)
+        )
         for i, row in enumerate(places):
             for j, tile in enumerate(row):
                 cuts, blocks = _inputs(later, painting, tile)
@@ -89,7 +83,7 @@ def _upon(
     graph: HighLevelGraph, name: str, tasks: dict[Key, Any], arrays: Sequence[Any] = (), needs: Sequence[str] = ()
 ) -> HighLevelGraph:
     """One more layer on a graph, with the arrays that it reads."""
-    lazy = [each for each in arrays if _is_lazy(each)]
+    lazy = [each for each in arrays if is_dask_collection(each)]
     below = HighLevelGraph.merge(graph, *(each.__dask_graph__() for each in lazy))
     read = {layer for each in lazy for layer in each.__dask_layers__()}
     return HighLevelGraph({**below.layers, name: tasks}, {**below.dependencies, name: read | set(needs)})
@@ -99,26 +93,26 @@ def _needed(arrays: Pieces, blocks: Sequence[Any]) -> dict[Key, Any]:
     """The tasks behind some blocks of some arrays, and no others: Dask's own culling may leave some in."""
     tasks: dict[Key, Any] = {}
     for array, names in zip(arrays, blocks, strict=True):
-        if _is_lazy(array):
+        if is_dask_collection(array):
             tasks |= dict(array.__dask_graph__().cull(_flat(names)))
     return tasks
 
 
-def _inputs(arrays: Pieces, painting: Painting, tile: Tile) -> tuple[list[Cut | None], list[Any]]:
+def _inputs(arrays: Pieces, painting: Painting, tile: Tile) -> tuple[list[Cut], list[Any]]:
     """How each array of a tile is put together, and of which blocks."""
-    cuts: list[Cut | None] = []
+    cuts: list[Cut] = []
     blocks: list[Any] = []
     for array, slices in zip(arrays, painting.slices(tile), strict=True):
-        if array is None or slices is None:
+        if array is None:
             cuts.append(None)
             blocks.append(None)
-        elif not _is_lazy(array):
-            cuts.append(Cut((slice(None),) * array.ndim))
+        elif not is_dask_collection(array):
+            cuts.append((slice(None),) * array.ndim)
             blocks.append(array[slices])
         else:
             axes = zip(array.chunks, slices, array.shape, strict=True)
             inner, ranges = zip(*(_overlapping(*axis) for axis in axes), strict=True)
-            cuts.append(Cut(inner))
+            cuts.append(inner)
             blocks.append(_keys((array.name,), ranges))
     return cuts, blocks
 
@@ -143,17 +137,6 @@ def _flat(names: Any) -> list[Key]:
     return [name for each in names for name in _flat(each)] if isinstance(names, list) else [names]
 
 
-def _joined(blocks: Any, axis: int, ndim: int) -> NDArray[Any]:
-    if not isinstance(blocks, list):
-        return np.asarray(blocks)
-    parts = [_joined(each, axis + 1, ndim) for each in blocks]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=axis)
-
-
-def _is_lazy(array: Any) -> bool:
-    return hasattr(array, "__dask_graph__")
-
-
 def _length(part: slice) -> int:
     return int(part.stop - part.start)
 
@@ -161,8 +144,10 @@ def _length(part: slice) -> int:
 # ---------------------------------------------------------------------------------------------------------- the tasks
 
 
-def _pieces(cuts: Sequence[Cut | None], blocks: Sequence[Any]) -> Pieces:
-    return Pieces(*(None if cut is None else cut(block) for cut, block in zip(cuts, blocks, strict=True)))
+def _pieces(cuts: Sequence[Cut], blocks: Sequence[Any]) -> Pieces:
+    # Copies, so that what is cut away is not kept for them.
+    pairs = zip(cuts, blocks, strict=True)
+    return Pieces(*(None if cut is None else np.block(nested)[cut].copy() for cut, nested in pairs))
 
 
 def _prepared(chosen: Sequence[Tile], how: How, frame: Frame, pieces: Sequence[Pieces]) -> Prepared:
@@ -170,7 +155,7 @@ def _prepared(chosen: Sequence[Tile], how: How, frame: Frame, pieces: Sequence[P
 
 
 def _tile(
-    tile: Tile, cuts: Sequence[Cut | None], device: str, frame: Frame, prepared: Prepared, *blocks: Any
+    tile: Tile, cuts: Sequence[Cut], device: str, frame: Frame, prepared: Prepared, *blocks: Any
 ) -> NDArray[np.float32]:
     from xrfsr.models.workers import at_most
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from dask.base import is_dask_collection
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
@@ -133,7 +134,7 @@ class Painting:
     @property
     def lazy(self) -> bool:
         """Whether any of it is yet to be computed."""
-        return any(hasattr(array, "__dask_graph__") for array in self.arrays)
+        return any(is_dask_collection(array) for array in self.arrays)
 
     def slices(self, tile: Tile) -> tuple[tuple[slice, ...], ...]:
         """Which part of each array a tile sees."""

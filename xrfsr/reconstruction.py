@@ -48,7 +48,7 @@ class How:
     settings : mapping
         Of the method.
     chunk : int, optional
-        Longest side of a tile in fine pixels.
+        Side of a tile in fine pixels.
     share : int
         How many paintings the method is prepared on together.
     """
@@ -74,6 +74,11 @@ class How:
         """By which the method is prepared."""
         U = painting.frame.U
         return [Tile.whole(U)] if self.method.reach(U) is None else windows(U, self.seed, WHOLE // self.share)
+
+    def at_once(self, painting: Painting) -> bool:
+        """Whether the method is prepared on all of the painting and applied to all of it in one piece."""
+        whole = Tile.whole(painting.frame.U)
+        return self.windows(painting) == [whole] and self.tiles(painting) == [[whole]]
 
     def prepare(self, problems: Sequence[Problem]) -> Prepared:
         """Show the method what stands for the whole."""
@@ -112,19 +117,14 @@ def reconstruct(painting: Painting, how: How) -> Made:
 def _applied(painting: Painting, how: How, problems: list[Problem], prepared: Prepared) -> NDArray[np.float32]:
     """The maps, tile by tile."""
     frame = painting.frame
-    places = [tile for row in how.tiles(painting) for tile in row]
-    if len(places) == 1:
-        # The very problem that the method was prepared on, if that was the whole: it may know the answer already.
-        problem = problems[0] if len(problems) == 1 else frame.problem(places[0], painting.pieces(places[0]))
-        maps, below = finish(frame, places[0], problem, prepared, how.device)
-        warn_of_negatives(below)
-        return maps
     maps = np.empty((len(frame.lines), *frame.U.fine.shape), dtype=np.float32)
-    negative: dict[str, None] = {}
-    for tile in places:
-        problem = frame.problem(tile, painting.pieces(tile))
+    negative: set[str] = set()
+    at_once = how.at_once(painting)
+    for tile in (tile for row in how.tiles(painting) for tile in row):
+        # The very problem that the method was prepared on, if that was the whole: it knows most of the answer.
+        problem = problems[0] if at_once else frame.problem(tile, painting.pieces(tile))
         maps[:, tile.y, tile.x], below = finish(frame, tile, problem, prepared, how.device)
-        negative |= dict.fromkeys(below)
+        negative.update(below)
     warn_of_negatives([line for line in frame.lines if line in negative])
     return maps
 

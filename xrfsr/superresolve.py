@@ -78,7 +78,8 @@ def superresolve(
         For ``"unfolding"``: ``preset``, ``"default"`` or ``"paper"``, and fields of `xrfsr.models.TrainingConfig` to
         change in it; ``consistency``, ``"exact"``, or ``"noise-aware"`` for maps of few counts, which are then followed
         only as far as their noise lets them; ``max_seconds``, after which training stops with the best network so far
-        (as it does when it is interrupted from the keyboard); ``checkpoint``, a folder in which the state of the
+        (as it does when it is interrupted from the keyboard, unless ``keep_interrupted`` is False);
+        ``checkpoint``, a folder in which the state of the
         training is kept every ``checkpoint_seconds`` (60), and from which the same call goes on to the same bits.
 
     Returns

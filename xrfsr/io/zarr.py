@@ -18,7 +18,7 @@ from xrfsr.io.storable import unstorable
 from xrfsr.io.whole import complete, target_faults
 from xrfsr.paths import local_path
 
-__all__ = ["consolidate", "to_zarr", "write_complete"]
+__all__ = ["consolidate", "to_zarr", "write"]
 
 # One line is looked at or one corner of all lines: 512 x 512 float32 are 1 MiB, small enough to pick a corner
 # from and large enough to compress. Dimensions not named here stay in one piece.
@@ -82,18 +82,16 @@ def to_zarr(
         faults += [fault.replace(repr(NAMELESS), "the DataArray") for fault in unstorable(dataset)]
     if faults or dataset is None:
         raise InvalidInput(f"zarr store '{target}'", faults)
-    write_complete(dataset, target, chunks)
+    with complete(target, "zarr store") as new:
+        write(dataset, new, chunks)
+        consolidate(new)
 
 
-def write_complete(
-    dataset: xr.Dataset, target: Path, chunks: Mapping[str, int] | None = None, scratch_in: Path | None = None
-) -> None:
-    """Write what has been checked, so that it appears under `target` when it is complete."""
+def write(dataset: xr.Dataset, folder: Path, chunks: Mapping[str, int] | None = None) -> None:
+    """Write a Dataset that can be stored to a new folder, without consolidated metadata."""
     dataset, encoding = _prepare(dataset, {**CHUNKS, **(chunks or {})})
     # Zarr writes from several threads: when one fails, others still add files while what was written is cleared.
-    with complete(target, "zarr store", scratch_in) as new:
-        dataset.to_zarr(new, mode="w-", zarr_format=3, consolidated=False, encoding=encoding)
-        consolidate(new)
+    dataset.to_zarr(folder, mode="w-", zarr_format=3, consolidated=False, encoding=encoding)
 
 
 def _is_store(path: Path) -> bool:

@@ -68,6 +68,8 @@ class Run:
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
             if not (number and value >= 0) and not (value is None and name == "max_seconds"):
                 faults.append(f"{name} is {value!r}; a number of seconds is needed, such as 600")
+        if not isinstance(self.keep_interrupted, bool):
+            faults.append(f"keep_interrupted is {self.keep_interrupted!r}; True or False is needed")
         if faults:
             raise InvalidInput("run", faults)
 

@@ -56,8 +56,7 @@ class Pool:
             faults.append(f"client is a {type(client).__name__}; a distributed.Client is needed, or None")
         if faults:
             raise InvalidInput("run over regions", faults)
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return cls(client, max(1, min(workers or cores, regions)), processes)
+        return cls(client, max(1, min(workers or _cores(), regions)), processes)
 
     def run(self, work: Work, regions: Sequence[Region], model: Model | None) -> Iterator[Outcome]:
         """The outcomes in the order in which they come; an interruption from the keyboard ends all."""
@@ -68,6 +67,11 @@ class Pool:
         if self.workers > 1:
             return _by_threads(self.workers, work, regions, model)
         return (work(region, model) for region in regions)
+
+
+def _cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _by_threads(workers: int, work: Work, regions: Sequence[Region], model: Model | None) -> Iterator[Outcome]:
@@ -91,7 +95,7 @@ def _by_threads(workers: int, work: Work, regions: Sequence[Region], model: Mode
 
 
 def _by_processes(workers: int, work: Work, regions: Sequence[Region], model: Model | None) -> Iterator[Outcome]:
-    share = max(1, (os.cpu_count() or 1) // workers)
+    share = max(1, _cores() // workers)
     left = {region.name: region for region in regions}
     tries = dict.fromkeys(left, 0)
     while left:

@@ -135,8 +135,9 @@ class Task:
     def _written(self, region: Region, model: Model | None) -> Literal["written", "skipped"]:
         if region.lacking:
             raise InvalidInput("photo", [region.lacking])
-        scan = region.scan.load(scheduler="synchronous")
-        photo = None if region.photo is None else region.photo.load(scheduler="synchronous")
+        # Not loaded in place: the tree is the user's, and no region should be held for longer than it is worked on.
+        scan = region.scan.compute(scheduler="synchronous")
+        photo = None if region.photo is None else region.photo.compute(scheduler="synchronous")
         mark = self.mark(scan, photo, model)
         if self.store.mark_of(region.name) == mark:
             return "skipped"

@@ -13,8 +13,8 @@ from typing import Self
 import xarray as xr
 
 from xrfsr.errors import InvalidInput
-from xrfsr.io.whole import target_faults
-from xrfsr.io.zarr import consolidate, write_complete
+from xrfsr.io.whole import complete, target_faults
+from xrfsr.io.zarr import consolidate, write
 from xrfsr.paths import local_path
 
 __all__ = ["Store"]
@@ -89,7 +89,9 @@ class Store:
 
     def write(self, name: str, fine: xr.Dataset, mark: str) -> None:
         """Add a region, or replace it."""
-        write_complete(fine.assign_attrs({MARK: mark}), self.path / name, scratch_in=self.scratch)
+        with complete(self.path / name, "zarr store", self.scratch) as new:
+            # The store notes the metadata of all regions at the end, so none needs a note of its own.
+            write(fine.assign_attrs({MARK: mark}), new)
 
     def end(self) -> None:
         """Note all groups in one place, which makes the store quick to open, and clear up."""

@@ -120,9 +120,10 @@ def _told_by(sample: Sequence[Problem], made: Unfolding, along: Sequence[Guided 
     assert model is not None
     chosen = [problem.only(places) for problem in sample]
     peak = model.peak[:, None, None]
-    if made.photo is not None:
+    if made.photo is not None or model.config.held_out:
+        guide = made.photo or photo_guide([problem.photo for problem in sample])
         along = [
-            along_photo(each.scan / peak, each.photo, each.U, device, made.photo) if known is None else known
+            along_photo(each.scan / peak, each.photo, each.U, device, guide) if known is None else known
             for each, known in zip(chosen, along, strict=True)
         ]
     if not made.exact:
@@ -134,7 +135,13 @@ def _told_by(sample: Sequence[Problem], made: Unfolding, along: Sequence[Guided 
         made = replace(made, share=agreement(seen, made.nugget[places]))
     share = 1 - model.weights[-1]
     if model.config.held_out:
-        told = _gain(chosen, peak, along, device)
+        told = judged(
+            [
+                compared(each.scan / peak, each.photo, each.U, each.teaching, device, known)
+                for each, known in zip(chosen, along, strict=True)
+                if known is not None
+            ]
+        )
         made = replace(made, helps=told.helps)
         share = np.where(told.helps, share, 0)
         made.per_line["photo_gain"][places] = told.decibel
@@ -146,8 +153,8 @@ def _told_by(sample: Sequence[Problem], made: Unfolding, along: Sequence[Guided 
             made.estimate(problem, device, guided) if alone is None else alone
             for problem, guided in zip(sample, along, strict=True)
         )
-        guide = Guide.of((maps / peak for maps in estimates), SURROUNDINGS, count=len(sample), distinct=EDGE)
-        made = replace(made, edges=guide.of_multiples(model.peak))
+        shared = Guide.of((maps / peak for maps in estimates), SURROUNDINGS, count=len(sample), distinct=EDGE)
+        made = replace(made, edges=shared.of_multiples(model.peak))
     return made if alone is None else replace(made, kept=Estimate(sample[0], alone))
 
 
@@ -158,21 +165,6 @@ def _noise_of(sample: Sequence[Problem], device: str) -> tuple[NDArray[np.float6
     nugget = nugget_of(pieces, known, device)
     derived = np.sqrt(pooled_variance([Moments.of(piece.scan) for piece in pieces]) * nugget / (1 + nugget))
     return nugget, np.where(np.isfinite(known), known, derived).astype(np.float32)
-
-
-def _gain(
-    chosen: Sequence[Problem], peak: NDArray[np.float32], along: Sequence[Guided | None], device: str
-) -> PhotoGain:
-    """What the photo is worth for each map of the model."""
-    guide = None
-    parts = []
-    for each, known in zip(chosen, along, strict=True):
-        scaled = each.scan / peak
-        if known is None:
-            guide = photo_guide([problem.photo for problem in chosen]) if guide is None else guide
-            known = along_photo(scaled, each.photo, each.U, device, guide)
-        parts.append(compared(scaled, each.photo, each.U, each.teaching, device, known))
-    return judged(parts)
 
 
 def _warn_of(lines: Sequence[str], guided: NDArray[np.bool_], told: PhotoGain) -> None:

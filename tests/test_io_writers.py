@@ -244,4 +244,5 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, scan: xr.Dataset) -> None:
         command = [sys.executable, "-c", code, method, str(tmp_path / name)]
         run = subprocess.run(command, capture_output=True, text=True)
         assert run.stdout.startswith("refused"), (method, run.stdout, run.stderr[-1500:])
+        assert run.returncode == 0, (method, run.stderr[-1500:])  # nor does the program crash when it ends
         assert list(tmp_path.iterdir()) == []

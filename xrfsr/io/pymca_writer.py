@@ -7,6 +7,7 @@ from os import PathLike
 import numpy as np
 import xarray as xr
 
+from xrfsr.io.hdf5_file import Hdf5File
 from xrfsr.io.whole import complete
 from xrfsr.io.written_maps import HELD, checked, pieces, scan_attrs, warn_of_the_rest
 from xrfsr.version import __version__
@@ -57,7 +58,7 @@ def to_pymca(scan: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, over
     ready, target = checked(scan, path, overwrite, suffixes=(".h5", ".hdf5"), kind="HDF5 file")
     names = [str(label).replace("-", "_").replace("/", "_") for label in ready["line"].values]
     warn_of_the_rest(ready, target, HELD - {"valid"})
-    with complete(target, "HDF5 file") as new, h5py.File(new, "w") as file:
+    with complete(target, "HDF5 file") as new, Hdf5File(new) as raw, h5py.File(raw, "w") as file:
         file.attrs.update({"NX_class": "NXroot", "creator": "xrfsr", "default": ENTRY})
         entry = file.create_group(ENTRY)
         entry.attrs.update({"NX_class": "NXentry", "default": "xrf_fit/results/parameters"})
@@ -81,3 +82,4 @@ def to_pymca(scan: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, over
                 data.attrs.update({"interpretation": "image", "units": ready[variable].attrs["units"]})
                 for rows, values in pieces(maps):
                     data[rows] = values
+                    raw.check()

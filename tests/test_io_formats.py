@@ -353,10 +353,11 @@ def test_twelve_maps_of_4000_by_4000_open_at_once(tmp_path: Path, kind: str) -> 
         path.mkdir()
         for name in names:
             tifffile.imwrite(path / f"{name}-K.tif", row)
-    run = subprocess.run([sys.executable, "-c", LARGE, str(path)], capture_output=True, text=True, check=True)
-    seconds, megabytes = map(float, run.stdout.split())
-    assert seconds < 1.0
-    assert megabytes < 300
+    # Twice: nearly all of it is the import of other packages, whose files may have to come from the disk the first time.
+    command = [sys.executable, "-c", LARGE, str(path)]
+    runs = [subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() for _ in range(2)]
+    assert min(float(seconds) for seconds, _ in runs) < 1.0
+    assert max(float(megabytes) for _, megabytes in runs) < 300
 
 
 def test_warnings_point_to_the_line_of_the_caller(tmp_path: Path) -> None:

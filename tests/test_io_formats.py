@@ -353,7 +353,7 @@ def test_twelve_maps_of_4000_by_4000_open_at_once(tmp_path: Path, kind: str) -> 
         path.mkdir()
         for name in names:
             tifffile.imwrite(path / f"{name}-K.tif", row)
-    # Twice: nearly all of it is the import of other packages, whose files may have to come from the disk the first time.
+    # Twice: nearly all of it is the import of other packages, whose files may have to come from the disk at first.
     command = [sys.executable, "-c", LARGE, str(path)]
     runs = [subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() for _ in range(2)]
     assert min(float(seconds) for seconds, _ in runs) < 1.0

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any, NamedTuple
@@ -25,11 +24,13 @@ from xrfsr.models.patches import Patches
 from xrfsr.models.rehearsal import Rehearsal
 from xrfsr.models.stages import EXAMINED, TRANSFER_SHARE, Level, Material, Trainee
 from xrfsr.models.validation import Verdict, weigh
-from xrfsr.models.workers import run_all
+from xrfsr.models.workers import take_turns
 from xrfsr.progress import progress_bar
 from xrfsr.sampling import Downsampling
 
 __all__ = ["Excerpt", "Run", "Trained", "material_of", "train"]
+
+TURN = 5  # steps that a member takes before the others have their turn, about 50 ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,27 +204,31 @@ def _take_steps(
 ) -> str:
     """Train to the end, or until something stops it: then the reason."""
     deadline = math.inf if run.max_seconds is None else started + run.max_seconds
+    saved = dict.fromkeys(range(len(trainees)), time.monotonic())
+    if checkpoint:
+        for number, trainee in enumerate(trainees):
+            checkpoint.restore(number, trainee)
 
-    def task(number: int, trainee: Trainee) -> Callable[[threading.Event], None]:
-        def work(stop: threading.Event) -> None:
-            if checkpoint:
-                checkpoint.restore(number, trainee)
-            saved = time.monotonic()
-            while not trainee.done and not stop.is_set() and time.monotonic() < deadline:
-                trainee.step()
-                if checkpoint and time.monotonic() - saved >= run.checkpoint_seconds:
-                    checkpoint.save(number, trainee)
-                    saved = time.monotonic()
-            if checkpoint:
-                checkpoint.save(number, trainee)
-
-        return work
+    def turn(number: int) -> bool:
+        trainee = trainees[number]
+        until = trainee.number + TURN
+        while not trainee.done and trainee.number < until and time.monotonic() < deadline:
+            trainee.step()
+        if checkpoint and time.monotonic() - saved[number] >= run.checkpoint_seconds:
+            checkpoint.save(number, trainee)
+            saved[number] = time.monotonic()
+        return not trainee.done and time.monotonic() < deadline
 
     with progress_bar(config.total_steps, "training", run.progress) as show:
-        interruption = run_all(
-            [task(number, trainee) for number, trainee in enumerate(trainees)],
+        interruption = take_turns(
+            range(len(trainees)),
+            turn,
+            lambda number: trainees[number].number,
             lambda: show(min(trainee.number for trainee in trainees)),
         )
+    if checkpoint:
+        for number, trainee in enumerate(trainees):
+            checkpoint.save(number, trainee)
     if interruption and not run.keep_interrupted:
         raise interruption
     if all(trainee.done for trainee in trainees):

@@ -1,4 +1,4 @@
-"""One thread for each group of networks on a CPU, and the number of threads that torch takes within each.
+"""Threads on a CPU: who takes what work, and the number of threads that torch takes within each.
 
 Networks of an ensemble share nothing, so they are best trained side by side: products of this size leave little to
 divide among the threads of one, which wait for each other at every step, and wait long if another program holds a core.
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import torch
 
-__all__ = ["at_most", "available", "run_all", "share_out", "threads_for", "until"]
+__all__ = ["at_most", "available", "run_all", "share_out", "take_turns", "threads_for", "until"]
 
 T = TypeVar("T")
 TICK = 0.1  # seconds between looks at how far the workers are
@@ -142,6 +142,42 @@ def share_out(items: Iterable[T], work: Callable[[T], None], workers: int) -> No
 
     if interruption := run_all([task] * workers):
         raise interruption
+
+
+def take_turns(
+    items: Sequence[T],
+    turn: Callable[[T], bool],
+    how_far: Callable[[T], float],
+    watch: Callable[[], None] = lambda: None,
+) -> KeyboardInterrupt | None:
+    """Bring items forward together, by no more threads than there are for them, however many items there are.
+
+    A thread that is ready takes the item that is the least advanced of those nobody holds.
+
+    Parameters
+    ----------
+    items : sequence
+    turn : callable
+        Brings an item a little forward, and returns whether there is more to do to it.
+    how_far : callable
+        How advanced an item is.
+    watch
+        See `run_all`, whose outcome is returned.
+    """
+    waiting, change = list(items), threading.Lock()
+
+    def task(stop: threading.Event) -> None:
+        while not stop.is_set():
+            with change:
+                if not waiting:
+                    return  # those that others hold are the last
+                item = min(waiting, key=how_far)
+                waiting.remove(item)
+            if turn(item):
+                with change:
+                    waiting.append(item)
+
+    return run_all([task] * min(available(), len(items)), watch)
 
 
 @contextmanager

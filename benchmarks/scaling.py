@@ -28,9 +28,6 @@ from numpy.typing import NDArray
 
 import xrfsr
 
-# Pages that are given back to the system after every step have to be asked for again.
-ENVIRONMENT = "distributed.nanny.pre-spawn-environ"
-KEPT = {f"{ENVIRONMENT}.MALLOC_TRIM_THRESHOLD_": 2**30, f"{ENVIRONMENT}.MALLOC_MMAP_THRESHOLD_": 2**28}
 TILE = 1024
 SCALE = 4
 
@@ -141,27 +138,24 @@ def regions(count: int = 16, size: int = 256) -> None:
             for j in range(4)
         }
     )
-    for name, setting in (("as Dask starts its workers", {}), ("memory kept, as docs/scaling.md has it", KEPT)):
-        took, bare = [], []
-        for workers in (1, 2):
-            with (
-                dask.config.set(setting),
-                LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster,
-                Client(cluster) as client,
-                tempfile.TemporaryDirectory() as folder,
-            ):
-                client.run(loaded)
-                started = time.monotonic()
-                run(tree, painting.rgb, f"{folder}/all.zarr", client, progress=False)
-                took.append(time.monotonic() - started)
-                started = time.monotonic()
-                client.gather([client.submit(multiply, part, pure=False) for part in range(count)])
-                bare.append(time.monotonic() - started)
-        print(
-            f"{count} regions of {size} x {size}, {name}: {took[0]:.0f} s by one process, {took[1]:.0f} s by two, "
-            f"{took[0] / took[1]:.2f} times as fast; products alone {bare[0] / bare[1]:.2f} times",
-            flush=True,
-        )
+    took, bare = [], []
+    for workers in (1, 2):
+        with (
+            LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster,
+            Client(cluster) as client,
+            tempfile.TemporaryDirectory() as folder,
+        ):
+            client.run(loaded)
+            started = time.monotonic()
+            run(tree, painting.rgb, f"{folder}/all.zarr", client, progress=False)
+            took.append(time.monotonic() - started)
+            started = time.monotonic()
+            client.gather([client.submit(multiply, part, pure=False) for part in range(count)])
+            bare.append(time.monotonic() - started)
+    print(
+        f"{count} regions of {size} x {size}: {took[0]:.0f} s by one process, {took[1]:.0f} s by two, "
+        f"{took[0] / took[1]:.2f} times as fast; products alone {bare[0] / bare[1]:.2f} times"
+    )
 
 
 def multiply(part: int) -> None:

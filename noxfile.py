@@ -25,6 +25,13 @@ def install(session: nox.Session, *groups: str, package: str | None = None) -> N
     session.install("-c", str(CONSTRAINTS), *wanted, *(("-e", package) if package else ()))
 
 
+def run_tests(session: nox.Session) -> None:
+    """Run pytest, file by file in two processes of one thread each: two that share threads wait for each other."""
+    session.run(
+        "python", "-m", "pytest", "-n", "2", "--dist", "loadfile", *session.posargs, env={"OMP_NUM_THREADS": "1"}
+    )
+
+
 @nox.session
 def demo(session: nox.Session) -> None:
     """Super-resolve a simulated painting: writes demo/ and prints a table."""
@@ -36,7 +43,7 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests and the examples in the docstrings."""
     install(session, "tests", package=".[plot,formats,register,hyperspy,cluster]")
-    session.run("python", "-m", "pytest", *session.posargs)
+    run_tests(session)
 
 
 @nox.session
@@ -61,7 +68,7 @@ def lowest(session: nox.Session) -> None:
     bounds.write_text("".join(f"{requirement.replace('>=', '==')}\n" for requirement in needed), encoding="utf-8")
     session.env["PIP_CONSTRAINT"] = str(bounds)
     install(session, "tests", package=".[plot,formats,register,hyperspy,cluster]")
-    session.run("python", "-m", "pytest", *session.posargs)
+    run_tests(session)
 
 
 @nox.session

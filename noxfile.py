@@ -42,7 +42,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests and the examples in the docstrings."""
-    install(session, "tests", package=".[plot,formats,register,hyperspy,cluster]")
+    install(session, "tests", package=".[plot,formats,register,hyperspy,cluster,sisr]")
     run_tests(session)
 
 
@@ -60,6 +60,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def leaderboard(session: nox.Session) -> None:
+    """Run every method on every scene and write docs/leaderboard.md: an hour. `-- --checkpoint FILE` adds `sisr`."""
+    install(session, "scenes", package=".[sisr]")
+    session.run("python", "benchmarks/leaderboard.py", *session.posargs)
+
+
+@nox.session
 def lowest(session: nox.Session) -> None:
     """Run the tests with the lowest releases that pyproject.toml allows."""
     optional = PROJECT["project"]["optional-dependencies"]
@@ -67,7 +74,7 @@ def lowest(session: nox.Session) -> None:
     bounds = Path(session.create_tmp(), "lowest.txt")
     bounds.write_text("".join(f"{requirement.replace('>=', '==')}\n" for requirement in needed), encoding="utf-8")
     session.env["PIP_CONSTRAINT"] = str(bounds)
-    install(session, "tests", package=".[plot,formats,register,hyperspy,cluster]")
+    install(session, "tests", package=".[plot,formats,register,hyperspy,cluster,sisr]")
     run_tests(session)
 
 

@@ -172,13 +172,13 @@ def test_scans_that_are_none(scan: xr.Dataset, photo: xr.DataArray) -> None:
 
 
 def test_methods_and_settings_that_are_none(scan: xr.Dataset, photo: xr.DataArray) -> None:
-    assert "'krigging' is unknown; did you mean 'kriging'? accepted are unfolding, kriging, bilinear" in str(
+    assert "'krigging' is unknown; did you mean 'kriging'? accepted are unfolding, kriging, bilinear, bicubic" in str(
         refused(scan, photo, method="krigging")
     )
     assert "'stepz' is no setting; did you mean 'steps'?" in str(refused(scan, photo, stepz=5))
     with pytest.raises(InvalidInput, match="'stepz' is no setting; did you mean 'steps'"):
         scan.xrfsr.train(photo, stepz=5)
-    with pytest.raises(InvalidInput, match="method 'kriging' does not take 'steps'; leave it out"):
+    with pytest.raises(InvalidInput, match="method 'kriging' does not take 'steps'; it has no settings"):
         scan.xrfsr.superresolve(photo, method="kriging", steps=5)
     for footprint in ({"footprint": "circle"}, {"footprint": "gaussian"}, {"fwhm": 0.3}):
         error = refused(scan, photo, **footprint)

@@ -14,6 +14,7 @@ import torch
 import xarray as xr
 
 import xrfsr
+from xrfsr import methods
 from xrfsr.errors import InvalidInput
 from xrfsr.frame import grid_of
 from xrfsr.models.device import choose
@@ -22,12 +23,19 @@ from xrfsr.scan import as_scan
 
 QUICK: dict[str, Any] = {"steps": 3, "pixels": 256, "K": 2, "M": 8, "progress": False, "device": "cpu"}
 CHEAP: dict[str, Any] = {"progress": False, "device": "cpu"}
-METHODS = ("unfolding", "kriging", "bilinear")
+FEW: dict[str, dict[str, Any]] = {
+    "unfolding": QUICK,
+    "lttr": {"steps": 2},
+    "ssr": {"rounds": 5},
+    "ssrcu": {"rounds": 5},
+}
+METHODS = tuple(name for name, method in methods.METHODS.items() if not method.needs_settings)
+PLAIN = tuple(name for name, method in methods.METHODS.items() if not method.consistent)
 PACKAGE = Path(xrfsr.__file__).parent
 
 
 def options(method: str) -> dict[str, Any]:
-    return {**(QUICK if method == "unfolding" else CHEAP), "method": method}
+    return {**CHEAP, **FEW.get(method, {}), "method": method}
 
 
 def flipped(obj: Any, *dims: str) -> Any:
@@ -106,7 +114,7 @@ def test_lengths_in_any_unit_and_dimensions_in_any_order(scan: xr.Dataset, photo
     assert again.x.attrs["units"] == "mm"
 
 
-@pytest.mark.parametrize("method", ["unfolding", "kriging"])
+@pytest.mark.parametrize("method", ["unfolding", "kriging", "bicubic", "gsa"])
 @pytest.mark.parametrize(
     ("scale", "footprint"),
     [
@@ -118,7 +126,8 @@ def test_lengths_in_any_unit_and_dimensions_in_any_order(scan: xr.Dataset, photo
     ],
 )
 def test_consistency(scan: xr.Dataset, photo: xr.DataArray, method: str, scale: float, footprint: Any) -> None:
-    fine = scan.xrfsr.superresolve(photo, scale, **options(method), **footprint)
+    projected = {"projected": True} if method in PLAIN else {}
+    fine = scan.xrfsr.superresolve(photo, scale, **options(method), **footprint, **projected)
     assert gap(fine, scan, scale, **footprint) < 1e-5
     if not footprint and scale == 4:
         assert fine.intensity.min() >= 0
@@ -218,7 +227,7 @@ def test_gaps_are_carried_through_and_do_not_spread(scan: xr.Dataset, photo: xr.
     np.testing.assert_array_equal(fine.valid.values, valid.repeat(4, axis=0).repeat(4, axis=1))
     assert fine.valid.dtype == bool
     assert fine.valid.attrs == {"long_name": "inside the frame"}
-    if method != "bilinear":
+    if method not in PLAIN:
         assert gap(fine, scan.where(scan.valid), 4) < 1e-5
 
 

@@ -6,7 +6,7 @@ remembered between calls.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -232,6 +232,63 @@ class XrfsrAccessor:
             fwhm=fwhm,
             smear=smear,
             **settings,
+        )
+
+    def compare(
+        self,
+        rgb: xr.DataArray | None = None,
+        scale: float = 4,
+        *,
+        methods: Sequence[str] | None = None,
+        truth: xr.Dataset | xr.DataArray | None = None,
+        settings: Mapping[str, Mapping[str, Any]] | None = None,
+        progress: bool | None = None,
+        **options: Any,
+    ) -> xr.Dataset:
+        """Try several methods on this scan and measure how near each comes to the truth.
+
+        Parameters
+        ----------
+        rgb, scale
+            As for `superresolve`.
+        methods : sequence of str, optional
+            By default all that need nothing else.
+        truth : Dataset or DataArray, optional
+            The fine maps, where they are known. Left out, the scan is the truth, and methods are shown a coarser one.
+        settings : mapping, optional
+            For a method its own settings: ``{"unfolding": {"steps": 4000}}``.
+        progress : bool, optional
+            Whether to show how many methods have been tried.
+        **options
+            For all methods: `device`, `seed`, `footprint`, `fwhm`, `smear`.
+
+        Returns
+        -------
+        Dataset
+            `score` (method, line, metric), `pooled` (method, metric), `seconds` and `memory` (method), which
+            `xrfsr.plot.comparison` shows.
+
+        Raises
+        ------
+        InvalidInput
+            Naming every fault.
+
+        See Also
+        --------
+        xrfsr.comparison.compare : the function behind it.
+
+        Examples
+        --------
+        >>> import xrfsr
+        >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Fe-K", "Pb-L"])
+        >>> made = scan.xrfsr.compare(rgb, scale=2, methods=["bicubic", "gsa"], progress=False)
+        >>> made.score.dims
+        ('method', 'line', 'metric')
+        """
+        from xrfsr.comparison import compare
+
+        return compare(
+            self._obj, rgb, scale, methods=methods, truth=truth, settings=settings, progress=progress, **options
         )
 
     def downsampling(

@@ -9,7 +9,8 @@ Arrays are ``(..., y, x)``, numpy or torch, and come back as they came: same lib
 With torch every operation can be differentiated.
 """
 
-from xrfsr.sampling.footprints import Footprint, footprint_matrix, linear_matrix, overlap_matrix
+from xrfsr.sampling.footprints import Footprint, footprint_matrix, overlap_matrix
+from xrfsr.sampling.interpolation import cubic_matrix, linear_matrix
 from xrfsr.sampling.operators import Downsampling, Part, Spreading, separable, strip_of
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Footprint",
     "Part",
     "Spreading",
+    "cubic_matrix",
     "footprint_matrix",
     "linear_matrix",
     "overlap_matrix",

@@ -12,7 +12,7 @@ from scipy.special import ndtr
 from xrfsr.errors import InvalidInput
 from xrfsr.grid import Axis
 
-__all__ = ["Footprint", "beam_per_axis", "coverage_faults", "footprint_matrix", "linear_matrix", "overlap_matrix"]
+__all__ = ["Footprint", "beam_per_axis", "coverage_faults", "footprint_matrix", "overlap_matrix"]
 
 Footprint = Literal["area", "gaussian", "decimate"]
 
@@ -182,26 +182,3 @@ def footprint_matrix(
         assert width is not None
         matrix = _gaussian_matrix(fine, coarse, width, abs(coarse.step) if length is None else length)
     return _rows_to_one(matrix)
-
-
-def linear_matrix(source: Axis, target: Axis) -> csr_array:
-    """Linear interpolation between `source` centres at `target` centres, constant beyond the outermost ones.
-
-    Returns
-    -------
-    csr_array of float64, shape (target.size, source.size)
-        Along both axes this is the bilinear upscaling of the paper's Y↓↑.
-    """
-    position = np.clip((target.centres - source.first) / source.step, 0, source.size - 1)
-    low = np.minimum(np.floor(position + 1e-9).astype(np.int64), max(source.size - 2, 0))
-    part = np.clip(position - low, 0.0, 1.0)
-    # On a centre but for rounding: no weight for the next one, so that its NaN stays where it is.
-    part[part < 1e-9] = 0.0
-    high = np.minimum(low + 1, source.size - 1)
-    row = np.arange(target.size)
-    weights = np.concatenate([1 - part, part])
-    matrix = csr_array(
-        (weights, (np.concatenate([row, row]), np.concatenate([low, high]))), shape=(target.size, source.size)
-    )
-    matrix.eliminate_zeros()
-    return matrix

@@ -1,0 +1,116 @@
+"""Every method on every scene of which the truth is known, in the layout of the paper's Table I.
+
+python benchmarks/leaderboard.py [--out docs/leaderboard.md] [--checkpoint WEIGHTS] [METHOD ...]
+
+Written as Markdown, between two marks of the page; every figure also to leaderboard.json beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scenes import Scene, real, simulated
+
+import xrfsr  # noqa: F401 - gives the accessor
+from xrfsr.methods import METHODS
+
+# In the order of Table I, then what it does not have.
+ORDER = ("sisr", "cstf", "cms", "lttr", "ssr", "ssrcu", "unfolding")
+OWN = ("bilinear", "bicubic", "kriging", "unfolding")  # without a setting `projected`, or plain by default
+BEGIN, END = "<!-- measured: written by nox -s leaderboard -->", "<!-- end of what was measured -->"
+
+
+def scenes() -> Iterator[Scene]:
+    """Two simulated paintings, and the real scans where they are at hand."""
+    for seed in (0, 1):
+        yield simulated(seed)
+    yield from real()
+
+
+def measured(scene: Scene, names: list[str], settings: dict[str, dict[str, Any]], **projected: bool) -> xr.Dataset:
+    """The comparison, with all peers projected or none."""
+    each = {name: settings.get(name, {}) | ({} if name in ("kriging", "unfolding") else projected) for name in names}
+    truth = scene.scan.xrfsr.superresolve(method="bilinear", scale=scene.scale).copy(data={"intensity": scene.truth})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return scene.scan.xrfsr.compare(
+            scene.photo, scene.scale, methods=names, truth=truth, settings=each, progress=True
+        )
+
+
+def table(names: list[str], rows: dict[str, list[xr.Dataset]], best: bool = True) -> list[str]:
+    """Scenes and metrics down, methods across; the best in bold."""
+    lines = [f"| scene | | {' | '.join(names)} |", f"| --- | --- |{' --- |' * len(names)}"]
+    for scene, (plain, projected) in rows.items():
+        for label, made, metric, digits in (
+            ("RMSE", plain, "rmse", 4),
+            ("PSNR", plain, "psnr", 2),
+            ("PSNR, projected", projected, "psnr", 2),
+        ):
+            values = made.pooled.sel({"metric": metric, "method": names}).values
+            top = np.nanargmin(values) if metric == "rmse" else np.nanargmax(values)
+            cells = [
+                "–" if np.isnan(value) else f"**{value:.{digits}f}**" if i == top else f"{value:.{digits}f}"
+                for i, value in enumerate(values)
+            ]
+            lines.append(f"| {scene} | {label} | {' | '.join(cells)} |")
+            scene = ""
+    return lines
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("methods", nargs="*", help="all that can run, if none is named")
+    parser.add_argument("--out", type=Path, default=Path("docs/leaderboard.md"))
+    parser.add_argument("--checkpoint", help="weights of a single-image network")
+    arguments = parser.parse_args()
+    settings: dict[str, dict[str, Any]] = {"sisr": {"checkpoint": arguments.checkpoint}}
+    names = arguments.methods or [
+        name for name, method in METHODS.items() if not method.needs_settings or arguments.checkpoint
+    ]
+    names = [name for name in ORDER if name in names] + [name for name in names if name not in ORDER]
+    rows: dict[str, list[xr.Dataset]] = {}
+    for scene in scenes():
+        print(scene.name, flush=True)
+        rows[scene.name] = [measured(scene, names, settings, projected=projected) for projected in (False, True)]
+        for made in rows[scene.name]:
+            print(made.pooled.sel(metric="psnr").to_series().to_string(), flush=True)
+    first = [name for name in names if name in ORDER]
+    others = [name for name in names if name not in ORDER] + ["unfolding"] * ("unfolding" in names)
+    costs = next(iter(rows.values()))[1]
+    text = [
+        BEGIN,
+        "",
+        *table(first, rows),
+        "",
+        *table(others, rows),
+        "",
+        "| 256 × 256, 12 lines | seconds | MB |",
+        "| --- | --- | --- |",
+        *(
+            f"| {name} | {costs.seconds.sel({'method': name}):.1f} | {costs.memory.sel({'method': name}):.0f} |"
+            for name in names
+        ),
+        "",
+        END,
+    ]
+    page = arguments.out.read_text("utf-8") if arguments.out.exists() else f"{BEGIN}\n{END}\n"
+    head, _, rest = page.partition(BEGIN)
+    arguments.out.write_text(head + "\n".join(text) + rest.partition(END)[2], "utf-8")
+    kept = {
+        scene: {label: made.to_dict() for label, made in zip(("plain", "projected"), pair, strict=True)}
+        for scene, pair in rows.items()
+    }
+    arguments.out.with_suffix(".json").write_text(json.dumps(kept), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

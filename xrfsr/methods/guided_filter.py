@@ -1,0 +1,90 @@
+r"""The guided filter, upsampling: within every window a map is a linear function of the photo's colours.
+
+K. He, J. Sun, X. Tang, "Guided image filtering", IEEE TPAMI 35 (2013); fitted at the resolution of the scan as in K.
+He, J. Sun, "Fast guided filter" (2015). In a window ω around every coarse pixel, with :math:`I = U Z` the photo as
+the scan would see it, the coefficients (a: one for each band; b) minimise
+
+.. math:: E(a, b) = \sum_{i \in \omega} (a^T I_i + b - Y_{\downarrow i})^2 + \epsilon \lVert a \rVert^2,
+
+so :math:`a = (\Sigma + \epsilon 1)^{-1} \mathrm{cov}(I, Y_\downarrow)` and
+:math:`b = \bar Y_\downarrow - a^T \bar I`. Their means :math:`\bar a, \bar b` over the windows that hold a pixel are
+interpolated bilinearly to the fine grid, and :math:`\hat Y = \bar a^T Z + \bar b`.
+
+Filled in: windows of 5 × 5 coarse pixels (``radius`` 2) and :math:`\epsilon = 10^{-3}` of a photo in [0, 1]; pixels
+that were not measured, or that the photo does not show, have no weight in any window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
+
+from xrfsr.methods.peer import Peer, reach_of_projection
+from xrfsr.methods.problem import Problem
+from xrfsr.methods.settings import PROJECTED, Setting
+from xrfsr.sampling import Downsampling, linear_matrix, separable
+
+__all__ = ["SETTINGS", "guided_filter", "prepare", "reach"]
+
+WIDEST = 4
+SETTINGS = {"projected": PROJECTED, "radius": Setting(2, 1, WIDEST), "epsilon": Setting(1e-3, 1e-9)}
+
+
+def guided_filter(problem: Problem, radius: int, epsilon: float) -> NDArray[np.float32]:
+    """Maps (line, fine.y, fine.x)."""
+    U, scan = problem.U, problem.scan.astype(np.float64)
+    image = U(problem.photo.astype(np.float64))
+    bands = len(image)
+
+    def total(maps: NDArray[np.float64]) -> NDArray[np.float64]:
+        size = (1,) * (maps.ndim - 2) + (2 * radius + 1,) * 2
+        return np.asarray(uniform_filter(maps, size, mode="constant"))
+
+    fine = np.empty((len(scan), *U.fine.shape), dtype=np.float32)
+    y, x = linear_matrix(U.coarse.y, U.fine.y), linear_matrix(U.coarse.x, U.fine.x)
+    # Maps that were measured in the same places share their windows.
+    for known, lines in _alike(problem.teaching):
+        weight = known.astype(np.float64)
+        count = np.maximum(total(weight), 1e-12)
+
+        def mean(
+            maps: NDArray[np.float64], weight: NDArray[np.float64] = weight, count: NDArray[np.float64] = count
+        ) -> NDArray[np.float64]:
+            return total(maps * weight) / count
+
+        centre = mean(image)
+        spread = mean(image[:, None] * image) - centre[:, None] * centre
+        values = mean(scan[lines])
+        together = mean(image[:, None] * scan[lines]) - centre[:, None] * values
+        system = np.moveaxis(spread, (0, 1), (-2, -1)) + epsilon * np.eye(bands)
+        a = np.moveaxis(np.linalg.solve(system, np.moveaxis(together, (0, 1), (-2, -1))), (-2, -1), (0, 1))
+        b = values - np.einsum("blyx,byx->lyx", a, centre)
+        # Windows without a measured pixel say nothing.
+        told = (total(weight) > 1e-9).astype(np.float64)
+        windows = np.maximum(total(told), 1e-12)
+        a, b = total(a * told) / windows, total(b * told) / windows
+        made = separable(y, x, b)
+        for band, plane in enumerate(problem.photo):
+            made += separable(y, x, a[band]) * plane
+        fine[lines] = made
+    return fine
+
+
+def _alike(known: NDArray[np.bool_]) -> list[tuple[NDArray[np.bool_], NDArray[np.intp]]]:
+    """Masks (y, x), and the lines that have each."""
+    masks, which = np.unique(known.reshape(len(known), -1), axis=0, return_inverse=True)
+    return [(mask.reshape(known.shape[1:]), np.flatnonzero(which.ravel() == i)) for i, mask in enumerate(masks)]
+
+
+def prepare(sample: Sequence[Problem], **settings: Any) -> Peer:
+    """There is nothing to prepare; device and seed play no part."""
+    return Peer.of(guided_filter, SETTINGS, settings)
+
+
+def reach(U: Downsampling) -> int:
+    """Two windows, an interpolation, and the projection."""
+    return 2 * WIDEST + 1 + reach_of_projection(U)

@@ -1,0 +1,91 @@
+"""A picture of methods side by side: how near each comes, line by line, and what it costs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from xrfsr.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["comparison"]
+
+INK, PALE, RULE = "#262626", "#8a8a8a", "#e3e3e3"
+ALL, ONE = "#b5367a", "#8a8a8a"
+ROW = 0.32  # inches
+WIDTH, FRAME = 8.6, 1.15
+NEEDED = {"score": ("method", "line", "metric"), "pooled": ("method", "metric"), "seconds": ("method",)}
+
+
+def comparison(compared: xr.Dataset, metric: str = "psnr") -> Figure:
+    """Methods from the nearest to the truth to the farthest, each line a dot, all of them together a diamond.
+
+    Parameters
+    ----------
+    compared : Dataset
+        From ``scan.xrfsr.compare(rgb)``.
+    metric : {"psnr", "rmse"}
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Shown by a notebook as it is; ``figure.savefig("comparison.png")`` writes it.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    InvalidInput
+        If `compared` is something else, or has no such metric.
+
+    Examples
+    --------
+    >>> import xrfsr
+    >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Fe-K", "Pb-L"])
+    >>> made = scan.xrfsr.compare(methods=["bilinear", "kriging"], truth=truth, progress=False)
+    >>> figure = xrfsr.plot.comparison(made)
+    """
+    try:
+        import matplotlib.pyplot  # noqa: F401  (makes notebooks show a Figure as a picture)
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError("pictures need matplotlib: python -m pip install 'xrfsr[plot]'") from error
+
+    faults = [
+        f"it has no {name!r} ({', '.join(dims)})"
+        for name, dims in NEEDED.items()
+        if name not in compared or compared[name].dims != dims
+    ]
+    if not faults and metric not in compared.metric.values:
+        faults.append(f"metric is {metric!r}; accepted are {', '.join(map(str, compared.metric.values))}")
+    if faults:
+        raise InvalidInput("comparison", [*faults, "what scan.xrfsr.compare(rgb) gives is needed"])
+    pooled = compared["pooled"].sel(metric=metric).values
+    order = np.argsort(np.where(np.isnan(pooled), -np.inf, pooled if metric == "psnr" else -pooled), kind="stable")
+    chosen = compared.isel(method=order)
+    names = [str(name) for name in chosen.method.values]
+    heights = np.arange(len(names))
+
+    figure = Figure(figsize=(WIDTH, FRAME + ROW * len(names)), dpi=150, facecolor="white", layout="constrained")
+    score, seconds = figure.subplots(1, 2, sharey=True, width_ratios=[3, 1])
+    each = chosen["score"].sel(metric=metric).values
+    for line in range(each.shape[1]):
+        score.plot(each[:, line], heights, "o", color=ONE, alpha=0.5, markersize=4, markeredgewidth=0)
+    score.plot(chosen["pooled"].sel(metric=metric), heights, "D", color=ALL, markersize=6)
+    unit = "PSNR in dB, more is nearer" if metric == "psnr" else "RMSE, less is nearer"
+    score.set_xlabel(f"{unit}\n◆ all element lines together, ● each line", color=INK)
+    score.set_yticks(heights, names, color=INK)
+    seconds.barh(heights, chosen["seconds"].values, height=0.5, color=PALE)
+    seconds.set_xscale("log")
+    seconds.set_xlabel("seconds", color=INK)
+    for axes in (score, seconds):
+        axes.grid(axis="x", color=RULE)
+        axes.set_axisbelow(True)
+        axes.tick_params(colors=INK, length=0)
+        for side in ("top", "right", "left"):
+            axes.spines[side].set_visible(False)
+    return figure

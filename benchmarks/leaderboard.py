@@ -2,13 +2,12 @@
 
 python benchmarks/leaderboard.py [--out docs/leaderboard.md] [--checkpoint WEIGHTS] [METHOD ...]
 
-Written as Markdown, between two marks of the page; every figure also to leaderboard.json beside it.
+Written as Markdown, between two marks of the page.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +22,7 @@ from xrfsr.methods import METHODS
 
 # In the order of Table I, then what it does not have.
 ORDER = ("sisr", "cstf", "cms", "lttr", "ssr", "ssrcu", "unfolding")
-OWN = ("bilinear", "bicubic", "kriging", "unfolding")  # without a setting `projected`, or plain by default
+ALWAYS = ("kriging", "unfolding")  # consistent by themselves
 BEGIN, END = "<!-- measured: written by nox -s leaderboard -->", "<!-- end of what was measured -->"
 
 
@@ -34,18 +33,26 @@ def scenes() -> Iterator[Scene]:
     yield from real()
 
 
-def measured(scene: Scene, names: list[str], settings: dict[str, dict[str, Any]], **projected: bool) -> xr.Dataset:
-    """The comparison, with all peers projected or none."""
-    each = {name: settings.get(name, {}) | ({} if name in ("kriging", "unfolding") else projected) for name in names}
+def measured(scene: Scene, names: list[str], settings: dict[str, dict[str, Any]]) -> list[xr.Dataset]:
+    """The comparison, with the peers as they are and with all of them projected."""
     truth = scene.scan.xrfsr.superresolve(method="bilinear", scale=scene.scale).copy(data={"intensity": scene.truth})
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return scene.scan.xrfsr.compare(
-            scene.photo, scene.scale, methods=names, truth=truth, settings=each, progress=True
-        )
+
+    def compared(chosen: list[str], **projected: bool) -> xr.Dataset:
+        each = {name: settings.get(name, {}) | projected for name in chosen}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            made: xr.Dataset = scene.scan.xrfsr.compare(
+                scene.photo, scene.scale, methods=chosen, truth=truth, settings=each, progress=False
+            )
+        return made
+
+    always = compared([name for name in names if name in ALWAYS])
+    peers = [name for name in names if name not in ALWAYS]
+    both = [compared(peers, projected=projected) for projected in (False, True)]
+    return [xr.concat([made, always], "method").sel({"method": names}) for made in both]
 
 
-def table(names: list[str], rows: dict[str, list[xr.Dataset]], best: bool = True) -> list[str]:
+def table(names: list[str], rows: dict[str, list[xr.Dataset]]) -> list[str]:
     """Scenes and metrics down, methods across; the best in bold."""
     lines = [f"| scene | | {' | '.join(names)} |", f"| --- | --- |{' --- |' * len(names)}"]
     for scene, (plain, projected) in rows.items():
@@ -72,7 +79,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/leaderboard.md"))
     parser.add_argument("--checkpoint", help="weights of a single-image network")
     arguments = parser.parse_args()
-    settings: dict[str, dict[str, Any]] = {"sisr": {"checkpoint": arguments.checkpoint}}
+    settings: dict[str, dict[str, Any]] = {"sisr": {"checkpoint": arguments.checkpoint}} if arguments.checkpoint else {}
     names = arguments.methods or [
         name for name, method in METHODS.items() if not method.needs_settings or arguments.checkpoint
     ]
@@ -80,7 +87,7 @@ def main() -> None:
     rows: dict[str, list[xr.Dataset]] = {}
     for scene in scenes():
         print(scene.name, flush=True)
-        rows[scene.name] = [measured(scene, names, settings, projected=projected) for projected in (False, True)]
+        rows[scene.name] = measured(scene, names, settings)
         for made in rows[scene.name]:
             print(made.pooled.sel(metric="psnr").to_series().to_string(), flush=True)
     first = [name for name in names if name in ORDER]
@@ -105,11 +112,6 @@ def main() -> None:
     page = arguments.out.read_text("utf-8") if arguments.out.exists() else f"{BEGIN}\n{END}\n"
     head, _, rest = page.partition(BEGIN)
     arguments.out.write_text(head + "\n".join(text) + rest.partition(END)[2], "utf-8")
-    kept = {
-        scene: {label: made.to_dict() for label, made in zip(("plain", "projected"), pair, strict=True)}
-        for scene, pair in rows.items()
-    }
-    arguments.out.with_suffix(".json").write_text(json.dumps(kept), "utf-8")
 
 
 if __name__ == "__main__":

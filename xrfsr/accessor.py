@@ -116,11 +116,12 @@ class XrfsrAccessor:
         Parameters
         ----------
         rgb : xarray.DataArray
-            The photo (band, y, x) in the millimetre frame of the scan; not needed by ``"kriging"`` and ``"bilinear"``.
+            The photo (band, y, x) in the millimetre frame of the scan; not needed by methods that look at none.
         scale : float
             How many times smaller the pixels become.
-        method : {"unfolding", "kriging", "bilinear"}
-            The paper's network; the photo-free floor; plain interpolation.
+        method : str
+            ``"unfolding"``, the paper's network; ``"kriging"``, the photo-free floor; or one to compare with, such as
+            ``"bicubic"``, ``"guided_filter"``, ``"ssrcu"``.
         model : Model, optional
             A trained model, from `train` or `xrfsr.load_model`; left out, one is trained.
         device : str

@@ -51,11 +51,13 @@ def superresolve(
         The scan: `intensity` (line, y, x), perhaps `valid` (y, x). NaN and ``valid == False`` mark missing pixels.
     rgb : xarray.DataArray
         The photo (band, y, x) in the millimetre frame of the scan, at least as fine as the result. Not needed, and not
-        looked at, by ``"kriging"`` and ``"bilinear"``.
+        looked at, by ``"kriging"``, ``"bilinear"``, ``"bicubic"`` and ``"sisr"``.
     scale : float
         How many times smaller the pixels become; need not be whole.
     method : str
-        ``"unfolding"``, the paper's network; ``"kriging"``, the photo-free floor; ``"bilinear"``.
+        ``"unfolding"``, the paper's network; ``"kriging"``, the photo-free floor; or another, to compare with:
+        ``"bilinear"``, ``"bicubic"``, ``"guided_filter"``, ``"guided_diffusion"``, ``"gsa"``, ``"cnmf"``, ``"ssr"``,
+        ``"ssrcu"``, ``"cstf"``, ``"lttr"``, ``"cms"`` and ``"sisr"``. Each is a module of `xrfsr.methods`.
     model : Model, optional
         From `train` or `xrfsr.load_model`; left out, one is trained.
     device : str
@@ -79,8 +81,10 @@ def superresolve(
         change in it; ``consistency``, ``"exact"``, or ``"noise-aware"`` for maps of few counts, which are then followed
         only as far as their noise lets them; ``max_seconds``, after which training stops with the best network so far
         (as it does when it is interrupted from the keyboard, unless ``keep_interrupted`` is False);
-        ``checkpoint``, a folder in which the state of the
-        training is kept every ``checkpoint_seconds`` (60), and from which the same call goes on to the same bits.
+        ``checkpoint``, a folder in which the state of the training is kept every ``checkpoint_seconds`` (60), and from
+        which the same call goes on to the same bits.
+        For the others: ``projected``, whether their maps are made consistent with the scan and not negative (by default
+        all but those of ``"bilinear"`` and ``"bicubic"`` are), and the `SETTINGS` of their modules.
 
     Returns
     -------

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -202,6 +204,7 @@ def _told(square: NDArray[np.float64]) -> NDArray[np.float64]:
 @contextmanager
 def _watched() -> Iterator[list[float]]:
     """How far the memory of this process rises within the block, in MB."""
+    _give_back()
     process, over = psutil.Process(), threading.Event()
     before = process.memory_info().rss
     held = [0.0]
@@ -217,3 +220,10 @@ def _watched() -> Iterator[list[float]]:
     finally:
         over.set()
         watcher.join()
+
+
+def _give_back() -> None:
+    """Return to the system what is free but still held for later, or a method would seem to live on nothing."""
+    gc.collect()
+    with suppress(AttributeError, OSError, TypeError):  # where the C library is not that of GNU
+        ctypes.CDLL(None).malloc_trim(0)

@@ -96,6 +96,21 @@ def test_three_at_a_time_and_other_factors(scan: xr.Dataset, tmp_path: Path) -> 
     assert gap(scan.xrfsr.superresolve(scale=2, **options, checkpoint=three), scan, 2) < 1e-5
 
 
+def test_what_is_masked_is_not_seen(scan: xr.Dataset, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    settings = {"method": "sisr", "checkpoint": written(edsr(), tmp_path / "some.pth"), "progress": False}
+    valid = np.ones((12, 16), bool)
+    valid[2:5, 3:8] = False
+    fine = []
+    for content in (0.0, 1e7, np.nan):
+        changed = scan.assign(valid=(("y", "x"), valid)).copy(deep=True)
+        changed.intensity.values[:, ~valid] = content
+        fine.append(changed.xrfsr.superresolve(**settings))
+    np.testing.assert_array_equal(fine[0].intensity.isnull()[0], ~valid.repeat(4, axis=0).repeat(4, axis=1))
+    for other in fine[1:]:
+        xr.testing.assert_identical(other, fine[0])
+
+
 class Harm:
     """A pickle that writes a file when it is read."""
 

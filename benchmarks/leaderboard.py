@@ -46,14 +46,16 @@ def measured(scene: Scene, names: list[str], settings: dict[str, dict[str, Any]]
             )
         return made
 
-    always = compared([name for name in names if name in ALWAYS])
+    always = [compared(chosen) for chosen in [[name for name in names if name in ALWAYS]] if chosen]
     peers = [name for name in names if name not in ALWAYS]
-    both = [compared(peers, projected=projected) for projected in (False, True)]
-    return [xr.concat([made, always], "method").sel({"method": names}) for made in both]
+    both = [[compared(peers, projected=projected)] if peers else [] for projected in (False, True)]
+    return [xr.concat([*made, *always], "method").sel({"method": names}) for made in both]
 
 
 def table(names: list[str], rows: dict[str, list[xr.Dataset]]) -> list[str]:
     """Scenes and metrics down, methods across; the best in bold."""
+    if not names:
+        return []
     lines = [f"| scene | | {' | '.join(names)} |", f"| --- | --- |{' --- |' * len(names)}"]
     for scene, (plain, projected) in rows.items():
         for label, made, metric, digits in (

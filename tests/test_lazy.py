@@ -78,7 +78,18 @@ def test_nothing_is_computed_while_the_graph_is_built(
 
 @pytest.mark.parametrize(
     ("method", "scale"),
-    [("unfolding", 4), ("unfolding", 2.5), ("noise-aware", 4), ("kriging", 4), ("kriging", 2.5), ("bilinear", 2.5)],
+    [
+        ("unfolding", 4),
+        ("unfolding", 2.5),
+        ("noise-aware", 4),
+        ("kriging", 4),
+        ("kriging", 2.5),
+        ("bilinear", 2.5),
+        ("bicubic", 4),
+        ("guided_filter", 4),
+        ("guided_filter", 2.5),
+        ("gsa", 4),  # only ever made at once
+    ],
 )
 def test_tiled_equals_untiled(painting: xrfsr.simulate.Painting, method: str, scale: float) -> None:
     options: dict[str, Any] = {"method": method, "progress": False}

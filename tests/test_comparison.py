@@ -72,7 +72,8 @@ def test_a_method_that_fails_is_named_and_the_others_go_on(painting: Painting, m
     monkeypatch.setattr("xrfsr.methods.gsa.bicubic", fails)
     with pytest.warns(UserWarning, match="1 of 3 methods failed: gsa: MemoryError: too much"):
         compared = painting.scan.xrfsr.compare(painting.rgb, methods=FAST, truth=painting.truth, progress=False)
-    assert np.isnan(compared.score.loc[{"method": "gsa"}]).all()
+    for name in ("score", "pooled", "seconds", "memory"):
+        assert np.isnan(compared[name].loc[{"method": "gsa"}]).all()
     assert np.isfinite(compared.score.loc[{"method": ["bilinear", "kriging"]}]).all()
 
 
@@ -93,6 +94,8 @@ def test_every_fault_at_once(painting: Painting) -> None:
         "truth has the lines Ca-K, Fe-K, the scan has Ca-K, Fe-K, Pb-L",
     ):
         assert part in message
+    with pytest.raises(InvalidInput, match="rgb is missing, which gsa look at"):
+        painting.scan.xrfsr.compare(methods=FAST, truth=painting.truth)
     with pytest.raises(InvalidInput, match=r"truth has the grid .* the result would have"):
         painting.scan.xrfsr.compare(methods=["bilinear"], scale=2, truth=painting.truth)
 

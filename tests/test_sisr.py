@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from importlib.util import find_spec
 from pathlib import Path
@@ -36,7 +37,7 @@ def swin2sr() -> torch.nn.Module:
 
 
 def edsr(scale: int = 4) -> torch.nn.Module:
-    return EDSR(features=8, blocks=2, scale=scale, scaling=1.0)
+    return EDSR(features=8, blocks=2, scale=scale)
 
 
 def written(network: torch.nn.Module, path: Path) -> str:
@@ -81,6 +82,26 @@ def test_a_network_is_known_by_its_weights(scan: xr.Dataset, make: Any, ending: 
     np.testing.assert_allclose(
         raw.intensity[0] / peak, np.clip(expected, 0, 1) if make is not edsr else expected, atol=1e-4
     )
+
+
+@pytest.mark.parametrize("white", [1, 255])
+def test_the_upscaler_of_car_in_its_own_file(scan: xr.Dataset, white: float, tmp_path: Path) -> None:
+    """Names of torch.nn.DataParallel, the mean colour of its photographs; pictures to 255 in the one of Lim et al."""
+    torch.manual_seed(0)
+    network = EDSR(features=8, blocks=2, scale=4, white=white)
+    path = tmp_path / "usn.pth"
+    for seed in (0, 1):  # a file that is written anew is read anew
+        torch.save({f"module.{name}": (1 + seed) * value for name, value in network.state_dict().items()}, path)
+        os.utime(path, (seed, seed))
+        fine = scan.xrfsr.superresolve(method="sisr", checkpoint=path, projected=False, progress=False)
+        doubled = EDSR.of({name: (1 + seed) * value for name, value in network.state_dict().items()})
+        assert doubled is not None
+        assert doubled.white == white
+        peak = scan.intensity[0].max().item()
+        image = torch.as_tensor(scan.intensity[0].values / peak).expand(1, 3, -1, -1)
+        with torch.inference_mode():
+            expected = doubled(image)[0].mean(dim=0).numpy()
+        np.testing.assert_allclose(fine.intensity[0] / peak, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_three_at_a_time_and_other_factors(scan: xr.Dataset, tmp_path: Path) -> None:

@@ -10,8 +10,6 @@ import sys
 
 import torch
 
-_library = torch.library.Library("torchvision", "FRAGMENT")
-
 
 def without_its_operators() -> None:
     """Declare the operators that torchvision expects to be there."""
@@ -22,7 +20,7 @@ def without_its_operators() -> None:
             missing = re.search(r"operator torchvision::(\w+) does not exist", str(error))
             if missing is None:
                 raise
-            _library.define(f"{missing[1]}(Tensor x) -> Tensor")
+            torch.library.define(f"torchvision::{missing[1]}", "(Tensor x) -> Tensor")
             for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
                 del sys.modules[name]
         else:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 import xrfsr.methods as registry
 from xrfsr.errors import InvalidInput, collecting, warn
 from xrfsr.frame import grid_of
+from xrfsr.photo import ensure_photo
 from xrfsr.progress import progress_bar
 from xrfsr.resample import fine_grid, resample
 from xrfsr.scan import ensure_scan
@@ -99,34 +100,38 @@ def compare(
     scan = obj
     with collecting(faults):
         scan, truth = _pair(obj, scale, truth)
+    with collecting(faults):
+        if rgb is not None:
+            ensure_photo(rgb)
+        elif looking := [name for name in names if name in registry.METHODS and registry.METHODS[name].guided]:
+            raise InvalidInput("photo", [f"rgb is missing, which {', '.join(looking)} look at; pass the photo"])
     if faults or truth is None:
         raise InvalidInput("compare", faults)
     wanted = _maps(truth)
     lines = wanted.line.values
     peak = wanted.max(("y", "x")).values
+    peak[peak <= 0] = 1
     score = np.full((len(names), len(lines), len(METRICS)), np.nan)
-    pooled, seconds, memory = np.full((len(names), len(METRICS)), np.nan), np.full(len(names), np.nan), []
+    pooled, (seconds, memory) = np.full((len(names), len(METRICS)), np.nan), np.full((2, len(names)), np.nan)
     element = np.asarray(truth["kind"] == "element") if "kind" in truth.coords else np.ones(len(lines), bool)
     failures = {}
     with progress_bar(len(names), "methods", progress) as show:
         for number, name in enumerate(names):
-            started = time.monotonic()
             with _watched() as held:
+                started = time.monotonic()
                 try:
                     fine = superresolve(scan, rgb, scale, method=name, progress=False, **options, **each[name])
                     made = _maps(fine).values
-                except InvalidInput:
-                    raise  # the data's fault, or the user's
-                except Exception as error:
+                    seconds[number] = time.monotonic() - started
+                except Exception as error:  # the others go on
                     failures[name] = f"{type(error).__name__}: {error}"
-                    made = None
-            memory.append(held[0])
-            seconds[number] = time.monotonic() - started
-            if made is not None:
-                square = np.nanmean(((made - wanted.values) / np.where(peak > 0, peak, 1)[:, None, None]) ** 2, (1, 2))
-                score[number] = _told(square)
-                pooled[number] = _told(square[element].mean(keepdims=True))[0]
             show(number + 1)
+            if name in failures:
+                continue
+            memory[number] = held[0]
+            square = np.nanmean(((made - wanted.values) / peak[:, None, None]) ** 2, axis=(1, 2))
+            score[number] = _told(square)
+            pooled[number] = _told(square[element].mean(keepdims=True))[0]
     if failures:
         told = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
         warn(f"{len(failures)} of {len(names)} methods failed: {told}")
@@ -135,7 +140,7 @@ def compare(
             "score": (("method", "line", "metric"), score),
             "pooled": (("method", "metric"), pooled, {"long_name": "of all element lines together"}),
             "seconds": (("method",), seconds, {"units": "s"}),
-            "memory": (("method",), np.array(memory), {"units": "MB", "long_name": "peak memory beyond that before"}),
+            "memory": (("method",), memory, {"units": "MB", "long_name": "peak memory beyond that before"}),
         },
         {"method": names, "line": lines, "metric": list(METRICS)},
         {"scale": float(scale), **{name: text for name, text in METRICS.items()}},

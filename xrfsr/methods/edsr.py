@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 
 __all__ = ["EDSR"]
+
+MEAN = (0.4488, 0.4371, 0.4040)
+LARGE = 256  # features
 
 
 class Block(nn.Module):
@@ -35,13 +39,16 @@ class EDSR(nn.Module):
     features, blocks : int
     scale : int
         A power of two, or three.
-    scaling : float
-        Of residuals: 0.1 in networks of 256 features, 1 in small ones.
+    white : float
+        The largest value of a picture: 1 in CAR, 255 in the networks of Lim et al.
     """
 
-    def __init__(self, features: int = 256, blocks: int = 32, scale: int = 4, scaling: float = 0.1) -> None:
+    def __init__(self, features: int = 256, blocks: int = 32, scale: int = 4, white: float = 1) -> None:
         super().__init__()
-        self.scale = scale
+        self.scale, self.white = scale, white
+        # CAR scales residuals whatever the size, Lim et al. those of their large networks.
+        scaling = 0.1 if white == 1 or features >= LARGE else 1.0
+        self.sub_mean, self.add_mean = _shift(-white), _shift(white)
         self.head = nn.Sequential(_conv(3, features))
         body = [Block(features, scaling) for _ in range(blocks)]
         self.body = nn.Sequential(*body, _conv(features, features))
@@ -57,19 +64,26 @@ class EDSR(nn.Module):
             blocks = sum(name.startswith("body.") and name.endswith(".body.0.weight") for name in weights)
             growths = [len(weights[f"tail.0.{2 * i}.weight"]) // features for i in range(_ups(weights))]
             scale = math.prod(math.isqrt(growth) for growth in growths)
-            made = cls(features, blocks, scale, 0.1 if features >= 256 else 1.0)
-            known = made.state_dict().keys()
-            # Shifts of the mean colour, where there are any, are fixed and undone at the end.
-            made.load_state_dict({name: weights[name] for name in known})
+            made = cls(features, blocks, scale, 1 if weights["sub_mean.bias"].abs().max() < 1 else 255)
+            made.load_state_dict(weights)
         except (KeyError, RuntimeError, TypeError, ValueError):
             return None
         return made.eval()
 
     def forward(self, images: Tensor) -> Tensor:
         """(image, 3, y, x) in [0, 1] to the same, `scale` times larger."""
-        x = self.head(images - 0.5)
-        made: Tensor = self.tail(x + self.body(x)) + 0.5
+        x = self.head(self.sub_mean(self.white * images))
+        made: Tensor = self.add_mean(self.tail(x + self.body(x))) / self.white
         return made
+
+
+def _shift(white: float) -> nn.Conv2d:
+    """Adds the mean colour of the photographs it was trained on, or takes it away."""
+    shift = nn.Conv2d(3, 3, 1)
+    with torch.no_grad():
+        shift.weight.copy_(torch.eye(3)[:, :, None, None])
+        shift.bias.copy_(white * torch.tensor(MEAN))  # type: ignore[union-attr]
+    return shift
 
 
 def _conv(inputs: int, outputs: int) -> nn.Conv2d:

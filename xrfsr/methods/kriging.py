@@ -10,14 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.kriging import correlation_length, krige
+from xrfsr.methods.peer import reach_of_projection
 from xrfsr.methods.problem import Problem, Reconstruction, pooled_mean
 from xrfsr.positivity import nonnegative
 from xrfsr.sampling import Downsampling
-from xrfsr.tiles import reach as reach_of_spreading
 
 __all__ = ["Kriging", "prepare", "reach"]
-
-FURTHER = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,5 +40,5 @@ def prepare(sample: Sequence[Problem], **_: Any) -> Kriging:
 
 
 def reach(U: Downsampling) -> int:
-    """How far the value of a coarse pixel is felt: it is larger than a residual, and so felt further."""
-    return reach_of_spreading(U, correlation_length(U)) + FURTHER
+    """How far the value of a coarse pixel is felt."""
+    return reach_of_projection(U)

@@ -39,11 +39,8 @@ def response(scan: NDArray[np.float64], image: NDArray[np.float64]) -> NDArray[n
     True
     """
     maps = np.vstack([scan, np.ones((1, scan.shape[1]))])
-    gram = maps @ maps.T
-    # The same minimum by a system as small as the number of maps.
-    factor = np.linalg.cholesky(gram + 1e-12 * np.trace(gram) * np.eye(len(gram)))
-    right = np.linalg.solve(factor, maps @ image.T)
-    return np.stack([nnls(factor.T, column)[0] for column in right.T])
+    q, r = np.linalg.qr(maps.T)  # the same minimum, by a system as small as the number of maps
+    return np.stack([nnls(r, column)[0] for column in image @ q])
 
 
 class Pair:

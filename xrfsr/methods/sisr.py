@@ -20,7 +20,7 @@ import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache, partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +72,14 @@ def sisr(problem: Problem, device: str, *, checkpoint: str, together: bool) -> N
     return np.asarray(upscaled * peak, dtype=np.float32)
 
 
-@cache
 def _opened(checkpoint: str) -> Upscaler:
-    """The network in a file, once a process."""
+    """The network in a file, read again only when the file has changed."""
+    path = Path(checkpoint)
+    return _read(checkpoint, path.stat().st_mtime_ns if path.is_file() else 0)
+
+
+@lru_cache(1)
+def _read(checkpoint: str, changed: int) -> Upscaler:
     weights = _weights(checkpoint)
     if (edsr := EDSR.of(weights)) is not None:
         return edsr, edsr, COLOURS, edsr.scale
@@ -122,7 +127,8 @@ def _weights(checkpoint: str) -> Mapping[str, Tensor]:
             break
     if not (isinstance(held, Mapping) and held and all(isinstance(value, Tensor) for value in held.values())):
         raise InvalidInput("checkpoint", [f"'{checkpoint}' holds no weights by name"])
-    return held
+    # As torch.nn.DataParallel names them, in which CAR was trained.
+    return {name.removeprefix("module."): value for name, value in held.items()}
 
 
 def check(device: str, settings: Mapping[str, Any]) -> None:

@@ -30,7 +30,7 @@ from xrfsr.sampling import Downsampling
 
 __all__ = ["Excerpt", "Run", "Trained", "material_of", "train"]
 
-TURN = 5  # steps that a member takes before the others have their turn, about 50 ms
+TURN = 0.05  # seconds of a member's turn: an interruption waits for its end, or for that of one step
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,9 +211,11 @@ def _take_steps(
 
     def turn(number: int) -> bool:
         trainee = trainees[number]
-        until = trainee.number + TURN
-        while not trainee.done and trainee.number < until and time.monotonic() < deadline:
+        over = min(deadline, time.monotonic() + TURN)
+        while not trainee.done:
             trainee.step()
+            if time.monotonic() >= over:
+                break
         if checkpoint and time.monotonic() - saved[number] >= run.checkpoint_seconds:
             checkpoint.save(number, trainee)
             saved[number] = time.monotonic()

@@ -19,7 +19,7 @@ from scenes import Scene, psnr, real, simulated
 
 import xrfsr  # noqa: F401 - gives the accessor
 from xrfsr.methods import METHODS
-from xrfsr.methods.response import response
+from xrfsr.methods.common.spectral_response import response
 
 # In the order of Table I, then what it does not have.
 ORDER = ("sisr", "cstf", "cms", "lttr", "ssr", "ssrcu", "unfolding")

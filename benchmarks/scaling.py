@@ -104,9 +104,9 @@ def network_share() -> None:
     """How near the network's part comes to its matrix products, in one thread of this process."""
     from speed import products, seconds
 
-    from xrfsr.models.config import TrainingConfig
-    from xrfsr.models.generator import Architecture, Generator
-    from xrfsr.models.saved import BLOCK
+    from xrfsr.network.config import TrainingConfig
+    from xrfsr.network.generator import Architecture, Generator
+    from xrfsr.network.model import BLOCK
 
     torch.set_num_threads(1)
     config = TrainingConfig()
@@ -167,7 +167,6 @@ def multiply(part: int) -> None:
 
 def loaded() -> None:
     """So that loading torch does not count."""
-    import xrfsr.models  # noqa: F401
 
 
 def main() -> None:

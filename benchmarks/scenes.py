@@ -13,7 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 import xrfsr
-from xrfsr.kriging import krige
+from xrfsr.kriging.simple import krige
 
 Array = NDArray[Any]
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "bench" / "scenes.py"

@@ -19,13 +19,13 @@ import torch
 
 import xrfsr
 import xrfsr.methods
-from xrfsr.inputs import Beam, load
-from xrfsr.methods.problem import Problem
-from xrfsr.models.config import TrainingConfig
-from xrfsr.models.device import product_dtype
-from xrfsr.models.generator import Architecture
-from xrfsr.models.stages import Trainee
-from xrfsr.models.training import Excerpt, Run, material_of
+from xrfsr.methods.common.problem import Problem
+from xrfsr.network.config import TrainingConfig
+from xrfsr.network.generator import Architecture
+from xrfsr.network.precision import product_dtype
+from xrfsr.network.trainee import Trainee
+from xrfsr.network.training import Excerpt, Run, material_of
+from xrfsr.pipeline.inputs import Beam, load
 
 LINES = xrfsr.simulate.LINES[:12]
 

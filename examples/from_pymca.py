@@ -15,7 +15,7 @@ from PIL import Image
 from scipy import ndimage
 
 import xrfsr
-from xrfsr.lines import emission, parse
+from xrfsr.core.lines import emission, parse
 
 LINES = ["Ca-K", "Fe-K", "Cu-K", "Hg-L", "Pb-L"]
 CHANNELS, KEV = 1024, 0.015

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from xrfsr.grid import Grid
-from xrfsr.methods.problem import Problem
-from xrfsr.sampling import Downsampling
+from xrfsr.core.grid import Grid
+from xrfsr.methods.common.problem import Problem
+from xrfsr.operators import Downsampling
 
 CPU = torch.device("cpu")
 FOOTPRINTS = [(4.0, "area", None), (2.5, "area", None), (3.0, "gaussian", 1.1), (1.7, "gaussian", 0.6)]

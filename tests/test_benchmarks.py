@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from xrfsr.models.generator import Architecture, Generator
+from xrfsr.network.generator import Architecture, Generator
 
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 

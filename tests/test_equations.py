@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from xrfsr.grid import Grid
-from xrfsr.kriging import correlation_length
-from xrfsr.models import TrainingConfig
-from xrfsr.models.cells import Batch, Cells
-from xrfsr.models.generator import Architecture, Generator
-from xrfsr.models.losses import adversarial_loss, discriminator_loss, pretraining_loss
-from xrfsr.models.patches import Patches
-from xrfsr.sampling import Downsampling
+from xrfsr.core.grid import Grid
+from xrfsr.kriging.simple import correlation_length
+from xrfsr.network import TrainingConfig
+from xrfsr.network.cells import Batch, Cells
+from xrfsr.network.generator import Architecture, Generator
+from xrfsr.network.losses import adversarial_loss, discriminator_loss, pretraining_loss
+from xrfsr.network.patches import Patches
+from xrfsr.operators import Downsampling
 
 LOG3 = math.log(3)  # the sigmoid of which is 3/4, and of its negative 1/4
 X = torch.tensor([[[1.0, 2.0]]], dtype=torch.float64)  # one map, one band, one pixel: Y = 1, Z = 2

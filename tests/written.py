@@ -198,7 +198,7 @@ def crono(folder: Path) -> Path:
 
 def _signal() -> dict:
     """A cube in which each line is all in the channel of its strongest emission."""
-    from xrfsr.lines import emission, parse
+    from xrfsr.core.lines import emission, parse
 
     channels = 1000
     data = np.zeros((HEIGHT, WIDTH, channels))

@@ -11,18 +11,18 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from xrfsr import accessor, tree  # noqa: F401 - their import is what gives xarray objects their .xrfsr
+from xrfsr import accessor  # noqa: F401 - its import is what gives xarray objects their .xrfsr
+from xrfsr._version import __version__
+from xrfsr.core.grid import Grid
+from xrfsr.core.photo import as_photo
+from xrfsr.core.scan import as_scan
 from xrfsr.errors import InvalidInput
-from xrfsr.grid import Grid
-from xrfsr.photo import as_photo
-from xrfsr.scan import as_scan
-from xrfsr.version import __version__
 
 if TYPE_CHECKING:
     from xrfsr import plot, regions, simulate
-    from xrfsr.io.opening import open_scan
+    from xrfsr.io.open import open_scan
     from xrfsr.io.photo import open_photo
-    from xrfsr.models import load_model
+    from xrfsr.network import load_model
     from xrfsr.registration import register
 
 __all__ = [
@@ -42,9 +42,9 @@ __all__ = [
 
 # Found at first use (PEP 562), because they bring torch, scipy or rasterio with them.
 _LAZY = {
-    "load_model": "xrfsr.models",
+    "load_model": "xrfsr.network",
     "open_photo": "xrfsr.io.photo",
-    "open_scan": "xrfsr.io.opening",
+    "open_scan": "xrfsr.io.open",
     "plot": "xrfsr.plot",
     "regions": "xrfsr.regions",
     "register": "xrfsr.registration",

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import xarray as xr
 
 if TYPE_CHECKING:
-    from xrfsr.grid import Grid
-    from xrfsr.lines import Line
-    from xrfsr.models import Model
-    from xrfsr.sampling import Downsampling, Footprint
+    from xrfsr.core.grid import Grid
+    from xrfsr.core.lines import Line
+    from xrfsr.network import Model
+    from xrfsr.operators import Downsampling, Footprint
 
-__all__ = ["XrfsrAccessor"]
+__all__ = ["TreeAccessor", "XrfsrAccessor"]
 
 
 @xr.register_dataset_accessor("xrfsr")  # type: ignore[no-untyped-call]
@@ -51,14 +51,14 @@ class XrfsrAccessor:
     @property
     def grid(self) -> Grid:
         """The grid of `y` and `x` in mm (`xrfsr.Grid`)."""
-        from xrfsr.frame import grid_of
+        from xrfsr.core.coordinates import grid_of
 
         return grid_of(self._obj)
 
     @property
     def lines(self) -> list[Line]:
-        """What each map is: label, element, shell, energy in keV and kind (`xrfsr.lines.Line`)."""
-        from xrfsr.scan import lines_of
+        """What each map is: label, element, shell, energy in keV and kind (`xrfsr.core.lines.Line`)."""
+        from xrfsr.core.scan import lines_of
 
         return lines_of(self._obj)
 
@@ -82,7 +82,7 @@ class XrfsrAccessor:
 
         See Also
         --------
-        xrfsr.scan.validate : the function behind it.
+        xrfsr.core.scan.validate : the function behind it.
 
         Examples
         --------
@@ -91,7 +91,7 @@ class XrfsrAccessor:
         >>> scan.assign_coords(line=["Fe_Ka", "Pb L"]).xrfsr.validate().line.values.tolist()
         ['Fe-Ka', 'Pb-L']
         """
-        from xrfsr.scan import validate
+        from xrfsr.core.scan import validate
 
         return validate(self._obj, values=values)
 
@@ -136,7 +136,7 @@ class XrfsrAccessor:
             Side of the tiles, in fine pixels, of which a large or lazy result is made (1024 if left out).
         **settings
             Further settings of the training, such as ``steps=4000`` (default 2000), ``preset="paper"`` or
-            ``max_seconds=60``: see `xrfsr.superresolve.superresolve`.
+            ``max_seconds=60``: see `xrfsr.pipeline.superresolve.superresolve`.
 
         Returns
         -------
@@ -151,7 +151,7 @@ class XrfsrAccessor:
 
         See Also
         --------
-        xrfsr.superresolve.superresolve : the function behind it, with all details.
+        xrfsr.pipeline.superresolve.superresolve : the function behind it, with all details.
 
         Examples
         --------
@@ -161,7 +161,7 @@ class XrfsrAccessor:
         >>> dict(scan.sizes), dict(fine.sizes)
         ({'line': 2, 'y': 16, 'x': 16}, {'line': 2, 'y': 64, 'x': 64})
         """
-        from xrfsr.superresolve import superresolve
+        from xrfsr.pipeline.superresolve import superresolve
 
         return superresolve(
             self._obj,
@@ -211,7 +211,7 @@ class XrfsrAccessor:
 
         See Also
         --------
-        xrfsr.superresolve.train : the function behind it.
+        xrfsr.pipeline.superresolve.train : the function behind it.
 
         Examples
         --------
@@ -220,7 +220,7 @@ class XrfsrAccessor:
         >>> model = scan.xrfsr.train(rgb, steps=20, progress=False)
         >>> fine = scan.xrfsr.superresolve(rgb, model=model)
         """
-        from xrfsr.superresolve import train
+        from xrfsr.pipeline.superresolve import train
 
         return train(
             self._obj,
@@ -276,7 +276,7 @@ class XrfsrAccessor:
 
         See Also
         --------
-        xrfsr.comparison.compare : the function behind it.
+        xrfsr.pipeline.compare.compare : the function behind it.
 
         Examples
         --------
@@ -286,7 +286,7 @@ class XrfsrAccessor:
         >>> made.score.dims
         ('method', 'line', 'metric')
         """
-        from xrfsr.comparison import compare
+        from xrfsr.pipeline.compare import compare
 
         return compare(
             self._obj, rgb, scale, methods=methods, truth=truth, settings=settings, progress=progress, **options
@@ -315,7 +315,7 @@ class XrfsrAccessor:
 
         Returns
         -------
-        xrfsr.sampling.Downsampling
+        xrfsr.operators.Downsampling
             Callable on arrays (..., y, x), numpy or torch, with `adjoint`, `pinv` and `project`.
 
         Raises
@@ -325,7 +325,7 @@ class XrfsrAccessor:
 
         See Also
         --------
-        xrfsr.resample.downsampling : the function behind it.
+        xrfsr.operators.resample.downsampling : the function behind it.
 
         Examples
         --------
@@ -335,7 +335,7 @@ class XrfsrAccessor:
         >>> U(truth.intensity.values).shape
         (2, 16, 16)
         """
-        from xrfsr.resample import downsampling
+        from xrfsr.operators.resample import downsampling
 
         return downsampling(self._obj, scale, footprint=footprint, fwhm=fwhm, smear=smear)
 
@@ -373,7 +373,7 @@ class XrfsrAccessor:
 
         See Also
         --------
-        xrfsr.resample.resample : the function behind it.
+        xrfsr.operators.resample.resample : the function behind it.
 
         Examples
         --------
@@ -382,7 +382,7 @@ class XrfsrAccessor:
         >>> scan.xrfsr.resample(pixel_size="2 mm").xrfsr.grid.shape
         (8, 8)
         """
-        from xrfsr.resample import resample
+        from xrfsr.operators.resample import resample
 
         return resample(self._obj, like, scale=scale, pixel_size=pixel_size, footprint=footprint, fwhm=fwhm)
 
@@ -408,7 +408,7 @@ class XrfsrAccessor:
 
         See Also
         --------
-        xrfsr.ratios.ratio : the function behind it.
+        xrfsr.processing.ratio.ratio : the function behind it.
 
         Examples
         --------
@@ -417,7 +417,7 @@ class XrfsrAccessor:
         >>> scan.xrfsr.ratio("Ca-K", "Pb-L").dims
         ('y', 'x')
         """
-        from xrfsr.ratios import ratio
+        from xrfsr.processing.ratio import ratio
 
         return ratio(self._obj, a, b, minimum=minimum)
 
@@ -441,7 +441,7 @@ class XrfsrAccessor:
 
         See Also
         --------
-        xrfsr.cleaning.crop : the function behind it.
+        xrfsr.processing.crop : the function behind it.
 
         Examples
         --------
@@ -450,7 +450,7 @@ class XrfsrAccessor:
         >>> scan.xrfsr.crop(x=(4, "1.2 cm")).sizes["x"]
         8
         """
-        from xrfsr.cleaning import crop
+        from xrfsr.processing import crop
 
         return crop(self._obj, y=y, x=x)
 
@@ -474,7 +474,7 @@ class XrfsrAccessor:
 
         See Also
         --------
-        xrfsr.cleaning.shift_rows : the function behind it.
+        xrfsr.processing.shift_rows : the function behind it.
 
         Examples
         --------
@@ -483,7 +483,7 @@ class XrfsrAccessor:
         >>> scan.xrfsr.shift_rows("0.5 mm").attrs["row_shift_mm"]
         0.5
         """
-        from xrfsr.cleaning import shift_rows
+        from xrfsr.processing import shift_rows
 
         return shift_rows(self._obj, shift)
 
@@ -507,7 +507,7 @@ class XrfsrAccessor:
 
         See Also
         --------
-        xrfsr.cleaning.mask_outliers : the function behind it.
+        xrfsr.processing.mask_outliers : the function behind it.
 
         Examples
         --------
@@ -516,7 +516,7 @@ class XrfsrAccessor:
         >>> scan.xrfsr.mask_outliers().attrs["outliers_masked"]
         '0 in single maps, 0 in all'
         """
-        from xrfsr.cleaning import mask_outliers
+        from xrfsr.processing import mask_outliers
 
         return mask_outliers(self._obj, threshold=threshold)
 
@@ -535,7 +535,7 @@ class XrfsrAccessor:
 
         See Also
         --------
-        xrfsr.cleaning.mask_dead_rows : the function behind it.
+        xrfsr.processing.mask_dead_rows : the function behind it.
 
         Examples
         --------
@@ -544,7 +544,7 @@ class XrfsrAccessor:
         >>> scan.xrfsr.mask_dead_rows().attrs["dead_rows"]
         'none'
         """
-        from xrfsr.cleaning import mask_dead_rows
+        from xrfsr.processing import mask_dead_rows
 
         return mask_dead_rows(self._obj)
 
@@ -572,7 +572,7 @@ class XrfsrAccessor:
 
         See Also
         --------
-        xrfsr.cleaning.normalise : the function behind it.
+        xrfsr.processing.normalise : the function behind it.
 
         Examples
         --------
@@ -581,7 +581,7 @@ class XrfsrAccessor:
         >>> scan.xrfsr.normalise(dwell="250 ms").intensity.attrs["units"]
         'count/s'
         """
-        from xrfsr.cleaning import normalise
+        from xrfsr.processing import normalise
 
         return normalise(self._obj, dwell=dwell, live_time=live_time, dead_time=dead_time)
 
@@ -609,7 +609,7 @@ class XrfsrAccessor:
 
         See Also
         --------
-        xrfsr.cleaning.stitch : the function behind it.
+        xrfsr.processing.stitch : the function behind it.
 
         Examples
         --------
@@ -618,7 +618,7 @@ class XrfsrAccessor:
         >>> scan.isel(x=slice(0, 10)).xrfsr.stitch(scan.isel(x=slice(6, 16))).sizes["x"]
         16
         """
-        from xrfsr.cleaning import stitch
+        from xrfsr.processing import stitch
 
         return stitch([self._obj, *others], pixel_size=pixel_size, match_gains=match_gains)
 
@@ -647,7 +647,7 @@ class XrfsrAccessor:
 
         See Also
         --------
-        xrfsr.io.zarr.to_zarr : the function behind it.
+        xrfsr.io.writers.zarr.to_zarr : the function behind it.
 
         Examples
         --------
@@ -658,7 +658,7 @@ class XrfsrAccessor:
         ...     xr.open_zarr(f"{folder}/scan.zarr").load().identical(scan)
         True
         """
-        from xrfsr.io.zarr import to_zarr
+        from xrfsr.io.writers.zarr import to_zarr
 
         to_zarr(self._obj, path, overwrite=overwrite, chunks=chunks)
 
@@ -679,7 +679,7 @@ class XrfsrAccessor:
 
         See Also
         --------
-        xrfsr.io.geotiff.to_geotiff : the function behind it.
+        xrfsr.io.writers.geotiff.to_geotiff : the function behind it.
 
         Examples
         --------
@@ -690,7 +690,7 @@ class XrfsrAccessor:
         ...     xrfsr.open_scan(f"{folder}/maps.tif").sizes["line"]
         2
         """
-        from xrfsr.io.geotiff import to_geotiff
+        from xrfsr.io.writers.geotiff import to_geotiff
 
         to_geotiff(self._obj, path, overwrite=overwrite)
 
@@ -711,7 +711,7 @@ class XrfsrAccessor:
 
         See Also
         --------
-        xrfsr.io.tiffs.to_tiffs : the function behind it.
+        xrfsr.io.writers.tiffs.to_tiffs : the function behind it.
 
         Examples
         --------
@@ -722,7 +722,7 @@ class XrfsrAccessor:
         ...     xrfsr.open_scan(f"{folder}/maps", 1.0).sizes["line"]
         2
         """
-        from xrfsr.io.tiffs import to_tiffs
+        from xrfsr.io.writers.tiffs import to_tiffs
 
         to_tiffs(self._obj, folder, overwrite=overwrite)
 
@@ -743,7 +743,7 @@ class XrfsrAccessor:
 
         See Also
         --------
-        xrfsr.io.pymca_writer.to_pymca : the function behind it.
+        xrfsr.io.writers.pymca.to_pymca : the function behind it.
 
         Examples
         --------
@@ -754,7 +754,7 @@ class XrfsrAccessor:
         ...     xrfsr.open_scan(f"{folder}/maps.h5").sizes["line"]
         2
         """
-        from xrfsr.io.pymca_writer import to_pymca
+        from xrfsr.io.writers.pymca import to_pymca
 
         to_pymca(self._obj, path, overwrite=overwrite)
 
@@ -773,12 +773,95 @@ class XrfsrAccessor:
 
         See Also
         --------
-        xrfsr.io.hyperspy.to_hyperspy : the function behind it.
+        xrfsr.io.writers.hyperspy.to_hyperspy : the function behind it.
 
         Examples
         --------
         >>> signal = scan.xrfsr.to_hyperspy()  # doctest: +SKIP
         """
-        from xrfsr.io.hyperspy import to_hyperspy
+        from xrfsr.io.writers.hyperspy import to_hyperspy
 
         return to_hyperspy(self._obj)
+
+
+@xr.register_datatree_accessor("xrfsr")  # type: ignore[no-untyped-call]
+class TreeAccessor:
+    """What xrfsr adds to a DataTree, each node of which with a variable `intensity` is a scan."""
+
+    def __init__(self, tree: xr.DataTree) -> None:
+        self._tree = tree
+
+    def superresolve(
+        self, rgb: xr.DataArray | xr.DataTree | None = None, scale: float = 4, **options: Any
+    ) -> xr.DataTree:
+        """Make the maps of every scan `scale` times finer.
+
+        Parameters
+        ----------
+        rgb : xarray.DataArray or xarray.DataTree
+            One photo in whose millimetre frame all scans lie, or a tree with the variable `rgb` under the name of each.
+        scale : float
+            How many times smaller the pixels become.
+        **options
+            As for the scans' own ``.xrfsr.superresolve``; with ``model=`` all share one, else each trains its own.
+
+        Returns
+        -------
+        DataTree
+            The fine maps of every scan under its name; lazy where scan or photo are in Dask. `xrfsr.regions.run` writes
+            them as they finish, by many workers.
+
+        Raises
+        ------
+        InvalidInput
+            If the tree holds no scan, or all of them failed.
+
+        Warns
+        -----
+        UserWarning
+            Naming scans that failed, and why; the others are returned.
+
+        Examples
+        --------
+        >>> import xrfsr
+        >>> truth, scan, rgb = xrfsr.simulate.painting(64, 128, lines=["Fe-K", "Pb-L"])
+        >>> halves = {"left": scan.isel(x=slice(0, 16)), "right": scan.isel(x=slice(16, 32))}
+        >>> fine = xr.DataTree.from_dict(halves).xrfsr.superresolve(rgb, steps=5, progress=False)
+        >>> fine["left"].sizes["x"], fine["right"].sizes["x"]
+        (64, 64)
+        """
+        from xrfsr.regions import superresolve
+
+        return superresolve(self._tree, rgb, scale, **options)
+
+    def train(self, rgb: xr.DataArray | xr.DataTree, scale: float = 4, **options: Any) -> Model:
+        """Train one model on all scans of the tree, which must have the same lines and units.
+
+        Parameters
+        ----------
+        rgb, scale
+            As for `superresolve`.
+        **options
+            As for the scans' own ``.xrfsr.train``.
+
+        Returns
+        -------
+        Model
+            For ``superresolve(rgb, model=model)``.
+
+        Raises
+        ------
+        InvalidInput
+            Naming every fault of every scan.
+
+        Examples
+        --------
+        >>> import xrfsr
+        >>> truth, scan, rgb = xrfsr.simulate.painting(64, 128, lines=["Fe-K", "Pb-L"])
+        >>> halves = {"left": scan.isel(x=slice(0, 16)), "right": scan.isel(x=slice(16, 32))}
+        >>> xr.DataTree.from_dict(halves).xrfsr.train(rgb, steps=5, progress=False)
+        <xrfsr.Model of Fe-K, Pb-L in count, 4 x 4 finer, 3 networks of K=5, M=64>
+        """
+        from xrfsr.regions import train
+
+        return train(self._tree, rgb, scale, **options)

@@ -41,7 +41,7 @@ class XrfsrBackend(BackendEntrypoint):
         group: Any = None,
     ) -> xr.Dataset:
         """Open a scan lazily; the arguments are those of `xrfsr.open_scan`."""
-        from xrfsr.io.opening import open_lazily
+        from xrfsr.io.open import open_lazily
 
         scan = open_lazily(
             filename_or_obj,

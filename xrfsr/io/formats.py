@@ -22,8 +22,8 @@ class Format:
     name : str
         For people.
     module : str
-        Within `xrfsr.io`; it has a function ``describe(path, request)`` and says in ``USES`` which options beside
-        `lines` it knows.
+        Within `xrfsr.io.readers`; it has a function ``describe(path, request)`` and says in ``USES`` which options
+        beside `lines` it knows.
     suffixes : tuple of str
         In lower case. Of HDF5 formats, which share theirs, empty: the module's ``holds_fit(file)`` tells.
     """
@@ -34,7 +34,7 @@ class Format:
 
     def load(self) -> Any:
         """The module, imported at first use."""
-        return import_module(f"xrfsr.io.{self.module}")
+        return import_module(f"xrfsr.io.readers.{self.module}")
 
 
 FOLDER = Format("folder of TIFF or EDF files", "folder")
@@ -51,7 +51,7 @@ FILES = (
     Format("Datamuncher", "datamuncher", (".dms",)),
     Format("maxrf4u datastack", "datastack", (".datastack",)),
     Format("Ripple", "ripple", (".rpl", ".raw")),
-    Format("HyperSpy", "hspy", (".hspy", ".zspy")),
+    Format("HyperSpy", "hyperspy", (".hspy", ".zspy")),
     Format("Bruker", "bruker", (".bcf",)),
 )
 FORMATS = (FOLDER, *FILES, *HDF5)

@@ -12,9 +12,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from xrfsr.core.grid import Axis, Grid
+from xrfsr.core.units import mm_per
 from xrfsr.errors import InvalidInput, collecting
-from xrfsr.grid import Axis, Grid
-from xrfsr.units import mm_per
 
 __all__ = ["Hdf5Maps", "map_faults", "nexus_grid", "opened", "text", "texts"]
 
@@ -45,7 +45,7 @@ class Hdf5Maps:
     places: tuple[tuple[str, int | None], ...]
 
     def read(self, maps: Sequence[int], y: slice, x: slice) -> NDArray[Any]:
-        """Read a window of some maps; see `xrfsr.io.maps.Source`."""
+        """Read a window of some maps; see `xrfsr.io.source.Source`."""
         with opened(self.path) as file:
             windows = []
             for number in maps:

@@ -11,7 +11,7 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from xrfsr.errors import InvalidInput
-from xrfsr.io.maps import Source
+from xrfsr.io.source import Source
 
 __all__ = ["LazyMaps", "LazyMask", "unreadable"]
 

@@ -10,12 +10,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from xrfsr.core.coordinates import grid_of
+from xrfsr.core.grid import Grid
+from xrfsr.core.photo import as_photo
 from xrfsr.errors import InvalidInput, collecting, warn
-from xrfsr.frame import grid_of
-from xrfsr.grid import Grid
 from xrfsr.io.raster import Header, Raster, read_raster
-from xrfsr.paths import local_path
-from xrfsr.photo import as_photo
+from xrfsr.utils.paths import local_path
 
 __all__ = ["open_photo", "read_colours"]
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput
 
-__all__ = ["Header", "Raster", "is_whole", "opened", "read_header", "read_raster"]
+__all__ = ["Header", "Raster", "opened", "read_header", "read_raster"]
 
 ORIENTATION = 0x0112  # the EXIF tag, which is also the TIFF tag
 ONE_AT_A_TIME = threading.Lock()
@@ -285,19 +285,6 @@ def _equals(pixels: NDArray[Any], value: float) -> NDArray[np.bool_]:
         return np.asarray(pixels == int(value)) if float(value).is_integer() else np.zeros(pixels.shape, bool)
     with np.errstate(over="ignore"):
         return np.asarray(pixels == value)  # NaN stays NaN, which needs no mark
-
-
-def is_whole(path: Path) -> bool:
-    """Whether all blocks of all bands of a TIFF that was just written are in it; GDAL does not tell of a full disk."""
-    size = path.stat().st_size
-    with opened(path) as source:
-        for band in source.indexes:
-            for (row, column), _ in source.block_windows(band):
-                offset = source.get_tag_item(f"BLOCK_OFFSET_{column}_{row}", "TIFF", bidx=band)
-                length = source.get_tag_item(f"BLOCK_SIZE_{column}_{row}", "TIFF", bidx=band)
-                if offset is None or length is None or int(offset) + int(length) > size:
-                    return False
-    return True
 
 
 def _ends_early(source: Any, size: int) -> bool:

@@ -20,9 +20,9 @@ from types import ModuleType
 from typing import Any
 
 from xrfsr.errors import InvalidInput
-from xrfsr.methods.problem import PER_LINE, Prepared, Problem, Reconstruction
-from xrfsr.methods.settings import Setting, chosen, faults_of
-from xrfsr.sampling import Downsampling
+from xrfsr.methods.common.problem import PER_LINE, Prepared, Problem, Reconstruction
+from xrfsr.methods.common.settings import Setting, chosen, faults_of
+from xrfsr.operators import Downsampling
 
 __all__ = ["METHODS", "PER_LINE", "Method", "Prepared", "Problem", "Reconstruction", "get"]
 

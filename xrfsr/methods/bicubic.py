@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.methods.peer import Peer, reach_of_projection
-from xrfsr.methods.problem import Problem
-from xrfsr.methods.settings import Setting
-from xrfsr.sampling import Downsampling, cubic_matrix, separable
+from xrfsr.methods.common.fusion import Peer, reach_of_projection
+from xrfsr.methods.common.problem import Problem
+from xrfsr.methods.common.settings import Setting
+from xrfsr.operators import Downsampling, cubic_matrix, separable
 
 __all__ = ["SETTINGS", "bicubic", "prepare", "reach"]
 

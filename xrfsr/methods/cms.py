@@ -17,7 +17,7 @@ singular vectors :math:`q_j` of :math:`F_k`, of singular values :math:`s_j`, the
     + \sum_j \Bigl(\tfrac{\mu}{\eta d_j^2 + \mu} - \tfrac{\mu}{\eta + \mu}\Bigr) q_j q_j^T \Bigr), \qquad
     d_j = \frac{\alpha}{s_j^2 + \alpha},
 
-then the Sylvester step of `xrfsr.methods.sylvester` for Y, then the multiplier.
+then the Sylvester step of `xrfsr.methods.common.sylvester` for Y, then the multiplier.
 
 Filled in: patches of 3 × 3 pixels and a constant (so that the mean of a cluster is kept), 64 clusters by k-means,
 :math:`\alpha = 10^{-4}` for each pixel of a cluster, :math:`\eta = 10^{-2}`, :math:`\mu = 10^{-3}`, 25 steps. R by
@@ -37,13 +37,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xrfsr.methods.bicubic import bicubic
-from xrfsr.methods.clusters import clusters
-from xrfsr.methods.peer import Peer
-from xrfsr.methods.problem import Problem
-from xrfsr.methods.response import Pair
-from xrfsr.methods.settings import PROJECTED, Setting
-from xrfsr.methods.sylvester import Sylvester
-from xrfsr.models.device import choose
+from xrfsr.methods.common.fusion import Peer
+from xrfsr.methods.common.kmeans import clusters
+from xrfsr.methods.common.problem import Problem
+from xrfsr.methods.common.settings import PROJECTED, Setting
+from xrfsr.methods.common.spectral_response import Pair
+from xrfsr.methods.common.sylvester import Sylvester
+from xrfsr.utils.device import choose
 
 __all__ = ["SETTINGS", "cms", "prepare"]
 

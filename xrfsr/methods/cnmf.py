@@ -25,11 +25,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.methods.peer import Peer
-from xrfsr.methods.problem import Problem
-from xrfsr.methods.response import Pair
-from xrfsr.methods.settings import PROJECTED, Setting
-from xrfsr.sampling import linear_matrix, separable
+from xrfsr.methods.common.fusion import Peer
+from xrfsr.methods.common.problem import Problem
+from xrfsr.methods.common.settings import PROJECTED, Setting
+from xrfsr.methods.common.spectral_response import Pair
+from xrfsr.operators import linear_matrix, separable
 
 __all__ = ["SETTINGS", "cnmf", "prepare"]
 

@@ -25,9 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.methods.bicubic import bicubic
-from xrfsr.methods.peer import Peer
-from xrfsr.methods.problem import Problem
-from xrfsr.methods.settings import PROJECTED
+from xrfsr.methods.common.fusion import Peer
+from xrfsr.methods.common.problem import Problem
+from xrfsr.methods.common.settings import PROJECTED
 
 __all__ = ["SETTINGS", "gsa", "prepare"]
 

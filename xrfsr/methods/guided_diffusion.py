@@ -26,10 +26,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.kriging import correlation_length, krige
-from xrfsr.methods.peer import Peer
-from xrfsr.methods.problem import Problem
-from xrfsr.methods.settings import PROJECTED, Setting
+from xrfsr.kriging.simple import correlation_length, krige
+from xrfsr.methods.common.fusion import Peer
+from xrfsr.methods.common.problem import Problem
+from xrfsr.methods.common.settings import PROJECTED, Setting
 
 __all__ = ["SETTINGS", "guided_diffusion", "prepare"]
 

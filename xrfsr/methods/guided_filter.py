@@ -23,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
-from xrfsr.methods.peer import Peer, reach_of_projection
-from xrfsr.methods.problem import Problem
-from xrfsr.methods.settings import PROJECTED, Setting
-from xrfsr.sampling import Downsampling, linear_matrix, separable
+from xrfsr.methods.common.fusion import Peer, reach_of_projection
+from xrfsr.methods.common.problem import Problem
+from xrfsr.methods.common.settings import PROJECTED, Setting
+from xrfsr.operators import Downsampling, linear_matrix, separable
 
 __all__ = ["SETTINGS", "guided_filter", "prepare", "reach"]
 

@@ -9,25 +9,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.kriging import correlation_length, krige
-from xrfsr.methods.peer import reach_of_projection
-from xrfsr.methods.problem import Problem, Reconstruction, pooled_mean
-from xrfsr.positivity import nonnegative
-from xrfsr.sampling import Downsampling
+from xrfsr.kriging.simple import correlation_length, krige
+from xrfsr.methods.common.fusion import reach_of_projection
+from xrfsr.methods.common.problem import Problem, Reconstruction, pooled_mean
+from xrfsr.operators import Downsampling
+from xrfsr.operators.nonnegative import nonnegative
 
 __all__ = ["Kriging", "prepare", "reach"]
 
 
 @dataclass(frozen=True, eq=False)
 class Kriging:
-    """Interpolates every map as `xrfsr.kriging.krige` does, around its mean (line,) over the painting."""
+    """Interpolates every map as `xrfsr.kriging.simple.krige` does, around its mean (line,) over the painting."""
 
     mean: NDArray[np.float64]
     record: dict[str, str | float] = field(default_factory=dict)
     per_line: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def apply(self, problem: Problem, own: tuple[slice, slice], device: str) -> Reconstruction:
-        """See `xrfsr.methods.problem.Prepared`."""
+        """See `xrfsr.methods.common.problem.Prepared`."""
         U = problem.U
         maps = krige(problem.scan, U, U.spreading(correlation_length(U)), self.mean)
         made, physical = nonnegative(maps, problem.scan, U)

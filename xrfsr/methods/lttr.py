@@ -13,13 +13,13 @@ rest), by ADMM with the splitting :math:`V_i = Y`:
 .. math:: \sigma \leftarrow \max\bigl(0, \tfrac12 (c_1 + \sqrt{c_2})\bigr), \quad c_1 = \sigma - \epsilon, \quad
     c_2 = c_1^2 - 4 (\alpha_i \eta / \mu - \epsilon \sigma) \quad (0 \text{ if } c_2 < 0),
 
-then the Sylvester step of `xrfsr.methods.sylvester` for Y, then the multipliers.
+then the Sylvester step of `xrfsr.methods.common.sylvester` for Y, then the multipliers.
 
 Filled in: the defaults of the reference, patches of 8 × 8 at a distance of 4, 160 clusters by k-means of the photo's
 patches, :math:`\eta = 10^{-2}`, :math:`\mu = 10^{-3}`, 25 steps; :math:`\alpha_i` in proportion to the smaller side
 of an unfolding; where patches overlap, their mean. R by non-negative least squares on the coarse pair, w as in
-`xrfsr.methods.sylvester`; Y starts as the bicubic interpolation. Pixels that were not measured enter as the nearest
-measured ones.
+`xrfsr.methods.common.sylvester`; Y starts as the bicubic interpolation. Pixels that were not measured enter as the
+nearest measured ones.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xrfsr.methods.bicubic import bicubic
-from xrfsr.methods.clusters import clusters
-from xrfsr.methods.peer import Peer
-from xrfsr.methods.problem import Problem
-from xrfsr.methods.response import Pair
-from xrfsr.methods.settings import PROJECTED, Setting
-from xrfsr.methods.sylvester import Sylvester
-from xrfsr.models.device import choose
+from xrfsr.methods.common.fusion import Peer
+from xrfsr.methods.common.kmeans import clusters
+from xrfsr.methods.common.problem import Problem
+from xrfsr.methods.common.settings import PROJECTED, Setting
+from xrfsr.methods.common.spectral_response import Pair
+from xrfsr.methods.common.sylvester import Sylvester
+from xrfsr.utils.device import choose
 
 __all__ = ["SETTINGS", "lttr", "prepare"]
 

@@ -30,12 +30,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xrfsr.errors import InvalidInput, collecting
-from xrfsr.methods.edsr import EDSR
-from xrfsr.methods.peer import Peer
-from xrfsr.methods.problem import Problem
-from xrfsr.methods.settings import PROJECTED, Setting, chosen, faults_of
-from xrfsr.models.device import choose
-from xrfsr.sampling import cubic_matrix, footprint_matrix, separable
+from xrfsr.methods.common.edsr import EDSR
+from xrfsr.methods.common.fusion import Peer
+from xrfsr.methods.common.problem import Problem
+from xrfsr.methods.common.settings import PROJECTED, Setting, chosen, faults_of
+from xrfsr.operators import cubic_matrix, footprint_matrix, separable
+from xrfsr.utils.device import choose
 
 __all__ = ["SETTINGS", "announce", "check", "prepare", "sisr"]
 

@@ -39,13 +39,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from xrfsr.kriging import correlation_length
-from xrfsr.methods.dictionaries import likeness, spread_out
-from xrfsr.methods.peer import Peer
-from xrfsr.methods.problem import Problem
-from xrfsr.methods.response import Pair
-from xrfsr.methods.settings import PROJECTED, Setting
-from xrfsr.models.device import choose
+from xrfsr.kriging.simple import correlation_length
+from xrfsr.methods.common.dictionary import likeness, spread_out
+from xrfsr.methods.common.fusion import Peer
+from xrfsr.methods.common.problem import Problem
+from xrfsr.methods.common.settings import PROJECTED, Setting
+from xrfsr.methods.common.spectral_response import Pair
+from xrfsr.utils.device import choose
 
 __all__ = ["SETTINGS", "prepare", "ssrcu"]
 

@@ -12,12 +12,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from xrfsr.core.coordinates import grid_of
+from xrfsr.core.grid import Grid
+from xrfsr.core.lines import parse_all
+from xrfsr.core.photo import ensure_photo
+from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collecting
-from xrfsr.frame import grid_of
-from xrfsr.grid import Grid
-from xrfsr.lines import parse_all
-from xrfsr.photo import ensure_photo
-from xrfsr.scan import ensure_scan
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,17 +9,17 @@ import xarray as xr
 
 import xrfsr.methods as methods
 from xrfsr.errors import InvalidInput, collecting, warn
-from xrfsr.progress import progress_bar
-from xrfsr.regions.pools import Pool
+from xrfsr.regions.executors import Pool
+from xrfsr.regions.in_memory import superresolve, train
 from xrfsr.regions.region import Outcome, Task, regions_of
 from xrfsr.regions.report import Report
 from xrfsr.regions.store import Store
-from xrfsr.regions.together import superresolve, train
+from xrfsr.utils.progress import progress_bar
 
 if TYPE_CHECKING:
     from distributed import Client
 
-    from xrfsr.models import Model
+    from xrfsr.network import Model
 
 __all__ = ["Report", "run", "superresolve", "train"]
 
@@ -66,7 +66,7 @@ def run(
     progress : bool, optional
         Whether to show a progress bar.
     **options
-        As for `xrfsr.superresolve.superresolve`.
+        As for `xrfsr.pipeline.superresolve.superresolve`.
 
     Returns
     -------

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import xarray as xr
 
+from xrfsr._version import __version__
+from xrfsr.core.coordinates import grid_of
 from xrfsr.errors import InvalidInput
-from xrfsr.frame import grid_of
-from xrfsr.inputs import over
+from xrfsr.operators.resample import fine_grid
+from xrfsr.pipeline.inputs import over
+from xrfsr.pipeline.superresolve import superresolve
 from xrfsr.regions.store import Store
-from xrfsr.resample import fine_grid
-from xrfsr.superresolve import superresolve
-from xrfsr.version import __version__
 
 if TYPE_CHECKING:
-    from xrfsr.models import Model
+    from xrfsr.network import Model
 
 __all__ = ["Outcome", "Region", "Task", "reason_of", "regions_of"]
 

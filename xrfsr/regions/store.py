@@ -13,9 +13,9 @@ from typing import Self
 import xarray as xr
 
 from xrfsr.errors import InvalidInput
-from xrfsr.io.whole import complete, target_faults
-from xrfsr.io.zarr import consolidate, write
-from xrfsr.paths import local_path
+from xrfsr.io.writers.atomic import complete, target_faults
+from xrfsr.io.writers.zarr import consolidate, write
+from xrfsr.utils.paths import local_path
 
 __all__ = ["Store"]
 

@@ -11,11 +11,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from xrfsr.core.coordinates import grid_of
+from xrfsr.core.grid import Grid
+from xrfsr.core.photo import colours, photo_on
+from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collecting
-from xrfsr.frame import grid_of
-from xrfsr.grid import Grid
-from xrfsr.paths import local_path
-from xrfsr.photo import colours, photo_on
+from xrfsr.operators.resample import fine_grid
 from xrfsr.registration.automatic import Evidence, Scene, found_place
 from xrfsr.registration.overlay import write_overlay
 from xrfsr.registration.pictures import filled
@@ -24,8 +25,7 @@ from xrfsr.registration.points import fitted
 from xrfsr.registration.transform import MODELS, Model, Transform
 from xrfsr.registration.trust import doubts
 from xrfsr.registration.warp import warped
-from xrfsr.resample import fine_grid
-from xrfsr.scan import ensure_scan
+from xrfsr.utils.paths import local_path
 
 __all__ = ["Registration", "Transform", "register"]
 
@@ -200,7 +200,7 @@ def _pixels(rgb: Any) -> NDArray[np.float32]:
 
 
 def _elements(scan: xr.Dataset, lines: Any) -> xr.Dataset:
-    from xrfsr.io.choice import wanted_lines
+    from xrfsr.io.selection import wanted_lines
 
     kept = scan.isel(line=np.flatnonzero(scan["kind"].values == "element")) if lines is None else scan
     if lines is not None:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput
-from xrfsr.paths import local_path
 from xrfsr.registration.transform import LEAST_POINTS, MODELS, Model, Transform, fit
+from xrfsr.utils.paths import local_path
 
 __all__ = ["control_points", "fitted", "read_butterfly"]
 

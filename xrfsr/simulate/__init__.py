@@ -6,8 +6,8 @@ r"""Simulated paintings: a photograph, a coarse MA-XRF scan, and the fine maps t
 ((13, 64, 96), (13, 16, 24), (3, 64, 96))
 
 A panel is primed, drawn on, painted, abandoned, turned, drawn and painted again, glazed, varnished, cracked and
-retouched with historical materials (`xrfsr.pigments`). Light sees the upper layers (`optics`), x-rays see them all
-(`physics`). That makes the job as hard as it is on a real painting:
+retouched with historical materials (`xrfsr.simulate.pigments`). Light sees the upper layers (`optics`), x-rays
+see them all (`physics`). That makes the job as hard as it is on a real painting:
 
 - one colour, several materials: azurite, smalt and ultramarine; vermilion, lake and earth; lead white with or without
   chalk; bone black and soot; an old pigment and its retouching;
@@ -39,16 +39,16 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from xrfsr.core.grid import Grid
+from xrfsr.core.lines import Line, parse_all
+from xrfsr.core.photo import as_photo
+from xrfsr.core.scan import as_scan
 from xrfsr.errors import InvalidInput
-from xrfsr.grid import Grid
-from xrfsr.lines import Line, parse_all
-from xrfsr.photo import as_photo
-from xrfsr.pigments import MATERIALS
-from xrfsr.sampling import Downsampling
-from xrfsr.scan import as_scan
+from xrfsr.operators import Downsampling
 from xrfsr.simulate.fields import noise
 from xrfsr.simulate.optics import photograph, reflectance
 from xrfsr.simulate.physics import excites, fluorescence, line_energy
+from xrfsr.simulate.pigments import MATERIALS
 from xrfsr.simulate.stack import VISIBLE, Stack, build
 
 __all__ = ["LINES", "Painting", "painting"]
@@ -123,7 +123,7 @@ def painting(
     dwell : float
         Seconds of counting per coarse pixel.
     lines : sequence of str
-        Whole families such as ``"Ca-K"`` or ``"Pb-L"``, of elements in `xrfsr.pigments.MATERIALS`.
+        Whole families such as ``"Ca-K"`` or ``"Pb-L"``, of elements in `xrfsr.simulate.pigments.MATERIALS`.
 
     Returns
     -------

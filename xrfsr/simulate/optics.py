@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from xrfsr.pigments import MATERIALS
 from xrfsr.simulate.physics import Layer
+from xrfsr.simulate.pigments import MATERIALS
 
 __all__ = ["encode", "photograph", "reflectance"]
 
@@ -48,7 +48,7 @@ def reflectance(layers: Sequence[Layer], support: float = 0.4) -> FloatArray:
     Examples
     --------
     >>> import numpy as np
-    >>> from xrfsr.pigments import MATERIALS
+    >>> from xrfsr.simulate.pigments import MATERIALS
     >>> thick = {"vermilion": np.full((1, 1), 1000, np.float32)}
     >>> bool(np.allclose(reflectance([thick]).ravel(), MATERIALS["vermilion"].colour, atol=1e-4))
     True

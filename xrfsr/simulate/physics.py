@@ -26,7 +26,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.pigments import MATERIALS
+from xrfsr.simulate.pigments import MATERIALS
 
 __all__ = [
     "TUBE",

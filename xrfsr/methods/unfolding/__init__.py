@@ -25,16 +25,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.errors import warn
-from xrfsr.guided import NUGGET, Guided
-from xrfsr.guides import Guide, Moments, pooled_variance
-from xrfsr.methods.problem import Problem, pooled_mean, pooled_noise
+from xrfsr.kriging.features import Guide, Moments, pooled_variance
+from xrfsr.kriging.guided import NUGGET, Guided
+from xrfsr.kriging.noise import Piece, agreement, nugget_of
+from xrfsr.kriging.photo_gain import PhotoGain, along_photo, compared, judged, photo_guide
+from xrfsr.methods.common.problem import Problem, pooled_mean, pooled_noise
 from xrfsr.methods.unfolding.fitting import check_fits, fit, fit_beside, guided_lines, why_unguided
 from xrfsr.methods.unfolding.prepared import Estimate, Unfolding, reach
 from xrfsr.methods.unfolding.settings import check, configuration
-from xrfsr.models.device import choose
-from xrfsr.models.saved import Model
-from xrfsr.noise import Piece, agreement, nugget_of
-from xrfsr.photo_gain import PhotoGain, along_photo, compared, judged, photo_guide
+from xrfsr.network.model import Model
+from xrfsr.utils.device import choose
 
 __all__ = ["Unfolding", "announce", "check", "configuration", "fit", "prepare", "reach"]
 

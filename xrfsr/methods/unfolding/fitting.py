@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput, warn
-from xrfsr.guided import Guided
-from xrfsr.guides import Guide
-from xrfsr.methods.problem import Problem, pooled_mean
+from xrfsr.kriging.features import Guide
+from xrfsr.kriging.guided import Guided
+from xrfsr.kriging.photo_gain import along_photo, photo_guide
+from xrfsr.methods.common.problem import Problem, pooled_mean
 from xrfsr.methods.unfolding.settings import CARRIED_OUT, configuration
-from xrfsr.models.device import choose
-from xrfsr.models.rehearsal import Rehearsal
-from xrfsr.models.saved import Model
-from xrfsr.models.training import Excerpt, Run, train
-from xrfsr.photo_gain import along_photo, photo_guide
+from xrfsr.network.model import Model
+from xrfsr.network.rehearsal import Rehearsal
+from xrfsr.network.training import Excerpt, Run, train
+from xrfsr.utils.device import choose
 
 __all__ = ["check_fits", "fit", "fit_beside", "guided_lines", "why_unguided"]
 
@@ -42,7 +42,7 @@ def fit(
     sample : sequence of Problem
         What stands for the whole, or is it.
     device, seed, progress
-        See `xrfsr.models.training.Run`.
+        See `xrfsr.network.training.Run`.
     **settings
         ``preset``, fields of `TrainingConfig`, and ``max_seconds``, ``checkpoint``, ``checkpoint_seconds`` of `Run`.
 

@@ -12,15 +12,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.guided import REACH, Guided, guided_krige
-from xrfsr.guides import Guide
-from xrfsr.kriging import correlation_length, krige
-from xrfsr.methods.problem import Problem, Reconstruction
-from xrfsr.models.saved import Model
-from xrfsr.photo_gain import along_photo
-from xrfsr.positivity import nonnegative
-from xrfsr.sampling import Downsampling
-from xrfsr.tiles import reach as reach_of_spreading
+from xrfsr.kriging.features import Guide
+from xrfsr.kriging.guided import REACH, Guided, guided_krige
+from xrfsr.kriging.photo_gain import along_photo
+from xrfsr.kriging.simple import correlation_length, krige
+from xrfsr.methods.common.problem import Problem, Reconstruction
+from xrfsr.network.model import Model
+from xrfsr.operators import Downsampling
+from xrfsr.operators.downsampling import reach as reach_of_spreading
+from xrfsr.operators.nonnegative import nonnegative
 
 __all__ = ["Estimate", "Unfolding", "reach"]
 
@@ -49,7 +49,7 @@ class Estimate(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Unfolding:
-    """See `xrfsr.methods.problem.Prepared`.
+    """See `xrfsr.methods.common.problem.Prepared`.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ class Unfolding:
         return {**self.__dict__, "kept": None}
 
     def apply(self, problem: Problem, own: tuple[slice, slice], device: str) -> Reconstruction:
-        """See `xrfsr.methods.problem.Prepared`."""
+        """See `xrfsr.methods.common.problem.Prepared`."""
         lines = np.arange(len(problem.lines))
         if self.model is None:
             problem, _, own = self._without_margin(problem, own)

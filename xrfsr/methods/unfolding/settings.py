@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from xrfsr.errors import InvalidInput, collecting
-from xrfsr.models.config import TrainingConfig
-from xrfsr.models.device import choose
-from xrfsr.models.saved import Model
-from xrfsr.models.training import Run
+from xrfsr.network.config import TrainingConfig
+from xrfsr.network.model import Model
+from xrfsr.network.training import Run
+from xrfsr.utils.device import choose
 
 __all__ = ["CARRIED_OUT", "check", "configuration"]
 

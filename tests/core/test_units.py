@@ -1,0 +1,145 @@
+"""The short list of units, and the traps that a units library lays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pint
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xrfsr import InvalidInput
+from xrfsr.core.units import INTENSITY_UNITS, intensity_unit, mm_per, pair_to_mm, to_mm
+
+REGISTRY = pint.get_application_registry()
+
+
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [
+        ("count", "count"),
+        ("counts", "count"),
+        ("cts", "count"),
+        ("Counts", "count"),
+        ("cps", "count/s"),
+        ("count/s", "count/s"),
+        ("counts / s", "count/s"),
+        ("count / second", "count/s"),
+        ("counts per second", "count/s"),
+        ("Counts_Per_Sec", "count/s"),
+        ("dimensionless", "dimensionless"),
+        ("1", "dimensionless"),
+        ("", "dimensionless"),
+        (1, "dimensionless"),
+        (REGISTRY.Unit("count/s"), "count/s"),
+        (REGISTRY.Unit("count"), "count"),
+        (REGISTRY.Unit(""), "dimensionless"),
+    ],
+)
+def test_intensity(text: object, unit: str) -> None:
+    assert intensity_unit(text) == unit
+    assert unit in INTENSITY_UNITS
+
+
+@pytest.mark.parametrize("text", ["mm", "px", "keV", "count/mm", "count**2", "arb. units", None, "foo"])
+def test_intensity_refused(text: object) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        intensity_unit(text)
+    assert repr(text) in str(caught.value)
+    assert "'count', 'count/s' and 'dimensionless'" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["%", "percent", "mass%", "wt%", "wt %", "mass percent"])
+def test_percentages_ask_for_a_division(text: str) -> None:
+    with pytest.raises(InvalidInput, match="divide the values by 100"):
+        intensity_unit(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "mm"),
+    [
+        ("0.5 mm", 0.5),
+        ("0.5mm", 0.5),
+        (" .5  mm ", 0.5),
+        ("500 um", 0.5),
+        ("500 µm", 0.5),  # micro sign
+        ("500 μm", 0.5),  # Greek mu
+        ("700 micron", 0.7),
+        ("250000 nm", 0.25),
+        ("1e-3 m", 1.0),
+        ("0.05 cm", 0.5),
+        ("2 inch", 50.8),
+        ("0.5 millimeter", 0.5),
+        (0.5, 0.5),
+        (2, 2.0),
+        (REGISTRY.Quantity(500, "um"), 0.5),
+        (pint.UnitRegistry().Quantity(0.5, "mm"), 0.5),
+    ],
+)
+def test_lengths(value: object, mm: float) -> None:
+    assert to_mm(value) == mm
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("0.5", "text without a unit"),
+        ("25 px", "no length"),  # pint knows a pixel of 1/96 inch
+        ("5 Mm", "no length"),
+        ("1 counts", "no length"),
+        ("1 s", "no length"),
+        ("1 foo", "no length"),
+        ("0.5 mm*mm", "no length"),
+        ("0,5 mm", "decimals follow a point"),
+        ("mm", "no number"),
+        ("nan", "no number"),
+        (float("nan"), "finite"),
+        (float("inf"), "finite"),
+        (True, "give a length"),
+        (None, "give a length"),
+        (REGISTRY.Quantity([1, 2], "mm"), "give a length"),
+        (REGISTRY.Quantity(1, "s"), "no length"),
+    ],
+)
+def test_no_lengths(value: object, reason: str) -> None:
+    with pytest.raises(InvalidInput, match=reason) as caught:
+        to_mm(value, "pixel_size")
+    assert "pixel_size" in str(caught.value)
+
+
+@given(st.integers(1, 10**6))
+def test_whole_micrometres_are_exact(um: int) -> None:
+    assert to_mm(f"{um} um") == um / 1000 == to_mm(f"{um / 1000!r} mm")
+
+
+def test_pairs() -> None:
+    assert pair_to_mm("0.5 mm") == pair_to_mm(0.5) == pair_to_mm(["0.5 mm"]) == (0.5, 0.5)
+    assert pair_to_mm(("500 um", 0.25)) == (0.5, 0.25)
+    assert pair_to_mm((-1, 0), positive=False) == (-1.0, 0.0)
+
+
+def test_pairs_report_both() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        pair_to_mm((0, "3 s"))
+    assert len(caught.value.faults) == 2
+    with pytest.raises(InvalidInput, match="3 entries"):
+        pair_to_mm((1, 2, 3))
+    with pytest.raises(InvalidInput, match="more than zero"):
+        pair_to_mm("-0.5 mm")
+
+
+def test_mm_per() -> None:
+    assert mm_per("mm") == 1.0
+    assert mm_per("um") == 1e-3
+    assert mm_per(REGISTRY.Unit("cm")) == 10.0
+
+
+@pytest.mark.parametrize("given", [np.array([0.5, 2.0]), [0.5, 2.0], ("500 um", "0.2 cm"), [np.float32(0.5), 2]])
+def test_pairs_of_any_kind(given: Any) -> None:
+    assert pair_to_mm(given) == (0.5, 2.0)
+
+
+def test_a_quantity_of_two_lengths() -> None:
+    assert pair_to_mm(REGISTRY.Quantity(np.array([500.0, 2000.0]), "um")) == (0.5, 2.0)

@@ -1,0 +1,174 @@
+"""Guided kriging against the dense formulas, and what it must do whatever the guide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+import xrfsr.kriging.guided as guided
+from xrfsr.core.grid import Axis, Grid
+from xrfsr.kriging.guided import NUGGET, UNGUIDED, guided_krige
+from xrfsr.kriging.simple import correlation_length
+from xrfsr.operators import Downsampling
+
+Array = NDArray[Any]
+seeds = st.integers(0, 2**32 - 1)
+WINDOW = 5  # coarse pixels along a side that take part
+
+
+@st.composite
+def operators(draw: st.DrawFn, size: int | None = None) -> Downsampling:
+    """U on small grids that need not be square, ascend, or divide each other."""
+    axes = []
+    for _ in "yx":
+        sign, step, low = draw(st.sampled_from([-1, 1])), draw(st.floats(0.5, 2)), draw(st.floats(-9, 9))
+        coarse = Axis(size or draw(st.integers(2, 9)), sign * step, low)
+        axes.append((coarse.refine(draw(st.floats(1.5, 3))), coarse))
+    fine, coarse_grid = (Grid(y, x) for y, x in zip(*axes, strict=True))
+    return Downsampling.between(fine, coarse_grid, draw(st.sampled_from(["area", "decimate"])))
+
+
+def whole(ratio: int = 4, shape: tuple[int, int] = (9, 7), footprint: Any = "area", **beam: float) -> Downsampling:
+    coarse = Grid.from_shape(shape, 1.5)
+    return Downsampling.between(coarse.refine(ratio), coarse, footprint, **beam)
+
+
+def inputs(U: Downsampling, seed: int, lines: int = 2, channels: int = 3) -> tuple[Array, Array]:
+    random = np.random.default_rng(seed)
+    scan = random.random((lines, *U.coarse.shape)).astype(np.float32)
+    return scan, random.normal(size=(channels, *U.fine.shape)).astype(np.float32)
+
+
+def dense(U: Downsampling, guide: Array) -> tuple[Array, Array]:
+    """U and Q as full matrices."""
+    length = correlation_length(U)
+    rho = np.kron(*(np.exp(-np.abs(a.centres[:, None] - a.centres) / length) for a in (U.fine.y, U.fine.x)))
+    g = guide.reshape(len(guide), -1).astype(np.float64)
+    apart = ((g[:, :, None] - g[:, None]) ** 2).sum(axis=0)
+    return np.kron(U.y.toarray(), U.x.toarray()), rho * (UNGUIDED + (1 - UNGUIDED) * np.exp(-apart / 2))
+
+
+def ordinary(C: Array, right: Array) -> Array:
+    """Weights that sum to one, from the bordered system of ordinary kriging."""
+    n = len(C)
+    system = np.block([[C, np.ones((n, 1))], [np.ones((1, n)), np.zeros((1, 1))]])
+    return np.asarray(np.linalg.solve(system, np.vstack([right, np.ones((1, right.shape[1]))]))[:n])
+
+
+@settings(max_examples=30)
+@given(operators(WINDOW), seeds)
+def test_it_is_ordinary_kriging_of_the_neighbourhood(U: Downsampling, seed: int) -> None:
+    scan, guide = inputs(U, seed)
+    A, Q = dense(U, guide)
+    C = A @ Q @ A.T + NUGGET * np.eye(len(A))
+    found = guided_krige(scan, guide, U)
+    # The neighbourhood of the pixel in the middle is everything.
+    expected = scan.reshape(2, -1) @ ordinary(C, A @ Q)
+    rows, columns = (
+        np.abs(fine.centres - coarse.centres[2]) < abs(coarse.step) * 0.4999
+        for fine, coarse in ((U.fine.y, U.coarse.y), (U.fine.x, U.coarse.x))
+    )
+    middle = np.ix_(np.arange(2), rows, columns)
+    np.testing.assert_allclose(found.fine[middle], expected.reshape(found.fine.shape)[middle], rtol=0, atol=1e-4)
+    cell = WINDOW**2 // 2
+    others = np.delete(np.arange(WINDOW**2), cell)
+    without = scan.reshape(2, -1)[:, others] @ ordinary(C[np.ix_(others, others)], C[others][:, [cell]])
+    np.testing.assert_allclose(found.left_out[:, 2, 2], without[:, 0], rtol=0, atol=1e-4)
+
+
+@settings(max_examples=30)
+@given(operators(), seeds, st.floats(0, 9))
+def test_flat_maps_stay_flat_whatever_the_guide(U: Downsampling, seed: int, contrast: float) -> None:
+    _, guide = inputs(U, seed)
+    found = guided_krige(np.full((1, *U.coarse.shape), 3.0), contrast * guide, U)
+    np.testing.assert_allclose(found.fine, 3.0, rtol=1e-5)
+    np.testing.assert_allclose(found.left_out, 3.0, rtol=1e-5)
+
+
+@pytest.mark.parametrize("footprint", ["area", "decimate"])
+@pytest.mark.parametrize("ratio", [1, 2, 4, 7])
+def test_with_whole_ratios_the_scan_comes_back(footprint: str, ratio: int) -> None:
+    U = whole(ratio, footprint=footprint)
+    scan, guide = inputs(U, 0)
+    fine = guided_krige(scan, guide, U).fine
+    # But for the nugget, which the projection afterwards makes good.
+    np.testing.assert_allclose(U(fine), scan, rtol=0, atol=5e-3)
+
+
+def test_an_edge_is_where_the_guide_has_it() -> None:
+    U = whole()
+    truth = np.zeros((1, *U.fine.shape), dtype=np.float32)
+    truth[:, :, 14:] = 1
+    along, without = (np.abs(guided_krige(U(truth), c * truth, U).fine - truth).max() for c in (4.0, 0.0))
+    assert along < 0.2
+    assert without > 0.4
+
+
+def test_a_guide_that_shows_nothing_is_kriging_and_its_level_plays_no_part() -> None:
+    U = whole()
+    scan, guide = inputs(U, 1)
+    grey, other = (guided_krige(scan, np.full_like(guide, level), U) for level in (0.0, 1e4))
+    np.testing.assert_allclose(grey.fine, other.fine, rtol=0, atol=1e-5)
+    lifted = guided_krige(scan, guide + 1000, U)
+    np.testing.assert_allclose(lifted.fine, guided_krige(scan, guide, U).fine, rtol=0, atol=2e-3)
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_turned_over_it_gives_the_same_turned_over(axis: int) -> None:
+    U = whole()
+    scan, guide = inputs(U, 2)
+    there = guided_krige(np.flip(scan, axis), np.flip(guide, axis), U).fine
+    np.testing.assert_allclose(np.flip(there, axis), guided_krige(scan, guide, U).fine, rtol=0, atol=2e-5)
+
+
+def test_strips_and_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    U = whole(3, (23, 11))
+    scan, guide = inputs(U, 3)
+    expected = guided_krige(scan, guide, U)
+    monkeypatch.setattr(guided, "PAIRS", 1)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        found = guided_krige(scan, guide, U)
+    finally:
+        torch.set_num_threads(threads)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize(("ratio", "footprint", "beam"), [(12, "area", {}), (4, "gaussian", {"fwhm": 0.7})])
+def test_pooling_wide_footprints_changes_little(
+    ratio: int, footprint: str, beam: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    U = whole(ratio, footprint=footprint, **beam)
+    scan, _ = inputs(U, 4)
+    y, x = np.mgrid[: U.fine.shape[0], : U.fine.shape[1]] / ratio
+    guide = np.stack([np.sin(y), np.cos(x)]).astype(np.float32)
+    pooled = guided_krige(scan, guide, U)
+    monkeypatch.setattr(guided, "MOST", 99)
+    every = guided_krige(scan, guide, U)
+    assert np.abs(pooled.fine - every.fine).std() < 0.03 * every.fine.std()
+
+
+def test_strips_stay_small_and_hold_every_row_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is held at a time does not grow with the rows of a scan."""
+    strips: list[slice] = []
+    original = guided._Work.strip
+
+    def noted(work: Any, rows: slice, *out: Array) -> None:
+        strips.append(rows)
+        original(work, rows, *out)
+
+    monkeypatch.setattr(guided._Work, "strip", noted)
+    for rows in (40, 160):
+        strips.clear()
+        U = whole(4, (rows, 128))
+        guided_krige(*inputs(U, 5, lines=1, channels=1), U)
+        assert sorted(row for strip in strips for row in range(rows)[strip]) == list(range(rows))
+        assert all((strip.stop - strip.start) * 128 * 4**4 <= guided.PAIRS for strip in strips)

@@ -1,0 +1,96 @@
+"""What members see of the photo."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from scipy.signal import convolve2d
+from small import problem
+
+from xrfsr.methods import get
+from xrfsr.methods.unfolding import fit
+from xrfsr.network.cells import Cells
+from xrfsr.network.config import VIEWS, TrainingConfig
+from xrfsr.network.photo_views import photo_views
+
+Array = NDArray[Any]
+
+
+@pytest.fixture
+def photo() -> Array:
+    return np.random.default_rng(0).random((3, 48, 40)).astype(np.float32)
+
+
+def test_bands_come_first_by_the_first_width(photo: Array) -> None:
+    made = photo_views(photo, ("soft", "sharp", "soft", "pixel"))
+    assert list(made) == ["soft", "sharp", "pixel"]
+    np.testing.assert_array_equal(made["pixel"], photo)
+    np.testing.assert_array_equal(made["sharp"][:3], photo)
+    assert {len(view) for name, view in made.items() if name != "pixel"} == {9}
+
+
+def test_a_view_is_smoothed_by_a_gaussian(photo: Array) -> None:
+    soft = photo_views(photo, ("soft",))["soft"]
+    position = np.arange(-3, 4)
+    kernel = np.exp(-(position**2) / (2 * VIEWS["soft"][0] ** 2))
+    kernel /= kernel.sum()
+    expected = convolve2d(photo[1], np.outer(kernel, kernel), mode="valid")
+    np.testing.assert_allclose(soft[1, 3:-3, 3:-3], expected, atol=1e-5)
+
+
+def test_tables_hold_every_pair_of_input_and_view_once() -> None:
+    made = problem()
+    inputs = ("leave-out", "leave-out", "bilinear", "leave-out")
+    views = ("sharp", "soft", "soft", "sharp")
+    spreading = made.U.spreading()
+    arguments = (made.scan, made.photo, made.U, made.teaching, inputs, spreading, torch.device("cpu"))
+    cells = Cells.of(*arguments, views)
+    assert cells.kinds == (0, 1, 2, 0)
+    shown = photo_views(made.photo, views)
+    place = cells.orders[0].rows[:, None] + cells.orders[0].columns
+    for table, view in zip(cells.tables, ("sharp", "soft", "soft"), strict=True):
+        expected = np.moveaxis(shown[view], 0, -1)
+        np.testing.assert_array_equal(table[place][..., len(made.scan) : -1].numpy(), expected)
+
+
+def test_training_and_prediction_see_the_same() -> None:
+    """A network trained on views predicts, with all pixels at once, what it gives on the tables it was trained on."""
+    made = problem()
+    model = fit([made], device="cpu", progress=False, K=2, M=8, steps=4, pixels=256, held_out=0.0, along_photo=False)
+    peak = model.peak[:, None, None]
+    arguments = (made.scan / peak, made.photo, made.U, made.teaching, model.config.inputs)
+    spreading = made.U.spreading(made.U.coarse.x.step * 3)
+    cells = Cells.of(*arguments, spreading, torch.device("cpu"), model.config.each_view)
+    with torch.no_grad():
+        x = torch.stack([cells.tables[kind] for kind in cells.kinds])
+        model.generator.product_dtype = None
+        found = model.generator(x)[..., : len(made.scan)].mean(dim=0).numpy()
+    place = cells.orders[0].rows[:, None] + cells.orders[0].columns
+    expected = np.moveaxis(found[place], -1, 0) * peak
+    np.testing.assert_allclose(model.predict(made.scan, made.photo, made.U, "cpu"), expected, rtol=1e-3, atol=1e-3)
+
+
+def test_surroundings_reach_the_result() -> None:
+    """What lies five pixels away changes a pixel of the network's estimate with a view, and not without."""
+    made = problem()
+    moved = made.photo.copy()
+    moved[:, :4, :4] = 1 - moved[:, :4, :4]
+    quick: dict[str, Any] = {"device": "cpu", "progress": False, "K": 2, "M": 8, "steps": 30, "pixels": 256}
+    for views, reaches in (("pixel", False), ("sharp", True)):
+        model = fit([made], **quick, views=views, along_photo=False, held_out=0.0)
+        one, other = (model.predict(made.scan, photo, made.U, "cpu") for photo in (made.photo, moved))
+        assert (np.abs(one - other)[:, 5, 5] > 0).all() == reaches
+
+
+def test_the_paper_sees_the_pixel_alone() -> None:
+    paper = TrainingConfig.preset("paper")
+    assert paper.photo_channels(3) == 3
+    made = problem()
+    result = get("unfolding").reconstruct(
+        made, device="cpu", progress=False, preset="paper", K=2, M=8, steps=2, adversarial_steps=0, pixels=256
+    )
+    assert np.isfinite(result.maps).all()

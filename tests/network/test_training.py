@@ -1,0 +1,515 @@
+"""Training from start to end: what it gives, that it can be repeated, cut short and taken up again."""
+
+from __future__ import annotations
+
+import _thread
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from small import CPU, FOOTPRINTS, Array, operator, painting, problem
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from xrfsr.errors import InvalidInput
+from xrfsr.kriging.simple import correlation_length, krige
+from xrfsr.methods.common.problem import Problem
+from xrfsr.methods.unfolding import fit
+from xrfsr.network import TrainingConfig
+from xrfsr.network.cells import Batch, Cells, network_inputs
+from xrfsr.network.losses import pretraining_loss
+from xrfsr.network.patches import Patches
+from xrfsr.network.trainee import Trainee, one_cycle
+from xrfsr.network.training import Excerpt, Run, Trained, material_of, train
+
+TWO: dict[str, Any] = {"inputs": ("leave-out", "leave-out"), "views": "pixel", "transfer": (0.05, 1.0)}
+TINY = TrainingConfig(K=2, M=8, steps=4, pixels=256, **TWO)
+QUICK: dict[str, Any] = {"K": 2, "M": 8, "steps": 4, "pixels": 256, "progress": False, "device": "cpu"}
+
+
+def trained(config: TrainingConfig, seed: int = 0, made: Problem | None = None, **how: Any) -> Trained:
+    made = problem() if made is None else made
+    return train([Excerpt(made.scan, made.photo, made.U, made.teaching)], config, Run(CPU, seed, False, **how))
+
+
+def look_at_the_clock_takes_a_second(patch: pytest.MonkeyPatch) -> None:
+    """So that a run is cut after as many looks, on fast machines and on slow ones."""
+    patch.setattr("xrfsr.network.training.time", SimpleNamespace(monotonic=itertools.count().__next__))
+
+
+def same(one: Trained, other: Trained) -> bool:
+    """Whether two runs ended with the same bits."""
+    a, b = one.generator.state_dict(), other.generator.state_dict()
+    return all(torch.equal(a[name], b[name]) for name in a) and bool(
+        (one.verdict.weights == other.verdict.weights).all()
+    )
+
+
+def test_same_seed_same_bits_other_seed_other_bits() -> None:
+    first = trained(TINY)
+    # What else draws random numbers does not matter.
+    torch.manual_seed(99)
+    np.random.seed(99)  # noqa: NPY002
+    state = torch.get_rng_state()
+    assert same(trained(TINY), first)
+    assert torch.equal(torch.get_rng_state(), state), "and training leaves the common source alone"
+    other = trained(TINY, seed=1).generator.state_dict()
+    assert not any(torch.equal(value, other[name]) for name, value in first.generator.state_dict().items())
+
+
+def test_members_draw_different_numbers() -> None:
+    network = trained(TINY.override(transfer=0.5)).generator
+    for name, value in network.named_parameters():
+        one, other = value.unbind(network.member_axis(name))
+        assert not torch.allclose(one, other)
+
+
+def test_side_by_side_or_as_one_batch_members_see_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elsewhere than on a CPU all members are one batch: the same code, for several members at once."""
+    monkeypatch.setattr("xrfsr.network.training.shares_memory", lambda device: False)
+    batched = trained(TINY.override(adversarial_steps=3))
+    assert batched.generator.architecture.members == 2
+    assert batched.steps == 7
+    # The first member starts from the same numbers either way.
+    monkeypatch.undo()
+    alone = trained(TINY.override(steps=1, learning_rate=0.0))
+    monkeypatch.setattr("xrfsr.network.training.shares_memory", lambda device: False)
+    together = trained(TINY.override(steps=1, learning_rate=0.0))
+    assert alone.generator.S.shape == together.generator.S.shape
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_the_number_of_threads_is_left_as_it_was(threads: int) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        trained(TINY)
+        assert torch.get_num_threads() == threads
+        found = []
+        thread = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
+        thread.start()
+        thread.join()
+        assert found == [threads], "also for threads that are started later"
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("transfer", [0.0, (0.0, 0.5)])
+@pytest.mark.parametrize(("scale", "footprint", "fwhm"), [*FOOTPRINTS, (9.0, "area", None)])
+def test_loss_falls(scale: float, footprint: str, fwhm: float | None, transfer: Any) -> None:
+    """The loss of the whole image, with the left-out cells as inputs, before and after."""
+    made = problem(scale, footprint, fwhm)
+    made = replace(made, scan=made.scan / made.scan.max())
+    cells = Cells.of(
+        made.scan,
+        made.photo,
+        made.U,
+        made.usable,
+        ("leave-out", "leave-out"),
+        made.U.spreading(correlation_length(made.U)),
+        CPU,
+    )
+    batch = cells.batch(torch.arange(90), torch.ones(2, 90))
+    losses = []
+    for steps in (1, 120):
+        settings = {"K": 2, "M": 16, "steps": steps, "pixels": 2000, "transfer": transfer, "mixing": 0.5}
+        config = TrainingConfig(**TWO | settings)
+        network = trained(config, made=made).generator
+        losses.append(pretraining_loss(network(batch.x), batch, config.alpha_1).detach().numpy())
+    assert (losses[1] < 0.85 * losses[0]).all()
+
+
+def test_the_network_learns_from_the_photo() -> None:
+    """Where colour decides the maps it beats, without being told the fine maps, the best that the scan alone can do."""
+    U = operator(4, shape=(10, 12))
+    scan, photo = painting(U)
+    mixing = np.linalg.lstsq(U(photo).reshape(3, -1).T, scan.reshape(2, -1).T, rcond=None)[0].T
+    truth = np.einsum("lb,byx->lyx", mixing, photo)
+    made = Problem.of(scan, photo, U, ("Ca-K", "Fe-K"), np.array([True, True]))
+    model = fit([made], device="cpu", progress=False, K=3, M=32, steps=150, pixels=1024, along_photo=False)
+    found = model.predict(made.scan, made.photo, U, "cpu")
+    floor = krige(scan, U)
+    assert ((found - truth) ** 2).mean() < 0.5 * ((floor - truth) ** 2).mean()
+
+
+def test_prediction_is_the_weighted_mean_of_all_candidates() -> None:
+    made = problem(2.5)
+    model = fit([made], **QUICK | TWO)
+    beside = np.random.default_rng(0).random((2, *made.U.fine.shape)) * 40
+
+    def predicted(*weights: float) -> Array:
+        column = np.array(weights, dtype=np.float32)[:, None].repeat(2, axis=1)
+        return replace(model, weights=column).predict(made.scan, made.photo, made.U, "cpu", [beside])
+
+    first, second, other, floor = (predicted(*weights) for weights in np.eye(4))
+    np.testing.assert_allclose(floor, krige(made.scan, made.U), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(other, beside, rtol=1e-4, atol=1e-4)
+    mean = 0.4 * first + 0.2 * second + 0.1 * other + 0.3 * floor
+    np.testing.assert_allclose(predicted(0.4, 0.2, 0.1, 0.3), mean, rtol=1e-4, atol=1e-4)
+    with pytest.raises(InvalidInput, match="0 candidates beside the networks; 1 is needed"):
+        model.predict(made.scan, made.photo, made.U, "cpu")
+    # A member is the network on its own input, scaled to the peak and back.
+    scaled = made.scan / model.peak[:, None, None]
+    inputs = network_inputs(scaled, made.U, TINY.inputs, made.U.spreading(correlation_length(made.U)))
+    x = torch.tensor(np.stack([np.concatenate([inputs["leave-out"], made.photo])] * 2)).flatten(2).mT.contiguous()
+    model.generator.product_dtype = None
+    member = model.generator(x).detach().numpy()[0, :, :2].T.reshape(2, *made.U.fine.shape) * model.peak[:, None, None]
+    np.testing.assert_allclose(first, member, rtol=1e-4, atol=1e-4)
+
+
+def test_what_was_not_measured_has_no_influence() -> None:
+    """Problem fills gaps from their surroundings, so a network trained on it cannot know what was there."""
+    gaps = (slice(None), slice(2, 4), slice(5, 9))
+    made = problem(scan=gaps)
+    assert not made.usable[gaps].any()
+    assert np.isfinite(made.scan).all()
+    scan, photo = painting(made.U)
+    scan[gaps] = 1e6
+    measured = np.where(made.usable, 50 * scan, np.nan)
+    again = Problem.of(measured, photo, made.U, made.lines, np.array([True, True]))
+    np.testing.assert_array_equal(again.scan, made.scan)
+    # The nearest measured value, so filling adds no new ones.
+    assert set(made.scan[gaps].ravel().tolist()) <= set(made.scan[made.usable].tolist())
+
+
+def test_a_photo_that_shows_no_whole_cell_is_refused() -> None:
+    """Every cell has one fine pixel that the photo does not show."""
+    with pytest.raises(InvalidInput, match="photo"):
+        fit([problem(photo=(slice(None), slice(None, None, 4), slice(None, None, 4)))], **QUICK)
+
+
+def test_cells_that_the_photo_does_not_show_are_left_out() -> None:
+    """What the scan says where the photo has a hole is no target."""
+    hole = np.zeros((3, 36, 40), bool)
+    hole[:, ::4, ::4] = True
+    hole[:, :24, :] = False  # 30 of the 90 cells have a hole
+    made = problem(photo=hole)
+    assert made.teaching.any(axis=0).sum() == 60
+    changed = replace(made, scan=np.where(made.teaching, made.scan, 7.0 + 0 * made.scan))
+    spreading = made.U.spreading(correlation_length(made.U))
+    models: list[Batch] = []
+    for targets in (made, changed):
+        # The same input, so that the targets alone differ.
+        cells = Cells.of(made.scan, made.photo, made.U, targets.teaching, ("leave-out",), spreading, CPU)
+        values = cells.values.clone()
+        values[:, 0] = torch.as_tensor(targets.scan.reshape(2, -1).T.copy())
+        cells = replace(cells, values=values)
+        models.append(cells.batch(cells.draw(4000, torch.Generator().manual_seed(0)), torch.zeros(1, 4000)))
+    assert torch.equal(models[0].target * models[0].usable, models[1].target * models[1].usable)
+    assert models[0].usable.any(dim=1).all()
+    with pytest.warns(UserWarning, match="too few measured pixels"):
+        fit([made], **QUICK)
+
+
+# ---------------------------------------------------------------------------------------------- the adversarial stage
+
+
+ADVERSARIAL = TINY.override(adversarial_steps=6, patch=16, patches=4, windows=2)
+
+
+def test_the_adversarial_stage_trains_generator_and_discriminator() -> None:
+    made = problem()
+    material, _, _ = material_of([Excerpt(made.scan, made.photo, made.U, made.teaching)], ADVERSARIAL, Run(CPU))
+    trainee = Trainee(material.of_members(slice(0, 1)), ADVERSARIAL, 0, 0)
+    for _ in range(5):
+        trainee.step()
+    assert trainee.adversary is not None
+    before = [value.detach().clone() for part in (trainee.network, trainee.adversary) for value in part.parameters()]
+    trainee.step()
+    after = [value for part in (trainee.network, trainee.adversary) for value in part.parameters()]
+    assert all((a != b).any() for a, b in zip(after, before, strict=True))
+    assert trainee.optimiser.param_groups[0]["lr"] == 3e-4
+    assert trainee.opponent is not None
+    assert trainee.opponent.param_groups[0]["lr"] == 3e-6
+
+
+def test_eq11_the_adversarial_term_has_its_weight() -> None:
+    """Of one step, from one state: the gradient is that of the fidelity, and α₂ times that of the patches."""
+    made = problem()
+    excerpts = [Excerpt(made.scan / made.scan.max(), made.photo, made.U, made.teaching)]
+
+    def gradient(alpha_2: float) -> torch.Tensor:
+        config = ADVERSARIAL.override(alpha_2=alpha_2, precision="float32")
+        material, _, _ = material_of(excerpts, config, Run(CPU))
+        trainee = Trainee(material.of_members(slice(0, 1)), config, 0, 0)
+        for _ in range(config.steps + 1):
+            trainee.step()
+        return torch.cat([value.grad.flatten() for value in trainee.network.parameters() if value.grad is not None])
+
+    without, one, two = (gradient(alpha_2) for alpha_2 in (0.0, 1.0, 2.0))
+    assert (one - without).norm() > 0.01 * without.norm()
+    torch.testing.assert_close(two - without, 2 * (one - without), rtol=1e-3, atol=1e-5 * float(one.abs().max()))
+
+
+def test_the_discriminator_learns_to_tell_them_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Patches that do not change while it learns, upright and lying stripes: against a generator it is a game."""
+    stripes = torch.arange(16).div(4, rounding_mode="floor").remainder(2).float().expand(16, 1, 16, 16)
+    noise = 0.1 * torch.rand(2, *stripes.shape, generator=torch.Generator().manual_seed(0))
+    fake, real = stripes + noise[0], stripes.mT + noise[1]
+    monkeypatch.setattr(Patches, "reconstructed", lambda self, network, random: fake + 0 * network.S.sum())
+    monkeypatch.setattr(Patches, "pseudo_real", lambda self, random: real)
+    made = problem()
+    config = ADVERSARIAL.override(adversarial_steps=30, discriminator_rate=1e-3, patches=16)
+    material, _, _ = material_of([Excerpt(made.scan, made.photo, made.U, made.teaching)], config, Run(CPU))
+    trainee = Trainee(material.of_members(slice(0, 1)), config, 0, 0)
+    while not trainee.done:
+        trainee.step()
+    assert trainee.adversary is not None
+    with torch.no_grad():
+        scores = trainee.adversary(fake), trainee.adversary(real)
+    # Six seeds end at -14 to -10 and at +9 to +12.
+    assert scores[0].max() < 0 < scores[1].min()
+
+
+def test_maps_smaller_than_a_patch_are_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"patch is 64, but the maps have 36 x 40 pixels; .* adversarial_steps=0"):
+        trained(ADVERSARIAL.override(patch=64))
+
+
+@pytest.mark.parametrize(("when", "on"), [("never", False), ("adversarial", True), ("always", True)])
+def test_eq8_the_final_sigmoid_is_switched_on_when_it_should_be(when: Any, on: bool) -> None:
+    generator = trained(ADVERSARIAL.override(final_sigmoid=when)).generator
+    assert generator.final_sigmoid == (on, on)
+    pretrained = trained(TINY.override(final_sigmoid=when)).generator
+    assert pretrained.final_sigmoid == (when == "always",) * 2
+
+
+def test_weights_stay_below_their_limit_in_pretraining() -> None:
+    config = TINY.override(weight_limit=0.3, steps=30, learning_rate=0.1)
+    network = trained(config).generator
+    for weights in (network.W, network.S, network.D):
+        assert weights.abs().max().item() <= 0.3 + 1e-6
+    assert network.threshold.abs().max().item() > 0.3, "λ is no weight"
+    free = trained(config.override(weight_limit=None)).generator
+    assert free.S.abs().max().item() > 0.3
+
+
+def test_the_whole_image_as_a_batch_is_the_gradient_of_the_whole_image() -> None:
+    made = problem(2.0)
+    config = TINY.override(pixels=None, transfer=0.0, inputs=("bilinear",), held_out=0.0, precision="float32")
+    material, whole, _ = material_of([Excerpt(made.scan, made.photo, made.U, made.teaching)], config, Run(CPU))
+    trainee = Trainee(material, config, 0, 0)
+    trainee._descend_fidelity()
+    found = [value.grad.clone() for value in trainee.network.parameters() if value.grad is not None]
+    trainee.network.zero_grad()
+    batch = whole.batch(torch.arange(90), torch.ones(1, 90))
+    pretraining_loss(trainee.network(batch.x), batch, config.alpha_1).sum().backward()
+    for gradient, value in zip(found, trainee.network.parameters(), strict=True):
+        torch.testing.assert_close(gradient, value.grad, rtol=1e-4, atol=1e-7)
+
+
+def test_the_paper_preset_runs_to_the_letter() -> None:
+    paper = TrainingConfig.preset("paper")
+    assert (paper.steps, paper.adversarial_steps, paper.pixels, paper.windows) == (100_000, 2_000_000, None, None)
+    assert (paper.K, paper.M, paper.alpha_1, paper.alpha_2) == (5, 64, 0.003, 0.5e-6)
+    assert (paper.patch, paper.patches, paper.beta) == (32, 32, 0.9)
+    assert (paper.generator_rate, paper.discriminator_rate) == (3e-4, 3e-6)
+    assert (paper.inputs, paper.weight_limit, paper.final_sigmoid) == (("bilinear",), 1.0, "adversarial")
+    ended = trained(paper.override(steps=3, adversarial_steps=2))
+    assert ended.steps == 5
+    assert ended.verdict.weights.tolist() == [[1, 1], [0, 0]], (
+        "its input cannot leave a pixel out, so nothing is held out"
+    )
+
+
+# ---------------------------------------------------------------------------------------------- cut short, taken up
+
+
+def test_one_cycle_is_that_of_torch() -> None:
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    optimiser = torch.optim.Adam([parameter], lr=0.02, betas=(0.9, 0.99))
+    cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, 0.02, total_steps=101, pct_start=0.1)
+    for number in range(100):
+        group = optimiser.param_groups[0]
+        rate, momentum = one_cycle(number, 100, 0.02)
+        # Torch turns round most of a step earlier.
+        assert rate == pytest.approx(group["lr"], abs=0.02 * 0.15)
+        assert momentum == pytest.approx(group["betas"][0], abs=0.1 * 0.15)
+        optimiser.step()
+        cycle.step()
+    assert one_cycle(10, 100, 0.02) == (0.02, 0.85)
+
+
+def test_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    look_at_the_clock_takes_a_second(monkeypatch)
+    with pytest.warns(UserWarning, match=r"stopped after \d+ of 1000000 steps \(max_seconds is 50\)"):
+        ended = trained(TINY.override(steps=10**6), max_seconds=50)
+    assert 0 < ended.steps <= 50
+
+
+def test_what_is_taken_is_the_best_so_far() -> None:
+    made = problem()
+    config = TINY.override(steps=1000, schedule="constant", held_out=0.1)
+    material, _, held_out = material_of([Excerpt(made.scan, made.photo, made.U, made.teaching)], config, Run(CPU))
+    assert torch.equal(material.examined, held_out)
+    trainee = Trainee(material.of_members(slice(0, 1)), config, 0, 0)
+    while trainee.number < 100:
+        trainee.step()
+    good = {name: value.detach().clone() for name, value in trainee.network.named_parameters()}
+    assert float(trainee.best_loss) < float("inf")
+    # A turn for the worse is not kept ...
+    with torch.no_grad():
+        trainee.network.threshold_out += 10
+    trainee._examine()
+    trainee.return_to_best()
+    for name, value in trainee.network.named_parameters():
+        assert torch.equal(value, good[name])
+    # ... a turn for the better is, here because what was best is made worse by decree.
+    before = float(trainee.best_loss)
+    with torch.no_grad():
+        trainee.network.threshold_out += 1e-3
+    trainee.best_loss += 10
+    trainee._examine()
+    assert float(trainee.best_loss) < before + 1
+    for name, value in trainee.network.named_parameters():
+        assert torch.equal(trainee.best[name], value)
+    assert not torch.equal(trainee.best["threshold_out"], good["threshold_out"])
+
+
+def test_interrupted_from_the_keyboard(monkeypatch: pytest.MonkeyPatch) -> None:
+    step, taken = Trainee.step, itertools.count(1)
+
+    def interrupting(trainee: Trainee) -> None:
+        step(trainee)
+        if next(taken) == 5:
+            _thread.interrupt_main()
+
+    monkeypatch.setattr(Trainee, "step", interrupting)
+    with pytest.warns(UserWarning, match="interrupted from the keyboard"):
+        ended = trained(TINY.override(steps=10**6))
+    assert 0 < ended.steps < 10**6
+
+
+@pytest.mark.parametrize("config", [TINY.override(steps=40), ADVERSARIAL.override(steps=20, adversarial_steps=20)])
+def test_a_stopped_run_goes_on_and_ends_with_the_same_bits(
+    tmp_path: Path, config: TrainingConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = trained(config)
+    folder = tmp_path / "state"
+    look_at_the_clock_takes_a_second(monkeypatch)
+    cuts = 0
+    while True:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            ended = trained(config, checkpoint=folder, checkpoint_seconds=0, max_seconds=25)
+        if not caught:
+            break
+        assert "goes on from" in str(caught[0].message)
+        cuts += 1
+        assert cuts < 500
+    assert cuts > 1
+    assert same(ended, expected)
+    assert same(trained(config, checkpoint=folder), expected), "a finished run is there at once"
+
+
+def killed_at(number: int, folder: str) -> None:
+    """Train in a process that is killed by the system as soon as a member has taken so many steps."""
+    step = Trainee.step
+
+    def mortal(trainee: Trainee) -> None:
+        step(trainee)
+        if trainee.number == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainee, "step", mortal)
+        look_at_the_clock_takes_a_second(patch)  # the state is kept after every step
+        trained(TINY.override(steps=2 * number), checkpoint=folder, checkpoint_seconds=0)
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_bits(tmp_path: Path) -> None:
+    """Killed by the system, in the middle of it all, in a process of its own."""
+    here, folder = Path(__file__), tmp_path / "state"
+    code = f"import sys; sys.path[:0] = {[str(here.parent), *sys.path]!r}; import {here.stem} as t; "
+    process = subprocess.run([sys.executable, "-c", f"{code}t.killed_at(40, {str(folder)!r})"], check=False)
+    assert process.returncode == -signal.SIGKILL
+    with safe_open(folder / "member-1.safetensors", "pt") as kept:
+        number = json.loads(kept.metadata()["state"])["number"]
+    assert 0 < number < 80, "it was killed in the middle"
+    config = TINY.override(steps=80)
+    assert same(trained(config, checkpoint=folder), trained(config))
+
+
+def test_checkpoints_of_another_run_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    trained(TINY, checkpoint=folder)
+    other = problem()
+    other.scan[0, 0, 0] += 1
+    for arguments, text in (
+        ({"config": TINY.override(M=16)}, "M was 8 and is 16"),
+        ({"config": TINY, "seed": 5}, "seed was 0 and is 5"),
+        ({"config": TINY, "made": other}, "the scan or the photo is another"),
+    ):
+        with pytest.raises(InvalidInput, match=rf"'{folder}' is of another run: {text}"):
+            trained(**arguments, checkpoint=folder)
+    kept = sorted(path.name for path in folder.iterdir())
+    assert kept == ["member-0.safetensors", "member-1.safetensors", "run.json"]
+
+
+def test_checkpoints_that_are_none(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("keep")
+    with pytest.raises(InvalidInput, match="exists and is no checkpoint"):
+        trained(TINY, checkpoint=tmp_path / "mine")
+    assert (tmp_path / "mine" / "notes.txt").read_text() == "keep"
+    with pytest.raises(InvalidInput, match="cannot be written"):
+        trained(TINY, checkpoint=tmp_path / "nowhere" / "state")
+    with pytest.raises(InvalidInput, match="path is 3"):
+        trained(TINY, checkpoint=3)
+    trained(TINY, checkpoint=tmp_path / "state")
+    (tmp_path / "state" / "member-0.safetensors").write_bytes(b"x" * 99)
+    with pytest.raises(InvalidInput, match="is damaged"):
+        trained(TINY, checkpoint=tmp_path / "state")
+    (tmp_path / "state" / "run.json").write_text("{")
+    with pytest.raises(InvalidInput, match="is damaged"):
+        trained(TINY, checkpoint=tmp_path / "state")
+
+
+@pytest.mark.parametrize("wrong", [{"max_seconds": -1}, {"max_seconds": "10"}, {"checkpoint_seconds": None}])
+def test_ways_to_run_that_are_none(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput, match="a number of seconds is needed"):
+        Run(CPU, **wrong)
+
+
+class Reports(TorchDispatchMode):
+    """Notes every operation whose result the device would have to report back before the next can start."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = function.name()
+        if any(part in name for part in ("_local_scalar_dense", "nonzero", "masked_select", "unique")):
+            self.found.append(name)
+        return function(*args, **(kwargs or {}))
+
+
+def test_no_step_waits_for_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = problem()
+    config = ADVERSARIAL.override(steps=10, adversarial_steps=10)
+    material, _, _ = material_of([Excerpt(made.scan, made.photo, made.U, made.teaching)], config, Run(CPU))
+    trainee = Trainee(material, config, 0, 0)
+    reports = Reports()
+    while not trainee.done:
+        if trainee.number == config.steps:
+            trainee.step()  # the discriminator is made from a seed
+            continue
+        with reports:
+            trainee.step()
+    assert reports.found == []
+    with reports:
+        float(torch.rand(1))
+    assert reports.found, "the net catches what it should"

@@ -1,0 +1,1 @@
+"""What the data are: grids in millimetres, element lines, units, coordinates, scans and photos."""

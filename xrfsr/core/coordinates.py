@@ -1,0 +1,129 @@
+"""The millimetre frame of xarray objects: their `y` and `x` coordinates, and nothing about what they hold."""
+
+from __future__ import annotations
+
+import sys
+from typing import TypeVar
+
+import numpy as np
+import xarray as xr
+
+from xrfsr.core.grid import Axis, Grid
+from xrfsr.core.units import mm_per
+from xrfsr.errors import InvalidInput, collecting
+
+__all__ = ["centres", "dequantified", "grid_coords", "grid_of"]
+
+DECIMALS = 12
+
+AnyT = TypeVar("AnyT", bound="xr.Dataset | xr.DataArray")
+
+
+def dequantified(obj: AnyT) -> AnyT:
+    """The same with plain arrays, and units as text, where pint-xarray had made quantities."""
+    # Quantities cannot exist before pint was imported, and importing it takes longer than all of this package.
+    if "pint" not in sys.modules:
+        return obj
+    held = [obj.variable] if isinstance(obj, xr.DataArray) else [variable.variable for variable in obj.values()]
+    indexed = any(type(index).__module__.startswith("pint_xarray") for index in obj.xindexes.values())
+    if not indexed and not any(_is_quantity(variable) for variable in held):
+        return obj
+    import pint_xarray  # noqa: F401 - gives xarray objects their .pint
+
+    # The default format would write "millimeter".
+    plain: AnyT = obj.pint.dequantify(format="~C")
+    return plain
+
+
+def _is_quantity(variable: xr.Variable) -> bool:
+    # Looking at .data would read a file-backed array; those are never quantities, but only _data can tell.
+    return type(variable._data).__module__.startswith("pint")
+
+
+def centres(obj: xr.Dataset | xr.DataArray, name: str) -> tuple[xr.Variable, Axis]:
+    """One coordinate as float64 cell centres in mm, and the axis through them.
+
+    Raises
+    ------
+    InvalidInput
+        If the coordinate is missing, irregular, or has no unit of length.
+    """
+    if name not in obj.coords:
+        raise InvalidInput(
+            "coordinates",
+            [
+                f"there is no coordinate {name!r}; give cell centres: "
+                f".assign_coords({name}=('{name}', centres, {{'units': 'mm'}}))"
+            ],
+        )
+    variable = obj.coords[name].variable
+    faults: list[str] = []
+    per_unit = 1.0
+    if variable.dims != (name,):
+        faults.append(f"coordinate {name!r} has dimensions {variable.dims}, but ({name!r},) is needed")
+    elif variable.dtype.kind not in "iuf":
+        faults.append(f"coordinate {name!r} has dtype {variable.dtype}, but numbers are needed")
+    if "units" not in variable.attrs:
+        faults.append(f"coordinate {name!r} has no units; set .{name}.attrs['units'] = 'mm'")
+    elif variable.attrs["units"] != "mm":
+        try:
+            per_unit = mm_per(variable.attrs["units"])
+        except InvalidInput as error:
+            faults += [f"units of coordinate {name!r}: {fault}" for fault in error.faults]
+    if faults:
+        raise InvalidInput("coordinates", faults)
+    values = np.asarray(variable.data, dtype=np.float64)
+    # Dividing makes 700 um exactly 0.7 mm; multiplying by the inexact 0.001 would not.
+    values = values * per_unit if per_unit >= 1 else values / round(1 / per_unit)
+    axis = Axis.from_centres(values, name)
+    return xr.Variable(name, values, {**variable.attrs, "units": "mm"}), axis
+
+
+def grid_of(obj: xr.Dataset | xr.DataArray | Grid) -> Grid:
+    """The grid of anything with `y` and `x` in a unit of length; a grid is its own.
+
+    Raises
+    ------
+    InvalidInput
+        If `obj` is something else, or a coordinate is missing, irregular, or has no unit of length.
+
+    Examples
+    --------
+    >>> coords = {"y": ("y", [250.0, 750.0], {"units": "um"}), "x": ("x", [1.0, 2.0, 3.0], {"units": "mm"})}
+    >>> grid = grid_of(xr.DataArray(np.zeros((2, 3)), coords, ("y", "x")))
+    >>> grid.shape, grid.spacing
+    ((2, 3), (0.5, 1.0))
+    """
+    if isinstance(obj, Grid):
+        return obj
+    if not isinstance(obj, xr.Dataset | xr.DataArray):
+        raise InvalidInput(
+            "grid",
+            [f"a {type(obj).__name__} was given; a Dataset, DataArray or xrfsr.Grid is needed, such as the scan"],
+        )
+    obj = dequantified(obj)
+    faults: list[str] = []
+    axes: list[Axis] = []
+    for name in ("y", "x"):
+        with collecting(faults):
+            axes.append(centres(obj, name)[1])
+    if faults:
+        raise InvalidInput("coordinates", faults)
+    return Grid(axes[0], axes[1])
+
+
+def grid_coords(grid: Grid) -> dict[str, xr.Variable]:
+    """Coordinates `y`, `x` of a grid: cell centres, float64, ``units="mm"``.
+
+    Rounded to 10⁻¹² mm. Two grids that agree would otherwise differ in the last bit, and xarray, which joins by
+    equality, would drop most of their difference.
+
+    Examples
+    --------
+    >>> grid_coords(Grid.from_shape((2, 3), pixel_size=0.5))["x"].values
+    array([0.25, 0.75, 1.25])
+    """
+    return {
+        name: xr.Variable(name, np.round(axis.centres, DECIMALS), {"units": "mm"})
+        for name, axis in (("y", grid.y), ("x", grid.x))
+    }

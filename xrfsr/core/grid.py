@@ -1,0 +1,260 @@
+"""Regular grids in millimetres: all coordinate mathematics, and nothing else.
+
+An `Axis` is one direction, a `Grid` is two. Both are immutable values: they compare, hash and pickle.
+Coordinates are cell *centres*; the cells tile the interval between the two outer *edges*, and those edges
+are what refining and coarsening preserve.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from xrfsr.core.units import pair_to_mm
+from xrfsr.errors import InvalidInput
+
+__all__ = ["Axis", "Grid"]
+
+# In units of a step. Coordinates written as float32 wander by about 1e-7 of their value, those read from the encoders
+# of a stage by a hundredth of a step; a stage that skips or doubles a step is off by a whole one.
+REGULARITY = 2e-2
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and bool(np.isfinite(value))
+
+
+def _scale(value: float) -> float:
+    if not _is_finite(value) or value <= 0:
+        raise InvalidInput("scale", [f"scale is {value!r}; a finite number above zero is needed"])
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Cells of equal width along one direction.
+
+    Parameters
+    ----------
+    size : int
+        Number of cells, at least one.
+    step : float
+        Distance from one centre to the next in mm; negative where coordinates descend.
+    first : float
+        Centre of the first cell in mm.
+
+    Examples
+    --------
+    >>> axis = Axis(size=4, step=2.0, first=1.0)
+    >>> axis.centres
+    array([1., 3., 5., 7.])
+    >>> axis.edges
+    (0.0, 8.0)
+    >>> axis.refine(2).centres[:3]
+    array([0.5, 1.5, 2.5])
+    """
+
+    size: int
+    step: float
+    first: float
+
+    def __post_init__(self) -> None:
+        faults = []
+        if not isinstance(self.size, (int, np.integer)) or self.size < 1:
+            faults.append(f"size is {self.size!r}; a whole number of at least one cell is needed")
+        if not _is_finite(self.step) or self.step == 0:
+            faults.append(f"step is {self.step!r} mm; it must be a finite number and not zero")
+        if not _is_finite(self.first):
+            faults.append(f"the first centre is {self.first!r} mm; it must be a finite number")
+        if faults:
+            raise InvalidInput("axis", faults)
+
+    @classmethod
+    def from_centres(cls, centres: ArrayLike, name: str = "axis") -> Axis:
+        """Axis through equally spaced cell centres in mm (at least two, ascending or descending).
+
+        Raises
+        ------
+        InvalidInput
+            If there are fewer than two centres, one is not finite, or the steps differ by more than
+            two hundredths of a step.
+        """
+        try:
+            values = np.asarray(centres, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise InvalidInput(f"coordinate {name!r}", [f"{name!r} is {centres!r}; numbers are needed"]) from None
+        if values.ndim != 1 or values.size < 2:
+            raise InvalidInput(
+                f"coordinate {name!r}",
+                [
+                    f"{name!r} has shape {values.shape}; a one-dimensional coordinate of at least two cell "
+                    "centres is needed to know the pixel size"
+                ],
+            )
+        if not np.isfinite(values).all():
+            raise InvalidInput(f"coordinate {name!r}", [f"{name!r} holds NaN or infinite values"])
+        step = float((values[-1] - values[0]) / (values.size - 1))
+        off = np.abs(values - (values[0] + step * np.arange(values.size)))
+        if step == 0 or off.max() > REGULARITY * abs(step):
+            steps = np.diff(values)
+            raise InvalidInput(
+                f"coordinate {name!r}",
+                [
+                    f"{name!r} is irregular: its steps run from {steps.min():g} to {steps.max():g} mm; equal "
+                    "steps are needed, so interpolate the scan to a regular grid first (ds.interp)"
+                ],
+            )
+        return cls(values.size, step, float(values[0]))
+
+    @property
+    def centres(self) -> NDArray[np.float64]:
+        """Cell centres in mm, shape (size,)."""
+        return np.asarray(self.first + self.step * np.arange(self.size), dtype=np.float64)
+
+    @property
+    def edges(self) -> tuple[float, float]:
+        """The two outer edges in mm, lower one first."""
+        start = self.first - self.step / 2
+        stop = start + self.step * self.size
+        return (min(start, stop), max(start, stop))
+
+    @property
+    def extent(self) -> float:
+        """Length covered by all cells in mm."""
+        return abs(self.step) * self.size
+
+    def resize(self, size: int) -> Axis:
+        """The same edges and direction, divided into `size` cells."""
+        if size < 1:
+            raise InvalidInput("axis size", [f"{size} cells asked for; an axis has at least one"])
+        step = self.step * self.size / size
+        return Axis(size, step, self.first - self.step / 2 + step / 2)
+
+    def refine(self, scale: float) -> Axis:
+        """The same edges with `scale` times as many cells (rounded to whole cells)."""
+        return self.resize(round(self.size * _scale(scale)))
+
+    def coarsen(self, scale: float) -> Axis:
+        """The same edges with `scale` times fewer cells (rounded to whole cells, at least one)."""
+        return self.resize(max(1, round(self.size / _scale(scale))))
+
+    def part(self, cells: slice) -> Axis:
+        """Some neighbouring cells, numbered from 0 (``slice(start, stop)``)."""
+        return Axis(cells.stop - cells.start, self.step, self.first + self.step * cells.start)
+
+    def home(self, fine: Axis) -> NDArray[np.intp]:
+        """The cell that holds the centre of each cell of a finer axis, the nearest one for those outside.
+
+        Of two that meet there, the lower one, so that it does not depend on where the axis begins.
+        """
+        position = (fine.centres - self.first) / self.step
+        return np.clip(np.ceil(position - 0.5 - 1e-6).astype(np.intp), 0, self.size - 1)
+
+    def overlap(self, other: Axis) -> float:
+        """Length in mm that both axes cover (zero where they are apart)."""
+        (a, b), (c, d) = self.edges, other.edges
+        return max(0.0, min(b, d) - max(a, c))
+
+    def covers(self, other: Axis, tolerance: float = 0.0) -> bool:
+        """Whether `other` lies within this axis, give or take `tolerance` mm at each end."""
+        (a, b), (c, d) = self.edges, other.edges
+        slack = tolerance + 1e-9 * (self.extent + other.extent)
+        return a - slack <= c and d <= b + slack
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Grid:
+    """A regular two-dimensional grid in millimetres.
+
+    Parameters
+    ----------
+    y, x : Axis
+        Rows and columns.
+
+    Examples
+    --------
+    >>> scan = Grid.from_shape((64, 48), pixel_size="0.5 mm")
+    >>> scan
+    <Grid of 64 x 48 pixels of 0.5 x 0.5 mm, y 0 to 32, x 0 to 24 mm>
+    >>> fine = scan.refine(4)
+    >>> fine.shape, fine.spacing
+    ((256, 192), (0.125, 0.125))
+    >>> fine.coarsen(4) == scan
+    True
+    """
+
+    y: Axis
+    x: Axis
+
+    def __repr__(self) -> str:
+        (top, bottom), (left, right) = self.y.edges, self.x.edges
+        (rows, columns), (dy, dx) = self.shape, self.spacing
+        turned = [name for name, axis in (("y", self.y), ("x", self.x)) if axis.step < 0]
+        note = f", {' and '.join(turned)} descending" if turned else ""
+        return (
+            f"<Grid of {rows} x {columns} pixels of {dy:g} x {dx:g} mm, y {top:g} to {bottom:g}, x {left:g} to "
+            f"{right:g} mm{note}>"
+        )
+
+    @classmethod
+    def from_shape(cls, shape: tuple[int, int], pixel_size: object, origin: object = (0.0, 0.0)) -> Grid:
+        """Grid of `shape` (rows, columns) whose outer corner lies at `origin` (y, x).
+
+        `pixel_size` and `origin` are lengths as `xrfsr.core.units.pair_to_mm` takes them: numbers of mm, text with a
+        unit such as ``"0.5 mm"`` or quantities, one for both directions or a pair (y, x).
+        """
+        dy, dx = pair_to_mm(pixel_size)
+        top, left = pair_to_mm(origin, "origin", positive=False)
+        return cls(Axis(shape[0], dy, top + dy / 2), Axis(shape[1], dx, left + dx / 2))
+
+    @classmethod
+    def from_centres(cls, y: ArrayLike, x: ArrayLike) -> Grid:
+        """Grid through the cell centres `y`, `x` in mm.
+
+        Raises
+        ------
+        InvalidInput
+            Naming every axis that is too short, not finite or irregular.
+        """
+        axes: list[Axis] = []
+        faults: list[str] = []
+        for name, centres in (("y", y), ("x", x)):
+            try:
+                axes.append(Axis.from_centres(centres, name))
+            except InvalidInput as error:
+                faults.extend(error.faults)
+        if faults:
+            raise InvalidInput("coordinates", faults)
+        return cls(axes[0], axes[1])
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns)."""
+        return (self.y.size, self.x.size)
+
+    @property
+    def spacing(self) -> tuple[float, float]:
+        """Pixel size (y, x) in mm, always positive."""
+        return (abs(self.y.step), abs(self.x.step))
+
+    def refine(self, scale: float) -> Grid:
+        """The same edges with `scale` times as many cells in each direction."""
+        return Grid(self.y.refine(scale), self.x.refine(scale))
+
+    def coarsen(self, scale: float) -> Grid:
+        """The same edges with `scale` times fewer cells in each direction."""
+        return Grid(self.y.coarsen(scale), self.x.coarsen(scale))
+
+    def part(self, rows: slice, columns: slice) -> Grid:
+        """Some neighbouring cells of each axis."""
+        return Grid(self.y.part(rows), self.x.part(columns))
+
+    def overlap(self, other: Grid) -> float:
+        """Area in mm² that both grids cover."""
+        return self.y.overlap(other.y) * self.x.overlap(other.x)
+
+    def covers(self, other: Grid, tolerance: float = 0.0) -> bool:
+        """Whether `other` lies within this grid, give or take `tolerance` mm."""
+        return self.y.covers(other.y, tolerance) and self.x.covers(other.x, tolerance)

@@ -1,0 +1,241 @@
+"""HDF5 of Bruker's CRONO scanner, as far as the package cronomaxrf documents it, and the cube that it exports.
+
+The scanner keeps a spectrum for every moment of its path, some of which belong to no pixel: ``XRF/Spectra`` has one a
+row, and ``XRF/SpectraSelectedIndex`` tells which is which pixel. cronomaxrf writes them out as ``spectra`` (row,
+column, channel) with ``energies``. Where pixels lie in mm is told by neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from xrfsr.errors import InvalidInput
+from xrfsr.io.hdf5 import map_faults, opened
+from xrfsr.io.selection import choose, line_or_none
+from xrfsr.io.source import Maps, Request
+from xrfsr.io.spectra.array_cube import ArrayCube
+from xrfsr.io.spectra.cubes import maps_of, stored_faults
+
+__all__ = ["ComputedMaps", "CronoCube", "describe", "holds_fit"]
+
+USES = frozenset({"group"})
+GROUPS = ("Spectra", "ComputedMaps")
+SPECTRA, INDEX, ENERGIES = "XRF/Spectra", "XRF/SpectraSelectedIndex", "XRF/EnergyVector"
+NAMES, COMPUTED = "XRF/ROIs/ROIsNames", "XRF/Maps/ComputedMaps"
+GRIDDED, GRIDDED_ENERGIES = "spectra", "energies"
+# Spectra that are read in one go, with a few between that belong to no pixel.
+LONGEST_RUN, WIDEST_GAP = 1024, 16
+# Pixels looked at in one go.
+ROWS = 1 << 20
+
+
+def holds_fit(file: h5py.File) -> bool:
+    """Whether a file has the layout of CRONO, or of what cronomaxrf exports."""
+    return any(
+        all(isinstance(file.get(name), h5py.Dataset) for name in names)
+        for names in ((SPECTRA, INDEX), (GRIDDED, GRIDDED_ENERGIES))
+    )
+
+
+def describe(path: Path, request: Request) -> Maps:
+    """Maps of lines, counted in the spectra; or with the group "ComputedMaps" those that the scanner's program made.
+
+    Raises
+    ------
+    InvalidInput
+        If spectra, energies and selected spectra do not fit each other, or lines are none or outside the spectra.
+    """
+    if request.group not in (None, *GROUPS):
+        raise InvalidInput("file", [f"group is {request.group!r}; accepted for '{path}' are {GROUPS}"])
+    with opened(path) as file:
+        if request.group == "ComputedMaps":
+            return _computed(file, path, request)
+        gridded = not isinstance(file.get(SPECTRA), h5py.Dataset)
+        energies = _energies(file, path, GRIDDED_ENERGIES if gridded else ENERGIES)
+        remarks: tuple[str, ...] = ()
+        if request.lines is None and (names := [name for name in _roi_names(file) if name]):
+            request, remarks = _lines_of_regions(names, request, path)
+        cube = _gridded(file, path) if gridded else _selected(file, path)
+        return maps_of(cube, energies, request, place=path, remarks=remarks)
+
+
+@dataclass(frozen=True, slots=True)
+class CronoCube:
+    """Spectra of the selected moments.
+
+    Attributes
+    ----------
+    path : Path
+    dtype : dtype
+    shape : (int, int, int)
+        Rows, columns, channels.
+    """
+
+    path: Path
+    dtype: np.dtype[Any]
+    shape: tuple[int, int, int]
+
+    @property
+    def piece(self) -> tuple[int, int]:
+        """One row of the scan."""
+        return 1, self.shape[1]
+
+    def spectra(self, y: slice, x: slice, channels: slice) -> NDArray[Any]:
+        """See `xrfsr.io.spectra.cubes.Cube`."""
+        with opened(self.path) as file:
+            selected = _positions(file[INDEX], y)[:, x]
+            spectra = file[SPECTRA]
+            wanted, where = np.unique(selected, return_inverse=True)
+            found = np.empty((wanted.size, len(range(*channels.indices(self.shape[2])))), self.dtype)
+            for run in _runs(wanted):
+                first, last = int(wanted[run.start]), int(wanted[run.stop - 1])
+                found[run] = spectra[first : last + 1, channels][wanted[run] - first]
+        return np.asarray(found[where.reshape(selected.shape)])
+
+
+def _runs(positions: NDArray[np.int64]) -> Iterator[slice]:
+    """Parts of ascending positions that lie close to each other."""
+    ends = np.flatnonzero(np.diff(positions) > WIDEST_GAP) + 1
+    for start, stop in zip([0, *ends.tolist()], [*ends.tolist(), positions.size], strict=True):
+        for first in range(start, stop, LONGEST_RUN):
+            yield slice(first, min(first + LONGEST_RUN, stop))
+
+
+def _positions(index: h5py.Dataset, y: slice) -> NDArray[np.int64]:
+    """Which spectra some rows of pixels are."""
+    rows = index[y] if index.ndim == 2 else index[y, :, 0]
+    return np.asarray(rows).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class ComputedMaps:
+    """Maps in one array (row, column, map).
+
+    Attributes
+    ----------
+    path : Path
+    positions : tuple of int
+        Of the maps in it.
+    """
+
+    path: Path
+    positions: tuple[int, ...]
+
+    def read(self, maps: Sequence[int], y: slice, x: slice) -> NDArray[Any]:
+        """Read a window of some maps; see `xrfsr.io.source.Source`."""
+        with opened(self.path) as file:
+            return np.stack([file[COMPUTED][y, x, self.positions[number]] for number in maps])
+
+
+def _energies(file: h5py.File, path: Path, name: str) -> NDArray[np.float64]:
+    dataset = file.get(name)
+    if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "iuf" or len(dataset.shape or ()) != 1:
+        raise InvalidInput("file", [f"'{path}' has no energies of channels in '{name}', one number of keV for each"])
+    if faults := stored_faults(path, name, dataset.shape, dataset.dtype.itemsize, dataset.id.get_storage_size()):
+        raise InvalidInput("file", faults)
+    return np.asarray(dataset[()], np.float64)
+
+
+def _cube_faults(dataset: h5py.Dataset, path: Path, name: str, dims: int) -> list[str]:
+    shape = dataset.shape
+    if dataset.dtype.kind not in "iuf" or shape is None or len(shape) != dims or 0 in shape:
+        needed = "(spectrum, channel)" if dims == 2 else "(row, column, channel)"
+        return [f"'{path}' has {shape} {dataset.dtype} in '{name}'; numbers {needed} are needed"]
+    return stored_faults(path, name, shape, dataset.dtype.itemsize, dataset.id.get_storage_size())
+
+
+def _gridded(file: h5py.File, path: Path) -> ArrayCube:
+    spectra = file[GRIDDED]
+    if faults := _cube_faults(spectra, path, GRIDDED, 3):
+        raise InvalidInput("file", faults)
+    chunks = spectra.chunks or (1, *spectra.shape[1:])
+    return ArrayCube(path, GRIDDED, spectra.dtype, spectra.shape, piece=chunks[:2])
+
+
+def _selected(file: h5py.File, path: Path) -> CronoCube:
+    spectra, index = file[SPECTRA], file.get(INDEX)
+    faults = _cube_faults(spectra, path, SPECTRA, 2)
+    shape = index.shape if isinstance(index, h5py.Dataset) and index.dtype.kind in "iu" else None
+    if shape is None or shape[2:] not in ((), (1,)) or len(shape) < 2 or 0 in shape:
+        faults.append(
+            f"'{path}' has no whole numbers (row, column, 1) in '{INDEX}', which tell which spectrum is which pixel"
+        )
+    else:
+        faults += stored_faults(path, INDEX, shape, index.dtype.itemsize, index.id.get_storage_size())
+    if faults or shape is None:
+        raise InvalidInput("file", faults)
+    low, high = _extremes(index)
+    if low < 0 or high >= spectra.shape[0]:
+        raise InvalidInput(
+            "file",
+            [
+                f"'{path}' selects spectra {low} to {high} in '{INDEX}', but has 0 to {spectra.shape[0] - 1}: it is "
+                "incomplete, so copy it again"
+            ],
+        )
+    return CronoCube(path, spectra.dtype, (shape[0], shape[1], spectra.shape[1]))
+
+
+def _extremes(index: h5py.Dataset) -> tuple[int, int]:
+    low, high = [], []
+    step = max(1, ROWS // index.shape[1])
+    for start in range(0, index.shape[0], step):
+        part = index[start : start + step]
+        low.append(int(part.min()))
+        high.append(int(part.max()))
+    return min(low), max(high)
+
+
+def _roi_names(file: h5py.File) -> list[str]:
+    """Names of the regions that were chosen at the scanner, each an array of single letters."""
+    dataset = file.get(NAMES)
+    if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "OS" or len(dataset.shape or ()) != 1:
+        return []
+    return [_name(value) for value in dataset[()]]
+
+
+def _name(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        value = b"".join(value.tolist()) if value.dtype.kind == "S" else b""
+    return value.decode("utf-8", "replace").strip("\0 ") if isinstance(value, bytes) else str(value)
+
+
+def _lines_of_regions(names: list[str], request: Request, path: Path) -> tuple[Request, tuple[str, ...]]:
+    """The lines after which regions are named; regions of scatter are left out, since windows cannot tell it."""
+    others = [name for name in names if (line := line_or_none(name)) and line.kind != "element"]
+    rest = [name for name in names if name not in others]
+    faults: list[str] = []
+    chosen = choose(rest, None, path, faults)
+    if faults:
+        raise InvalidInput("file", faults)
+    remarks = (f"regions that are no element lines are left out: {', '.join(others)}",) if others else ()
+    return replace(request, lines=[rest[position] for position in chosen]), remarks
+
+
+def _computed(file: h5py.File, path: Path, request: Request) -> Maps:
+    dataset, names = file.get(COMPUTED), _roi_names(file)
+    faults = map_faults(dataset, COMPUTED, 3)
+    if not faults and dataset.shape[2] != len(names):
+        faults.append(f"'{path}' has {dataset.shape[2]} maps in '{COMPUTED}', but {len(names)} names of regions")
+    chosen = choose(names, request.lines, path, faults)
+    if not faults and not any(np.isfinite(dataset[row]).any() for row in range(dataset.shape[0])):
+        faults.append(
+            f"the maps in '{COMPUTED}' were not computed, all are NaN; leave group out and name lines, which are then "
+            "counted in the spectra"
+        )
+    if faults:
+        raise InvalidInput("file", [fault if str(path) in fault else f"'{path}': {fault}" for fault in faults])
+    return Maps(
+        names=tuple(names[position] for position in chosen),
+        shape=dataset.shape[:2],
+        intensity=ComputedMaps(path, tuple(chosen)),
+        units="count",
+        attrs={"source_group": COMPUTED},
+    )

@@ -1,0 +1,88 @@
+"""The ``.datastack`` of maxrf4u: a zip file of zarr arrays, among them maps by non-negative matrix factorisation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrfsr.errors import InvalidInput
+from xrfsr.io.selection import choose
+from xrfsr.io.source import Maps, Request
+
+__all__ = ["ZipMaps", "describe"]
+
+USES: frozenset[str] = frozenset()
+MAPS, NAMES = "nmf_elementmaps", "nmf_elements"
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    import zarr
+
+    store = zarr.storage.ZipStore(path, mode="r")
+    try:
+        yield zarr.open_group(store, mode="r")
+    finally:
+        store.close()
+
+
+@dataclass(frozen=True, slots=True)
+class ZipMaps:
+    """Maps in one array (map, y, x) of a zip file.
+
+    Attributes
+    ----------
+    path : Path
+    positions : tuple of int
+        Of the maps in the array.
+    """
+
+    path: Path
+    positions: tuple[int, ...]
+
+    def read(self, maps: Sequence[int], y: slice, x: slice) -> NDArray[Any]:
+        """Read a window of some maps; see `xrfsr.io.source.Source`."""
+        with _opened(self.path) as group:
+            return np.stack([np.asarray(group[MAPS][self.positions[number], y, x]) for number in maps])
+
+
+def describe(path: Path, request: Request) -> Maps:
+    """The element maps of a datastack.
+
+    Raises
+    ------
+    InvalidInput
+        If it has none yet, or naming every map that is none.
+    """
+    faults: list[str] = []
+    with _opened(path) as group:
+        missing = [name for name in (MAPS, NAMES) if name not in group]
+        if missing:
+            raise InvalidInput(
+                "file", [f"'{path}' has no {' and no '.join(missing)}; compute the element maps in maxrf4u first"]
+            )
+        maps, names = group[MAPS], [str(name) for name in np.atleast_1d(group[NAMES][...]).reshape(-1).tolist()]
+        if maps.ndim != 3 or maps.dtype.kind not in "iuf" or 0 in maps.shape:
+            raise InvalidInput(
+                "file", [f"'{MAPS}' in '{path}' has shape {maps.shape} and dtype {maps.dtype}; (map, y, x) is needed"]
+            )
+        count, height, width = maps.shape
+        tile = maps.chunks[1:]
+    if len(names) != count:
+        raise InvalidInput("file", [f"'{MAPS}' in '{path}' has {count} maps, but '{NAMES}' has {len(names)} names"])
+    chosen = choose(names, request.lines, path, faults)
+    if faults:
+        raise InvalidInput("file", faults)
+    return Maps(
+        names=tuple(names[position] for position in chosen),
+        shape=(height, width),
+        intensity=ZipMaps(path, tuple(chosen)),
+        units="dimensionless",
+        tile=(tile[0], tile[1]),
+    )

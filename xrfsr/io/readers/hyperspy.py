@@ -1,0 +1,127 @@
+"""HyperSpy's ``.hspy`` (HDF5) and ``.zspy`` (zarr): cubes of spectra with their axes.
+
+Read as the HDF5 and zarr that they are, because rosettasciio keeps every file open that it opens lazily.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xrfsr.errors import InvalidInput
+from xrfsr.io.hdf5 import text, texts
+from xrfsr.io.source import Maps, Request
+from xrfsr.io.spectra.array_cube import ArrayCube, opened_tree
+from xrfsr.io.spectra.cubes import KEV, axes_grid, channel_energies, chosen_cube, maps_of, stored_faults
+
+__all__ = ["describe"]
+
+USES = frozenset({"group"})
+AXES = ({"y", "x"}, {"height", "width"})
+
+
+def describe(path: Path, request: Request) -> Maps:
+    """Maps of the chosen lines.
+
+    Raises
+    ------
+    InvalidInput
+        If lines are not chosen, lie outside the spectra, or the file is no cube with a calibrated energy axis.
+    """
+    with opened_tree(path) as root:
+        signals = {name: root["Experiments"][name] for name in root.get("Experiments", ())}
+        signals = {name: signal for name, signal in signals.items() if "data" in signal}
+        if not signals:
+            raise InvalidInput("file", [f"'{path}' holds no signal: 'Experiments' with 'data' in it is expected"])
+        cubes = [name for name, signal in signals.items() if len(getattr(signal["data"], "shape", ())) == 3]
+        name = chosen_cube(path, cubes or list(signals), request.group)
+        signal = signals[name]
+        what, data = f"Experiments/{name}/data", signal["data"]
+        if len(data.shape) != 3 or data.dtype.kind not in "iuf" or 0 in data.shape:
+            raise InvalidInput(
+                "file",
+                [f"'{path}' has {data.shape} {data.dtype} in {what}; numbers (row, column, energy) are needed"],
+            )
+        stored = _stored(path, data)
+        if faults := stored_faults(path, what, data.shape, data.dtype.itemsize, stored):
+            raise InvalidInput("file", faults)
+        axes = [_axis(signal, dim, size) for dim, size in enumerate(data.shape)]
+        order = _order(path, axes)
+        metadata = signal.get("metadata", {})
+        known = _strings(metadata, "Sample", "xray_lines") or _strings(metadata, "Sample", "elements")
+        shape, chunks, dtype = data.shape, data.chunks, data.dtype
+        told = [_attribute(metadata, f"Acquisition_instrument/{mode}/Detector/EDS") for mode in ("SEM", "TEM")]
+    faults = []
+    y, x, energy = (axes[dim] for dim in order)
+    energies = channel_energies(energy, faults)
+    if faults:
+        raise InvalidInput("file", [f"'{path}': {fault}" for fault in faults])
+    cube = ArrayCube(
+        path,
+        what,
+        dtype,
+        (shape[order[0]], shape[order[1]], shape[order[2]]),
+        order,
+        (int(chunks[order[0]]), int(chunks[order[1]])) if chunks else None,
+    )
+    resolution = next((one["energy_resolution_MnKa"] for one in told if "energy_resolution_MnKa" in one), None)
+    names = [str(one) for one in known]
+    return maps_of(cube, energies, request, place=path, grid=axes_grid(y, x), resolution=resolution, known=names)
+
+
+def _stored(path: Path, data: Any) -> int:
+    """Bytes of an array in a file."""
+    if hasattr(data, "id"):
+        return int(data.id.get_storage_size())
+    if path.is_file():
+        return path.stat().st_size
+    return sum(file.stat().st_size for file in (path / data.path).rglob("*") if file.is_file())
+
+
+def _axis(signal: Any, dim: int, size: int) -> dict[str, Any]:
+    group = signal.get(f"axis-{dim}")
+    if group is None:
+        return {"size": size}
+    axis = {**{key: _plain(value) for key, value in group.attrs.items()}, "size": size}
+    if "axis" in group:  # energies or positions one by one
+        values = group["axis"]
+        axis["values"] = np.asarray(values[()], np.float64) if values.shape == (size,) else np.zeros(0)
+    return axis
+
+
+def _plain(value: Any) -> Any:
+    told = text(value)
+    return value.item() if told is None and isinstance(value, np.generic) else value if told is None else told
+
+
+def _order(path: Path, axes: Sequence[Mapping[str, Any]]) -> tuple[int, int, int]:
+    """Which dimensions are rows, columns and channels."""
+    # By the unit, for the axis of energy may be one to navigate along: then a file holds maps of channels.
+    signal = [dim for dim, axis in enumerate(axes) if str(axis.get("units")).strip().lower() in KEV]
+    signal = signal or [dim for dim, axis in enumerate(axes) if not axis.get("navigate", True)]
+    if len(signal) != 1:
+        listed = ", ".join(f"{axis.get('name')} in {axis.get('units')}" for axis in axes)
+        raise InvalidInput("file", [f"'{path}' has the axes {listed}; one of energy, in keV or eV, is needed"])
+    y, x = (dim for dim in range(3) if dim != signal[0])
+    # HyperSpy keeps rows before columns, but names tell where somebody did not.
+    names = [str(axes[dim].get("name")).strip().lower() for dim in (y, x)]
+    if set(names) in AXES and names[0] in ("x", "width"):
+        y, x = x, y
+    return y, x, signal[0]
+
+
+def _attribute(group: Any, place: str) -> dict[str, Any]:
+    inner = group.get(place)
+    return dict(inner.attrs) if hasattr(inner, "attrs") else {}
+
+
+def _strings(group: Any, place: str, name: str) -> list[str]:
+    """A list of text, as HyperSpy writes it."""
+    inner = group.get(place)
+    if not hasattr(inner, "attrs"):
+        return []
+    found = inner.get(f"_list_{name}", inner.attrs.get(name))
+    return [] if found is None else texts(np.asarray(found[()] if hasattr(found, "shape") else found, object))

@@ -1,0 +1,141 @@
+"""HDF5 of PyMca's batch fit (FastXRF) and of ewoksfluo, which writes the same layout.
+
+A fit lies in a group with ``results/parameters``, an NXdata group whose attributes `signal` and `auxiliary_signals`
+name the maps; beside them it holds links to errors and axes, so that its members alone do not tell. ``uncertainties``
+is its twin, ``massfractions`` (ewoksfluo: ``mass_fractions``) are there if the fit was asked for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+
+from xrfsr.errors import InvalidInput
+from xrfsr.io.hdf5 import Hdf5Maps, map_faults, nexus_grid, opened, text, texts
+from xrfsr.io.selection import choose
+from xrfsr.io.source import Maps, Request
+
+__all__ = ["describe", "holds_fit"]
+
+USES = frozenset({"quantity", "group"})
+GROUPS = {"count": ("parameters",), "mass_fraction": ("massfractions", "mass_fractions")}
+UNITS = {"count": "count", "mass_fraction": "dimensionless"}
+
+
+def holds_fit(file: h5py.File) -> bool:
+    """Whether a file has the layout of PyMca."""
+    return next(_fits(file), None) is not None
+
+
+def describe(path: Path, request: Request) -> Maps:
+    """The maps of one fit.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no fit, several and none is chosen, or naming every map that is none.
+    """
+    faults: list[str] = []
+    quantity = request.quantity or "count"
+    with opened(path) as file:
+        results = _choose_fit(file, path, request.group)
+        name = next((name for name in GROUPS[quantity] if name in results), None)
+        if name is None:
+            there = ", ".join(key for key, names in GROUPS.items() if any(one in results for one in names))
+            raise InvalidInput(
+                "file",
+                [
+                    f"'{path}' has no {GROUPS[quantity][0]} in '{results.name}'; quantity={quantity!r} cannot be read, "
+                    f"what is there: {there or 'nothing'}"
+                ],
+            )
+        group = results[name]
+        signals = _signals(group)
+        names = [signals[position] for position in choose(signals, request.lines, path, faults)]
+        for one in names:
+            faults += map_faults(group.get(one), f"{group.name}/{one}")
+        shapes = [group[one].shape for one in names if isinstance(group.get(one), h5py.Dataset)]
+        if not faults and len(set(shapes)) > 1:
+            listed = ", ".join(f"{one} {shape}" for one, shape in zip(names, shapes, strict=True))
+            faults.append(f"the maps in '{group.name}' differ in shape: {listed}")
+        if faults:
+            raise InvalidInput("file", faults)
+        grid = nexus_grid(group, shapes[0], faults)
+        units = text(group[names[0]].attrs.get("units"))
+        twin = results.get("uncertainties") if quantity == "count" else None
+        uncertain, remarks = _uncertain(twin, names, shapes[0])
+        chunks = group[names[0]].chunks
+        title = text(results.parent.get("program")) or ""
+        place = group.name
+    if faults:
+        raise InvalidInput("file", faults)
+    return Maps(
+        names=tuple(names),
+        shape=shapes[0],
+        intensity=Hdf5Maps(path, tuple((f"{place}/{one}", None) for one in names)),
+        uncertainty=Hdf5Maps(path, tuple((one, None) for one in uncertain)) if uncertain else None,
+        units=units or UNITS[quantity],
+        grid=grid,
+        tile=chunks,
+        attrs={"source_group": place, **({"source_program": title} if title else {})},
+        remarks=remarks,
+    )
+
+
+def _fits(file: h5py.File) -> Iterator[h5py.Group]:
+    """Groups that hold `parameters`, wherever two levels of groups lead to them."""
+    for entry in _subgroups(file):
+        for process in _subgroups(entry):
+            results = process.get("results")
+            if isinstance(results, h5py.Group) and isinstance(results.get("parameters"), h5py.Group):
+                yield results
+
+
+def _subgroups(group: h5py.Group) -> Iterator[h5py.Group]:
+    for name in group:
+        # Links would show the same fit twice; a damaged one is nobody's fit.
+        if group.get(name, getlink=True).__class__ is h5py.HardLink and group.get(name, getclass=True) is h5py.Group:
+            yield group[name]
+
+
+def _choose_fit(file: h5py.File, path: Path, wanted: str | None) -> h5py.Group:
+    fits = list(_fits(file))
+    names = [results.name.removesuffix("/results") for results in fits]
+    listed = ", ".join(f"group={name!r}" for name in names)
+    if not fits:
+        raise InvalidInput(
+            "file",
+            [
+                f"'{path}' holds no fit: a group 'results/parameters' is expected in it, as PyMca and ewoksfluo write "
+                "it; fit the spectra first, and give the file of the results"
+            ],
+        )
+    if wanted is not None:
+        tidy = "/" + wanted.strip("/")
+        chosen = [fit for fit in fits if f"{fit.name}/".startswith(tidy + "/")]
+        if len(chosen) == 1:
+            return chosen[0]
+        raise InvalidInput("file", [f"group is {wanted!r}, of which '{path}' has {len(chosen)} fits; it has {listed}"])
+    if len(fits) > 1:
+        raise InvalidInput("file", [f"'{path}' holds {len(fits)} fits; choose one: {listed}"])
+    return fits[0]
+
+
+def _signals(group: h5py.Group) -> list[str]:
+    """Names of the maps of an NXdata group."""
+    if "signal" not in group.attrs:
+        raise InvalidInput("file", [f"'{group.name}' has no attribute 'signal', which tells what the maps are called"])
+    more = group.attrs.get("auxiliary_signals", [])
+    return list(dict.fromkeys([*texts(group.attrs["signal"]), *texts(more)]))
+
+
+def _uncertain(group: h5py.Group | None, names: list[str], shape: tuple[int, int]) -> tuple[list[str], tuple[str, ...]]:
+    """Datasets of the uncertainties of all maps, or none and why."""
+    if not isinstance(group, h5py.Group):
+        return [], ()
+    missing = [name for name in names if map_faults(group.get(name), name) or group[name].shape != shape]
+    if missing:
+        return [], (f"uncertainties are left out: '{group.name}' has none that fit for {', '.join(missing)}",)
+    return [f"{group.name}/{name}" for name in names], ()

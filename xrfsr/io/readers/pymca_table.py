@@ -1,0 +1,155 @@
+"""PyMca's tables: ``.csv`` and ``.dat``, one pixel a row, with its row and column in the first two fields."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrfsr.errors import InvalidInput
+from xrfsr.io.selection import choose_columns
+from xrfsr.io.source import Maps, Request
+
+__all__ = ["TableMaps", "describe"]
+
+USES = frozenset({"quantity"})
+SEPARATORS = (";", ",", "\t")
+LONGEST_LINE = 1 << 16
+BLOCK = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class TableMaps:
+    """Maps in the columns of a table.
+
+    Attributes
+    ----------
+    path : Path
+    separator : str
+        Between fields; a regular expression where it is longer than a character.
+    shape : (int, int)
+        Rows and columns of the maps.
+    columns : tuple of int
+        Columns of the table that hold the maps.
+    """
+
+    path: Path
+    separator: str
+    shape: tuple[int, int]
+    columns: tuple[int, ...]
+
+    def read(self, maps: Sequence[int], y: slice, x: slice) -> NDArray[Any]:
+        """Read a window of some maps, for which the whole table is gone through; see `xrfsr.io.source.Source`."""
+        import pandas as pd
+
+        wanted = [self.columns[number] for number in maps]
+        try:
+            table = pd.read_csv(
+                self.path,
+                sep=self.separator,
+                header=None,
+                skiprows=1,
+                usecols=sorted({0, 1, *wanted}),
+                dtype=np.float64,
+                skipinitialspace=True,
+                encoding_errors="replace",
+            )
+        except (ValueError, IndexError) as error:  # pandas' own errors are ValueErrors
+            reason = str(error).split("\n")[0]
+            raise InvalidInput(
+                "file", [f"'{self.path}' holds what is no number ({reason}), so export it again"]
+            ) from error
+        pixels = np.full((len(wanted), *self.shape), np.nan, np.float32)
+        row, column = table[0].to_numpy(), table[1].to_numpy()
+        inside = (row >= 0) & (row < self.shape[0]) & (column >= 0) & (column < self.shape[1])
+        rows, columns = row[inside].astype(np.intp), column[inside].astype(np.intp)
+        seen = np.zeros(self.shape, bool)
+        seen[rows, columns] = True
+        if not inside.all() or len(row) != seen.sum() or not seen.all():
+            raise InvalidInput(
+                "file",
+                [
+                    f"'{self.path}' does not hold each pixel of {self.shape[0]} rows and {self.shape[1]} columns once; "
+                    "export it again"
+                ],
+            )
+        with np.errstate(over="ignore"):
+            for number, position in enumerate(wanted):
+                pixels[number, rows, columns] = table[position].to_numpy()
+        return pixels[:, y, x]
+
+
+def describe(path: Path, request: Request) -> Maps:
+    """The maps of a table; columns ``s(Fe_Ka)`` are uncertainties, ``w(Fe_Ka)`` mass fractions.
+
+    Raises
+    ------
+    InvalidInput
+        If it is no such table, or naming every column that is no line.
+    """
+    faults: list[str] = []
+    separator, header = _header(path)
+    shape = _shape(path, separator)
+    columns = choose_columns(["", "", *header[2:]], request, path, faults)
+    if faults:
+        raise InvalidInput("file", faults)
+    return Maps(
+        names=columns.names,
+        shape=shape,
+        intensity=TableMaps(path, separator, shape, columns.maps),
+        uncertainty=TableMaps(path, separator, shape, columns.uncertainties) if columns.uncertainties else None,
+        units=columns.units,
+        remarks=columns.remarks,
+    )
+
+
+def _header(path: Path) -> tuple[str, list[str]]:
+    """What separates the fields, and the names in the first line."""
+    with path.open("rb") as file:
+        first = file.readline(LONGEST_LINE).decode("utf-8", "replace").strip("\ufeff\r\n ")
+    for separator in SEPARATORS:
+        fields = [field.strip() for field in next(csv.reader([first], delimiter=separator), [])]
+        if fields[:2] == ["row", "column"] and len(fields) > 2:
+            return separator, fields
+    fields = first.split()
+    if fields[:2] == ["row", "column"] and len(fields) > 2:
+        return r"\s+", fields
+    raise InvalidInput(
+        "file",
+        [
+            f'\'{path}\' begins with {first[:60]!r}; a table of PyMca begins with "row";"column" and the names of '
+            "the maps"
+        ],
+    )
+
+
+def _shape(path: Path, separator: str) -> tuple[int, int]:
+    """Rows and columns of the maps, by the last line and the number of lines, without reading the numbers between."""
+    lines, last = 0, b""
+    with path.open("rb") as file:
+        file.readline(LONGEST_LINE)
+        while block := file.read(BLOCK):
+            lines += block.count(b"\n")
+            last = (last + block)[-LONGEST_LINE:]
+    # The last line of numbers may end the file, or have an end of line and empty lines after it.
+    lines += 1 - last[len(last.rstrip()) :].count(b"\n")
+    fields = last.decode("utf-8", "replace").rstrip().rpartition("\n")[2]
+    numbers = fields.split(separator) if len(separator) == 1 else fields.split()
+    try:
+        rows, columns = int(float(numbers[0])) + 1, int(float(numbers[1])) + 1
+    except (ValueError, IndexError, OverflowError):
+        rows = columns = 0
+    if min(rows, columns) < 1 or rows * columns != lines:
+        raise InvalidInput(
+            "file",
+            [
+                f"'{path}' has {lines} lines of numbers and ends with {fields[:40]!r}; the last line tells the last "
+                "row and column, and every pixel has its line: it is cut off or was sorted, so export it again"
+            ],
+        )
+    return rows, columns

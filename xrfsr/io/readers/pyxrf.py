@@ -1,0 +1,75 @@
+"""HDF5 of PyXRF: ``xrfmap/<detector>/xrf_fit`` (map, y, x) with the names of its maps beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+
+from xrfsr.errors import InvalidInput
+from xrfsr.io.hdf5 import Hdf5Maps, map_faults, opened, texts
+from xrfsr.io.selection import choose
+from xrfsr.io.source import Maps, Request
+
+__all__ = ["describe", "holds_fit"]
+
+USES = frozenset({"group"})
+ROOT, SUM = "xrfmap", "detsum"
+
+
+def holds_fit(file: h5py.File) -> bool:
+    """Whether a file has the layout of PyXRF."""
+    return isinstance(file.get(ROOT), h5py.Group)
+
+
+def describe(path: Path, request: Request) -> Maps:
+    """The fitted maps of the sum of all detectors, or of the detector that `request.group` names.
+
+    Raises
+    ------
+    InvalidInput
+        If nothing was fitted yet, or naming every map that is none.
+    """
+    faults: list[str] = []
+    with opened(path) as file:
+        root = file[ROOT]
+        fitted = [name for name in root if isinstance(root[name], h5py.Group) and "xrf_fit" in root[name]]
+        detector = _detector(fitted, path, request.group)
+        group = root[detector]
+        place = f"/{ROOT}/{detector}/xrf_fit"
+        faults += map_faults(group.get("xrf_fit"), place, dims=3)
+        names = texts(group["xrf_fit_name"]) if isinstance(group.get("xrf_fit_name"), h5py.Dataset) else []
+        if not names:
+            faults.append(f"'{place}_name' is missing, so the names of the maps are not known")
+        if faults:
+            raise InvalidInput("file", faults)
+        count, *shape = group["xrf_fit"].shape
+        if len(names) != count:
+            raise InvalidInput("file", [f"'{place}' has {count} maps, but '{place}_name' has {len(names)} names"])
+        chosen = choose(names, request.lines, path, faults)
+        chunks = group["xrf_fit"].chunks
+    if faults:
+        raise InvalidInput("file", faults)
+    return Maps(
+        names=tuple(names[position] for position in chosen),
+        shape=(shape[0], shape[1]),
+        intensity=Hdf5Maps(path, tuple((place, position) for position in chosen)),
+        tile=chunks[1:] if chunks else None,
+        attrs={"source_group": place},
+    )
+
+
+def _detector(fitted: list[str], path: Path, wanted: str | None) -> str:
+    listed = ", ".join(f"group={name!r}" for name in fitted)
+    if not fitted:
+        raise InvalidInput("file", [f"'{path}' has no 'xrf_fit' in any detector: fit the spectra in PyXRF first"])
+    if wanted is not None:
+        name = wanted.strip("/").removeprefix(f"{ROOT}/").split("/")[0]
+        if name not in fitted:
+            raise InvalidInput("file", [f"group is {wanted!r}, but '{path}' has {listed}"])
+        return name
+    if SUM in fitted:
+        return SUM
+    if len(fitted) > 1:
+        raise InvalidInput("file", [f"'{path}' has fits of {len(fitted)} detectors and none of their sum: {listed}"])
+    return fitted[0]

@@ -1,0 +1,192 @@
+"""Ripple: a text file ``.rpl`` that describes the plain numbers in the ``.raw`` beside it.
+
+Read as what it is, because rosettasciio refuses headers that Bruker's own programs write, and their energies.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrfsr.errors import InvalidInput
+from xrfsr.io.source import Maps, Request
+from xrfsr.io.spectra.cubes import KEV, axes_grid, maps_of
+
+__all__ = ["RawCube", "describe"]
+
+USES: frozenset[str] = frozenset()
+LONGEST_HEADER = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class RawCube:
+    """Plain numbers, of which the window that is asked for is read.
+
+    Attributes
+    ----------
+    path : Path
+    dtype : dtype
+    offset : int
+        Bytes before the first number.
+    shape : (int, int, int)
+        Rows, columns, channels.
+    by_image : bool
+        Whether a map of each channel comes after the other, in place of spectra.
+    """
+
+    path: Path
+    dtype: np.dtype[Any]
+    offset: int
+    shape: tuple[int, int, int]
+    by_image: bool = False
+
+    @property
+    def piece(self) -> tuple[int, int]:
+        """One row."""
+        return 1, self.shape[1]
+
+    def spectra(self, y: slice, x: slice, channels: slice) -> NDArray[Any]:
+        """See `xrfsr.io.spectra.cubes.Cube`."""
+        height, width, _ = self.shape
+        if not self.by_image:
+            return np.array(np.memmap(self.path, self.dtype, "r", self.offset, self.shape)[y, x, channels])
+        # Far apart in the file, where mapping would fetch much more than the rows.
+        rows, planes = range(height)[y], range(self.shape[2])[channels]
+        first, last = rows[0], rows[-1]
+        found = np.empty((len(rows), len(range(width)[x]), len(planes)), self.dtype)
+        with self.path.open("rb") as file:
+            for number, plane in enumerate(planes):
+                file.seek(self.offset + (plane * height + first) * width * self.dtype.itemsize)
+                read = np.fromfile(file, self.dtype, (last - first + 1) * width)
+                found[..., number] = read.reshape(-1, width)[:: rows.step, x]
+        return found
+
+
+def describe(path: Path, request: Request) -> Maps:
+    """Maps of the chosen lines.
+
+    Raises
+    ------
+    InvalidInput
+        If lines are not chosen, lie outside the spectra, or the file is no cube with a calibrated energy axis.
+    """
+    header_path, raw_path = _partner(path, ".rpl"), _partner(path, ".raw")
+    header = _header(header_path)
+    faults: list[str] = []
+    sizes = {name: _number(header, name, int, faults) for name in ("width", "height", "depth")}
+    offset = int(_number(header, "offset", int, faults, 0))
+    kind, length = header.get("data-type", ""), header.get("data-length", "")
+    kinds = {"signed": "i", "unsigned": "u", "float": "f"}
+    if kind not in kinds or length not in ("1", "2", "4", "8") or (kind == "float" and length in ("1", "2")):
+        faults.append(
+            f"data-type is {kind!r} and data-length {length!r}; accepted are signed and unsigned with 1, 2, 4 or 8, "
+            "and float with 4 or 8"
+        )
+    order, record = header.get("byte-order", "dont-care"), header.get("record-by", "vector")
+    if order not in ("little-endian", "big-endian", "dont-care"):
+        faults.append(f"byte-order is {order!r}; accepted are little-endian, big-endian and dont-care")
+    if record not in ("vector", "image"):
+        faults.append(f"record-by is {record!r}; spectra are recorded by vector or image")
+    faults += [f"{name} is {size}; it must be above zero" for name, size in sizes.items() if size < 1]
+    if offset < 0:
+        faults.append(f"offset is {offset}; it must be zero or more")
+    energy = _ripple_energy(header, faults)
+    if not faults:
+        height, width, depth = (int(sizes[name]) for name in ("height", "width", "depth"))
+        declared = offset + height * width * depth * int(length)
+        there = raw_path.stat().st_size
+        # What little may follow is padding; more, and the sizes are not those of the numbers.
+        if not declared <= there < declared + width * depth * int(length):
+            wrong = "the file is cut off" if there < declared else "width, height, depth or data-length are wrong"
+            faults.append(
+                f"{height} rows x {width} columns x {depth} channels of {length} bytes after {offset} are {declared} "
+                f"bytes, but '{raw_path}' has {there}: {wrong}, so copy or export it again"
+            )
+    if faults:
+        raise InvalidInput("file", [f"'{header_path}': {fault}" for fault in faults])
+    remarks = []
+    if header.get("depth1", "0") not in ("0", "1") or header.get("depthbinsize", "1") != "1":
+        remarks = [
+            f"'{header_path}' tells of channels that were cut off or summed (depth1={header.get('depth1')}, "
+            f"depthbinsize={header.get('depthbinsize')}); the scale is taken to be that of the channels in the file, "
+            "so check that a line lies where it should"
+        ]
+    code = ("<" if order != "big-endian" else ">") + kinds[kind] + length
+    cube = RawCube(raw_path, np.dtype(code), offset, (height, width, depth), record == "image")
+    return maps_of(
+        cube,
+        np.asarray(energy[0] + energy[1] * np.arange(depth), np.float64),
+        request,
+        place=header_path,
+        grid=axes_grid(*(_header_axis(header, name, size) for name, size in (("height", height), ("width", width)))),
+        resolution=header.get("detector-peak-width-ev"),
+        remarks=remarks,
+    )
+
+
+def _partner(path: Path, suffix: str) -> Path:
+    """The header of the numbers, or the other way round."""
+    if path.suffix.lower() == suffix:
+        return path
+    for one in (suffix, suffix.upper(), suffix.capitalize()):
+        if (found := path.with_suffix(one)).is_file():
+            return found
+    what = "its numbers" if suffix == ".raw" else "its header, which tells what its numbers are"
+    raise InvalidInput("file", [f"'{path}' needs {what}: '{path.with_suffix(suffix).name}' is not beside it"])
+
+
+def _header(path: Path) -> dict[str, str]:
+    """Keys in lower case, and their values: separated by blanks, or as INCA writes them, ``(MLX::KEY : VALUE)``."""
+    if path.stat().st_size > LONGEST_HEADER:
+        raise InvalidInput("file", [f"'{path}' has {path.stat().st_size} bytes, far more than a header of Ripple"])
+    header: dict[str, str] = {}
+    for line in path.read_text("latin-1").splitlines():
+        inner = re.fullmatch(r"\(MLX::(.*)\)", line.strip(), re.IGNORECASE)
+        match = re.fullmatch(r"([^\s:;]+)[\s:]+(.*)", inner[1] if inner else line.strip())
+        if match:
+            key, value = match[1].lower(), match[2].partition(";")[0].strip()
+            header[key] = value.lower() if key in ("data-type", "byte-order", "record-by") else value
+    return header
+
+
+def _number(header: Mapping[str, str], key: str, kind: type, faults: list[str], missing: float | None = None) -> float:
+    value = header.get(key)
+    if value is None and missing is not None:
+        return missing
+    try:
+        number: float = kind(value)
+        if not isfinite(number):
+            raise ValueError
+    except (OverflowError, TypeError, ValueError):
+        faults.append(f"{key} is {'missing' if value is None else repr(value)}; a number is needed")
+        return 1
+    return number
+
+
+def _ripple_energy(header: Mapping[str, str], faults: list[str]) -> tuple[float, float]:
+    """Energy of the first channel and step, in keV."""
+    # HyperSpy's keys, those of Bruker's programs, and the one of the format itself.
+    for origin, scale, unit in (
+        ("depth-origin", "depth-scale", header.get("depth-units")),
+        ("depthscaleorigin", "depthscaleincrement", header.get("depthscaleunits")),
+        ("depth-origin", "ev-per-chan", "eV"),
+    ):
+        if scale in header and (factor := KEV.get(str(unit).strip().lower())):
+            return factor * _number(header, origin, float, faults, 0.0), factor * _number(header, scale, float, faults)
+    faults.append(
+        "the energy of channels is not told: depth-origin, depth-scale and depth-units keV or eV are needed, or "
+        "depthscaleorigin, depthscaleincrement and depthscaleunits, or ev-per-chan; write them into the header"
+    )
+    return 0.0, 1.0
+
+
+def _header_axis(header: Mapping[str, str], name: str, size: int) -> dict[str, Any]:
+    keys = {"offset": "origin", "scale": "scale", "units": "units"}
+    return {"size": size, **{key: header.get(f"{name}-{word}") for key, word in keys.items()}}

@@ -1,0 +1,178 @@
+"""One TIFF file with several maps: pages (as PyMca, ImageJ and others write them) or bands (GeoTIFF)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrfsr.core.grid import Axis, Grid
+from xrfsr.errors import InvalidInput
+from xrfsr.io.raster import Header, opened, read_header, read_raster
+from xrfsr.io.selection import choose_columns
+from xrfsr.io.source import Maps, Request
+
+__all__ = ["TiffMaps", "describe", "not_a_map"]
+
+USES = frozenset({"quantity"})
+SMALLEST_TILE = 128
+LOCAL_UNIT = re.compile(r'LOCAL_CS\[.*UNIT\["[^"]*",\s*(?P<metres>[0-9.eE+-]+)', re.DOTALL)
+# PyMca: "Title=Fe_Ka". OME and ImageJ descriptions are of the whole file and name no page.
+TITLE = re.compile(r"(?:Title\s*=\s*)?(?P<name>[^\n=<>{}]{1,80})")
+
+
+@dataclass(frozen=True, slots=True)
+class TiffMaps:
+    """Maps in TIFF files.
+
+    Attributes
+    ----------
+    places : tuple of (Path, str or None, int)
+        For each map its file, its page (None for the first) and its band, from 0.
+    mask : bool
+        Whether they are masks: what is shown counts, and a pixel is zero only if it is black in every band.
+    """
+
+    places: tuple[tuple[Path, str | None, int], ...]
+    mask: bool = False
+
+    def read(self, maps: Sequence[int], y: slice, x: slice) -> NDArray[Any]:
+        """Read a window of some maps, NaN where a file has no data; see `xrfsr.io.source.Source`."""
+        return np.stack([self._one(*self.places[number], (y, x)) for number in maps])
+
+    def _one(self, path: Path, page: str | None, band: int, window: tuple[slice, slice]) -> NDArray[Any]:
+        raster = read_raster(path, page, window)
+        if self.mask:
+            valid = np.any((raster.shown != 0) & (raster.shown == raster.shown), axis=0)
+            return np.asarray(valid if raster.missing is None else valid & ~raster.missing, np.uint8)
+        with np.errstate(over="ignore"):
+            pixels: NDArray[np.float32] = raster.pixels[band].astype(np.float32)
+        if raster.missing is not None:
+            pixels[raster.missing] = np.nan
+        return pixels
+
+
+def describe(path: Path, request: Request) -> Maps:
+    """The pages or bands of one TIFF file, by the names that the file gives them.
+
+    A page is named by its own title (PageName or ImageDescription, also ``Title=Fe_Ka`` of PyMca) or label (ImageJ), a
+    band by its description (GDAL).
+
+    Raises
+    ------
+    InvalidInput
+        If names are missing, pages differ, or naming every map that is none.
+    """
+    faults: list[str] = []
+    header = read_header(path)
+    if header.pages:
+        places: list[tuple[Path, str | None, int]] = [(path, page, 0) for page in header.pages]
+        headers = [read_header(path, page) for page in header.pages]
+        names = _page_names(path, [int(page.split(":")[1]) - 1 for page in header.pages])
+    else:
+        places = [(path, None, band) for band in range(len(header.bands))]
+        headers = [header] * len(places)
+        names = _band_names(path)
+    if not any(names):
+        raise InvalidInput("file", [_nameless(path, len(places), "pages" if header.pages else "bands")])
+    columns = choose_columns(names, request, path, faults)
+    used = [*columns.maps, *columns.uncertainties]
+    for position in used:
+        if problem := not_a_map(headers[position], bands=1 if header.pages else len(places)):
+            faults.append(f"{names[position]!r} in '{path}' {problem}")
+    if len({headers[position].shape for position in used}) > 1:
+        listed = ", ".join(f"{names[position]} {headers[position].shape}" for position in used)
+        faults.append(f"the pages of '{path}' differ in shape: {listed}")
+    if faults:
+        raise InvalidInput("file", faults)
+    grid, units, tile = _georeference(path)
+    return Maps(
+        names=columns.names,
+        shape=header.shape,
+        intensity=TiffMaps(tuple(places[position] for position in columns.maps)),
+        uncertainty=TiffMaps(tuple(places[position] for position in columns.uncertainties))
+        if columns.uncertainties
+        else None,
+        units=columns.units or units,
+        grid=grid,
+        tile=tile if header.orientation == 1 else None,
+        remarks=columns.remarks,
+    )
+
+
+def not_a_map(header: Header, *, bands: int = 1, mask: bool = False) -> str | None:
+    """Why a picture is no map, or no mask; None where it is one."""
+    if len(header.bands) != bands:
+        listed = ", ".join(header.bands)
+        return f"has the bands {listed}; one grey map per file is accepted, so export the plain numbers"
+    if header.dtype.startswith("complex"):
+        return f"holds {header.dtype} numbers; whole or real ones are accepted, so export the plain numbers"
+    if mask:
+        return None
+    if header.palette is not None:
+        return "is a false-colour picture (palette); export the plain numbers"
+    if header.inverted:
+        # Some programs then mean what is stored, others what is shown; a guess would turn maps into their negatives.
+        return (
+            "says that zero is white (MinIsWhite), so its numbers may mean what is stored or, the other way round, "
+            "what is shown; save it with zero as black (MinIsBlack)"
+        )
+    return None
+
+
+def _page_names(path: Path, pages: Sequence[int]) -> list[str]:
+    """What each page is called; empty where it is not."""
+    import tifffile
+
+    names: list[str] = []
+    with tifffile.TiffFile(path) as file:
+        labels = (file.imagej_metadata or {}).get("Labels") or []
+        for number in pages:
+            tags = file.pages[number].tags  # type: ignore[union-attr]  # pages, not frames, unless asked for
+            found = next((str(tags[name].value) for name in ("PageName", "ImageDescription") if name in tags), "")
+            if number < len(labels):
+                found = str(labels[number])
+            match = TITLE.fullmatch(found.strip())
+            names.append(match["name"].strip() if match else "")
+    return names
+
+
+def _band_names(path: Path) -> list[str]:
+    with opened(path) as source:
+        return [(description or "").strip() for description in source.descriptions]
+
+
+def _nameless(path: Path, count: int, what: str) -> str:
+    if count == 1:
+        return (
+            f"'{path}' is one map without a name; put it into a folder with the others, each file named after its "
+            "line, such as 'Ca-K.tif', and give the folder"
+        )
+    return (
+        f"the {count} {what} of '{path}' have no names, so it is not known which lines they show; read the numbers and "
+        f"name them: xrfsr.as_scan(tifffile.imread('{path}'), lines=[...], pixel_size=...)"
+    )
+
+
+def _georeference(path: Path) -> tuple[Grid | None, str | None, tuple[int, int] | None]:
+    """The grid, if the file has one in a local system with a unit of length; the unit of the numbers; the blocks."""
+    with opened(path) as source:
+        units = next((unit for unit in source.units if unit), None)
+        rows, columns = source.block_shapes[0]
+        transform, crs = source.transform, source.crs
+        grid: Grid | None = None
+        # A map of the Earth has coordinates too, which are no place on a painting.
+        unit = LOCAL_UNIT.search(crs.to_wkt()) if crs is not None else None
+        if unit and transform.is_rectilinear:
+            factor = round(1000 * float(unit["metres"]), 12)
+            grid = Grid(
+                Axis(source.height, transform.e * factor, (transform.f + transform.e / 2) * factor),
+                Axis(source.width, transform.a * factor, (transform.c + transform.a / 2) * factor),
+            )
+    # Strips of a few rows would be thousands of pieces: such maps are read whole.
+    return grid, units, (rows, columns) if min(rows, columns) >= SMALLEST_TILE else None

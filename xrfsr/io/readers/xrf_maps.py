@@ -1,0 +1,71 @@
+"""HDF5 of XRF-Maps, MAPS and MapsTorch: ``/MAPS/XRF_Analyzed/<analysis>/Counts_Per_Sec`` (map, y, x)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+
+from xrfsr.errors import InvalidInput
+from xrfsr.io.hdf5 import Hdf5Maps, map_faults, opened, texts
+from xrfsr.io.selection import choose
+from xrfsr.io.source import Maps, Request
+
+__all__ = ["describe", "holds_fit"]
+
+USES = frozenset({"group"})
+ROOT = "MAPS/XRF_Analyzed"
+ANALYSES = ("Fitted", "NNLS", "ROI")  # a fit is worth more than sums of windows
+
+
+def holds_fit(file: h5py.File) -> bool:
+    """Whether a file has the layout of MAPS."""
+    return isinstance(file.get("MAPS"), h5py.Group)
+
+
+def describe(path: Path, request: Request) -> Maps:
+    """The maps of one analysis: fitted, else by non-negative least squares, else regions of interest.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no analysis, or naming every map that is none.
+    """
+    faults: list[str] = []
+    with opened(path) as file:
+        root = file.get(ROOT)
+        there = [name for name in root if isinstance(root[name], h5py.Group)] if isinstance(root, h5py.Group) else []
+        there = [name for name in there if "Counts_Per_Sec" in root[name]]
+        if not there:
+            raise InvalidInput("file", [f"'{path}' has no analysis in '/{ROOT}': fit the spectra in XRF-Maps first"])
+        analysis = next((name for name in ANALYSES if name in there), there[0])
+        if request.group is not None:
+            known = {name.casefold(): name for name in there}
+            found = known.get(request.group.strip("/").split("/")[-1].casefold())
+            if found is None:
+                listed = ", ".join(f"group={name!r}" for name in there)
+                raise InvalidInput("file", [f"group is {request.group!r}, but '{path}' has {listed}"])
+            analysis = found
+        place = f"/{ROOT}/{analysis}/Counts_Per_Sec"
+        group = root[analysis]
+        faults += map_faults(group["Counts_Per_Sec"], place, dims=3)
+        names = texts(group["Channel_Names"]) if isinstance(group.get("Channel_Names"), h5py.Dataset) else []
+        if not names:
+            faults.append(f"'/{ROOT}/{analysis}/Channel_Names' is missing, so the names of the maps are not known")
+        if faults:
+            raise InvalidInput("file", faults)
+        count, *shape = group["Counts_Per_Sec"].shape
+        if len(names) != count:
+            raise InvalidInput("file", [f"'{place}' has {count} maps, but 'Channel_Names' has {len(names)} names"])
+        chosen = choose(names, request.lines, path, faults)
+        chunks = group["Counts_Per_Sec"].chunks
+    if faults:
+        raise InvalidInput("file", faults)
+    return Maps(
+        names=tuple(names[position] for position in chosen),
+        shape=(shape[0], shape[1]),
+        intensity=Hdf5Maps(path, tuple((place, position) for position in chosen)),
+        units="count/s",
+        tile=chunks[1:] if chunks else None,
+        attrs={"source_group": place},
+    )

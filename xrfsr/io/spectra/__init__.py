@@ -1,0 +1,1 @@
+"""Spectra: cubes, and the maps that windows around lines make of them."""

@@ -1,0 +1,67 @@
+"""Spectra in an array of HDF5 or zarr, which are read alike."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrfsr.io.hdf5 import opened
+
+__all__ = ["ArrayCube", "opened_tree"]
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayCube:
+    """Spectra in an array of HDF5 or zarr.
+
+    Attributes
+    ----------
+    path : Path
+    name : str
+        Of the array.
+    dtype : dtype
+    shape : (int, int, int)
+        Rows, columns, channels.
+    order : (int, int, int)
+        Which dimensions of the array these are.
+    piece : (int, int) or None
+        Rows and columns of a chunk.
+    """
+
+    path: Path
+    name: str
+    dtype: np.dtype[Any]
+    shape: tuple[int, int, int]
+    order: tuple[int, int, int] = (0, 1, 2)
+    piece: tuple[int, int] | None = None
+
+    def spectra(self, y: slice, x: slice, channels: slice) -> NDArray[Any]:
+        """See `xrfsr.io.spectra.cubes.Cube`."""
+        key = [slice(None)] * 3
+        for dim, part in zip(self.order, (y, x, channels), strict=True):
+            key[dim] = part
+        with opened_tree(self.path) as root:
+            return np.asarray(root[self.name][tuple(key)]).transpose(self.order)
+
+
+@contextmanager
+def opened_tree(path: Path) -> Iterator[Any]:
+    """Groups and arrays of an HDF5 file or a zarr store, which are read alike."""
+    if path.suffix.lower() != ".zspy":
+        with opened(path) as file:
+            yield file
+        return
+    import zarr
+
+    if zipfile.is_zipfile(path):
+        with zarr.storage.ZipStore(path, mode="r") as store:
+            yield zarr.open_group(store, mode="r")
+    else:
+        yield zarr.open_group(path, mode="r")

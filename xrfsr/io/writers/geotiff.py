@@ -1,0 +1,128 @@
+"""GeoTIFF: one file with a named band for each map, in a local coordinate system of millimetres."""
+
+from __future__ import annotations
+
+import warnings
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from xrfsr.core.coordinates import grid_of
+from xrfsr.io.raster import opened
+from xrfsr.io.writers.atomic import complete
+from xrfsr.io.writers.common import HELD, checked, pieces, warn_of_the_rest
+
+__all__ = ["to_geotiff"]
+
+# A painting is no place on Earth: programs then show millimetres and warp nothing.
+CRS = 'LOCAL_CS["painting",UNIT["millimetre",0.001]]'
+BLOCK = 256
+
+
+def to_geotiff(scan: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, overwrite: bool = False) -> None:
+    """Write one GeoTIFF with a band for each map, for GIS programs, GDAL and rasterio.
+
+    Bands are named after their lines, uncertainties ``s(Ca-K)``; they are float32 in tiles, with NaN for missing
+    pixels, the unit of the maps, and coordinates in mm. `xrfsr.open_scan` reads it back without being told a pixel
+    size. Lazy maps are computed and written strip by strip.
+
+    Parameters
+    ----------
+    scan : Dataset or DataArray
+        A scan or a result.
+    path : str or path
+        The file to write, ending in ``.tif`` or ``.tiff``; it appears when it is complete.
+    overwrite : bool
+        Replace an existing file.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every fault of scan and path.
+
+    Warns
+    -----
+    UserWarning
+        Naming what the format has no place for: a mask, further variables and coordinates.
+
+    Examples
+    --------
+    >>> import tempfile, xrfsr
+    >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Ca-K", "Pb-L"])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     to_geotiff(scan[["intensity"]].drop_vars(["visible", "visible_share"]), f"{folder}/maps.tif")
+    ...     xrfsr.open_scan(f"{folder}/maps.tif").line.values.tolist()
+    ['Ca-K', 'Pb-L']
+    """
+    import rasterio
+    import rioxarray  # noqa: F401 - gives xarray objects their .rio
+
+    ready, target = checked(scan, path, overwrite, suffixes=(".tif", ".tiff"), kind="GeoTIFF")
+    grid = grid_of(ready)
+    stacks = [name for name in ("intensity", "uncertainty") if name in ready]
+    names = {name: [str(label) for label in ready["line"].values] for name in stacks}
+    bands = [(name, number) for name in stacks for number in range(ready.sizes["line"])]
+    placed = ready["intensity"].rio.set_spatial_dims("x", "y").rio.write_crs(CRS)
+    profile = {
+        "driver": "GTiff",
+        "count": len(bands),
+        "height": grid.shape[0],
+        "width": grid.shape[1],
+        "dtype": "float32",
+        "nodata": np.nan,
+        "crs": placed.rio.crs,
+        "transform": placed.rio.transform(recalc=True),
+        "compress": "deflate",
+        "predictor": 3,
+        "interleave": "band",
+        "BIGTIFF": "IF_SAFER",
+    }
+    if min(grid.shape) >= BLOCK:
+        profile |= {"tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK}
+    warn_of_the_rest(ready, target, HELD - {"valid"})
+    # GDAL would keep a twentieth of all memory for what it has not written yet.
+    with complete(target, "GeoTIFF") as new, rasterio.Env(GDAL_CACHEMAX=64 << 20):
+        _write(new, profile, ready, bands, names)
+        if not is_whole(new):
+            raise OSError("no space left: not all of it was written")
+
+
+def _write(
+    path: Path, profile: dict[str, Any], ready: xr.Dataset, bands: list[tuple[str, int]], names: dict[str, list[str]]
+) -> None:
+    from rasterio.windows import Window
+
+    with _created(path, profile) as file:
+        for band, (name, number) in enumerate(bands, start=1):
+            label = names[name][number]
+            file.set_band_description(band, label if name == "intensity" else f"s({label})")
+            file.set_band_unit(band, ready[name].attrs["units"])
+            for rows, values in pieces(ready[name].isel(line=number)):
+                window = Window(0, rows.start, values.shape[1], rows.stop - rows.start)
+                file.write(values, band, window=window)
+
+
+def _created(path: Path, profile: dict[str, Any]) -> Any:
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning
+
+    with warnings.catch_warnings():
+        # Pixels of 1 mm from the corner on are an identity, which GDAL thinks worth a warning, and keeps.
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return rasterio.open(path, "w", **profile)
+
+
+def is_whole(path: Path) -> bool:
+    """Whether all blocks of all bands of a TIFF that was just written are in it; GDAL does not tell of a full disk."""
+    size = path.stat().st_size
+    with opened(path) as source:
+        for band in source.indexes:
+            for (row, column), _ in source.block_windows(band):
+                offset = source.get_tag_item(f"BLOCK_OFFSET_{column}_{row}", "TIFF", bidx=band)
+                length = source.get_tag_item(f"BLOCK_SIZE_{column}_{row}", "TIFF", bidx=band)
+                if offset is None or length is None or int(offset) + int(length) > size:
+                    return False
+    return True

@@ -1,0 +1,85 @@
+"""HDF5 that PyMca opens: the layout of its own fits, with axes and units."""
+
+from __future__ import annotations
+
+from os import PathLike
+
+import numpy as np
+import xarray as xr
+
+from xrfsr._version import __version__
+from xrfsr.io.writers.atomic import complete
+from xrfsr.io.writers.common import HELD, checked, pieces, scan_attrs, warn_of_the_rest
+from xrfsr.io.writers.hdf5_file import Hdf5File
+
+__all__ = ["to_pymca"]
+
+ENTRY = "scan"
+GROUPS = {"intensity": "parameters", "uncertainty": "uncertainties"}
+
+
+def to_pymca(scan: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, overwrite: bool = False) -> None:
+    """Write HDF5 with an NXdata group of all maps, as PyMca writes its own fits, for PyMca, silx view and h5web.
+
+    Maps lie in ``/scan/xrf_fit/results/parameters`` under their labels with ``_`` for ``-`` (``Ca_K``), uncertainties
+    under the same names in ``uncertainties``; `y` and `x` in mm are their axes. `xrfsr.open_scan` reads it back without
+    being told a pixel size. Lazy maps are computed and written strip by strip.
+
+    Parameters
+    ----------
+    scan : Dataset or DataArray
+        A scan or a result.
+    path : str or path
+        The file to write, ending in ``.h5`` or ``.hdf5``; it appears when it is complete.
+    overwrite : bool
+        Replace an existing file.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every fault of scan and path.
+
+    Warns
+    -----
+    UserWarning
+        Naming what the layout has no place for: a mask, further variables and coordinates.
+
+    Examples
+    --------
+    >>> import tempfile, xrfsr
+    >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Ca-K", "Pb-L"])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     to_pymca(scan.drop_vars(["visible", "visible_share"]), f"{folder}/maps.h5")
+    ...     xrfsr.open_scan(f"{folder}/maps.h5").x.values[:2].tolist()
+    [0.5, 1.5]
+    """
+    import h5py
+
+    ready, target = checked(scan, path, overwrite, suffixes=(".h5", ".hdf5"), kind="HDF5 file")
+    names = [str(label).replace("-", "_").replace("/", "_") for label in ready["line"].values]
+    warn_of_the_rest(ready, target, HELD - {"valid"})
+    with complete(target, "HDF5 file") as new, Hdf5File(new) as raw, h5py.File(raw, "w") as file:
+        file.attrs.update({"NX_class": "NXroot", "creator": "xrfsr", "default": ENTRY})
+        entry = file.create_group(ENTRY)
+        entry.attrs.update({"NX_class": "NXentry", "default": "xrf_fit/results/parameters"})
+        process = entry.create_group("xrf_fit")
+        process.attrs.update({"NX_class": "NXprocess", "default": "results/parameters", **scan_attrs(ready)})
+        process["program"], process["version"] = "xrfsr", __version__
+        results = process.create_group("results")
+        results.attrs.update({"NX_class": "NXcollection", "default": "parameters"})
+        for variable, group_name in GROUPS.items():
+            if variable not in ready:
+                continue
+            group = results.create_group(group_name)
+            group.attrs.update({"NX_class": "NXdata", "signal": names[0], "axes": ["y", "x"]})
+            group.attrs["auxiliary_signals"] = np.array(names[1:], h5py.string_dtype())
+            for axis in ("y", "x"):
+                group[axis] = np.asarray(ready[axis].values, np.float64)
+                group[axis].attrs["units"] = "mm"
+            for number, name in enumerate(names):
+                maps = ready[variable].isel(line=number)
+                data = group.create_dataset(name, maps.shape, np.float32, chunks=True, compression="gzip", shuffle=True)
+                data.attrs.update({"interpretation": "image", "units": ready[variable].attrs["units"]})
+                for rows, values in pieces(maps):
+                    data[rows] = values
+                    raw.check()

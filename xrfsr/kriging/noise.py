@@ -1,0 +1,127 @@
+r"""How noisy each map is, relative to its contrast: what a noise-aware reconstruction has to know.
+
+Told by the `uncertainty` of the scan where there is one. Else leave-one-out predictions tell: kriging that takes a
+share of the variance for noise (the nugget) predicts a pixel from its neighbours best if that share is the true one,
+for noise is what no neighbour knows. What no neighbour and no photo can know counts as noise here, so it is rather too
+high than too low.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrfsr.kriging.features import Moments, pooled_variance
+from xrfsr.kriging.guided import NUGGET, guided_krige
+from xrfsr.kriging.photo_gain import photo_guide
+from xrfsr.operators import Downsampling
+
+__all__ = ["Piece", "agreement", "nugget_of", "nugget_told_by_scan"]
+
+# Optima are flat: half a decade is near enough.
+TRIED = (NUGGET, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+MOST = 1.0  # a map that is half noise cannot be told from one that is more
+
+
+class Piece(NamedTuple):
+    """A scan with its photo, or a part of both.
+
+    Attributes
+    ----------
+    scan : array, shape (line, coarse.y, coarse.x)
+        Without gaps.
+    photo : array, shape (band, fine.y, fine.x)
+    U : Downsampling
+    usable : array of bool, shape like `scan`
+    """
+
+    scan: NDArray[Any]
+    photo: NDArray[Any]
+    U: Downsampling
+    usable: NDArray[np.bool_]
+
+
+def nugget_of(pieces: Sequence[Piece], noise: NDArray[Any], device: str = "auto") -> NDArray[np.float64]:
+    """Variance of the noise over that of what it hides, for every map.
+
+    Parameters
+    ----------
+    pieces : sequence of Piece
+    noise : array, shape (line,)
+        Standard deviation of the noise in the units of the scan, NaN where it is not known.
+    device : str
+
+    Returns
+    -------
+    array, shape (line,)
+        From `xrfsr.kriging.guided.NUGGET` to 1.
+    """
+    spread = pooled_variance([Moments.of(piece.scan) for piece in pieces])
+    known = np.isfinite(noise)
+    signal = np.maximum(spread - noise**2, spread / (1 + MOST))
+    made = np.divide(noise**2, signal, out=np.full(len(spread), NUGGET), where=known & (signal > 0))
+    if not known.all():
+        unknown = [Piece(scan[~known], photo, U, usable[~known]) for scan, photo, U, usable in pieces]
+        made[~known] = nugget_told_by_scan(unknown, device)
+    return np.asarray(np.clip(made, NUGGET, MOST))
+
+
+def nugget_told_by_scan(pieces: Sequence[Piece], device: str = "auto") -> NDArray[np.float64]:
+    """The nugget with which leave-one-out predictions, along the photo or without it, err least.
+
+    It is not more than what they err.
+
+    Parameters
+    ----------
+    pieces, device
+        As for `nugget_of`.
+
+    Returns
+    -------
+    array, shape (line,)
+    """
+    guide = photo_guide([piece.photo for piece in pieces])
+    counted = sum(piece.usable.sum(axis=(1, 2)) for piece in pieces)
+
+    def error(nugget: float, *, guided: bool) -> NDArray[np.float64]:
+        total = np.zeros(len(pieces[0].scan))
+        for scan, photo, U, usable in pieces:
+            shown = guide(photo) if guided else np.zeros_like(photo[:1])
+            left_out = guided_krige(scan, shown, U, device, nugget).left_out
+            total += np.where(usable, np.square(scan - left_out, dtype=np.float64), 0).sum(axis=(1, 2))
+        return np.asarray(total / np.maximum(counted, 1))
+
+    errors = np.array([[error(nugget, guided=guided) for guided in (True, False)] for nugget in TRIED]).min(axis=1)
+    best = errors.argmin(axis=0)
+    # Maps smoother than the covariance would have any nugget, but no prediction errs less than the noise of its pixel.
+    most, spread = errors.min(axis=0), pooled_variance([Moments.of(piece.scan) for piece in pieces])
+    bound = np.divide(most, spread - most, out=np.full(len(spread), MOST), where=spread > most)
+    return np.asarray(np.clip(np.array(TRIED)[best], NUGGET, np.maximum(bound, NUGGET)))
+
+
+def agreement(pieces: Sequence[tuple[NDArray[Any], NDArray[Any]]], nugget: NDArray[np.float64]) -> NDArray[np.float32]:
+    """How far an estimate should be moved towards the scan: all the way without noise, not at all if all is noise.
+
+    Wiener's factor 1 - σ²/E[r²] of the residual r between scan and estimate, whose variance is that of the noise and of
+    the estimate's own errors.
+
+    Parameters
+    ----------
+    pieces : sequence of (scan, predicted), each of shape (line, coarse.y, coarse.x)
+        The scan, and the estimate seen through U; or parts of both.
+    nugget : array, shape (line,)
+
+    Returns
+    -------
+    array of float32, shape (line,)
+    """
+    spread = pooled_variance([Moments.of(scan) for scan, _ in pieces])
+    noise = spread * nugget / (1 + nugget)
+    count = sum(scan[0].size for scan, _ in pieces)
+    squares = [np.square(scan - predicted, dtype=np.float64).sum(axis=(1, 2)) for scan, predicted in pieces]
+    residual = np.sum(squares, axis=0) / count
+    share = 1 - np.divide(noise, residual, out=np.zeros_like(noise), where=residual > 0)
+    return np.asarray(np.clip(share, 0, 1), dtype=np.float32)

@@ -1,0 +1,111 @@
+r"""Interpolation of the scan alone: the photo-free floor, and what it would be without one of its pixels.
+
+Simple kriging with a separable exponential covariance Q and the scan's mean:
+
+.. math:: m = \mu + Q U^T C^{-1} (Y_\downarrow - \mu), \qquad C = U Q U^T.
+
+It is exactly consistent with the scan and uses no photo, so whatever a photo is worth is measured from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrfsr.operators import Downsampling, Spreading, separable
+
+__all__ = ["CORRELATION_PIXELS", "Interpolation", "correlation_length", "krige", "leave_out"]
+
+# Range of the exponential covariance in coarse pixels. Measured on three real scans at a scale of 4: between 1.5 and
+# 8 the PSNR changes by 0.09 dB on one and by less than 0.01 dB on the others, between 3 and 8 by 0.02 dB at most
+# (longer is no worse, only less sparse), so it is stated once here and not a setting.
+CORRELATION_PIXELS = 3.0
+
+
+def correlation_length(U: Downsampling) -> float:
+    """Range of Q in mm for a scan on `U.coarse`: three of its pixels (geometric mean of y and x)."""
+    dy, dx = U.coarse.spacing
+    return CORRELATION_PIXELS * float(np.sqrt(dy * dx))
+
+
+@dataclass(frozen=True, eq=False)
+class Interpolation:
+    r"""The kriging of a scan, and the terms that take one coarse pixel out of it again.
+
+    Attributes
+    ----------
+    full : array, shape (line, fine.y, fine.x)
+        m, the interpolation from all coarse pixels.
+    influence : array, shape (line, coarse.y, coarse.x)
+        :math:`[C^{-1}(Y_\downarrow - \mu)]_c / [C^{-1}]_{cc}`: how far the value of pixel c lies from what its
+        neighbours predict for it.
+    spreading : Spreading
+        Column c of it, times the influence of c, is what the interpolation owes to c.
+    """
+
+    full: NDArray[Any]
+    influence: NDArray[Any]
+    spreading: Spreading
+
+
+def krige(
+    scan: NDArray[Any],
+    U: Downsampling,
+    spreading: Spreading | None = None,
+    mean: NDArray[Any] | None = None,
+) -> NDArray[Any]:
+    """Photo-free floor: (line, coarse.y, coarse.x) to (line, fine.y, fine.x), consistent with `scan`.
+
+    The scan must have no gaps: a NaN would make its whole map NaN. If it is a part of something larger, `mean` (line,)
+    is that of the whole.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from xrfsr.core.grid import Grid
+    >>> coarse = Grid.from_shape((8, 8), pixel_size=1.0)
+    >>> U = Downsampling.between(coarse.refine(2), coarse)
+    >>> flat = np.full((1, 8, 8), 3.0)
+    >>> bool(np.allclose(krige(flat, U), 3.0))
+    True
+    """
+    spreading = U.spreading(correlation_length(U)) if spreading is None else spreading
+    middle, rest = _centred(scan, mean)
+    return np.asarray(middle + spreading(rest))
+
+
+def leave_out(
+    scan: NDArray[Any],
+    U: Downsampling,
+    spreading: Spreading | None = None,
+    mean: NDArray[Any] | None = None,
+) -> Interpolation:
+    r"""Kriging together with its closed-form leave-one-out terms.
+
+    Without coarse pixel c the interpolation at fine pixel p is
+
+    .. math:: m_{-c}(p) = m(p) - w_c(p) \, \alpha_c / [C^{-1}]_{cc}, \qquad \alpha = C^{-1}(Y_\downarrow - \mu),
+
+    where :math:`w_c` is column c of :math:`Q U^T C^{-1}` (Dubrule 1983, "Cross validation of kriging in a unique
+    neighborhood"). Every factor is an outer product of a row and a column term. The mean μ stays that of all pixels.
+    """
+    spreading = U.spreading(correlation_length(U)) if spreading is None else spreading
+    middle, rest = _centred(scan, mean)
+    alpha = separable(spreading.precision_y, spreading.precision_x, rest)
+    diagonal = np.outer(spreading.precision_y.diagonal(), spreading.precision_x.diagonal())
+    return Interpolation(
+        full=np.asarray(middle + spreading(rest)),
+        influence=np.asarray(alpha / diagonal.astype(alpha.dtype)),
+        spreading=spreading,
+    )
+
+
+def _centred(scan: NDArray[Any], mean: NDArray[Any] | None) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The mean of every map, summed in double precision, and the scan without it; whole counts become floats."""
+    values = scan if scan.dtype.kind == "f" else scan.astype(np.float64)
+    middle = values.mean(axis=(-2, -1), dtype=np.float64) if mean is None else mean
+    middle = np.asarray(middle, dtype=values.dtype)[..., None, None]
+    return middle, values - middle

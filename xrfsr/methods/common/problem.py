@@ -1,0 +1,198 @@
+"""What every method is handed: one scan, one photo and U between them, as plain arrays without gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
+
+from xrfsr.operators import Downsampling
+
+__all__ = ["PER_LINE", "Prepared", "Problem", "Reconstruction", "pooled_mean", "pooled_noise"]
+
+# Name and description.
+PER_LINE = {
+    "guided_share": "share of network and photo in the map, the rest being the photo-free floor",
+    "noise": "standard deviation of the noise that a pixel of the scan is taken to have",
+    "photo_gain": "error of predictions of the scan without the photo over that with it, in dB",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A super-resolution problem in arrays.
+
+    Attributes
+    ----------
+    scan : array of float32, shape (line, coarse.y, coarse.x)
+        Y↓. Missing values are filled from the nearest measured one of the same map, so that linear algebra works;
+        what becomes of them is not reported.
+    usable : array of bool, shape like `scan`
+        Where the scan was measured.
+    photo : array of float32, shape (band, fine.y, fine.x)
+        Z on the fine grid, missing pixels filled in the same way. No bands where a method needs no photo.
+    seen : array of bool, shape (fine.y, fine.x)
+        Where the photo shows the painting.
+    U : Downsampling
+    lines : tuple of str
+    guided : tuple of bool
+        Maps that the photo may guide: element maps that are not flat and were measured where the photo shows
+        something.
+    units : str
+        Of the scan.
+    noise : array of float32, shape (line,)
+        Standard deviation of the noise of a pixel of the scan: root mean square of its uncertainty, or of whole counts
+        the root of their mean. NaN where neither tells.
+    mean : array of float64, shape (line,)
+        Of the measured pixels; of the whole painting, where this is a part of it that a prepared method is applied to.
+    """
+
+    scan: NDArray[np.float32]
+    usable: NDArray[np.bool_]
+    photo: NDArray[np.float32]
+    seen: NDArray[np.bool_]
+    U: Downsampling
+    lines: tuple[str, ...]
+    guided: tuple[bool, ...]
+    units: str
+    noise: NDArray[np.float32]
+    mean: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls,
+        scan: NDArray[Any],
+        photo: NDArray[Any] | None,
+        U: Downsampling,
+        lines: tuple[str, ...],
+        is_element: NDArray[np.bool_],
+        units: str = "count",
+        uncertainty: NDArray[Any] | None = None,
+    ) -> Self:
+        """From a scan, perhaps its uncertainty, and a photo on the grids of `U` in which NaN marks what is missing."""
+        photo = np.zeros((0, *U.fine.shape), dtype=np.float32) if photo is None else photo
+        usable = np.isfinite(scan)
+        seen = np.isfinite(photo).all(axis=0)
+        filled = np.stack([_filled(plane, known) for plane, known in zip(scan, usable, strict=True)])
+        low, high = filled.min(axis=(1, 2)), filled.max(axis=(1, 2))
+        for plane in (photo := photo.astype(np.float32)):
+            plane[...] = _filled(plane, seen)
+        noise = _noise(filled, usable, units, uncertainty)
+        maps = filled.astype(np.float32, copy=False)
+        mean = np.array(
+            [
+                plane[known].mean(dtype=np.float64) if known.any() else 0.0
+                for plane, known in zip(maps, usable, strict=True)
+            ]
+        )
+        problem = cls(maps, usable, photo, seen, U, lines, (), units, noise, mean)
+        guided = is_element & (high > low) & problem.teaching.any(axis=(1, 2))
+        return replace(problem, guided=tuple(guided.tolist()))
+
+    @property
+    def teaching(self) -> NDArray[np.bool_]:
+        """Where the scan was measured and the photo shows every part of the pixel: shape like `scan`."""
+        shown = self.U(self.seen.astype(np.float64)) > 1 - 1e-6
+        return np.asarray(self.usable & shown)
+
+    def only(self, chosen: NDArray[np.intp]) -> Self:
+        """The same problem for some of the lines, in the order given."""
+        return replace(
+            self,
+            scan=self.scan[chosen],
+            usable=self.usable[chosen],
+            lines=tuple(self.lines[i] for i in chosen),
+            guided=tuple(self.guided[i] for i in chosen),
+            noise=self.noise[chosen],
+            mean=self.mean[chosen],
+        )
+
+    def part(self, rows: slice, columns: slice) -> tuple[Self, slice, slice]:
+        """The same for some coarse pixels, and the fine rows and columns that belong to them."""
+        U, y, x = self.U.part(rows, columns)
+        made = replace(
+            self,
+            scan=self.scan[:, rows, columns],
+            usable=self.usable[:, rows, columns],
+            photo=self.photo[:, y, x],
+            seen=self.seen[y, x],
+            U=U,
+        )
+        return made, y, x
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstruction:
+    """Fine maps.
+
+    Attributes
+    ----------
+    maps : array of float32, shape (line, y, x)
+    physical : array of bool, shape (line,), optional
+        False for maps that keep negative values, because no map without is consistent with the scan.
+    """
+
+    maps: NDArray[np.float32]
+    physical: NDArray[np.bool_] | None = None
+
+
+class Prepared(Protocol):
+    """A method that has seen what stands for the whole painting, and can be applied to any part of it.
+
+    It can be pickled, and is sent to every process that takes part.
+    """
+
+    @property
+    def record(self) -> dict[str, str | float]:
+        """Plain numbers and text about how it came about, for the attributes of the result."""
+
+    @property
+    def per_line(self) -> dict[str, NDArray[np.float32]]:
+        """What is known of each map (line,), by the names in `PER_LINE`: coordinates of the result."""
+
+    def apply(self, problem: Problem, own: tuple[slice, slice], device: str) -> Reconstruction:
+        """Fine maps of the fine rows and columns `own` of a problem, the rest of which is margin."""
+
+
+def pooled_mean(sample: Sequence[Problem]) -> NDArray[np.float64]:
+    """Mean of every map over the measured pixels of all parts, (line,)."""
+    count = np.array([problem.usable.sum(axis=(1, 2)) for problem in sample])
+    total = (count * np.array([problem.mean for problem in sample])).sum(axis=0)
+    return np.asarray(total / np.maximum(count.sum(axis=0), 1))
+
+
+def pooled_noise(sample: Sequence[Problem]) -> NDArray[np.float32]:
+    """Root mean square of the noise of every map, (line,); NaN where a part that was measured tells of none."""
+    count = np.array([problem.usable.sum(axis=(1, 2)) for problem in sample])
+    squares = np.array([problem.noise.astype(np.float64) ** 2 for problem in sample])
+    total = np.where(count > 0, count * squares, 0).sum(axis=0)
+    return np.asarray(np.sqrt(total / np.maximum(count.sum(axis=0), 1)), dtype=np.float32)
+
+
+def _noise(
+    scan: NDArray[Any], usable: NDArray[np.bool_], units: str, uncertainty: NDArray[Any] | None
+) -> NDArray[np.float32]:
+    """Root mean square of the uncertainty, which of whole counts is their square root, over measured pixels."""
+    noise = np.full(len(scan), np.nan, dtype=np.float32)
+    for line, (plane, known) in enumerate(zip(scan, usable, strict=True)):
+        variance = None
+        if uncertainty is not None:
+            known = known & np.isfinite(uncertainty[line])
+            variance = np.square(uncertainty[line], dtype=np.float64)
+        elif units == "count" and (plane == np.round(plane)).all() and plane.min() >= 0:
+            variance = plane.astype(np.float64)
+        if variance is not None and known.any():
+            noise[line] = np.sqrt(variance[known].mean())
+    return noise
+
+
+def _filled(plane: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[Any]:
+    """Missing pixels take the value of the nearest known one."""
+    if known.all() or not known.any():
+        return plane if known.any() else np.zeros_like(plane)
+    nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
+    return np.asarray(plane[tuple(nearest)])

@@ -1,0 +1,387 @@
+"""The scan as training material: coarse cells, the fine pixels under each, and what the network sees of them.
+
+Every product of the network acts on one pixel alone, so a random batch of coarse cells is an unbiased sample of
+the loss over the whole painting, and the cost of a step does not depend on the size of the painting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from torch import Tensor
+from torch.nn.functional import pad
+
+from xrfsr.kriging.simple import leave_out
+from xrfsr.network.config import Input, View
+from xrfsr.network.photo_views import photo_views
+from xrfsr.operators import Downsampling, Spreading, linear_matrix, separable
+
+__all__ = ["Batch", "Cells", "network_inputs"]
+
+FEWEST_HELD_OUT = 64
+# Fine pixels that pass the network at once where all of the image is a batch.
+BLOCK = 16384
+
+
+def network_inputs(
+    scan: NDArray[Any],
+    U: Downsampling,
+    inputs: tuple[Input, ...],
+    spreading: Spreading,
+    mean: NDArray[Any] | None = None,
+) -> dict[Input, NDArray[np.float32]]:
+    """The Y part of X, the upscaled maps (line, fine.y, fine.x), for each kind of input."""
+    made: dict[Input, NDArray[np.float32]] = {}
+    for kind in dict.fromkeys(inputs):
+        if kind == "bilinear":
+            y, x = linear_matrix(U.coarse.y, U.fine.y), linear_matrix(U.coarse.x, U.fine.x)
+            upscaled = separable(y, x, scan)
+        else:
+            upscaled = leave_out(scan, U, spreading, mean).full
+        made[kind] = upscaled.astype(np.float32, copy=False)
+    return made
+
+
+@dataclass(frozen=True, eq=False)
+class Footprints:
+    """One axis of every cell's footprint: which fine pixels, their weight in U, and the cell's pull on them.
+
+    Attributes
+    ----------
+    place : Tensor of int64, shape (cells, width)
+        Where the pixels stand in the tables of `Cells`: the sum of that along both axes.
+    share : Tensor, shape (cells, 2, width)
+        Row of U, and column of the spreading matrix at the same pixels. Narrower footprints are padded with
+        weight zero.
+    """
+
+    place: Tensor
+    share: Tensor
+
+    @classmethod
+    def of(cls, u: csr_array, spreading: csr_array, places: NDArray[np.int64], device: torch.device) -> Self:
+        """From one axis of U and of the spreading, and where each fine pixel of this axis stands."""
+        counts = np.diff(u.indptr)
+        lane = np.arange(counts.max())
+        entry = np.minimum(u.indptr[:-1, None] + lane, u.indptr[1:, None] - 1)
+        index = u.indices[entry]
+        weight = np.where(lane < counts[:, None], u.data[entry], 0.0)
+        cell = np.broadcast_to(np.arange(u.shape[0])[:, None], index.shape)
+        pull = np.asarray(spreading.tocsr()[index.ravel(), cell.ravel()]).reshape(index.shape)
+        share = torch.as_tensor(np.stack([weight, pull], axis=1), dtype=torch.float32, device=device)
+        return cls(torch.as_tensor(places[index], device=device), share)
+
+    @classmethod
+    def identity(cls, places: NDArray[np.int64], device: torch.device) -> Self:
+        """Every cell is one fine pixel."""
+        share = torch.tensor([1.0, 0.0], dtype=torch.float32, device=device).expand(len(places), 2)
+        return cls(torch.as_tensor(places, device=device)[:, None], share[..., None].contiguous())
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self], starts: Sequence[int]) -> Self:
+        """Those of several scans, whose tables begin at `starts`."""
+        widest = max(part.place.shape[1] for part in parts)
+        places, shares = [], []
+        for part, start in zip(parts, starts, strict=True):
+            missing = widest - part.place.shape[1]
+            places.append(torch.cat([part.place + start, part.place[:, -1:].expand(-1, missing) + start], dim=1))
+            shares.append(pad(part.share, (0, missing)))
+        return cls(torch.cat(places), torch.cat(shares))
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Several scans, whose cells, rows and columns are numbered one after the other.
+
+    Attributes
+    ----------
+    cell, row, column, across : Tensor of int64, shape (scans,)
+        The first cell, row and column of each scan, and how many columns it has.
+    """
+
+    cell: Tensor
+    row: Tensor
+    column: Tensor
+    across: Tensor
+
+    @classmethod
+    def of(cls, shapes: Sequence[tuple[int, int]], device: torch.device) -> Self:
+        """For scans of `shapes` (rows, columns)."""
+        rows, across = np.array(shapes, dtype=np.int64).T
+        before = (np.cumsum(count) - count for count in (rows * across, rows, across))
+        return cls(*(torch.as_tensor(each, device=device) for each in (*before, across)))
+
+    def places(self, cell: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows and columns of the cells numbered `cell`."""
+        scan = torch.bucketize(cell, self.cell, right=True) - 1
+        inside, across = cell - self.cell[scan], self.across[scan]
+        row = torch.div(inside, across, rounding_mode="floor")
+        return row + self.row[scan], inside % across + self.column[scan]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """In which order the fine pixels stand in memory.
+
+    Attributes
+    ----------
+    rows, columns : array of int64
+        The place of a pixel is the sum of the entries of its row and its column.
+    """
+
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, U: Downsampling) -> Self:
+        """Cell by cell where the ratio is a whole number, so that drawing a cell reads one piece of memory."""
+        (height, width), (down, across) = U.fine.shape, U.coarse.shape
+        tall, wide = height // down, width // across
+        if height % down or width % across:
+            tall = wide = 1
+        row, column = np.arange(height), np.arange(width)
+        return cls(
+            row // tall * (tall * width) + row % tall * wide,
+            column // wide * (tall * wide) + column % wide,
+        )
+
+    def shifted(self, start: int) -> Self:
+        """The same behind `start` other pixels."""
+        return replace(self, rows=self.rows + start)
+
+    def arrange(self, stack: NDArray[Any], device: torch.device) -> Tensor:
+        """(channel, y, x) to (pixel, channel) float32 on `device`."""
+        place = (self.rows[:, None] + self.columns).ravel()
+        arranged = np.empty((place.size, len(stack)), dtype=np.float32)
+        arranged[place] = stack.reshape(len(stack), -1).T
+        return torch.as_tensor(arranged, device=device)
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Pixels of some cells, and what the network's output over them should average to.
+
+    Attributes
+    ----------
+    x : Tensor, shape (members, cells * width, B + b + 1)
+        With a last channel of ones, by which λ takes part in the network's products.
+    weight : Tensor, shape (cells, width)
+        Rows of U.
+    target, usable : Tensor, shape (cells, B)
+    """
+
+    x: Tensor
+    weight: Tensor
+    target: Tensor
+    usable: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """All coarse cells of a scan on the device.
+
+    Attributes
+    ----------
+    tables : tuple of Tensor, shape (fine pixels, B + b + 1)
+        X of every kind of input and view there is, one row per pixel, and ones. b are channels of a view.
+    orders : tuple of Order
+        Of those rows, for each scan.
+    kinds : tuple of int
+        Which table each member sees.
+    left_out : tuple of bool
+        Whether a cell can be taken out of what the member sees of it.
+    values : Tensor, shape (cells, 3, B)
+        The scan, where it was measured (0 or 1), and the leave-out influence of each value.
+    drawable : Tensor of int64
+        Cells with at least one measured value.
+    rows, columns : Footprints
+    frames : Frames, optional
+        Where the cells of each scan begin, if there are several.
+    """
+
+    tables: tuple[Tensor, ...]
+    orders: tuple[Order, ...]
+    kinds: tuple[int, ...]
+    left_out: tuple[bool, ...]
+    values: Tensor
+    drawable: Tensor
+    rows: Footprints
+    columns: Footprints
+    frames: Frames | None = None
+
+    @classmethod
+    def of(
+        cls,
+        scan: NDArray[Any],
+        photo: NDArray[Any],
+        U: Downsampling,
+        usable: NDArray[np.bool_],
+        inputs: tuple[Input, ...],
+        spreading: Spreading,
+        device: torch.device,
+        views: tuple[View, ...] | None = None,
+        mean: NDArray[Any] | None = None,
+    ) -> Self:
+        """Prepare a scan (B, coarse.y, coarse.x) and a photo (b, fine.y, fine.x): one input and one view per member.
+
+        `mean` (B,) is that of the maps of which the scan is a part; its own if not given.
+        """
+        upscaled = network_inputs(scan, U, inputs, spreading, mean)
+        plain: View = "pixel"
+        seen = views or (plain,) * len(inputs)
+        members: list[tuple[Input, View]] = list(zip(inputs, seen, strict=True))
+        shown = photo_views(photo, seen)
+        pairs = list(dict.fromkeys(members))
+        order = Order.of(U)
+        ones = np.ones((1, *U.fine.shape), dtype=np.float32)
+        influence = leave_out(scan, U, spreading, mean).influence if "leave-out" in upscaled else np.zeros_like(scan)
+        return cls(
+            tables=tuple(
+                order.arrange(np.concatenate([upscaled[kind], shown[view], ones]), device) for kind, view in pairs
+            ),
+            orders=(order,),
+            kinds=tuple(pairs.index(member) for member in members),
+            left_out=tuple(kind == "leave-out" for kind in inputs),
+            values=_by_cell(scan, usable, influence, device),
+            drawable=_drawable(usable, device),
+            rows=Footprints.of(U.y, spreading.y, order.rows, device),
+            columns=Footprints.of(U.x, spreading.x, order.columns, device),
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """The cells of several scans, numbered one after the other."""
+        if len(parts) == 1:
+            return parts[0]
+        first = parts[0]
+        before = np.cumsum([0, *(len(part.tables[0]) for part in parts)])[:-1]
+        count = np.cumsum([0, *(len(part.values) for part in parts)])[:-1]
+        return replace(
+            first,
+            tables=tuple(torch.cat(tables) for tables in zip(*(part.tables for part in parts), strict=True)),
+            orders=tuple(part.orders[0].shifted(int(start)) for part, start in zip(parts, before, strict=True)),
+            values=torch.cat([part.values for part in parts]),
+            drawable=torch.cat([part.drawable + int(start) for part, start in zip(parts, count, strict=True)]),
+            rows=Footprints.joined([part.rows for part in parts], before.tolist()),
+            columns=Footprints.joined([part.columns for part in parts], [0] * len(parts)),
+            frames=Frames.of([(len(part.rows.place), len(part.columns.place)) for part in parts], first.values.device),
+        )
+
+    def as_pixels(self, target: NDArray[Any], usable: NDArray[np.bool_]) -> Self:
+        """The same inputs of one scan with a known fine map (B, fine.y, fine.x) as the target, pixel by pixel."""
+        device = self.values.device
+        (order,) = self.orders
+        return replace(
+            self,
+            values=_by_cell(target, usable, np.zeros_like(target), device),
+            drawable=_drawable(usable, device),
+            rows=Footprints.identity(order.rows, device),
+            columns=Footprints.identity(order.columns, device),
+        )
+
+    def of_members(self, members: slice) -> Self:
+        """The same for some of the members."""
+        return replace(self, kinds=self.kinds[members], left_out=self.left_out[members])
+
+    def split(self, share: float, generator: torch.Generator) -> tuple[Self, Tensor]:
+        """The same without a random share of its drawable cells, and the numbers of those.
+
+        Of few cells more are taken, as far as a quarter: a verdict on a handful is chance. None are if the input of
+        a member cannot leave them out, as the bilinear one cannot: their verdict would be worth nothing.
+        """
+        cells = len(self.drawable)
+        count = max(round(share * cells), min(FEWEST_HELD_OUT, cells // 4)) if share > 0 else 0
+        count = count if all(self.left_out) else 0
+        order = torch.randperm(cells, generator=generator)[:count]
+        held_out = self.drawable[order.to(self.drawable.device)]
+        return self.without(held_out), held_out
+
+    def without(self, cell: Tensor) -> Self:
+        """The same, but the cells numbered `cell` are never drawn."""
+        return replace(self, drawable=self.drawable[~torch.isin(self.drawable, cell)])
+
+    @property
+    def target(self) -> Tensor:
+        """The scan, shape (cells, B)."""
+        return self.values[:, 0]
+
+    @property
+    def usable(self) -> Tensor:
+        """Where it was measured, 0 or 1, shape (cells, B)."""
+        return self.values[:, 1]
+
+    @property
+    def influence(self) -> Tensor:
+        """Of each value on the kriging, shape (cells, B); see `xrfsr.kriging.simple.Interpolation`."""
+        return self.values[:, 2]
+
+    @property
+    def channels(self) -> int:
+        """Columns of the tables."""
+        return self.tables[0].shape[1]
+
+    @property
+    def width(self) -> int:
+        """Fine pixels under the widest cell."""
+        return self.rows.place.shape[1] * self.columns.place.shape[1]
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """Numbers of `count` cells, drawn with replacement on the device."""
+        device = self.drawable.device
+        return self.drawable[torch.randint(len(self.drawable), (count,), generator=generator, device=device)]
+
+    def blocks(self) -> Iterator[Tensor]:
+        """Numbers of all drawable cells, a blockful at a time."""
+        yield from torch.split(self.drawable, max(1, BLOCK // self.width))
+
+    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+        """X at `count` random pixels, shape (members, count, B + b + 1)."""
+        device = self.values.device
+        place = torch.randint(len(self.tables[0]), (count,), generator=generator, device=device)
+        return torch.stack([self.tables[kind][place] for kind in self.kinds])
+
+    def places(self, cell: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows and columns of the cells numbered `cell`, as they are numbered in `rows` and `columns`."""
+        if self.frames is not None:
+            return self.frames.places(cell)
+        columns = len(self.columns.place)
+        return torch.div(cell, columns, rounding_mode="floor"), cell % columns
+
+    def batch(self, cell: Tensor, share: Tensor, out: Tensor | None = None) -> Batch:
+        """The pixels of the cells numbered `cell`.
+
+        `share` (members, cells) is how much of its own influence is taken out of a cell's input: 1 is the
+        left-out interpolation, 0 the full one. Members with bilinear input ignore it. `out` receives the batch's x.
+        """
+        row, column = self.places(cell)
+        vertical, horizontal = self.rows.place.index_select(0, row), self.columns.place.index_select(0, column)
+        place = (vertical[:, :, None] + horizontal[:, None]).flatten()
+        vertical, horizontal = self.rows.share.index_select(0, row), self.columns.share.index_select(0, column)
+        weight, pull = (vertical[..., None] * horizontal[:, :, None]).flatten(2).unbind(dim=1)
+        target, usable, influence = self.values.index_select(0, cell).unbind(dim=1)
+        if out is None:
+            shape = (len(self.kinds), len(place), self.channels)
+            out = torch.empty(shape, dtype=torch.float32, device=cell.device)
+        for member, (kind, left_out) in enumerate(zip(self.kinds, self.left_out, strict=True)):
+            torch.index_select(self.tables[kind], 0, place, out=out[member])
+            if left_out:
+                maps = out[member].view(len(cell), -1, self.channels)[..., : target.shape[1]]
+                maps.addcmul_((share[member, :, None] * pull)[..., None], influence[:, None], value=-1)
+        return Batch(out, weight, target, usable)
+
+
+def _by_cell(scan: NDArray[Any], usable: NDArray[np.bool_], influence: NDArray[Any], device: torch.device) -> Tensor:
+    """Three stacks (B, y, x) as (y * x, 3, B)."""
+    stacked = np.stack([scan, usable.astype(np.float32), influence]).astype(np.float32, copy=False)
+    rows = stacked.reshape(3, len(scan), -1).transpose(2, 0, 1)
+    return torch.as_tensor(np.ascontiguousarray(rows), device=device)
+
+
+def _drawable(usable: NDArray[np.bool_], device: torch.device) -> Tensor:
+    return torch.as_tensor(np.flatnonzero(usable.any(axis=0)), device=device)

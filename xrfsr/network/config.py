@@ -1,0 +1,316 @@
+"""The settings of a training run: one small frozen value that travels with the model, and the presets."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from types import MappingProxyType
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from xrfsr.errors import InvalidInput, collecting
+
+__all__ = ["PRESETS", "VIEWS", "Input", "TrainingConfig", "View"]
+
+Input = Literal["bilinear", "leave-out"]
+View = Literal["pixel", "sharp", "soft"]
+FinalSigmoid = Literal["never", "adversarial", "always"]
+Schedule = Literal["one-cycle", "constant"]
+Precision = Literal["auto", "float32", "bfloat16"]
+
+VIEWS: Mapping[View, tuple[float, ...]] = MappingProxyType(
+    {"pixel": (0.0,), "sharp": (0.0, 1.0, 3.0), "soft": (0.7, 2.0, 5.0)}
+)
+"""Standard deviations in fine pixels by which a view smooths the photo."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    r"""How the generator is built and trained. `TrainingConfig.preset` gives the two that have a name.
+
+    Parameters
+    ----------
+    K : int
+        Unfolded iterations (paper: 5).
+    M : int
+        Atoms of the dictionary (paper: 64).
+    zero_blocks : bool
+        Whether D has the zero blocks of Eq. 4.
+    final_sigmoid : {"never", "adversarial", "always"}
+        When the output passes the sigmoid of Eq. 8. The paper leaves it out of pretraining: ``"adversarial"``.
+    inputs : tuple of {"bilinear", "leave-out"}
+        One member of the ensemble per entry, and what it sees in place of :math:`Y_{\downarrow\uparrow}`.
+        ``"bilinear"`` is the paper's. ``"leave-out"`` is the kriging interpolation; in training it is taken without
+        the coarse pixel that serves as the target, so the network has to look at the photo to predict it.
+    views : {"pixel", "sharp", "soft"} or tuple of these
+        What the members see of the photo: the pixel alone, as in the paper; the pixel and its surroundings; or the same
+        without the finest detail, for photos that show texture and noise which no map shares. One, or one per member;
+        ``"pixel"`` goes with no other, because its network has fewer inputs. See `VIEWS`.
+    mixing : float
+        Leave-out members see the left-out interpolation mixed by a random share, at most this, with the full one.
+    steps : int
+        Steps of Adam in pretraining, Eq. 11 without its adversarial term (paper: 10⁵).
+    pixels : int, optional
+        Fine pixels in a step (whole coarse cells are drawn at random); None for the whole image, as in the paper.
+    learning_rate : float
+        Of pretraining, at its peak (the paper does not tell).
+    schedule : {"one-cycle", "constant"}
+        How the learning rate runs through pretraining.
+    weight_limit : float, optional
+        What the magnitudes of W, S and D must not exceed in pretraining (paper: 1); None for no limit.
+    alpha_1 : float
+        Weight of the photo's reconstruction :math:`\mathcal L_{c2}` in Eq. 11 (paper: 0.003).
+    transfer : float or tuple of float
+        Weight of the same loss one scale down, from the twice-downsampled maps and the downsampled photo to the
+        scan itself: the paper's "augmented data". One number, or one per member.
+    held_out : float
+        Share of the coarse pixels that is not trained on. Together with a rehearsal on the scan at half its
+        resolution it decides how much each member and the photo-free floor weigh in each map (see
+        `xrfsr.network.validation`). Of a small scan it is more: at least 64 pixels, but never more than a quarter. None
+        are held out if a member has bilinear input, which cannot leave them out.
+    adversarial_steps : int
+        Steps of the adversarial stage that follows (paper: 2 × 10⁶).
+    alpha_2 : float
+        Weight of the adversarial term :math:`\mathcal L_{adv}` in Eq. 11 (paper: 0.5 × 10⁻⁶).
+    patch, patches : int
+        Side of the patches that the discriminator sees, in fine pixels, and their number in a step (paper: 32, 32).
+    windows : int, optional
+        From how many random windows of the image the reconstructed patches of a step are taken; None for the whole
+        image, as in the paper.
+    beta : float
+        Largest share of the interpolated map in pseudo-real patches, Eq. 14 (paper: 0.9).
+    generator_rate, discriminator_rate : float
+        Learning rates of the adversarial stage (paper: 3 × 10⁻⁴, 3 × 10⁻⁶).
+    along_photo : bool
+        Whether kriging along the edges of the photo is a candidate beside the networks (paper: no). See
+        `xrfsr.kriging.photo_gain`.
+    along_edges : float
+        Share of kriging along the edges of the network's estimate in the result, the rest being the estimate itself
+        (paper: 0). See `xrfsr.kriging.guided`.
+    precision : {"auto", "float32", "bfloat16"}
+        Of the network's products in training; ``"auto"`` takes bfloat16 where the device multiplies it natively.
+        Parameters, losses, prediction and projection are in float32 always.
+
+    Examples
+    --------
+    >>> TrainingConfig.preset("paper").steps
+    100000
+    >>> TrainingConfig().override(steps=500, alpha_1=0.01).alpha_1
+    0.01
+    """
+
+    K: int = 5
+    M: int = 64
+    zero_blocks: bool = False
+    final_sigmoid: FinalSigmoid = "never"
+    inputs: tuple[Input, ...] = ("leave-out", "leave-out", "leave-out")
+    views: View | tuple[View, ...] = ("sharp", "sharp", "soft")
+    mixing: float = 0.8
+    steps: int = 2000
+    pixels: int | None = 1300
+    learning_rate: float = 1e-2
+    schedule: Schedule = "one-cycle"
+    weight_limit: float | None = None
+    alpha_1: float = 0.003
+    transfer: float | tuple[float, ...] = (0.05, 1.0, 0.3)
+    held_out: float = 0.1
+    adversarial_steps: int = 0
+    alpha_2: float = 0.5e-6
+    patch: int = 32
+    patches: int = 32
+    windows: int | None = 8
+    beta: float = 0.9
+    generator_rate: float = 3e-4
+    discriminator_rate: float = 3e-6
+    along_photo: bool = True
+    along_edges: float = 0.5
+    precision: Precision = "auto"
+
+    def __post_init__(self) -> None:
+        # NumPy numbers, lists and a single input are taken as what they mean, so that equal settings compare equal
+        # and go to JSON.
+        for name in (field.name for field in fields(self)):
+            object.__setattr__(self, name, _plain(getattr(self, name)))
+        if isinstance(self.inputs, str):
+            object.__setattr__(self, "inputs", (self.inputs,))
+        faults = [*self._whole_number_faults(), *self._number_faults(), *self._choice_faults()]
+        several = isinstance(self.inputs, tuple) and bool(self.inputs)
+        if not (several and all(name in get_args(Input) for name in self.inputs)):
+            faults.append(f"inputs is {self.inputs!r}; one or more of {', '.join(get_args(Input))} are accepted")
+        if several and not (all(map(_at_least_zero, self.transfers)) and len(self.transfers) == len(self.inputs)):
+            faults.append(
+                f"transfer is {self.transfer!r}; a number of at least 0 is needed, or {len(self.inputs)} of them, "
+                "one for each of inputs"
+            )
+        known = all(view in get_args(View) for view in self.each_view)
+        if not known or (several and len(self.each_view) != len(self.inputs)):
+            faults.append(
+                f"views is {self.views!r}; one of {', '.join(get_args(View))} is needed, or {len(self.inputs)} of "
+                "them, one for each of inputs"
+            )
+        elif len({len(VIEWS[view]) for view in self.each_view}) > 1:
+            faults.append(f"views is {self.views!r}; 'pixel' goes with no other: its network has fewer inputs")
+        if faults:
+            raise InvalidInput("training settings", faults)
+
+    def _whole_number_faults(self) -> list[str]:
+        least = {"K": 1, "M": 4, "steps": 1, "pixels": 1, "adversarial_steps": 0, "patches": 1, "windows": 1}
+        optional = {"pixels", "windows"}
+        faults = [
+            f"{name} is {value!r}; a whole number of at least {low} is needed"
+            + (", or None for the whole image" if name in optional else "")
+            for name, low in least.items()
+            for value in (getattr(self, name),)
+            if not ((value is None and name in optional) or (type(value) is int and value >= low))
+        ]
+        if not (type(self.patch) is int and self.patch >= 8 and self.patch & (self.patch - 1) == 0):
+            faults.append(f"patch is {self.patch!r}; a power of two from 8 is needed, such as 32")
+        return faults
+
+    def _number_faults(self) -> list[str]:
+        most = {"mixing": 1.0, "held_out": 0.5, "beta": 1.0, "along_edges": 1.0}
+        names = ("learning_rate", "alpha_1", "mixing", "held_out", "alpha_2", "beta")
+        faults = [
+            f"{name} is {value!r}; "
+            + (
+                f"a number from 0 to {most[name]:g} is needed"
+                if name in most
+                else "a finite number of at least 0 is needed"
+            )
+            for name in (*names, "generator_rate", "discriminator_rate", "along_edges")
+            for value in (getattr(self, name),)
+            if not (_at_least_zero(value) and value <= most.get(name, math.inf))
+        ]
+        if self.weight_limit is not None and not (_at_least_zero(self.weight_limit) and self.weight_limit > 0):
+            faults.append(f"weight_limit is {self.weight_limit!r}; a number above 0 is needed, or None for no limit")
+        return faults
+
+    def _choice_faults(self) -> list[str]:
+        choices = {"final_sigmoid": FinalSigmoid, "schedule": Schedule, "precision": Precision}
+        faults = [
+            f"{name} is {getattr(self, name)!r}; accepted are {', '.join(get_args(kind))}"
+            for name, kind in choices.items()
+            if getattr(self, name) not in get_args(kind)
+        ]
+        faults += [
+            f"{name} is {getattr(self, name)!r}; True or False is needed"
+            for name in ("zero_blocks", "along_photo")
+            if not isinstance(getattr(self, name), bool)
+        ]
+        return faults
+
+    @classmethod
+    def preset(cls, name: str) -> TrainingConfig:
+        """The settings under a name: ``"default"`` or ``"paper"``.
+
+        Raises
+        ------
+        InvalidInput
+            If there is no preset of that name.
+        """
+        if not isinstance(name, str) or name not in PRESETS:
+            near = difflib.get_close_matches(str(name), PRESETS, n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise InvalidInput("preset", [f"preset {name!r} is unknown; {hint}accepted are {', '.join(PRESETS)}"])
+        return PRESETS[name]
+
+    @property
+    def transfers(self) -> tuple[float, ...]:
+        """`transfer` for each member."""
+        return self.transfer if isinstance(self.transfer, tuple) else (self.transfer,) * len(self.inputs)
+
+    @property
+    def each_view(self) -> tuple[View, ...]:
+        """`views` for each member."""
+        return self.views if isinstance(self.views, tuple) else (self.views,) * len(self.inputs)
+
+    def photo_channels(self, bands: int) -> int:
+        """How many channels the network has for a photo of so many bands."""
+        return bands * len(VIEWS[self.each_view[0]])
+
+    @property
+    def candidates(self) -> int:
+        """Members, kriging along the photo, and the floor: how many weights there are for every map."""
+        return len(self.inputs) + self.along_photo + 1
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of both stages."""
+        return self.steps + self.adversarial_steps
+
+    def override(self, **changes: Any) -> TrainingConfig:
+        """A copy with some fields changed; unknown ones are refused with the nearest known name.
+
+        Where `inputs` brings another number of members, and `transfer` or `views` are not given, each gets a transfer
+        of 1 and the first of the views.
+        """
+        known = [field.name for field in fields(self)]
+        faults: list[str] = []
+        for name in changes:
+            if name not in known:
+                near = difflib.get_close_matches(name.lower(), [each.lower() for each in known], n=1, cutoff=0.5)
+                meant = [each for each in known if each.lower() in near]
+                hint = f"did you mean {meant[0]!r}? " if meant else ""
+                faults.append(f"{name!r} is no setting; {hint}accepted are {', '.join(known)}")
+        chosen = {name: value for name, value in changes.items() if name in known}
+        inputs = chosen.get("inputs", self.inputs)
+        members = 1 if isinstance(inputs, str) or not hasattr(inputs, "__len__") else len(inputs)
+        if "inputs" in chosen and "transfer" not in chosen and members != len(self.inputs):
+            chosen["transfer"] = 1.0
+        if "inputs" in chosen and "views" not in chosen and members != len(self.inputs):
+            chosen["views"] = self.each_view[0]
+        made = self
+        with collecting(faults):
+            made = replace(self, **chosen)
+        if faults:
+            raise InvalidInput("training settings", faults)
+        return made
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as they are written to JSON."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TrainingConfig:
+        """The inverse of `to_dict`."""
+        return cls().override(**dict(values))
+
+
+def _plain(value: Any) -> Any:
+    """The Python value of a NumPy one, and tuples for lists."""
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_plain, value))
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _at_least_zero(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+PRESETS: Mapping[str, TrainingConfig] = MappingProxyType(
+    {
+        "default": TrainingConfig(),
+        # To the letter, as far as the letter goes: the learning rate of pretraining is not in the paper.
+        "paper": TrainingConfig(
+            inputs=("bilinear",),
+            views="pixel",
+            transfer=1.0,
+            final_sigmoid="adversarial",
+            steps=100_000,
+            pixels=None,
+            learning_rate=1e-3,
+            schedule="constant",
+            weight_limit=1.0,
+            held_out=0.0,
+            adversarial_steps=2_000_000,
+            windows=None,
+            along_photo=False,
+            along_edges=0.0,
+            precision="float32",
+        ),
+    }
+)
+"""The settings that have a name."""

@@ -1,0 +1,263 @@
+r"""The deep-unfolding generator :math:`g(\cdot;\theta)` of the paper, Eqs. 3–9.
+
+One unfolded iteration is one layer,
+
+.. math:: A^{(k+1)} = \mathrm{Sigmoid}(A^{(k)} - W^{(k)} A^{(k)} + S^{(k)} X - \lambda^{(k)}),
+
+started from :math:`A^{(0)} = 0`, so the first layer has no W. Every product acts on the channels of one pixel
+(the paper's convolutions with unit-length filters), so pixels are rows here and a layer is a matrix product.
+
+Several members of an ensemble train side by side: every parameter carries a leading dimension `members`, and
+one batched product serves them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+import torch
+from scipy.optimize import nnls
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from xrfsr.errors import InvalidInput
+from xrfsr.network.config import TrainingConfig
+from xrfsr.network.fused import Buffers, unfold
+
+__all__ = ["Architecture", "Generator"]
+
+# Whatever the default of the process is: the projection that follows is in single precision too.
+DTYPE = torch.float32
+# Spread of a layer's pre-activations at the start: wide enough that a sigmoid separates its inputs,
+# narrow enough that it does not saturate.
+START_SPREAD = 2.0
+# Squared weights that start at zero would stay there (their gradient vanishes too).
+SMALLEST_ATOM = 1e-2
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """Shape of the network, in the paper's symbols.
+
+    Parameters
+    ----------
+    B : int
+        Element maps.
+    b : int
+        Bands of the photo, or channels of a view of it.
+    K : int
+        Unfolded iterations.
+    M : int
+        Atoms: columns of D, rows of A.
+    members : int
+        Networks trained side by side.
+    zero_blocks : bool
+        Whether D has the zero blocks of Eq. 4: half of the atoms common to maps and photo, a quarter for the
+        maps alone, a quarter for the photo alone.
+    final_sigmoid : bool
+        Whether the output passes the sigmoid of Eq. 8 from the start.
+    """
+
+    B: int
+    b: int = 3
+    K: int = 5
+    M: int = 64
+    members: int = 1
+    zero_blocks: bool = False
+    final_sigmoid: bool = False
+
+    def __post_init__(self) -> None:
+        faults = [
+            f"{name} is {value}; a whole number of at least {least} is needed"
+            for name, value, least in (
+                ("B", self.B, 1),
+                ("b", self.b, 1),
+                ("K", self.K, 1),
+                ("M", self.M, 4),
+                ("members", self.members, 1),
+            )
+            if value < least
+        ]
+        if faults:
+            raise InvalidInput("network", faults)
+
+    @classmethod
+    def of(cls, config: TrainingConfig, lines: int, bands: int, members: int | None = None) -> Self:
+        """The network that `config` asks for a photo of so many bands, for all members of the ensemble or so many."""
+        return cls(
+            B=lines,
+            b=config.photo_channels(bands),
+            K=config.K,
+            M=config.M,
+            members=len(config.inputs) if members is None else members,
+            zero_blocks=config.zero_blocks,
+            final_sigmoid=config.final_sigmoid == "always",
+        )
+
+    @property
+    def channels(self) -> int:
+        """Rows of X: maps and photo bands together."""
+        return self.B + self.b
+
+    @property
+    def flops_per_pixel(self) -> int:
+        """Floating-point operations of the matrix products for one pixel and member, forward."""
+        # λ takes part in the products of Eq. 7 as the weights of one more channel.
+        return 2 * self.M * (self.K * (self.channels + 1) + (self.K - 1) * self.M + self.channels)
+
+
+class Generator(nn.Module):
+    """Stacked unfolding networks: X, the upscaled maps and the photo, to X̂ (Eqs. 7 and 8).
+
+    Parameters
+    ----------
+    architecture : Architecture
+    generator : torch.Generator, optional
+        Source of the random start.
+
+    Attributes
+    ----------
+    final_sigmoid : tuple of bool
+        Whether the output of each member passes the sigmoid of Eq. 8; training may switch it on.
+    product_dtype : torch.dtype or None
+        Of the products; that of the input if None.
+    """
+
+    support: Tensor
+
+    def __init__(self, architecture: Architecture, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        self.architecture = a = architecture
+        self.final_sigmoid = (a.final_sigmoid,) * a.members
+        self.product_dtype: torch.dtype | None = None
+        self.borrowed = Buffers()
+        n, c = a.members, a.channels
+
+        def normal(*shape: int, fan_in: int) -> nn.Parameter:
+            return nn.Parameter(torch.randn(*shape, generator=generator, dtype=DTYPE) / fan_in**0.5)
+
+        self.W = normal(a.K - 1, n, a.M, a.M, fan_in=a.M)
+        self.S = normal(a.K, n, c, a.M, fan_in=c)
+        self.threshold = nn.Parameter(torch.zeros(a.K, n, 1, a.M, dtype=DTYPE))  # λ⁽ᵏ⁾, one per atom
+        self.D_root = nn.Parameter(torch.rand(n, a.M, c, generator=generator, dtype=DTYPE) / a.M**0.5)
+        self.threshold_out = nn.Parameter(torch.zeros(n, 1, c, dtype=DTYPE))  # λ⁽ᴷ⁾ of Eq. 8
+        support = torch.ones(a.M, c, dtype=DTYPE)
+        if a.zero_blocks:
+            common, unique = a.M // 2, a.M // 4
+            support[common : common + unique, a.B :] = 0.0
+            support[common + unique :, : a.B] = 0.0
+        self.register_buffer("support", support, persistent=False)
+
+    @property
+    def D(self) -> Tensor:
+        """Dictionary of Eq. 4, transposed: (members, M, B + b), non-negative because it is a square."""
+        return self.D_root**2 * self.support
+
+    def codes(self, x: Tensor) -> Tensor:
+        """:math:`A^{(K)}` of Eq. 7: (members, pixels, B + b) to (members, pixels, M)."""
+        m = self.architecture.M
+        identity = torch.eye(m, dtype=x.dtype, device=x.device).expand(len(x), m, m)
+        return self._unfold(x, identity, torch.zeros((1, 1, m), dtype=x.dtype, device=x.device))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """X̂ of Eq. 8.
+
+        Parameters
+        ----------
+        x : Tensor, shape (members, pixels, B + b) or (members, pixels, B + b + 1)
+            Upscaled maps first, photo after them; then ones, which are added if they are missing.
+
+        Returns
+        -------
+        Tensor, shape (members, pixels, B + b)
+            Slice the first B channels for Ŷ and the rest for Ẑ (Eq. 9).
+        """
+        out = self._unfold(x, self.D, -self.threshold_out)
+        if any(self.final_sigmoid):
+            members = [one.sigmoid() if last else one for one, last in zip(out, self.final_sigmoid, strict=True)]
+            out = torch.stack(members)
+        return out
+
+    def _unfold(self, x: Tensor, dictionary: Tensor, bias: Tensor) -> Tensor:
+        if x.shape[-1] == self.architecture.channels:
+            x = pad(x, (0, 1), value=1.0)
+        drive = torch.cat([self.S, -self.threshold], dim=2)
+        identity = torch.eye(self.architecture.M, dtype=x.dtype, device=x.device)
+        return unfold(x, drive, identity - self.W, dictionary, bias, self.borrowed, self.product_dtype)
+
+    @staticmethod
+    def member_axis(name: str) -> int:
+        """Which axis of a parameter runs over the members."""
+        return 1 if name in ("W", "S", "threshold") else 0
+
+    @classmethod
+    def joined(cls, networks: Sequence[Generator]) -> Generator:
+        """One network whose members are those of several."""
+        first = networks[0]
+        members = sum(network.architecture.members for network in networks)
+        # A source of its own, because these random numbers are not kept.
+        made = cls(replace(first.architecture, members=members), torch.Generator()).to(first.W.device)
+        made.final_sigmoid = tuple(last for network in networks for last in network.final_sigmoid)
+        with torch.no_grad():
+            for name, value in made.named_parameters():
+                parts: list[Tensor] = [network.get_parameter(name) for network in networks]
+                value.copy_(torch.cat(parts, dim=cls.member_axis(name)))
+        return made
+
+    @torch.no_grad()
+    def limit(self, magnitude: float) -> None:
+        """Cut the weights of W, S and D to a magnitude."""
+        self.W.clamp_(-magnitude, magnitude)
+        self.S.clamp_(-magnitude, magnitude)
+        self.D_root.clamp_(-(magnitude**0.5), magnitude**0.5)
+
+    @torch.no_grad()
+    def centre_on(self, x: Tensor, limit: float | None = None) -> None:
+        """Start from the data: no sigmoid saturated or idle, and a dictionary that already fits.
+
+        Five nested sigmoids with small random weights pass no gradient. Each layer's S is therefore scaled so that
+        its pre-activations spread by two over a sample of pixels, λ is their mean, and D is the non-negative
+        least-squares fit of X by the last activations.
+
+        Parameters
+        ----------
+        x : Tensor, shape (members, pixels, B + b) or (members, pixels, B + b + 1)
+            A sample of pixels, a few thousand.
+        limit : float, optional
+            Magnitude that no weight of W, S or D exceeds, at the price of less spread.
+        """
+        if limit is not None:
+            self.limit(limit)
+        x = x[..., : self.architecture.channels]
+        m = self.architecture.M
+        a = torch.zeros(*x.shape[:2], m, dtype=x.dtype, device=x.device)
+        for k in range(self.architecture.K):
+            drive = torch.bmm(x, self.S[k])
+            # Identity stays in the recurrence: A − WA starts near A, as an iteration of ISTA does.
+            before = a - torch.bmm(a, self.W[k - 1]) if k > 0 else torch.zeros_like(drive)
+            # The gain g for which var(g drive + before) is the square of the spread.
+            power = drive.var(dim=1, keepdim=True).clamp_min(1e-12)
+            shared = ((drive - drive.mean(dim=1, keepdim=True)) * before).sum(dim=1, keepdim=True) / (x.shape[1] - 1)
+            missing = (START_SPREAD**2 - before.var(dim=1, keepdim=True)).clamp_min(0.0)
+            gain = ((shared**2 + power * missing).sqrt() - shared) / power
+            self.S[k] *= gain
+            if limit is not None:
+                self.S[k].clamp_(-limit, limit)
+            before += torch.bmm(x, self.S[k])
+            self.threshold[k] = before.mean(dim=1, keepdim=True)
+            a = torch.sigmoid(before - self.threshold[k])
+        support = self.support.cpu().numpy().astype(bool)
+        for member in range(self.architecture.members):
+            atoms = a[member].cpu().double().numpy()  # in this order: MPS has no double precision
+            for channel in range(self.architecture.channels):
+                chosen = support[:, channel]
+                fit = np.full(m, SMALLEST_ATOM**2)
+                fit[chosen] = np.maximum(
+                    nnls(atoms[:, chosen], x[member, :, channel].cpu().double().numpy())[0], fit[0]
+                )
+                self.D_root[member, :, channel] = torch.as_tensor(np.sqrt(fit), dtype=x.dtype, device=x.device)
+        if limit is not None:
+            self.limit(limit)

@@ -1,0 +1,224 @@
+r"""Patches for the discriminator: reconstructed ones, from Proj(g(X)), and pseudo-real ones, from Eq. 14.
+
+Reconstructed patches come from random windows of whole coarse cells. Within a window the projection is that of Eq. 10
+with the pseudo-inverse of U between the window's cells and the fine pixels under them, which for whole-number ratios
+is the projection of the whole image. So the cost of a step does not depend on the size of the painting.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from torch import Tensor
+
+from xrfsr.network.cells import Cells
+from xrfsr.network.config import TrainingConfig
+from xrfsr.operators import Downsampling
+
+__all__ = ["Patches", "Strips", "flipped", "most_correlated"]
+
+ROOM = 1.5  # side of a window, in patches
+
+
+@dataclass(frozen=True, eq=False)
+class Strips:
+    """One axis of all windows: runs of `n` neighbouring coarse cells and the fine pixels under them.
+
+    Attributes
+    ----------
+    first : Tensor of int64, shape (strips,)
+        The first fine pixel.
+    u : Tensor, shape (strips, n, length)
+        U between the strip's fine pixels and its cells; strips that are shorter are padded with zeros.
+    right_inverse : Tensor, shape (strips, length, n)
+        Its pseudo-inverse.
+    shortest : int
+        Fine pixels under the shortest strip.
+    """
+
+    first: Tensor
+    u: Tensor
+    right_inverse: Tensor
+    shortest: int
+
+    @classmethod
+    def of(cls, u: csr_array, n: int, device: torch.device) -> Self:
+        """All runs of `n` cells along the axis of `u`."""
+        starts = range(u.shape[0] - n + 1)
+        spans = [u.indices[u.indptr[i] : u.indptr[i + n]] for i in starts]
+        first = np.array([span.min() for span in spans])
+        lengths = np.array([span.max() + 1 for span in spans]) - first
+        longest = int(lengths.max())
+        # Counted from the front, every strip must lie on the axis with all of its padding.
+        first = np.minimum(first, u.shape[1] - longest)
+        dense = np.stack([u[i : i + n, f : f + longest].toarray() for i, f in zip(starts, first, strict=True)])
+        inverse = np.linalg.pinv(dense)
+        return cls(
+            torch.as_tensor(first, device=device),
+            torch.as_tensor(dense, dtype=torch.float32, device=device),
+            torch.as_tensor(inverse, dtype=torch.float32, device=device),
+            int(lengths.min()),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Patches:
+    """Where the patches of both kinds come from.
+
+    Attributes
+    ----------
+    cells : Cells
+    lines : int
+        Number of maps.
+    row_place, column_place : Tensor of int64
+        Where a fine pixel stands in the tables of `cells`: the sum of both.
+    rows, columns : Strips
+    band : Tensor of int64, shape (lines,)
+        The photo's band that is most correlated with each map.
+    patch, patches, windows : int
+        See `TrainingConfig`.
+    beta : float
+    """
+
+    cells: Cells
+    lines: int
+    row_place: Tensor
+    column_place: Tensor
+    rows: Strips
+    columns: Strips
+    band: Tensor
+    patch: int
+    patches: int
+    windows: int
+    beta: float
+
+    @classmethod
+    def of(
+        cls,
+        cells: Cells,
+        scan: NDArray[Any],
+        photo: NDArray[Any],
+        U: Downsampling,
+        config: TrainingConfig,
+        device: torch.device,
+    ) -> Self:
+        """For a scan (B, coarse.y, coarse.x) and a photo (b, fine.y, fine.x)."""
+        strips = []
+        for u in (U.y, U.x):
+            n, ratio = u.shape[0], u.shape[1] / u.shape[0]
+            side = n if config.windows is None else min(n, int(np.ceil(ROOM * config.patch / ratio)) + 1)
+            strips.append(Strips.of(u, side, device))
+        band = most_correlated(scan, U(photo))
+        return cls(
+            cells,
+            len(scan),
+            torch.as_tensor(cells.orders[0].rows, device=device),
+            torch.as_tensor(cells.orders[0].columns, device=device),
+            strips[0],
+            strips[1],
+            torch.as_tensor(band, device=device),
+            config.patch,
+            config.patches,
+            config.windows or 1,
+            config.beta,
+        )
+
+    def of_members(self, members: slice) -> Self:
+        """The same for some of the members."""
+        return replace(self, cells=self.cells.of_members(members))
+
+    def reconstructed(self, network: Any, random: torch.Generator) -> Tensor:
+        """Patches of Proj(g(X)), shape (patches, members, patch, patch); X as it is at reconstruction."""
+        projected = self._projected(network, random)
+        return self._cut(projected.permute(1, 4, 0, 2, 3), random)
+
+    def pseudo_real(self, random: torch.Generator) -> Tensor:
+        r"""Eq. 14: :math:`\beta Y_{\downarrow\uparrow} + (1 - \beta) Z`, with β from 0 to `beta`, flipped at random.
+
+        Of a random map and the band of the photo most correlated with it, shape (patches, members, patch, patch).
+        """
+        device, side = self.band.device, torch.arange(self.patch, device=self.band.device)
+        line = self._random(self.lines, random)
+        top, left = (
+            self._random(len(places) - self.patch + 1, random)[:, None] + side
+            for places in (self.row_place, self.column_place)
+        )
+        place = (self.row_place[top][:, :, None] + self.column_place[left][:, None]).flatten(1)
+        beta = self.beta * torch.rand((self.patches, 1), generator=random, device=device)
+        mixed = []
+        for kind in self.cells.kinds:
+            table = self.cells.tables[kind]
+            mixed.append(
+                beta * table[place, line[:, None]] + (1 - beta) * table[place, (self.lines + self.band[line])[:, None]]
+            )
+        made = torch.stack(mixed, dim=1).reshape(self.patches, -1, self.patch, self.patch)
+        return flipped(made, random)
+
+    def _random(self, below: int, random: torch.Generator) -> Tensor:
+        return torch.randint(below, (self.patches,), generator=random, device=self.band.device)
+
+    def _projected(self, network: Any, random: torch.Generator) -> Tensor:
+        """Proj(g(X)) on random windows: (members, windows, height, width, lines)."""
+        device = self.band.device
+        i, j = (
+            torch.randint(len(strips.first), (self.windows,), generator=random, device=device)
+            for strips in (self.rows, self.columns)
+        )
+        height, width = self.rows.u.shape[2], self.columns.u.shape[2]
+        row = self.rows.first[i][:, None] + torch.arange(height, device=device)
+        column = self.columns.first[j][:, None] + torch.arange(width, device=device)
+        place = (self.row_place[row][:, :, None] + self.column_place[column][:, None]).ravel()
+        x = torch.stack([self.cells.tables[kind][place] for kind in self.cells.kinds])
+        output: Tensor = network(x)
+        estimate = output[..., : self.lines].reshape(len(x), self.windows, height, width, self.lines)
+        n, m = self.rows.u.shape[1], self.columns.u.shape[1]
+        cell = (i[:, None] + torch.arange(n, device=device))[:, :, None] * len(self.cells.columns.place)
+        cell = cell + (j[:, None] + torch.arange(m, device=device))[:, None]
+        coarse = _both(self.rows.u[i], self.columns.u[j], estimate)
+        missing = self.cells.target[cell] - coarse
+        return estimate + _both(self.rows.right_inverse[i], self.columns.right_inverse[j], missing)
+
+    def _cut(self, maps: Tensor, random: torch.Generator) -> Tensor:
+        """Random patches, each of one map of one window (windows, lines, members, height, width), flipped at random."""
+        side = torch.arange(self.patch, device=maps.device)
+        window, line = self._random(len(maps), random), self._random(self.lines, random)
+        # Where strips differ in length, not from the padding of the shorter ones.
+        top, left = (
+            self._random(strips.shortest - self.patch + 1, random)[:, None] + side
+            for strips in (self.rows, self.columns)
+        )
+        chosen = maps.permute(0, 1, 3, 4, 2)[
+            window[:, None, None], line[:, None, None], top[:, :, None], left[:, None, :]
+        ]
+        return flipped(chosen.permute(0, 3, 1, 2), random)
+
+
+def _both(y: Tensor, x: Tensor, maps: Tensor) -> Tensor:
+    """`y` (w, a, h) along rows and `x` (w, b, v) along columns of (members, w, h, v, lines)."""
+    return torch.einsum("wbv,mwavl->mwabl", x, torch.einsum("wah,mwhvl->mwavl", y, maps))
+
+
+def flipped(patches: Tensor, random: torch.Generator) -> Tensor:
+    """Each of (patches, ...) turned upside down, left to right, both or neither, at random."""
+    for axis in (-2, -1):
+        turn = torch.rand(len(patches), generator=random, device=patches.device) < 0.5
+        patches = torch.where(turn.reshape(-1, *(1,) * (patches.ndim - 1)), patches.flip(axis), patches)
+    return patches
+
+
+def most_correlated(scan: NDArray[Any], photo: NDArray[Any]) -> NDArray[np.int64]:
+    """The band of a photo (b, coarse.y, coarse.x) that is most correlated with each map (B, coarse.y, coarse.x).
+
+    Highest, not strongest: a mixture with a band of opposite sign would cancel. Flat maps and bands correlate with
+    nothing.
+    """
+    maps, bands = (stack.reshape(len(stack), -1).astype(np.float64) for stack in (scan, photo))
+    maps, bands = (stack - stack.mean(axis=1, keepdims=True) for stack in (maps, bands))
+    scale = np.outer(np.linalg.norm(maps, axis=1), np.linalg.norm(bands, axis=1))
+    correlation = np.divide(maps @ bands.T, scale, out=np.full(scale.shape, -np.inf), where=scale > 0)
+    return np.asarray(correlation.argmax(axis=1), dtype=np.int64)

@@ -1,0 +1,340 @@
+r"""The two stages of training, step by step, for some members of the ensemble.
+
+Pretraining minimises Eq. 11 without its adversarial term on random batches of coarse cells (or on the whole image, as
+the paper does). The adversarial stage adds :math:`\alpha_2 \mathcal L_{adv}` on patches of the projected output, and
+trains a discriminator in turn.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from xrfsr.network.cells import Cells
+from xrfsr.network.config import TrainingConfig
+from xrfsr.network.discriminator import Discriminator
+from xrfsr.network.generator import Architecture, Generator
+from xrfsr.network.losses import adversarial_loss, discriminator_loss, pretraining_gradient, pretraining_loss
+from xrfsr.network.patches import Patches
+from xrfsr.network.precision import product_dtype
+
+__all__ = ["Level", "Material", "Trainee", "one_cycle"]
+
+START_SAMPLE = 4000  # pixels on which the network is centred: enough for the mean and spread of 64 atoms
+TRANSFER_SHARE = 4  # pixels of a step at the fine scale, for each one a scale down
+WARM_UP = 0.1  # share of the steps in which the learning rate rises
+EXAMINED = 512  # cells on which it is judged how far training has come
+EXAMINATIONS = 20  # times in a stage, but not more often than every so many steps
+SELDOM = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What is trained on at one scale.
+
+    Attributes
+    ----------
+    cells : Cells
+    weight : tuple of float
+        Of the loss at this scale, for each member.
+    share : int
+        One pixel of this level is drawn for so many of the finest.
+    """
+
+    cells: Cells
+    weight: tuple[float, ...]
+    share: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Everything on the device that trainees share and do not change.
+
+    Attributes
+    ----------
+    levels : sequence of Level
+    examined : Tensor of int64
+        Cells of the first level on which it is judged how far training has come.
+    patches : sequence of Patches
+        Of every excerpt, for the adversarial stage.
+    bands : (int, int)
+        Maps, and bands of the photo.
+    device : torch.device
+    """
+
+    levels: Sequence[Level]
+    examined: Tensor
+    patches: Sequence[Patches]
+    bands: tuple[int, int]
+    device: torch.device
+
+    def of_members(self, members: slice) -> Material:
+        """The same for some of the members."""
+        levels = [Level(level.cells.of_members(members), level.weight[members], level.share) for level in self.levels]
+        patches = [each.of_members(members) for each in self.patches]
+        return Material(levels, self.examined, patches, self.bands, self.device)
+
+
+class Trainee:
+    """Some members of the ensemble, and all that changes while they train.
+
+    Parameters
+    ----------
+    material : Material
+        For these members alone.
+    config : TrainingConfig
+    seed : int
+    first : int
+        Number of the first of these members in the ensemble, so that no two draw the same numbers.
+    """
+
+    def __init__(self, material: Material, config: TrainingConfig, seed: int, first: int) -> None:
+        self.material, self.config = material, config
+        start, steps = (
+            int(np.random.SeedSequence([seed, first, stream]).generate_state(1, np.uint64)[0] >> 1) for stream in (0, 1)
+        )
+        self.random = torch.Generator(material.device).manual_seed(steps)
+        members = len(material.levels[0].cells.kinds)
+        lines, bands = material.bands
+        architecture = Architecture.of(config, lines, bands, members)
+        self.network = Generator(architecture, torch.Generator().manual_seed(start)).to(material.device)
+        self.network.product_dtype = product_dtype(config.precision, material.device)
+        self.network.centre_on(material.levels[0].cells.sample(START_SAMPLE, self.random), config.weight_limit)
+        self.optimiser = torch.optim.Adam(self.network.parameters(), betas=(0.9, 0.99), fused=True)
+        self.weights = [torch.tensor(level.weight, device=material.device) for level in material.levels]
+        self.adversary: Discriminator | None = None
+        self.opponent: torch.optim.Adam | None = None
+        self._rooms: dict[tuple[str, int, int], Tensor] = {}
+        self.number = 0
+        self.best = {name: value.detach().clone() for name, value in self.network.named_parameters()}
+        self.best_loss = torch.full((members,), math.inf, device=material.device)
+        self.best_sigmoid = self.network.final_sigmoid
+
+    @property
+    def done(self) -> bool:
+        """Whether all steps of both stages have been taken."""
+        return self.number >= self.config.total_steps
+
+    def step(self) -> None:
+        """Take the next step."""
+        if self.number < self.config.steps:
+            self._pretraining_step()
+        else:
+            if self.number == self.config.steps:
+                self._begin_adversarial()
+            self._adversarial_step()
+        self.number += 1
+        if self._examination_is_due():
+            self._examine()
+
+    # ------------------------------------------------------------------------------------------------ pretraining
+
+    def _pretraining_step(self) -> None:
+        config = self.config
+        rate, momentum = config.learning_rate, 0.9
+        if config.schedule == "one-cycle":
+            rate, momentum = one_cycle(self.number, config.steps, config.learning_rate)
+        for group in self.optimiser.param_groups:
+            group["lr"], group["betas"] = rate, (momentum, 0.99)
+        self.optimiser.zero_grad(set_to_none=True)
+        self._descend_fidelity()
+        self.optimiser.step()
+        if config.weight_limit is not None:
+            self.network.limit(config.weight_limit)
+
+    def _descend_fidelity(self) -> None:
+        """Add the gradient of the loss without its adversarial term."""
+        levels = self.material.levels
+        if self.config.pixels is None:
+            for level, weight in zip(levels, self.weights, strict=True):
+                every = len(level.cells.drawable)
+                for cell in level.cells.blocks():
+                    self._backward([(level.cells, cell, weight * (len(cell) / every))])
+            return
+        drawn = []
+        for level, weight in zip(levels, self.weights, strict=True):
+            count = max(1, self.config.pixels // level.share // level.cells.width)
+            drawn.append((level.cells, level.cells.draw(count, self.random), weight))
+        self._backward(drawn)
+
+    def _backward(self, drawn: Sequence[tuple[Cells, Tensor, Tensor]]) -> None:
+        """Add the gradient of the weighted losses over some cells, all from one pass of the network."""
+        pixels = [cells.width * len(cell) for cells, cell, _ in drawn]
+        x = self._room("x", sum(pixels), drawn[0][0].channels)
+        batches = []
+        for (cells, cell, _), part in zip(drawn, torch.split(x, pixels, dim=1), strict=True):
+            shape = (len(cells.kinds), len(cell))
+            share = torch.rand(shape, generator=self.random, dtype=torch.float32, device=cell.device)
+            batches.append(cells.batch(cell, share.mul_(-self.config.mixing).add_(1), part))
+        output = self.network(x)
+        # In closed form: autograd would take longer for the loss, which is small, than for a layer.
+        gradient = self._room("gradient", sum(pixels), output.shape[-1])
+        made, parts = (torch.split(tensor, pixels, dim=1) for tensor in (output.detach(), gradient))
+        for estimate, batch, (_, _, weight), part in zip(made, batches, drawn, parts, strict=True):
+            # The sum over members trains each on its own: they share no parameter.
+            pretraining_gradient(estimate, batch, self.config.alpha_1, weight, part)
+        torch.autograd.backward(output, gradient)
+
+    def _room(self, name: str, pixels: int, width: int) -> Tensor:
+        """Memory for one step, the same as for the step before."""
+        key = (name, pixels, width)
+        if key not in self._rooms:
+            shape = (len(self.best_loss), pixels, width)
+            self._rooms[key] = torch.empty(shape, dtype=torch.float32, device=self.material.device)
+        return self._rooms[key]
+
+    # ------------------------------------------------------------------------------------------------ adversarial
+
+    def _begin_adversarial(self) -> None:
+        config, device = self.config, self.material.device
+        self.network.final_sigmoid = (config.final_sigmoid != "never",) * len(self.best_loss)
+        self.adversary = self._discriminator()
+        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=config.generator_rate, fused=True)
+        self.opponent = torch.optim.Adam(self.adversary.parameters(), lr=config.discriminator_rate, fused=True)
+        # Another objective, perhaps another last layer: what was best before is not best by it.
+        if config.final_sigmoid == "adversarial":
+            self.best_loss = torch.full_like(self.best_loss, math.inf, device=device)
+
+    def _discriminator(self) -> Discriminator:
+        seed = int(torch.randint(2**62, (1,), generator=self.random, device=self.material.device))
+        members = len(self.best_loss)
+        made = Discriminator(self.config.patch, members, torch.Generator().manual_seed(seed))
+        return made.to(self.material.device)
+
+    def _adversarial_step(self) -> None:
+        adversary, opponent = self.adversary, self.opponent
+        assert adversary is not None
+        assert opponent is not None
+        patches = self._some_patches()
+        self.optimiser.zero_grad(set_to_none=True)
+        self._descend_fidelity()
+        reconstructed = patches.reconstructed(self.network, self.random)
+        adversary.requires_grad_(False)
+        loss = self.config.alpha_2 * adversarial_loss(adversary(reconstructed)).sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+
+        adversary.requires_grad_(True)
+        opponent.zero_grad(set_to_none=True)
+        real = patches.pseudo_real(self.random)
+        loss = discriminator_loss(adversary(reconstructed.detach()), adversary(real)).sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        opponent.step()
+
+    def _some_patches(self) -> Patches:
+        """Those of one excerpt, another at every step."""
+        several, device = self.material.patches, self.material.device
+        if len(several) == 1:
+            return several[0]
+        return several[int(torch.randint(len(several), (1,), generator=self.random, device=device))]
+
+    # ------------------------------------------------------------------------------------------------ how far it is
+
+    def _examination_is_due(self) -> bool:
+        first = self.number <= self.config.steps
+        taken, stage = (
+            (self.number, self.config.steps)
+            if first
+            else (self.number - self.config.steps, self.config.adversarial_steps)
+        )
+        return taken == stage or taken % max(SELDOM, stage // EXAMINATIONS) == 0
+
+    @torch.no_grad()
+    def _examine(self) -> None:
+        """Keep the parameters of every member that does better than ever on the examined cells."""
+        cells = self.material.levels[0].cells
+        cell = self.material.examined
+        batch = cells.batch(cell, torch.ones((len(cells.kinds), len(cell)), device=cell.device))
+        loss = pretraining_loss(self.network(batch.x), batch, self.config.alpha_1)
+        better = loss < self.best_loss
+        self.best_loss = torch.where(better, loss, self.best_loss)
+        self.best_sigmoid = self.network.final_sigmoid
+        for name, value in self.network.named_parameters():
+            axis = self.network.member_axis(name)
+            chosen = better.reshape([-1 if i == axis else 1 for i in range(value.ndim)])
+            self.best[name] = torch.where(chosen, value, self.best[name])
+
+    @torch.no_grad()
+    def return_to_best(self) -> None:
+        """Take the parameters that did best so far."""
+        for name, value in self.network.named_parameters():
+            value.copy_(self.best[name])
+        self.network.final_sigmoid = self.best_sigmoid
+
+    # ------------------------------------------------------------------------------------------------ to and from disk
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """All that changes, as tensors by name and as plain values, from which `restore` goes on with the same bits."""
+        tensors = {f"network.{name}": value.detach() for name, value in self.network.named_parameters()}
+        tensors |= {f"best.{name}": value for name, value in self.best.items()}
+        tensors |= {"best_loss": self.best_loss, "random": self.random.get_state()}
+        tensors |= _moments("optimiser", self.optimiser)
+        if self.adversary is not None and self.opponent is not None:
+            tensors |= {f"adversary.{name}": value.detach() for name, value in self.adversary.named_parameters()}
+            tensors |= _moments("opponent", self.opponent)
+        plain = {
+            "number": self.number,
+            "final_sigmoid": self.network.final_sigmoid,
+            "best_sigmoid": self.best_sigmoid,
+        }
+        return tensors, plain
+
+    @torch.no_grad()
+    def restore(self, tensors: Mapping[str, Tensor], plain: Mapping[str, Any]) -> None:
+        """Go back to a `state`."""
+        self.number = int(plain["number"])
+        if self.number > self.config.steps:
+            self._begin_adversarial()
+        for name, value in self.network.named_parameters():
+            value.copy_(tensors[f"network.{name}"])
+            self.best[name] = tensors[f"best.{name}"].to(value.device, copy=True)
+        self.best_loss = tensors["best_loss"].to(self.best_loss.device, copy=True)
+        self.network.final_sigmoid = tuple(plain["final_sigmoid"])
+        self.best_sigmoid = tuple(plain["best_sigmoid"])
+        _set_moments("optimiser", self.optimiser, tensors)
+        if self.adversary is not None and self.opponent is not None:
+            for name, value in self.adversary.named_parameters():
+                value.copy_(tensors[f"adversary.{name}"])
+            _set_moments("opponent", self.opponent, tensors)
+        # Last, because all of the above may draw from it.
+        self.random.set_state(tensors["random"].cpu())
+
+
+def one_cycle(number: int, steps: int, peak: float) -> tuple[float, float]:
+    """Learning rate and first moment of Adam at a step of the one-cycle policy.
+
+    References
+    ----------
+    Smith and Topin, "Super-convergence: very fast training of neural networks using large learning rates" (2018): up
+    from a 25th of the peak, down to a 250,000th, along cosines; the moment goes the other way between 0.95 and 0.85.
+    """
+    top = WARM_UP * steps
+    if number < top:
+        part, ends, moments = number / top, (peak / 25, peak), (0.95, 0.85)
+    else:
+        part, ends, moments = (number - top) / (steps - top), (peak, peak / 25e4), (0.85, 0.95)
+    bend = (1 - math.cos(math.pi * part)) / 2
+    return ends[0] + bend * (ends[1] - ends[0]), moments[0] + bend * (moments[1] - moments[0])
+
+
+def _moments(name: str, optimiser: torch.optim.Adam) -> dict[str, Tensor]:
+    return {f"{name}.{i}.{key}": value for i, entry in _entries(optimiser) for key, value in entry.items()}
+
+
+def _entries(optimiser: torch.optim.Adam) -> Iterator[tuple[int, dict[str, Tensor]]]:
+    for i, parameter in enumerate(optimiser.param_groups[0]["params"]):
+        if parameter in optimiser.state:
+            yield i, optimiser.state[parameter]
+
+
+def _set_moments(name: str, optimiser: torch.optim.Adam, tensors: Mapping[str, Tensor]) -> None:
+    for i, parameter in enumerate(optimiser.param_groups[0]["params"]):
+        prefix = f"{name}.{i}."
+        kept = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+        optimiser.state[parameter] = {key: value.to(parameter.device, copy=True) for key, value in kept.items()}

@@ -1,0 +1,294 @@
+"""Training of the generator on the painting at hand: no other data, no pretrained weights."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from xrfsr.errors import InvalidInput, warn
+from xrfsr.kriging.simple import correlation_length
+from xrfsr.network.cells import Cells
+from xrfsr.network.checkpoints import Checkpoint, digest
+from xrfsr.network.config import TrainingConfig
+from xrfsr.network.generator import Generator
+from xrfsr.network.patches import Patches
+from xrfsr.network.rehearsal import Rehearsal
+from xrfsr.network.trainee import EXAMINED, TRANSFER_SHARE, Level, Material, Trainee
+from xrfsr.network.validation import Verdict, weigh
+from xrfsr.operators import Downsampling
+from xrfsr.utils.device import shares_memory
+from xrfsr.utils.progress import progress_bar
+from xrfsr.utils.threads import take_turns
+
+__all__ = ["Excerpt", "Run", "Trained", "material_of", "train"]
+
+TURN = 0.05  # seconds of a member's turn: an interruption waits for its end, or for that of one step
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How training is carried out. Unless it is cut short, none of this but seed and device changes the result.
+
+    Parameters
+    ----------
+    device : torch.device
+    seed : int
+        With the same device, the same bits.
+    progress : bool, optional
+        See `xrfsr.utils.progress.progress_bar`.
+    max_seconds : float, optional
+        Time after which training stops and the best network so far is taken.
+    checkpoint : path, optional
+        Folder for the state of the training, from which a killed or stopped run goes on.
+    checkpoint_seconds : float
+        How often the state is written.
+    keep_interrupted : bool
+        Whether an interruption from the keyboard ends the training with the best network so far, rather than all.
+    """
+
+    device: torch.device
+    seed: int = 0
+    progress: bool | None = None
+    max_seconds: float | None = None
+    checkpoint: str | PathLike[str] | None = None
+    checkpoint_seconds: float = 60.0
+    keep_interrupted: bool = True
+
+    def __post_init__(self) -> None:
+        faults = []
+        for name in ("max_seconds", "checkpoint_seconds"):
+            value = getattr(self, name)
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not (number and value >= 0) and not (value is None and name == "max_seconds"):
+                faults.append(f"{name} is {value!r}; a number of seconds is needed, such as 600")
+        if not isinstance(self.keep_interrupted, bool):
+            faults.append(f"keep_interrupted is {self.keep_interrupted!r}; True or False is needed")
+        if faults:
+            raise InvalidInput("run", faults)
+
+
+class Trained(NamedTuple):
+    """What training gives.
+
+    Attributes
+    ----------
+    generator : Generator
+        On the device of the training.
+    verdict : Verdict
+        Of held-out pixels, how much each member and the floor weigh in each map.
+    steps : int
+        Taken by every member, of all those asked for.
+    """
+
+    generator: Generator
+    verdict: Verdict
+    steps: int
+
+
+@dataclass(frozen=True, eq=False)
+class Excerpt:
+    """A painting, or one of the pieces of a large one, to train on.
+
+    Attributes
+    ----------
+    scan : array, shape (B, coarse.y, coarse.x)
+        Maps scaled to about [0, 1], without NaN.
+    photo : array, shape (b, fine.y, fine.x)
+        In [0, 1].
+    U : Downsampling
+    usable : array of bool, shape (B, coarse.y, coarse.x)
+        Where the scan was measured; the rest is never a target.
+    mean : array, shape (B,), optional
+        Of the maps of the whole; those of `scan` if not given.
+    beside : sequence of array, shape like `scan`
+        What candidates beside the networks predict of every pixel of the scan without it.
+    rehearsal : Rehearsal, optional
+        In which the networks, too, show what they make of half the resolution.
+    """
+
+    scan: NDArray[Any]
+    photo: NDArray[Any]
+    U: Downsampling
+    usable: NDArray[np.bool_]
+    mean: NDArray[Any] | None = None
+    beside: Sequence[NDArray[np.float32]] = ()
+    rehearsal: Rehearsal | None = None
+
+
+def train(excerpts: Sequence[Excerpt], config: TrainingConfig, run: Run) -> Trained:
+    """Train a generator on one painting, or on pieces of it.
+
+    Parameters
+    ----------
+    excerpts : sequence of Excerpt
+    config : TrainingConfig
+    run : Run
+
+    Returns
+    -------
+    Trained
+
+    Raises
+    ------
+    InvalidInput
+        If the maps are smaller than the discriminator's patches, or the checkpoint is of another run.
+
+    Warns
+    -----
+    UserWarning
+        If training was cut short.
+    """
+    rows, columns = (min(sizes) for sizes in zip(*(excerpt.U.fine.shape for excerpt in excerpts), strict=True))
+    if config.adversarial_steps and config.patch > min(rows, columns):
+        raise InvalidInput(
+            "training settings",
+            [
+                f"patch is {config.patch}, but the maps have {rows} x {columns} pixels; use a smaller power of two, or "
+                "leave the adversarial stage out: adversarial_steps=0"
+            ],
+        )
+    checkpoint = None
+    if run.checkpoint is not None:
+        data = digest(*(array for excerpt in excerpts for array in _told(excerpt)))
+        checkpoint = Checkpoint.open(run.checkpoint, config, run.seed, run.device.type, data)
+    started = time.monotonic()
+    # Whatever the caller has set: a notebook may well have switched gradients off.
+    with torch.inference_mode(False), torch.enable_grad():
+        material, whole, held_out = material_of(excerpts, config, run)
+        members = len(config.inputs)
+        # Side by side on a CPU, as one batch elsewhere.
+        groups = [slice(i, i + 1) for i in range(members)] if shares_memory(run.device) else [slice(0, members)]
+        trainees = [Trainee(material.of_members(group), config, run.seed, group.start) for group in groups]
+        reason = _take_steps(trainees, config, run, checkpoint, started)
+        if reason:
+            for trainee in trainees:
+                trainee.return_to_best()
+        steps = min(trainee.number for trainee in trainees)
+        if reason:
+            warn(
+                f"training stopped after {steps} of {config.total_steps} steps ({reason}); this is the best network so "
+                "far" + (f", and the same call goes on from '{run.checkpoint}'" if checkpoint else "")
+            )
+        network = Generator.joined([trainee.network for trainee in trainees])
+        bands = len(excerpts[0].scan)
+        left_out = _side_by_side([excerpt.beside for excerpt in excerpts], bands)
+        rehearsals = [excerpt.rehearsal for excerpt in excerpts if excerpt.rehearsal is not None]
+        rehearsed: Sequence[NDArray[Any]] = ()
+        if len(held_out) and len(rehearsals) == len(excerpts):
+            results = [rehearsal.results(network, config, run.device) for rehearsal in rehearsals]
+            rehearsed = _side_by_side(results, bands)
+        return Trained(network, weigh(network, whole, held_out, left_out, rehearsed), steps)
+
+
+def _told(excerpt: Excerpt) -> list[NDArray[Any]]:
+    """By what one excerpt differs from another."""
+    factors = [part for u in (excerpt.U.y, excerpt.U.x) for part in (u.data, u.indices, u.indptr)]
+    return [excerpt.scan, excerpt.photo, excerpt.usable, *factors]
+
+
+def _side_by_side(maps: Sequence[Sequence[NDArray[Any]]], bands: int) -> list[NDArray[Any]]:
+    """Of every candidate the maps of all excerpts, (B, cells), as their cells are numbered."""
+    return [np.concatenate([each.reshape(bands, -1) for each in one], axis=1) for one in zip(*maps, strict=True)]
+
+
+def _take_steps(
+    trainees: list[Trainee], config: TrainingConfig, run: Run, checkpoint: Checkpoint | None, started: float
+) -> str:
+    """Train to the end, or until something stops it: then the reason."""
+    deadline = math.inf if run.max_seconds is None else started + run.max_seconds
+    saved = dict.fromkeys(range(len(trainees)), time.monotonic())
+    if checkpoint:
+        for number, trainee in enumerate(trainees):
+            checkpoint.restore(number, trainee)
+
+    def turn(number: int) -> bool:
+        trainee = trainees[number]
+        over = min(deadline, time.monotonic() + TURN)
+        while not trainee.done:
+            trainee.step()
+            if time.monotonic() >= over:
+                break
+        if checkpoint and time.monotonic() - saved[number] >= run.checkpoint_seconds:
+            checkpoint.save(number, trainee)
+            saved[number] = time.monotonic()
+        return not trainee.done and time.monotonic() < deadline
+
+    with progress_bar(config.total_steps, "training", run.progress) as show:
+        interruption = take_turns(
+            range(len(trainees)),
+            turn,
+            lambda number: trainees[number].number,
+            lambda: show(min(trainee.number for trainee in trainees)),
+        )
+    if checkpoint:
+        for number, trainee in enumerate(trainees):
+            checkpoint.save(number, trainee)
+    if interruption and not run.keep_interrupted:
+        raise interruption
+    if all(trainee.done for trainee in trainees):
+        return ""
+    return "interrupted from the keyboard" if interruption else f"max_seconds is {run.max_seconds:g}"
+
+
+def material_of(excerpts: Sequence[Excerpt], config: TrainingConfig, run: Run) -> tuple[Material, Cells, torch.Tensor]:
+    """What all members train on; all cells of the scan, and those of them that are held out."""
+    device = run.device
+    # On the CPU, so that the same cells are held out on every device.
+    random = torch.Generator().manual_seed(run.seed)
+    parts = [
+        Cells.of(
+            each.scan,
+            each.photo,
+            each.U,
+            each.usable,
+            config.inputs,
+            each.U.spreading(correlation_length(each.U)),
+            device,
+            config.each_view,
+            each.mean,
+        )
+        for each in excerpts
+    ]
+    patches: list[Patches] = []
+    if config.adversarial_steps:
+        patches = [
+            Patches.of(cells, each.scan, each.photo, each.U, config, device)
+            for cells, each in zip(parts, excerpts, strict=True)
+        ]
+    whole = Cells.joined(parts)
+    del parts  # their tables are copied, if there are several
+    drawn, held_out = whole.split(config.held_out, random)
+    levels = [Level(drawn, (1.0,) * len(config.inputs))]
+    if any(config.transfers):
+        # Pixel by pixel the error is known, so fewer of them give as steady a gradient as whole cells do.
+        below = Cells.joined([_one_scale_down(each, config, device) for each in excerpts])
+        levels.append(Level(below.without(held_out), config.transfers, TRANSFER_SHARE))
+    if len(held_out):
+        examined = held_out[:EXAMINED]
+    else:
+        order = torch.randperm(len(drawn.drawable), generator=random)[:EXAMINED]
+        examined = drawn.drawable[order.to(device)]
+    bands = (len(excerpts[0].scan), len(excerpts[0].photo))
+    return Material(levels, examined, patches, bands, device), whole, held_out
+
+
+def _one_scale_down(excerpt: Excerpt, config: TrainingConfig, device: torch.device) -> Cells:
+    """The supervised pair (Y↓↓↑, Z↓) → Y↓: the scan takes the part of the fine maps, pixel by pixel."""
+    scan, U = excerpt.scan, excerpt.U
+    ratio = U.fine.y.size / U.coarse.y.size
+    beam = None if U.fwhm is None else (ratio * U.fwhm[0], ratio * U.fwhm[1])
+    down = Downsampling.between(U.coarse, U.coarse.coarsen(ratio), U.footprint, fwhm=beam)
+    spreading = down.spreading(correlation_length(down))
+    # The coarser cells are inputs only, so it does not matter which of them were measured.
+    everywhere = np.ones((len(scan), *down.coarse.shape), dtype=bool)
+    photo, views = U(excerpt.photo), config.each_view
+    coarser = Cells.of(down(scan), photo, down, everywhere, config.inputs, spreading, device, views, excerpt.mean)
+    return coarser.as_pixels(scan, excerpt.usable)

@@ -1,0 +1,153 @@
+r"""How much each candidate deserves, map by map, judged on coarse pixels that none of them was trained on.
+
+A network predicts a held-out pixel from the kriging without it and from the photo. The same kriging alone is the
+floor's prediction; other methods bring theirs. Weights that reproduce the held-out values best, in the sense of least
+squares on the simplex, then combine them: where the photo does not help, the floor takes over. Means of coarse pixels
+say little about which candidate draws the better edge within them, so the weights of those that beat the floor are
+drawn towards each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import nnls
+from torch import Tensor
+
+from xrfsr.network.cells import Cells
+from xrfsr.network.generator import Generator
+
+__all__ = ["Verdict", "simplex_weights", "weigh"]
+
+BLOCK = 512  # cells at a time
+FEWEST = 16  # held-out values of a map, below which their verdict is chance
+DRAWN = 0.5  # how far weights are drawn towards their mean
+
+
+class Verdict(NamedTuple):
+    """What held-out pixels say.
+
+    Attributes
+    ----------
+    weights : array of float32, shape (candidates, B)
+        Of every member, of candidates beside them, and of the floor last, for every map. Not negative; each column
+        sums to one.
+    judged : array of bool, shape (B,)
+        Whether held-out pixels decided.
+    gain : array of float32, shape (B,)
+        How much nearer the weighted prediction came to the held-out values than the floor, in dB; NaN where nobody
+        judged. The same pixels set the few weights, so it is a trifle too high.
+    """
+
+    weights: NDArray[np.float32]
+    judged: NDArray[np.bool_]
+    gain: NDArray[np.float32]
+
+
+@torch.no_grad()
+def weigh(
+    network: Generator,
+    cells: Cells,
+    held_out: Tensor,
+    beside: Sequence[NDArray[np.float32]] = (),
+    rehearsed: Sequence[NDArray[Any]] = (),
+) -> Verdict:
+    """Weight of every member, of candidates beside them, and of the floor last, for every map.
+
+    Parameters
+    ----------
+    network : Generator
+    cells : Cells
+        Of the whole scan.
+    held_out : Tensor of int64
+        Numbers of the cells that were not trained on.
+    beside : sequence of array, shape (B, cells)
+        What other candidates predict of every cell without it.
+    rehearsed : sequence of array, shape (B, coarse.y, coarse.x)
+        What all candidates, the floor last, made of the scan at half its resolution (`xrfsr.network.rehearsal`).
+
+    Returns
+    -------
+    Verdict
+        Without a pixel held out, the members weigh the same and all else nothing; with too few to tell, all is the
+        floor's. Where there was a rehearsal, weights are the mean of those that it and the held-out pixels ask for.
+    """
+    members, bands = len(cells.left_out), cells.target.shape[1]
+    weights = np.zeros((members + len(beside) + 1, bands), dtype=np.float32)
+    judged = np.zeros(bands, dtype=bool)
+    gain = np.full(bands, np.nan, dtype=np.float32)
+    if not len(held_out):
+        weights[:members] = 1 / members
+        return Verdict(weights, judged, gain)
+    weights[-1] = 1
+    predicted = _predictions(network, cells, held_out, beside)
+    target = cells.target.cpu().double().numpy()
+    measured = cells.usable.cpu().numpy() > 0
+    drawn = held_out.cpu().numpy()
+    made = np.stack([each.reshape(bands, -1) for each in rehearsed]).astype(np.float64) if rehearsed else None
+    for band in range(bands):
+        known = measured[drawn, band]
+        judged[band] = known.sum() >= FEWEST
+        if judged[band]:
+            told, true = predicted[:, known, band], target[drawn[known], band]
+            best = simplex_weights(told, true)
+            alone = ((told - true) ** 2).sum(axis=1)
+            if (good := alone < alone[-1]).any():
+                best[good] += DRAWN * (best[good].mean() - best[good])
+            if made is not None:
+                everywhere = measured[:, band]
+                best = (best + simplex_weights(made[:, band, everywhere], target[everywhere, band])) / 2
+            weights[:, band] = best
+            error, floor_error = (((guess - true) ** 2).mean() for guess in (weights[:, band] @ told, told[-1]))
+            gain[band] = 10 * np.log10(floor_error / error) if error > 0 else np.inf
+    return Verdict(weights, judged, gain)
+
+
+def _predictions(
+    network: Generator, cells: Cells, held_out: Tensor, beside: Sequence[NDArray[np.float32]]
+) -> NDArray[np.float64]:
+    """What every candidate predicts of held-out cells without them, (candidates, cells, B)."""
+    members, bands = len(cells.left_out), cells.target.shape[1]
+    predictions = []
+    for cell in torch.split(held_out, BLOCK):
+        batch = cells.batch(cell, torch.ones(members, len(cell), device=cell.device))
+        estimate = network(batch.x)[..., :bands].reshape(members, *batch.weight.shape, bands)
+        coarse = torch.einsum("cp,mcpb->mcb", batch.weight, estimate)
+        floor = batch.target - cells.influence[cell]
+        others = [torch.as_tensor(each[:, cell.cpu().numpy()].T, device=cell.device) for each in beside]
+        predictions.append(torch.cat([coarse, torch.stack([*others, floor])]))
+    return np.asarray(torch.cat(predictions, dim=1).cpu().double().numpy())
+
+
+def simplex_weights(predictions: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights w ≥ 0 with Σw = 1 that minimise ‖w·predictions - target‖².
+
+    Parameters
+    ----------
+    predictions : array, shape (candidates, samples)
+    target : array, shape (samples,)
+
+    Returns
+    -------
+    array, shape (candidates,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> truth = np.array([0.0, 1.0, 2.0, 3.0])
+    >>> simplex_weights(np.stack([truth + 1, truth - 1, truth + 9]), truth).round(6)
+    array([0.5, 0.5, 0. ])
+    """
+    # With weights that sum to one, w·p - t = w·(p - t): the errors alone decide, and a constant row that is heavy
+    # beside them enforces the sum.
+    errors = predictions - target
+    scale = np.sqrt((errors**2).sum(axis=1).max())
+    if scale == 0:
+        return np.full(len(predictions), 1 / len(predictions))
+    system = np.vstack([errors.T / scale, np.full((1, len(predictions)), 1e3)])
+    weights, _ = nnls(system, np.append(np.zeros(errors.shape[1]), 1e3))
+    return np.asarray(weights / weights.sum())

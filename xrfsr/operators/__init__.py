@@ -1,0 +1,27 @@
+r"""U, the operator that turns fine maps into the coarse scan, and everything built on it.
+
+The scan is :math:`Y_\downarrow = Y U` (Eq. 2 of the paper): every coarse pixel is a weighted mean of the fine
+pixels under its footprint. Footprints are products of a vertical and a horizontal one, so
+:math:`U = U_y \otimes U_x` with one small banded matrix per axis. Those matrices are built from the *physical*
+coordinates of both grids: any ratio, any offset, either direction of either axis.
+
+Arrays are ``(..., y, x)``, numpy or torch, and come back as they came: same library, same dtype, same device.
+With torch every operation can be differentiated.
+"""
+
+from xrfsr.operators.downsampling import Downsampling, Part, Spreading, separable, strip_of
+from xrfsr.operators.footprints import Footprint, footprint_matrix, overlap_matrix
+from xrfsr.operators.interpolation import cubic_matrix, linear_matrix
+
+__all__ = [
+    "Downsampling",
+    "Footprint",
+    "Part",
+    "Spreading",
+    "cubic_matrix",
+    "footprint_matrix",
+    "linear_matrix",
+    "overlap_matrix",
+    "separable",
+    "strip_of",
+]

@@ -1,0 +1,67 @@
+"""One axis of an interpolation between pixel centres, as a sparse matrix, from physical coordinates."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from xrfsr.core.grid import Axis
+
+__all__ = ["cubic_matrix", "linear_matrix"]
+
+ON_CENTRE = 1e-9  # pixels: coordinates are rounded to 1e-12 mm
+
+
+def linear_matrix(source: Axis, target: Axis) -> csr_array:
+    """Linear interpolation between `source` centres at `target` centres, constant beyond the outermost ones.
+
+    Returns
+    -------
+    csr_array of float64, shape (target.size, source.size)
+        Along both axes this is the bilinear upscaling of the paper's Y↓↑.
+    """
+    low, part = _places(source, target)
+    return _matrix(np.stack([low, low + 1]), np.stack([1 - part, part]), source, target)
+
+
+def cubic_matrix(source: Axis, target: Axis) -> csr_array:
+    """Cubic convolution (Keys 1981, a = -1/2) of `source` at `target` centres, the outermost values repeated beyond.
+
+    Returns
+    -------
+    csr_array of float64, shape (target.size, source.size)
+        Exact for straight lines, and for parabolas, away from the ends. Along both axes it is bicubic interpolation.
+
+    Examples
+    --------
+    >>> from xrfsr.core.grid import Axis
+    >>> weights = cubic_matrix(Axis(5, 1.0, 0.0), Axis(1, 1.0, 1.5)).toarray()
+    >>> weights.tolist()
+    [[-0.0625, 0.5625, 0.5625, -0.0625, 0.0]]
+    """
+    low, part = _places(source, target)
+    t = np.stack([1 + part, part, 1 - part, 2 - part])
+    near = (1.5 * t - 2.5) * t**2 + 1
+    far = ((-0.5 * t + 2.5) * t - 4) * t + 2
+    return _matrix(np.stack([low - 1, low, low + 1, low + 2]), np.where(t <= 1, near, far), source, target)
+
+
+def _places(source: Axis, target: Axis) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The pixel of `source` before each of `target`, and how far towards the next one it lies."""
+    position = np.clip((target.centres - source.first) / source.step, 0, source.size - 1)
+    low = np.minimum(np.floor(position + ON_CENTRE).astype(np.int64), max(source.size - 2, 0))
+    part = np.clip(position - low, 0.0, 1.0)
+    # On a centre but for rounding: no weight for the next one, so that its NaN stays where it is.
+    part[part < ON_CENTRE] = 0.0
+    return low, part
+
+
+def _matrix(column: NDArray[np.int64], weight: NDArray[np.float64], source: Axis, target: Axis) -> csr_array:
+    """From columns and weights (neighbour, target)."""
+    row = np.broadcast_to(np.arange(target.size), column.shape)
+    places = (row.ravel(), np.clip(column, 0, source.size - 1).ravel())
+    matrix = csr_array((weight.ravel(), places), shape=(target.size, source.size))
+    matrix.sum_duplicates()
+    matrix.eliminate_zeros()
+    return matrix

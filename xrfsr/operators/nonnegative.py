@@ -1,0 +1,113 @@
+r"""Counts are not negative: the last step from a consistent reconstruction to one that is also physical.
+
+Interpolation and networks overshoot beside sharp edges, and a linear projection keeps what they did. The
+multiplicative step
+
+.. math:: Y \leftarrow Y \cdot U^T(Y_\downarrow / U Y) \, / \, U^T 1
+
+(Shepp & Vardi 1982, "Maximum likelihood reconstruction for emission tomography"; Richardson–Lucy) never leaves the
+non-negative maps and moves them towards the scan. Where footprints do not overlap, as with whole-number ratios, it
+arrives in one step: within every coarse pixel the fine ones keep their proportions. Where they do, it comes near and
+then crawls; Newton's method on :math:`U(Y e^{U^T \mu}) = Y_\downarrow` takes over, whose solution is the consistent map
+nearest in the sense of relative entropy (Csiszár 1975, "I-divergence geometry of probability distributions").
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrfsr.operators import Downsampling, separable
+
+__all__ = ["nonnegative"]
+
+MULTIPLICATIVE, NEWTON, CONJUGATE = 5, 40, 40  # steps, at most
+CLOSE = 3e-7  # of the map's peak: the float32 rounding of the result is a third of it
+# Where the estimate is not positive it starts at this share of what the scan says: a zero could not grow.
+SMALLEST = 1e-3
+LONGEST = 2.0  # a Newton step changes no pixel by more than this factor of e
+
+
+def nonnegative(estimate: NDArray[Any], scan: NDArray[Any], U: Downsampling) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Maps without negative values that are still consistent with the scan, where there are any.
+
+    Parameters
+    ----------
+    estimate : array, shape (line, fine.y, fine.x)
+        Consistent with `scan`.
+    scan : array, shape (line, coarse.y, coarse.x)
+    U : Downsampling
+
+    Returns
+    -------
+    array like `estimate`
+        Maps whose scan has negative values (bookkeeping may) are returned as they are, and so are those for which no
+        consistent map without negative values was found: a beam that reaches over several pixels smooths more than
+        counting noise allows.
+    array of bool, shape (line,)
+        False for the latter.
+    """
+    result = estimate.copy()
+    found = np.ones(len(estimate), dtype=bool)
+    for i, (fine, coarse) in enumerate(zip(estimate, scan, strict=True)):
+        if fine.min() >= 0 or coarse.min() < 0:
+            continue
+        made = _nearest(fine.astype(np.float64), coarse.astype(np.float64), U)
+        if made is None:
+            found[i] = False
+        else:
+            result[i] = made
+    return result, found
+
+
+def _nearest(fine: NDArray[Any], coarse: NDArray[Any], U: Downsampling) -> NDArray[Any] | None:
+    """One map near `fine` that is not negative and that U takes to `coarse`, or None."""
+    tolerance = CLOSE * coarse.max()
+    reach = U.adjoint(np.ones_like(coarse))
+    seen = reach > 0
+    covered = np.where(seen, reach, 1)
+    fine = np.where(seen & (fine <= 0), SMALLEST * U.adjoint(coarse) / covered, np.maximum(fine, 0))
+    # What an empty coarse pixel sees is empty: no finite number of steps would get there.
+    fine[U.adjoint((coarse == 0).astype(coarse.dtype)) > 0] = 0
+    positive = coarse > 0
+    for _ in range(MULTIPLICATIVE):
+        gap = coarse - (there := U(fine))
+        if np.abs(gap).max() <= tolerance:
+            return fine
+        if (there[positive] <= 0).any():
+            return None  # every pixel that could hold these counts belongs to an empty neighbour too
+        ratio = np.divide(coarse, there, out=np.zeros_like(coarse), where=positive)
+        # Fine pixels that no footprint sees keep their value.
+        fine = np.where(seen, fine * U.adjoint(ratio) / covered, fine)
+    for _ in range(NEWTON):
+        gap = coarse - U(fine)
+        if np.abs(gap).max() <= tolerance:
+            return fine
+        change = U.adjoint(_newton_direction(fine, gap, U))
+        fine = fine * np.exp(min(1.0, LONGEST / np.abs(change).max()) * change)
+    return None
+
+
+def _newton_direction(fine: NDArray[Any], gap: NDArray[Any], U: Downsampling) -> NDArray[Any]:
+    """μ with U diag(fine) Uᵀ μ = gap, by conjugate gradients with the diagonal as preconditioner."""
+    small = 1e-9 * np.abs(fine).max()  # keeps rows of empty pixels, which see nothing, solvable
+    diagonal = separable(U.y.power(2), U.x.power(2), fine) + small
+    direction = np.zeros_like(gap)
+    residual = gap.copy()
+    scaled = residual / diagonal
+    search = scaled.copy()
+    power = (residual * scaled).sum()
+    goal = 1e-2 * np.linalg.norm(residual)
+    for _ in range(CONJUGATE):
+        image = U(fine * U.adjoint(search)) + small * search
+        length = power / (search * image).sum()
+        direction += length * search
+        residual -= length * image
+        if np.linalg.norm(residual) <= goal:
+            break
+        scaled = residual / diagonal
+        power, before = (residual * scaled).sum(), power
+        search = scaled + power / before * search
+    return direction

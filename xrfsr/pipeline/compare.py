@@ -1,0 +1,235 @@
+"""Methods side by side: how near each comes to a truth, how long it takes and how much memory it needs."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import numpy as np
+import psutil
+import xarray as xr
+from numpy.typing import NDArray
+
+import xrfsr.methods as registry
+from xrfsr.core.coordinates import grid_of
+from xrfsr.core.photo import ensure_photo
+from xrfsr.core.scan import ensure_scan
+from xrfsr.errors import InvalidInput, collecting, warn
+from xrfsr.operators.resample import fine_grid, resample
+from xrfsr.pipeline.superresolve import superresolve
+from xrfsr.utils.progress import progress_bar
+
+__all__ = ["compare"]
+
+METRICS = {"rmse": "root mean square error, the peak of the true map being 1", "psnr": "-20 log10(rmse), in dB"}
+NEAR = 1e-3  # of a pixel
+LOOK = 0.01  # seconds between looks at the memory
+
+
+def compare(
+    obj: xr.Dataset | xr.DataArray,
+    rgb: xr.DataArray | None = None,
+    scale: float = 4,
+    *,
+    methods: Sequence[str] | None = None,
+    truth: xr.Dataset | xr.DataArray | None = None,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    progress: bool | None = None,
+    **options: Any,
+) -> xr.Dataset:
+    """Try several methods on one painting and measure how near each comes to the truth.
+
+    Parameters
+    ----------
+    obj : xarray.Dataset or xarray.DataArray
+        The scan.
+    rgb : xarray.DataArray
+        The photo; not needed if no method looks at one.
+    scale : float
+        How many times smaller the pixels become.
+    methods : sequence of str, optional
+        Names of methods; left out, all that need nothing else.
+    truth : xarray.Dataset or xarray.DataArray, optional
+        Maps that `scale` times finer pixels of the same painting have. Left out, the scan itself is the truth, and the
+        methods are shown a scan made `scale` times coarser from it: how well they do there is what is known of how
+        well they do on the scan.
+    settings : mapping, optional
+        For a method its own settings: ``{"unfolding": {"steps": 4000}, "gsa": {"projected": False}}``.
+    progress : bool, optional
+        Whether to show how many methods have been tried.
+    **options
+        As for `xrfsr.pipeline.superresolve.superresolve`, for all methods: `device`, `seed`, `footprint`, `fwhm`,
+        `smear`.
+
+    Returns
+    -------
+    xarray.Dataset
+        `score` (method, line, metric) and, of all element lines together, `pooled` (method, metric), with the metrics
+        ``"rmse"`` and ``"psnr"``; `seconds` (method) and `memory` (method), how many MB more than before a method held
+        at its peak. Where a method failed there is NaN.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every fault, before any method is tried.
+
+    Warns
+    -----
+    UserWarning
+        Naming methods that failed, and why.
+
+    Examples
+    --------
+    >>> import xrfsr
+    >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Fe-K", "Pb-L"])
+    >>> made = compare(scan, rgb, methods=["bilinear", "kriging"], truth=truth, progress=False)
+    >>> dict(made.score.sizes)
+    {'method': 2, 'line': 2, 'metric': 2}
+    >>> psnr = made.pooled.sel(metric="psnr").to_series()  # .sel would take method=... for its own argument
+    >>> bool(psnr["kriging"] > psnr["bilinear"])
+    True
+    """
+    ready = [name for name, method in registry.METHODS.items() if not method.needs_settings]
+    names = list(methods) if methods is not None else ready
+    each = {name: dict((settings or {}).get(name, {})) for name in names}
+    faults = _faults(names, each, settings or {}, options)
+    scan = obj
+    with collecting(faults):
+        scan, truth = _pair(obj, scale, truth)
+    with collecting(faults):
+        if rgb is not None:
+            ensure_photo(rgb)
+        elif looking := [name for name in names if name in registry.METHODS and registry.METHODS[name].guided]:
+            raise InvalidInput("photo", [f"rgb is missing, which {', '.join(looking)} look at; pass the photo"])
+    if faults or truth is None:
+        raise InvalidInput("compare", faults)
+    wanted = _maps(truth)
+    lines = wanted.line.values
+    peak = wanted.max(("y", "x")).values
+    peak[peak <= 0] = 1
+    score = np.full((len(names), len(lines), len(METRICS)), np.nan)
+    pooled, (seconds, memory) = np.full((len(names), len(METRICS)), np.nan), np.full((2, len(names)), np.nan)
+    element = np.asarray(truth["kind"] == "element") if "kind" in truth.coords else np.ones(len(lines), bool)
+    failures = {}
+    with progress_bar(len(names), "methods", progress) as show:
+        for number, name in enumerate(names):
+            with _watched() as held:
+                started = time.monotonic()
+                try:
+                    fine = superresolve(scan, rgb, scale, method=name, progress=False, **options, **each[name])
+                    made = _maps(fine).values
+                    seconds[number] = time.monotonic() - started
+                except Exception as error:  # the others go on
+                    failures[name] = f"{type(error).__name__}: {error}"
+            show(number + 1)
+            if name in failures:
+                continue
+            memory[number] = held[0]
+            square = np.nanmean(((made - wanted.values) / peak[:, None, None]) ** 2, axis=(1, 2))
+            score[number] = _told(square)
+            pooled[number] = _told(square[element].mean(keepdims=True))[0]
+    if failures:
+        told = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
+        warn(f"{len(failures)} of {len(names)} methods failed: {told}")
+    return xr.Dataset(
+        {
+            "score": (("method", "line", "metric"), score),
+            "pooled": (("method", "metric"), pooled, {"long_name": "of all element lines together"}),
+            "seconds": (("method",), seconds, {"units": "s"}),
+            "memory": (("method",), memory, {"units": "MB", "long_name": "peak memory beyond that before"}),
+        },
+        {"method": names, "line": lines, "metric": list(METRICS)},
+        {"scale": float(scale), **{name: text for name, text in METRICS.items()}},
+    )
+
+
+def _faults(
+    names: Sequence[str],
+    each: Mapping[str, Mapping[str, Any]],
+    settings: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> list[str]:
+    faults = []
+    for name in names:
+        of_method: list[str] = []
+        with collecting(of_method):
+            registry.get(name).check(options.get("device", "auto"), each[name])
+        faults += [fault if fault.startswith("method") else f"{name}: {fault}" for fault in of_method]
+    if len(set(names)) < len(names) or not names:
+        faults.append(f"methods is {list(names)}; one or more names, each once, are needed")
+    faults += [f"settings are for {name!r}, which is not among methods" for name in settings if name not in names]
+    return faults
+
+
+def _pair(
+    obj: xr.Dataset | xr.DataArray, scale: float, truth: xr.Dataset | xr.DataArray | None
+) -> tuple[xr.Dataset | xr.DataArray, xr.Dataset | xr.DataArray]:
+    """Scan and truth; the scan made coarser and itself, if there is no truth."""
+    ensure_scan(obj)
+    if truth is None:
+        return resample(obj, scale=1 / scale), obj
+    ensure_scan(truth)
+    wanted, grid = _maps(truth), fine_grid(grid_of(obj), scale)
+    faults = []
+    if list(wanted.line.values) != list(_maps(obj).line.values):
+        faults.append(
+            f"truth has the lines {', '.join(map(str, wanted.line.values))}, the scan has "
+            f"{', '.join(map(str, _maps(obj).line.values))}; the same are needed, in the same order"
+        )
+    there = grid_of(truth)
+    apart = max(
+        abs(here.first - wished.first) + abs(here.step - wished.step) * wished.size
+        for here, wished in ((there.y, grid.y), (there.x, grid.x))
+    )
+    if there.shape != grid.shape or apart > NEAR * min(grid.spacing):
+        faults.append(
+            f"truth has the grid {there}, the result would have {grid}; resample the truth to it, or change scale"
+        )
+    if faults:
+        raise InvalidInput("truth", faults)
+    return obj, truth
+
+
+def _maps(obj: xr.Dataset | xr.DataArray) -> xr.DataArray:
+    maps = obj["intensity"] if isinstance(obj, xr.Dataset) else obj
+    return maps.transpose("line", "y", "x")
+
+
+def _told(square: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Both metrics, (..., metric), of mean squares."""
+    rmse = np.sqrt(square)
+    with np.errstate(divide="ignore"):
+        return np.stack([rmse, -20 * np.log10(rmse)], axis=-1)
+
+
+@contextmanager
+def _watched() -> Iterator[list[float]]:
+    """How far the memory of this process rises within the block, in MB."""
+    _give_back()
+    process, over = psutil.Process(), threading.Event()
+    before = process.memory_info().rss
+    held = [0.0]
+
+    def look() -> None:
+        while not over.wait(LOOK):
+            held[0] = max(held[0], (process.memory_info().rss - before) / 1e6)
+
+    watcher = threading.Thread(target=look, daemon=True)
+    watcher.start()
+    try:
+        yield held
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _give_back() -> None:
+    """Return to the system what is free but still held for later, or a method would seem to live on nothing."""
+    gc.collect()
+    with suppress(AttributeError, OSError, TypeError):  # where the C library is not that of GNU
+        ctypes.CDLL(None).malloc_trim(0)

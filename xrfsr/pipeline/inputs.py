@@ -1,0 +1,229 @@
+"""A scan and a photo, checked together and every fault at once, as a `Painting`."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+import xrfsr.methods as methods
+from xrfsr.core.coordinates import grid_of
+from xrfsr.core.grid import Axis, Grid
+from xrfsr.core.photo import ensure_photo
+from xrfsr.core.scan import ensure_scan
+from xrfsr.errors import InvalidInput, collecting, warn
+from xrfsr.operators import Downsampling, Footprint
+from xrfsr.operators.resample import beam_in_mm, fine_grid, to_grid
+from xrfsr.pipeline.painting import Frame, Painting, Pieces
+
+__all__ = ["Beam", "load", "over"]
+
+SMALLEST = 8  # coarse pixels along a side; below, there is nothing to learn from
+COARSER = 1.01  # a photo pixel may be this much larger than the fine one before it counts as too coarse
+# How many times an exactly consistent result may multiply the noise of the scan (standard deviations, in the mean over
+# its pixels) before we warn, and before we refuse. A Gaussian beam as wide as the pixel has 3, one of 1.25 pixels 5,
+# one of 1.5 pixels 13; on simulated scans with Poisson noise, footprint="area" does better from about 1.2 pixels on.
+NOISY, DROWNED = 4.0, 13.0
+
+
+@dataclass(frozen=True, slots=True)
+class Beam:
+    """What a pixel of the scan sees, as the user gave it.
+
+    Attributes
+    ----------
+    footprint : {"area", "gaussian", "decimate"}
+    fwhm, smear
+        Lengths as `xrfsr.core.units.pair_to_mm` takes them, or None.
+    """
+
+    footprint: Footprint = "area"
+    fwhm: Any = None
+    smear: Any = None
+
+
+def load(
+    obj: xr.Dataset | xr.DataArray,
+    rgb: xr.DataArray | None,
+    scale: float,
+    beam: Beam,
+    method: methods.Method,
+    *,
+    noise: bool = False,
+) -> tuple[xr.Dataset, Painting]:
+    """The scan in standard form, and scan and photo as arrays on the grids of one U.
+
+    Nothing that is in Dask is computed, and of the photo only what lies over the scan is taken. With `noise` the
+    uncertainty takes part.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every fault of the scan, the photo, and how they fit. The values of Dask arrays are looked at when they
+        are computed.
+    """
+    of_scan: list[str] = []
+    of_photo: list[str] = []
+    scan = photo = fine = None
+    with collecting(of_scan):
+        scan = ensure_scan(obj)
+    with collecting(of_photo):
+        photo = _photo(rgb) if method.guided else None
+    faults = [f"scan: {fault}" for fault in of_scan] + [f"photo: {fault}" for fault in of_photo]
+    # Grids can be compared also where the values are at fault.
+    coarse, sharp = _grid_or_none(obj), _grid_or_none(rgb) if method.guided else None
+    probe = coarse if coarse is not None else Grid.from_shape((SMALLEST, SMALLEST), 1.0)
+    if min(probe.shape) < SMALLEST:
+        rows, columns = probe.shape
+        faults.append(f"the scan has {rows} x {columns} pixels; at least {SMALLEST} x {SMALLEST} are needed")
+    with collecting(faults):
+        fine = fine_grid(probe, scale)
+        if sharp is not None and coarse is not None:
+            faults += _misfit(sharp, fine, coarse)
+    lengths: dict[str, Any] = {}
+    with collecting(faults):
+        lengths = beam_in_mm(beam.fwhm, beam.smear)
+        # Only to look at the arguments: U itself may be huge where the scale is a mistake.
+        Downsampling.between(probe, probe, beam.footprint, **lengths)
+    if faults or scan is None or fine is None:
+        raise InvalidInput("input", faults)
+
+    U = Downsampling.between(fine, grid_of(scan), beam.footprint, **lengths)
+    if method.consistent:
+        _look_at_noise(U)
+    # What else the Dataset holds, a cube of spectra for instance, is not read.
+    scan = scan[["intensity", "uncertainty"] if noise and "uncertainty" in scan else ["intensity"]]
+    # Files that are not in Dask are read now.
+    scan = scan if _chunked(scan) else scan.compute()
+    way = None
+    if photo is not None:
+        photo = over(photo, fine)
+        matrices = to_grid(grid_of(photo), fine)
+        way = (matrices["y"], matrices["x"])
+        photo = photo if _chunked(photo) else photo.compute()
+    frame = Frame(
+        U,
+        way,
+        tuple(scan["line"].values.tolist()),
+        tuple(scan["kind"].values.tolist()),
+        scan["intensity"].attrs["units"],
+    )
+    arrays = Pieces(
+        scan["intensity"].data,
+        scan["valid"].data if "valid" in scan.coords else None,
+        scan["uncertainty"].data if "uncertainty" in scan else None,
+        None if photo is None else photo.data,
+    )
+    return scan, Painting(frame, arrays)
+
+
+def _chunked(obj: xr.Dataset | xr.DataArray) -> bool:
+    """Whether any of it is in Dask."""
+    coords = obj.coords.variables.values()
+    held = [obj.variable] if isinstance(obj, xr.DataArray) else list(obj.variables.values())
+    return any(variable.chunks is not None for variable in (*held, *coords))
+
+
+def _photo(rgb: xr.DataArray | None) -> xr.DataArray:
+    if rgb is None:
+        raise InvalidInput("photo", ["none was given; method='kriging' is the one that needs none"])
+    return ensure_photo(rgb)
+
+
+def over(photo: xr.DataArray, fine: Grid) -> xr.DataArray:
+    """The part of a photo that the pixels of `fine` see."""
+    grid = grid_of(photo)
+    part = {}
+    for name, p, f in (("y", grid.y, fine.y), ("x", grid.x, fine.x)):
+        low, high = f.edges
+        margin = abs(p.step) + abs(f.step)
+        near = np.flatnonzero((p.centres > low - margin) & (p.centres < high + margin))
+        part[name] = slice(int(near[0]), int(near[-1]) + 1)
+    return photo.isel(part)
+
+
+def _look_at_noise(U: Downsampling) -> None:
+    """Warn or refuse where agreeing exactly with the scan means multiplying its noise."""
+    gain = U.spreading().noise_gain
+    beam = " x ".join(f"{width:g}" for width in U.fwhm or ())
+    text = (
+        f"a beam of {beam} mm on pixels of {_size(U.coarse)} mm: to agree with the scan exactly, the result multiplies "
+        f"its noise {gain:.2g}-fold; average the scan to larger pixels (.xrfsr.resample), or use footprint='area', "
+        "which leaves the blur of the beam in the maps"
+    )
+    if gain > DROWNED:
+        raise InvalidInput("footprint", [text])
+    if gain > NOISY:
+        warn(text)
+
+
+def _grid_or_none(obj: object) -> Grid | None:
+    """The grid of a scan or a photo, if it has one; why not is told by `ensure_scan` and `ensure_photo`."""
+    if isinstance(obj, xr.Dataset | xr.DataArray):
+        with suppress(InvalidInput):
+            return grid_of(obj)
+    return None
+
+
+def _misfit(photo: Grid, fine: Grid, coarse: Grid) -> list[str]:
+    """What keeps a photo from guiding a reconstruction on `fine`."""
+    faults = []
+    covered, needed = (
+        ", ".join(f"{name} {axis.edges[0]:g} to {axis.edges[1]:g}" for name, axis in (("y", grid.y), ("x", grid.x)))
+        for grid in (photo, fine)
+    )
+    rows, columns = _shown(photo.y, fine.y, coarse.y), _shown(photo.x, fine.x, coarse.x)
+    if not (rows.any() and columns.any()):
+        faults.append(
+            f"photo and scan do not overlap: the photo covers {covered} mm, the scan {needed} mm; bring the photo into "
+            "the millimetre frame of the scan (xrfsr.as_photo(rgb, like=scan) if both show the same area)"
+        )
+    elif not (rows.all() and columns.all()):
+        faults.append(
+            f"the photo covers only part of the scan: {covered} mm of {needed} mm; {_crop(coarse, rows, columns)}"
+        )
+    ratios = [p / f for p, f in zip(photo.spacing, fine.spacing, strict=True)]
+    if max(ratios) > COARSER:
+        # In whole pixels, to which the fine grid is rounded.
+        possible = min(
+            np.floor(c.extent / abs(p.step) + 1e-6) / c.size for c, p in ((coarse.y, photo.y), (coarse.x, photo.x))
+        )
+        possible = np.floor(possible * 100 + 1e-6) / 100
+        remedy = f"use scale={possible:g} or less" if possible > 1 else "use a sharper photo"
+        faults.append(
+            f"the photo is coarser than the result: its pixels are {_size(photo)} mm, those asked for "
+            f"{_size(fine)} mm; {remedy}"
+        )
+    return faults
+
+
+def _crop(coarse: Grid, rows: NDArray[np.bool_], columns: NDArray[np.bool_]) -> str:
+    """How to crop the scan to the pixels that the photo shows, if enough are left."""
+    shown = (int(rows.sum()), int(columns.sum()))
+    if min(shown) < SMALLEST:
+        return (
+            f"it shows {shown[0]} x {shown[1]} pixels of it and at least {SMALLEST} x {SMALLEST} are needed, so check "
+            "that both are in the same millimetre frame"
+        )
+    # At edges, not at centres, so that rounding the numbers does no harm.
+    bounds = ", ".join(
+        f"{name}=slice({c.centres[on][0] - c.step / 2:.10g}, {c.centres[on][-1] + c.step / 2:.10g})"
+        for name, c, on in (("y", coarse.y, rows), ("x", coarse.x, columns))
+    )
+    return f"crop the scan to it: .sel({bounds})"
+
+
+def _size(grid: Grid) -> str:
+    dy, dx = grid.spacing
+    return f"{dy:.4g} x {dx:.4g}"
+
+
+def _shown(photo: Axis, fine: Axis, coarse: Axis) -> NDArray[np.bool_]:
+    """Which scan pixels lie on the photo, give or take half a fine pixel."""
+    low, high = photo.edges
+    half = (abs(coarse.step) - abs(fine.step)) / 2 - 1e-9 * (photo.extent + coarse.extent)
+    return (coarse.centres - half >= low) & (coarse.centres + half <= high)

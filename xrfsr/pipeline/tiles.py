@@ -1,0 +1,96 @@
+"""Pieces of a painting: tiles with margins that together are the whole, and windows that stand for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, floor
+
+import numpy as np
+
+from xrfsr.operators import Downsampling
+
+__all__ = ["SIDE", "WHOLE", "Tile", "tiles", "windows"]
+
+WHOLE = 2**20  # fine pixels of which all are looked at; of more, windows that are as many together
+WINDOW, LEAST = 256, 16  # side of a window in fine pixels, and in coarse ones at least
+SIDE = 1024  # of a tile in fine pixels, at most: margins are a fifth of it, and two at a time fit in a gigabyte
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A rectangle of the coarse grid, and the fine pixels that are made from it.
+
+    Attributes
+    ----------
+    rows, columns : slice
+        Coarse pixels, margins included.
+    y, x : slice
+        Fine pixels, without margins: every one of the whole belongs to one tile.
+    """
+
+    rows: slice
+    columns: slice
+    y: slice
+    x: slice
+
+    @classmethod
+    def whole(cls, U: Downsampling) -> Tile:
+        """All there is."""
+        return cls(*(slice(0, size) for size in (*U.coarse.shape, *U.fine.shape)))
+
+
+def tiles(U: Downsampling, side: int = SIDE, margin: int = 0) -> list[list[Tile]]:
+    """Rows of tiles of `side` x `side` fine pixels or what is left, that see `margin` coarse pixels more all around.
+
+    Examples
+    --------
+    >>> from xrfsr.core.grid import Grid
+    >>> coarse = Grid.from_shape((8, 12), pixel_size=1.0)
+    >>> U = Downsampling.between(coarse.refine(4), coarse)
+    >>> [[tile]] = tiles(U, side=48)
+    >>> left, right = tiles(U, side=32, margin=2)[0]
+    >>> left.columns, right.columns, right.x
+    (slice(0, 10, None), slice(6, 12, None), slice(32, 48, None))
+    """
+    pieces = [_pieces(fine, coarse, side, margin) for fine, coarse in zip(U.fine.shape, U.coarse.shape, strict=True)]
+    return [[Tile(rows, columns, y, x) for columns, x in pieces[1]] for rows, y in pieces[0]]
+
+
+def _pieces(fine: int, coarse: int, side: int, margin: int) -> list[tuple[slice, slice]]:
+    ends = [(start, min(start + side, fine)) for start in range(0, fine, side)]
+    return [
+        (
+            slice(max(0, floor(start * coarse / fine) - margin), min(coarse, ceil(stop * coarse / fine) + margin)),
+            slice(start, stop),
+        )
+        for start, stop in ends
+    ]
+
+
+def windows(U: Downsampling, seed: int = 0, most: int = WHOLE) -> list[Tile]:
+    """What stands for the whole where all of it cannot be looked at: one window at random in each field of a grid.
+
+    They do not overlap, and are no more fine pixels than `most` together. The whole itself, if it is no more.
+    """
+    (height, width), (rows, columns) = U.fine.shape, U.coarse.shape
+    if height * width <= most:
+        return [Tile.whole(U)]
+    tall, wide = (
+        min(size, max(LEAST, round(WINDOW * size / fine)))
+        for size, fine in zip(U.coarse.shape, U.fine.shape, strict=True)
+    )
+    count = max(1, int(most / (tall * height / rows * wide * width / columns)))
+    # As square as the painting lets the fields be.
+    down = min(rows // tall, count, max(1, round((count * rows / columns) ** 0.5)))
+    across = min(columns // wide, max(1, count // down))
+    random = np.random.default_rng(seed)
+    made = []
+    for i in range(down):
+        for j in range(across):
+            top, left = (
+                int(random.integers(number * size // fields, (number + 1) * size // fields - length + 1))
+                for number, size, fields, length in ((i, rows, down, tall), (j, columns, across, wide))
+            )
+            chosen = slice(top, top + tall), slice(left, left + wide)
+            made.append(Tile(*chosen, *U.part(*chosen)[1:]))
+    return made

@@ -1,0 +1,9 @@
+"""Putting right what a scanner does to a scan, and saying so: every result tells in its attributes what was done."""
+
+from xrfsr.processing.cropping import crop
+from xrfsr.processing.dwell import normalise
+from xrfsr.processing.outliers import mask_dead_rows, mask_outliers
+from xrfsr.processing.rows import shift_rows
+from xrfsr.processing.stitching import stitch
+
+__all__ = ["crop", "mask_dead_rows", "mask_outliers", "normalise", "shift_rows", "stitch"]

@@ -1,0 +1,147 @@
+"""Counts to counts per second, by how long each pixel was measured and how long the detector was deaf."""
+
+from __future__ import annotations
+
+import math
+import re
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from xrfsr.core.scan import ensure_scan
+from xrfsr.errors import InvalidInput, collecting
+
+__all__ = ["normalise"]
+
+SECONDS = {
+    "s": 1.0,
+    "sec": 1.0,
+    "second": 1.0,
+    "seconds": 1.0,
+    "ms": 1e-3,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "μs": 1e-6,
+    "min": 60.0,
+}
+_TIME = re.compile(r"\s*(?P<number>\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)\s*(?P<unit>[A-Za-zµμ]+)\s*")
+
+
+def normalise(
+    scan: xr.Dataset | xr.DataArray, *, dwell: Any = None, live_time: Any = None, dead_time: Any = None
+) -> xr.Dataset:
+    """Divide counts by the time in which they were counted.
+
+    Parameters
+    ----------
+    scan : Dataset
+        A scan in counts. Lazy maps stay lazy.
+    dwell : time, or array of times (y, x), (y,) or DataArray; optional
+        How long each pixel was measured: seconds as numbers, or text such as ``"20 ms"``. An array (y,) is one time for
+        each row.
+    live_time : the same, optional
+        How long the detector was ready in each pixel; in place of `dwell` and `dead_time`.
+    dead_time : float or array (y, x) or (y,); optional
+        Share of the dwell time, from 0 to below 1, in which the detector was not ready.
+
+    Returns
+    -------
+    Dataset
+        The scan in ``count/s``, its uncertainty divided alike; ``attrs["normalised"]`` says by what.
+
+    Raises
+    ------
+    InvalidInput
+        If the scan is not in counts, and naming every fault of the times.
+
+    Examples
+    --------
+    >>> import xrfsr
+    >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Ca-K", "Pb-L"])
+    >>> rate = normalise(scan, dwell="250 ms", dead_time=0.2)
+    >>> rate.intensity.attrs["units"], rate.attrs["normalised"]
+    ('count/s', 'counts / (dwell 0.25 s x (1 - dead time 0.2))')
+    """
+    faults: list[str] = []
+    ready: xr.Dataset | None = None
+    times: dict[str, xr.DataArray] = {}
+    with collecting(faults):
+        ready = ensure_scan(scan, values=False)
+        if ready["intensity"].attrs["units"] != "count":
+            faults.append(
+                f"the scan is in {ready['intensity'].attrs['units']}, and only counts can be divided by a time; set "
+                ".intensity.attrs['units'] = 'count' if it is in counts after all"
+            )
+    if (dwell is None) == (live_time is None):
+        faults.append(
+            "give dwell, or live_time in its place: " + ("neither" if dwell is None else "both") + " was given"
+        )
+    if live_time is not None and dead_time is not None:
+        faults.append("dead_time goes with dwell; a live time has no dead time in it any more")
+    for name, value in (("dwell", dwell), ("live_time", live_time), ("dead_time", dead_time)):
+        if value is not None and ready is not None:
+            with collecting(faults):
+                times[name] = _field(name, value, ready)
+    if faults or ready is None:
+        raise InvalidInput("normalisation", faults)
+    seconds = times["live_time"] if "live_time" in times else times["dwell"]
+    told = f"live time {_told(seconds)} s" if "live_time" in times else f"dwell {_told(seconds)} s"
+    if "dead_time" in times:
+        seconds = seconds * (1 - times["dead_time"])
+        told = f"({told} x (1 - dead time {_told(times['dead_time'])}))"
+    result = ready.copy()
+    for name in ("intensity", "uncertainty"):
+        if name in ready:
+            divided = (ready[name] / seconds.astype(np.float32)).transpose("line", "y", "x")
+            result[name] = divided.astype(np.float32).assign_attrs(ready[name].attrs | {"units": "count/s"})
+    return result.assign_attrs(normalised=f"counts / {told}")
+
+
+def _field(name: str, value: Any, scan: xr.Dataset) -> xr.DataArray:
+    """A time in seconds, or a share, for the pixels of a scan."""
+    shape = scan.sizes["y"], scan.sizes["x"]
+    if name != "dead_time" and (isinstance(value, str) or _is_number(value)):
+        field = xr.DataArray(_seconds(name, value))
+    elif _is_number(value):
+        field = xr.DataArray(float(value))
+    else:
+        data = (
+            value.transpose(..., *[d for d in ("y", "x") if d in value.dims]).data
+            if isinstance(value, xr.DataArray)
+            else value
+        )
+        array = np.asarray(data)
+        if array.dtype.kind not in "iuf" or array.shape not in (shape, shape[:1]):
+            raise InvalidInput(
+                "time",
+                [f"{name} has shape {array.shape} and dtype {array.dtype}; one number, {shape} or {shape[:1]} needed"],
+            )
+        field = xr.DataArray(array.astype(np.float64), dims=("y", "x")[: array.ndim])
+    lowest, highest = float(field.min(skipna=False)), float(field.max(skipna=False))
+    if name == "dead_time" and not (lowest >= 0 and highest < 1):
+        raise InvalidInput(
+            "time", [f"dead_time runs from {lowest:g} to {highest:g}; a share from 0 to below 1 is needed"]
+        )
+    if name != "dead_time" and not (lowest > 0 and math.isfinite(highest)):
+        raise InvalidInput("time", [f"{name} runs from {lowest:g} to {highest:g} s; times above zero are needed"])
+    return field
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _seconds(name: str, value: Any) -> float:
+    if not isinstance(value, str):
+        return float(value)
+    match = _TIME.fullmatch(value)
+    if match is None or match["unit"] not in SECONDS:
+        raise InvalidInput("time", [f"{name} is {value!r}; a time such as '20 ms' is needed, or a number of seconds"])
+    return float(match["number"]) * SECONDS[match["unit"]]
+
+
+def _told(field: xr.DataArray) -> str:
+    lowest, highest = float(field.min()), float(field.max())
+    return f"{lowest:g}" if lowest == highest else f"{lowest:g} to {highest:g}"

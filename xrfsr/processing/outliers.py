@@ -1,0 +1,169 @@
+"""Pixels and rows that the scanner got wrong: found, marked as missing, counted. Nothing is filled in."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from xrfsr.core.scan import ensure_scan
+from xrfsr.errors import InvalidInput, collecting
+
+__all__ = ["mask_dead_rows", "mask_outliers"]
+
+AROUND = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], bool)
+# A map that has less than this share of its neighbouring rows, or more than its inverse, in every line is dead.
+ALIVE = 0.3
+
+
+def mask_outliers(scan: xr.Dataset | xr.DataArray, *, threshold: float = 8.0) -> xr.Dataset:
+    """Mark single pixels that stand out of all their neighbours by more than noise can do.
+
+    Roots of the counts, whose noise is even, are compared: a pixel is an outlier if it lies above (or below) all of its
+    eight neighbours and more than `threshold` robust standard deviations from their median. What is real stays: a line
+    one pixel wide has neighbours along it, and a grain of pigment shows in several elements, so that a pixel which
+    stands out in more than one map is kept, unless it does so in more than half of them.
+
+    Parameters
+    ----------
+    scan : Dataset
+        A scan; lazy maps are computed.
+    threshold : float
+        Standard deviations, 3 or more. Eight find a pixel of 50 counts among ones of 9.
+
+    Returns
+    -------
+    Dataset
+        Outliers of one map are NaN there, in its uncertainty too; those of more than half of the maps are not `valid`.
+        ``attrs["outliers_masked"]`` counts both.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every fault of scan and threshold.
+
+    Examples
+    --------
+    >>> import xrfsr
+    >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Ca-K", "Pb-L"])
+    >>> scan.intensity[0, 5, 7] = 1e6
+    >>> cleaned = mask_outliers(scan)
+    >>> bool(cleaned.intensity[0, 5, 7].isnull()), cleaned.attrs["outliers_masked"]
+    (True, '1 in single maps, 0 in all')
+    """
+    faults: list[str] = []
+    ready: xr.Dataset | None = None
+    with collecting(faults):
+        ready = ensure_scan(scan, values=False)
+    if not isinstance(threshold, int | float) or isinstance(threshold, bool) or not threshold >= 3:
+        faults.append(f"threshold is {threshold!r}; a number of standard deviations from 3 is needed")
+    if faults or ready is None:
+        raise InvalidInput("scan", faults)
+    maps = np.asarray(ready["intensity"].values)
+    counted = ready["intensity"].attrs["units"] == "count"
+    strange = np.array([_stand_out(one, float(threshold), counted) for one in maps])
+    count = strange.sum(axis=0)
+    everywhere = (count > 1) & (count > len(maps) / 2)
+    single = strange & (count == 1)
+    result = ready.copy()
+    kept = xr.DataArray(~single, dims=("line", "y", "x"))
+    for name in ("intensity", "uncertainty"):
+        if name in result:
+            result[name] = result[name].where(kept)
+    if everywhere.any():
+        result = _invalid(result, everywhere)
+    return result.assign_attrs(outliers_masked=f"{int(single.sum())} in single maps, {int(everywhere.sum())} in all")
+
+
+def mask_dead_rows(scan: xr.Dataset | xr.DataArray) -> xr.Dataset:
+    """Mark rows and columns in which the scanner measured nothing, or something else than around them.
+
+    A row is dead if every map is constant in it (zero, as a rule) and rows before and after it are not, or has less
+    than 30 % of the sum of both of its neighbours in every map that has counts, or more than 3.3 times as much. Empty
+    rows at the edge of a scan are left as they are: they show where nothing was painted, and can be cropped.
+
+    Parameters
+    ----------
+    scan : Dataset
+        A scan; lazy maps are computed.
+
+    Returns
+    -------
+    Dataset
+        The pixels of dead rows and columns are not `valid`; ``attrs["dead_rows"]`` and ``attrs["dead_columns"]`` list
+        them, counted from 0.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every fault of the scan.
+
+    Examples
+    --------
+    >>> import xrfsr
+    >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Ca-K", "Pb-L"])
+    >>> scan.intensity[:, 6] = 0
+    >>> cleaned = mask_dead_rows(scan)
+    >>> cleaned.attrs["dead_rows"], int((~cleaned.valid).sum())
+    ('6', 16)
+    """
+    ready = ensure_scan(scan, values=False)
+    maps = np.asarray(ready["intensity"].values, np.float64)
+    dead: dict[str, NDArray[np.bool_]] = {name: _dead(maps, axis) for name, axis in (("rows", 1), ("columns", 2))}
+    bad = dead["rows"][:, None] | dead["columns"][None, :]
+    result = _invalid(ready, bad) if bad.any() else ready
+    return result.assign_attrs(
+        {f"dead_{name}": ", ".join(map(str, np.flatnonzero(found))) or "none" for name, found in dead.items()}
+    )
+
+
+def _invalid(scan: xr.Dataset, bad: NDArray[np.bool_]) -> xr.Dataset:
+    good = xr.DataArray(~bad, dims=("y", "x"))
+    valid = scan["valid"] & good if "valid" in scan.coords else good
+    return scan.assign_coords(valid=(("y", "x"), np.asarray(valid.values, bool)))
+
+
+def _stand_out(maps: NDArray[np.float32], threshold: float, counted: bool) -> NDArray[np.bool_]:
+    roots = np.sqrt(np.maximum(maps, 0))
+    known = np.isfinite(roots)
+    if known.sum() < 9:
+        return np.zeros(maps.shape, bool)
+    filled = np.where(known, roots, np.median(roots[known]))
+    middle = ndimage.median_filter(filled, footprint=AROUND, mode="nearest")
+    highest = ndimage.maximum_filter(filled, footprint=AROUND, mode="nearest")
+    lowest = ndimage.minimum_filter(filled, footprint=AROUND, mode="nearest")
+    rest = filled - middle
+    # Where most pixels are equal, zeros of a fit as a rule, those that are not tell the noise.
+    varied = np.abs(rest[known & (rest != 0)])
+    spread = 1.4826 * float(np.median(varied)) if varied.size else 0.0
+    smooth = ndimage.median_filter(filled, 3, mode="nearest")
+    local = 1.4826 * ndimage.median_filter(np.abs(filled - smooth), 5, mode="nearest")
+    # The root of a count has a standard deviation of one half.
+    noise = np.maximum(np.maximum(local, spread), max(0.5 if counted else 0.0, 1e-6 * float(filled.max())))
+    hot = (rest > threshold * noise) & (filled - highest > 0.5 * threshold * noise)
+    cold = (rest < -threshold * noise) & (lowest - filled > 0.5 * threshold * noise)
+    return np.asarray((hot | cold) & known)
+
+
+def _dead(maps: NDArray[np.float64], axis: int) -> NDArray[np.bool_]:
+    along = 3 - axis
+    with np.errstate(invalid="ignore"):
+        same = np.all(
+            np.isnan(maps) | (maps == np.nanmax(np.where(np.isnan(maps), -np.inf, maps), axis=along, keepdims=True)),
+            axis=along,
+        )
+    sums = np.nansum(maps, axis=along)
+    constant = same.all(axis=0)
+    living = np.flatnonzero(~constant)
+    edges = np.ones(len(constant), bool)
+    if living.size:
+        edges[living[0] : living[-1] + 1] = False
+    constant &= ~edges
+    before, after = np.roll(sums, 1, axis=1), np.roll(sums, -1, axis=1)
+    before[:, 0], after[:, -1] = after[:, 0], before[:, -1]
+    low, high = np.minimum(before, after), np.maximum(before, after)
+    counted = (low > 0).any(axis=0)
+    less = np.where(low > 0, sums < ALIVE * low, True).all(axis=0) & counted
+    more = np.where(high > 0, sums > high / ALIVE, True).all(axis=0) & counted
+    return np.asarray((constant | less | more) & ~edges)

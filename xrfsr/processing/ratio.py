@@ -1,0 +1,80 @@
+"""Ratios of element lines."""
+
+from __future__ import annotations
+
+from numbers import Real
+
+import xarray as xr
+
+from xrfsr.core.coordinates import dequantified
+from xrfsr.core.lines import Line, parse, parse_all
+from xrfsr.errors import InvalidInput
+
+__all__ = ["ratio"]
+
+
+def ratio(obj: xr.Dataset | xr.DataArray, a: str, b: str, *, minimum: float | None = None) -> xr.DataArray:
+    """Intensity of line `a` over intensity of line `b`, pixel by pixel.
+
+    Dividing two maps by hand keeps the units of the first, so that a ratio claims to be counts; this one does not.
+
+    Parameters
+    ----------
+    obj : xarray.Dataset or xarray.DataArray
+        A scan or a fine result, or the intensity alone. Dask arrays stay lazy.
+    a, b : str
+        Labels in any spelling that `xrfsr.core.lines.parse` knows.
+    minimum : float, optional
+        Smallest denominator to divide by, in the units of the intensity: where there is next to nothing of `b`, the
+        ratio is noise.
+
+    Returns
+    -------
+    xarray.DataArray
+        Named ``"ratio"``, dimensions of one map, dimensionless; NaN where the denominator is zero, negative or below
+        `minimum`, and where `valid` is false.
+
+    Raises
+    ------
+    InvalidInput
+        If a label is not known, or the scan does not hold that line.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from xrfsr import as_scan
+    >>> maps = np.array([[[6.0, 4.0]] * 2, [[3.0, 0.0]] * 2])
+    >>> scan = as_scan(maps, lines=["Ca-K", "Pb-L"], pixel_size="0.5 mm")
+    >>> ratio(scan, "Ca_K", "Pb L").values[0]
+    array([ 2., nan], dtype=float32)
+    """
+    obj = dequantified(obj)
+    intensity = obj if isinstance(obj, xr.DataArray) else obj.get("intensity")
+    if intensity is None or "line" not in intensity.dims or "line" not in intensity.coords:
+        raise InvalidInput("scan", ["there is no 'intensity' with dimension and coordinate 'line' to take lines from"])
+
+    held = parse_all(intensity["line"].values.tolist())
+    faults: list[str] = []
+    wanted: list[Line] = []
+    for label in (a, b):
+        try:
+            line = parse(label)
+        except InvalidInput as error:
+            faults.extend(error.faults)
+            continue
+        wanted.append(line)
+        if line not in held:
+            available = ", ".join(known.label for known in held)
+            faults.append(f"{label!r} ({line.label}) is not in this scan; it holds {available}")
+    if minimum is not None and not (isinstance(minimum, Real) and minimum >= 0):
+        faults.append(f"minimum is {minimum!r}; it must be a number of zero or more, in the units of the intensity")
+    if faults:
+        raise InvalidInput("ratio", faults)
+
+    above, below = (intensity.isel(line=held.index(line), drop=True) for line in wanted)
+    usable = below > 0 if minimum is None else (below > 0) & (below >= minimum)
+    if "valid" in obj.coords or (isinstance(obj, xr.Dataset) and "valid" in obj):
+        usable = usable & obj["valid"]
+    result = (above / below.where(usable)).rename("ratio")
+    result.attrs = {"long_name": " / ".join(line.label for line in wanted), "units": "dimensionless"}
+    return result

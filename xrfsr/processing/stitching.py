@@ -1,0 +1,196 @@
+"""Scans that overlap, on one grid."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from xrfsr.core.coordinates import grid_coords, grid_of
+from xrfsr.core.grid import Axis, Grid
+from xrfsr.core.scan import ensure_scan
+from xrfsr.core.units import pair_to_mm
+from xrfsr.errors import InvalidInput, collecting, warn
+from xrfsr.operators.resample import on_grid
+
+__all__ = ["stitch"]
+
+MOST_PIXELS = 2.0**31
+NEAR = 1e-6
+
+
+def stitch(
+    scans: Sequence[xr.Dataset | xr.DataArray], *, pixel_size: Any = None, match_gains: bool = False
+) -> xr.Dataset:
+    """Bring scans of one painting, each with `y` and `x` in the same millimetres, onto one grid.
+
+    Where several lie, their mean is taken, weighted by the inverse of their variance if all have an uncertainty, evenly
+    otherwise; that of the mean is then told too. Pixels that no scan covers are missing and not valid. A scan whose
+    pixels lie on the grid stays as it is where it is alone; others are interpolated, or averaged where they are finer.
+
+    Parameters
+    ----------
+    scans : sequence of Dataset
+        Two or more, with the same lines and units; lines may come in any order. Maps are computed one scan at a time.
+    pixel_size : length or pair (y, x), optional
+        Of the grid; by default that of the first scan, on whose pixels the grid lies.
+    match_gains : bool
+        Multiply the maps of every scan but the first so that their sums agree with those before it where they overlap.
+        The factors are told, and a warning names those beyond 10 %. Off by default: counts then stay counts.
+
+    Returns
+    -------
+    Dataset
+        A scan; ``attrs["stitched"]`` says of how many, ``attrs["gains"]`` by which factors.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every fault of each scan, lines and units that differ, and a grid that would be too large.
+
+    Examples
+    --------
+    >>> import xrfsr
+    >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Ca-K", "Pb-L"])
+    >>> left, right = scan.isel(x=slice(0, 10)), scan.isel(x=slice(6, 16))
+    >>> whole = stitch([left, right])
+    >>> whole.intensity.shape, whole.attrs["stitched"]
+    ((2, 16, 16), '2 scans, 4 x 16 mm covered more than once')
+    """
+    ready = _checked(scans)
+    spacing = grid_of(ready[0]).spacing
+    if pixel_size is not None:
+        spacing = pair_to_mm(pixel_size)
+    grid = _grid_over([grid_of(scan) for scan in ready], spacing)
+    weighted = all("uncertainty" in scan for scan in ready)
+    shape = (ready[0].sizes["line"], *grid.shape)
+    total, weight, count = np.zeros(shape), np.zeros(shape), np.zeros(grid.shape, np.int16)
+    gains: list[str] = []
+    for number, scan in enumerate(ready):
+        rows, columns, part = _placed(scan, grid)
+        values = np.asarray(part["intensity"].values, np.float64)
+        error = np.asarray(part["uncertainty"].values, np.float64) if weighted else None
+        known = np.isfinite(values)
+        if "valid" in part.coords:
+            known &= np.asarray(part["valid"].values, bool)
+        here = (slice(None), rows, columns)
+        if match_gains and number:
+            factors = _gains(values, known, total[here], weight[here])
+            values *= factors[:, None, None]
+            error = None if error is None else error * factors[:, None, None]
+            gains.append(_told_gains(number, factors, ready[0]))
+        w = known.astype(np.float64)
+        if error is not None:
+            w = np.where(known & (error > 0), 1 / np.maximum(error, 1e-12) ** 2, 0.0)
+        total[here] += np.where(known, values, 0) * w
+        weight[here] += w
+        count[rows, columns] += known.any(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.where(weight > 0, total / weight, np.nan).astype(np.float32)
+        spread = np.where(weight > 0, 1 / np.sqrt(weight), np.nan).astype(np.float32)
+    first = ready[0]
+    variables = {"intensity": (("line", "y", "x"), mean, dict(first["intensity"].attrs))}
+    if weighted:
+        variables["uncertainty"] = (("line", "y", "x"), spread, dict(first["uncertainty"].attrs))
+    lines = {name: first[name].variable for name in ("line", "element", "family", "kind", "energy")}
+    result = xr.Dataset(variables, {**lines, **grid_coords(grid)}, dict(first.attrs))
+    if (count == 0).any():
+        result = result.assign_coords(valid=(("y", "x"), count > 0))
+    twice = float((count > 1).sum()) * spacing[0] * spacing[1]
+    told = f"{len(ready)} scans, {_area(count > 1, spacing)} covered more than once" if twice else f"{len(ready)} scans"
+    return result.assign_attrs(stitched=told, **({"gains": "; ".join(gains)} if gains else {}))
+
+
+def _checked(scans: Sequence[xr.Dataset | xr.DataArray]) -> list[xr.Dataset]:
+    if isinstance(scans, xr.Dataset | xr.DataArray) or not hasattr(scans, "__len__") or len(scans) < 2:
+        raise InvalidInput("scans", ["two scans or more are needed, as a list: stitch([left, right])"])
+    faults: list[str] = []
+    ready: list[xr.Dataset] = []
+    for number, scan in enumerate(scans, start=1):
+        own: list[str] = []
+        with collecting(own):
+            ready.append(ensure_scan(scan, values=False))
+        faults += [f"scan {number}: {fault}" for fault in own]
+    if faults:
+        raise InvalidInput("scans", faults)
+    first = ready[0]
+    labels = [str(label) for label in first["line"].values]
+    for number, scan in enumerate(ready[1:], start=2):
+        others = [str(label) for label in scan["line"].values]
+        if missing := [label for label in labels if label not in others]:
+            faults.append(
+                f"scan {number} has no {', '.join(missing)}; select the lines that all have: .sel(line=[...])"
+            )
+        if more := [label for label in others if label not in labels]:
+            faults.append(f"scan 1 has no {', '.join(more)}, which scan {number} has; select the lines that all have")
+        units = [one["intensity"].attrs["units"] for one in (first, scan)]
+        if units[0] != units[1]:
+            faults.append(f"scan {number} is in {units[1]}, scan 1 in {units[0]}; normalise the one in counts")
+    if faults:
+        raise InvalidInput("scans", faults)
+    return [scan.sel(line=first["line"].values) for scan in ready]
+
+
+def _grid_over(grids: Sequence[Grid], spacing: tuple[float, float]) -> Grid:
+    """The smallest grid over all, on the pixels of the first."""
+    axes: list[Axis] = []
+    for own, step in zip(zip(*[(grid.y, grid.x) for grid in grids], strict=True), spacing, strict=True):
+        start = own[0].edges[0]
+        low = start + math.floor((min(axis.edges[0] for axis in own) - start) / step + NEAR) * step
+        size = max(1, math.ceil((max(axis.edges[1] for axis in own) - low) / step - NEAR))
+        axes.append(Axis(size, step, low + step / 2))
+    if float(axes[0].size) * axes[1].size > MOST_PIXELS:
+        raise InvalidInput(
+            "scans",
+            [f"the scans lie so far apart that the grid over them would have {axes[0].size} x {axes[1].size} pixels"],
+        )
+    return Grid(axes[0], axes[1])
+
+
+def _placed(scan: xr.Dataset, grid: Grid) -> tuple[slice, slice, xr.Dataset]:
+    """Rows and columns of the grid that a scan covers, and the scan on them."""
+    own = grid_of(scan)
+    parts: list[tuple[slice, Axis]] = []
+    for axis, target in ((own.y, grid.y), (own.x, grid.x)):
+        low, high = axis.edges
+        start = target.edges[0]
+        # Pixels of the grid whose centres lie within the scan.
+        first = max(0, math.ceil((low - start) / target.step - 0.5 - NEAR))
+        last = min(target.size, math.floor((high - start) / target.step - 0.5 + NEAR) + 1)
+        if last <= first:
+            raise InvalidInput("scans", [f"a scan of {axis.extent:g} mm covers no pixel of {target.step:g} mm"])
+        parts.append((slice(first, last), Axis(last - first, target.step, float(target.centres[first]))))
+    part = Grid(parts[0][1], parts[1][1])
+    ascending = scan.sortby(["y", "x"])
+    kept = ascending[[name for name in ("intensity", "uncertainty") if name in ascending]]
+    aligned = np.allclose(
+        [own.spacing, (grid_of(ascending).y.first, grid_of(ascending).x.first)],
+        [part.spacing, (part.y.first, part.x.first)],
+        atol=NEAR,
+    )
+    if aligned and part.shape == own.shape:
+        return parts[0][0], parts[1][0], ascending
+    return parts[0][0], parts[1][0], on_grid(ascending if "valid" in ascending.coords else kept, part)
+
+
+def _gains(values: Any, known: Any, total: Any, weight: Any) -> Any:
+    both = known & (weight > 0)
+    before = np.where(both, total / np.where(weight > 0, weight, 1), 0).sum(axis=(1, 2))
+    now = np.where(both, values, 0).sum(axis=(1, 2))
+    return np.where((before > 0) & (now > 0), before / np.where(now > 0, now, 1), 1.0)
+
+
+def _told_gains(number: int, factors: Any, scan: xr.Dataset) -> str:
+    told = ", ".join(f"{label} {factor:.3g}" for label, factor in zip(scan["line"].values, factors, strict=True))
+    if (np.abs(factors - 1) > 0.1).any():
+        warn(f"scan {number + 1} was multiplied by more than 10 % to agree with those before it: {told}")
+    return f"scan {number + 1}: {told}"
+
+
+def _area(covered: Any, spacing: tuple[float, float]) -> str:
+    rows, columns = np.flatnonzero(covered.any(axis=1)), np.flatnonzero(covered.any(axis=0))
+    height, width = (len(range(one[0], one[-1] + 1)) * step for one, step in zip((rows, columns), spacing, strict=True))
+    return f"{width:g} x {height:g} mm"

@@ -1,0 +1,164 @@
+"""Who works on the regions: this thread, several, processes, or the workers of a Dask client."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent import futures
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Self
+
+from xrfsr.errors import InvalidInput
+from xrfsr.regions.region import Outcome, Region
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from xrfsr.network import Model
+
+__all__ = ["Pool"]
+
+Work = Callable[[Region, Any], Outcome]
+TRIES = 3  # with processes, of a region during which one of them was killed
+
+_model: Model | None = None  # of a process that works for another
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Those who work on regions.
+
+    Attributes
+    ----------
+    client : distributed.Client, optional
+    workers : int
+        Regions at a time, without a client.
+    processes : bool
+    """
+
+    client: Client | None
+    workers: int
+    processes: bool
+
+    @classmethod
+    def of(cls, client: Client | None, workers: int | None, regions: int, *, processes: bool) -> Self:
+        """As `xrfsr.regions.run` is told."""
+        faults = []
+        if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+            faults.append(f"workers is {workers!r}; a whole number of at least 1 is needed")
+        if client is not None and not hasattr(client, "submit"):
+            faults.append(f"client is a {type(client).__name__}; a distributed.Client is needed, or None")
+        if faults:
+            raise InvalidInput("run over regions", faults)
+        return cls(client, max(1, min(workers or _cores(), regions)), processes)
+
+    def run(self, work: Work, regions: Sequence[Region], model: Model | None) -> Iterator[Outcome]:
+        """The outcomes in the order in which they come; an interruption from the keyboard ends all."""
+        if self.client is not None:
+            return _by_client(self.client, work, regions, model)
+        if self.processes:
+            return _by_processes(self.workers, work, regions, model)
+        if self.workers > 1:
+            return _by_threads(self.workers, work, regions, model)
+        return (work(region, model) for region in regions)
+
+
+def _cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _by_threads(workers: int, work: Work, regions: Sequence[Region], model: Model | None) -> Iterator[Outcome]:
+    from xrfsr.utils.threads import at_most, available, until
+
+    share, stop = max(1, available() // workers), threading.Event()
+
+    def one(region: Region) -> Outcome:
+        with at_most(share), until(stop):
+            return work(region, model)
+
+    with futures.ThreadPoolExecutor(workers) as pool:
+        waiting = [pool.submit(one, region) for region in regions]
+        try:
+            for future in futures.as_completed(waiting):
+                yield future.result()
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _by_processes(workers: int, work: Work, regions: Sequence[Region], model: Model | None) -> Iterator[Outcome]:
+    share = max(1, _cores() // workers)
+    left = {region.name: region for region in regions}
+    tries = dict.fromkeys(left, 0)
+    while left:
+        for outcome in _by_one_pool(workers, share, work, list(left.values()), model):
+            del left[outcome.name]
+            yield outcome
+        # Left over only if a process was killed; which region it was working on, nobody knows.
+        for name in list(left):
+            tries[name] += 1
+            if tries[name] == TRIES:
+                del left[name]
+                yield Outcome(name, "failed", "a process that may have worked on it was killed, perhaps for its memory")
+
+
+def _by_one_pool(
+    workers: int, share: int, work: Work, regions: Sequence[Region], model: Model | None
+) -> Iterator[Outcome]:
+    others = set(multiprocessing.active_children())
+    context = multiprocessing.get_context("spawn")  # threads of torch do not survive a fork
+    with futures.ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(share, model)) as pool:
+        waiting = [pool.submit(_in_process, work, region) for region in regions]
+        try:
+            for future in futures.as_completed(waiting):
+                with suppress(BrokenProcessPool):
+                    yield future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in set(multiprocessing.active_children()) - others:
+                with suppress(OSError, TypeError):
+                    os.kill(process.pid, signal.SIGINT)  # type: ignore[arg-type]
+            raise
+
+
+def _begin(share: int, model: Model | None) -> None:
+    global _model
+    _model = model
+    import torch
+
+    torch.set_num_threads(share)
+
+
+def _in_process(work: Work, region: Region) -> Outcome:
+    return work(region, _model)
+
+
+def _by_client(client: Any, work: Work, regions: Sequence[Region], model: Model | None) -> Iterator[Outcome]:
+    distributed: Any = import_module("distributed")  # which has no types where it is not installed
+
+    # Once to every worker that needs it, not with every region.
+    shared = None if model is None else client.scatter(model)
+    names = {client.submit(_on_worker, work, region, shared, pure=False): region.name for region in regions}
+    try:
+        for future in distributed.as_completed(names):
+            try:
+                yield future.result()
+            except Exception as error:  # the worker was lost, too often to try again
+                yield Outcome(names[future], "failed", f"{type(error).__name__}: {error}")
+    finally:
+        client.cancel([future for future in names if not future.done()])
+
+
+def _on_worker(work: Work, region: Region, model: Model | None) -> Outcome:
+    from xrfsr.utils.threads import at_most
+
+    with at_most(1):  # others are at work beside it
+        return work(region, model)

@@ -1,0 +1,1 @@
+"""What every room may use: devices, threads, paths and progress bars."""

@@ -28,7 +28,8 @@ from xrfsr.core.scan import as_scan, ensure_scan
 from xrfsr.errors import InvalidInput
 from xrfsr.io.writers.zarr import to_zarr
 
-SECONDS, BYTES = 10, 1 << 30
+# Far more than any file takes, a thousandth of both as a rule: what is looked for never ends, or takes all there is.
+SECONDS, BYTES = 120, 1 << 30
 NUMBERS = [b"0", b"-1", b"1e9", b"99999999999", b"nan", b"3.5", b"", b"x", b"2147483648"]
 
 

@@ -26,7 +26,7 @@ def test_damaged_hypermaps_of_bruker(shared: Path, tmp_path: Path) -> None:
 
 def look_for_faults(form: str, count: int, folder: Path) -> None:
     command = [sys.executable, str(Path(__file__).with_name("fuzz.py")), form, str(count), "0", str(folder)]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr[-2000:]
     *wrong, tally = map(json.loads, run.stdout.splitlines())
     assert wrong == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from xrfsr.regions import run
 from xrfsr.regions.store import Store
 
 QUICK: dict[str, Any] = {"steps": 5, "pixels": 256, "K": 2, "M": 8, "device": "cpu"}
+PATIENCE = 600  # seconds before a test fails that would otherwise never end
 HERE: dict[str, Any] = {**QUICK, "progress": False, "workers": 1}
 
 
@@ -218,13 +220,13 @@ def interrupted_run(folder: Path, send: signal.Signals, wait: float, *arguments:
     command = [sys.executable, str(program), str(folder), *arguments]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-    until = time.monotonic() + 90
+    until = time.monotonic() + PATIENCE
     while not list((folder / "all.zarr").glob("panel/*/zarr.json")) and time.monotonic() < until:
         assert process.poll() is None, (folder / "log").read_text()
         time.sleep(0.01)
     time.sleep(wait)
     os.kill(process.pid, send)
-    process.wait(60)
+    process.wait(PATIENCE)
 
 
 @pytest.mark.parametrize(("send", "wait"), [(signal.SIGKILL, 0.3), (signal.SIGINT, 0.0)])
@@ -262,7 +264,7 @@ def test_a_killed_process_costs_no_region(
     out, killed = tmp_path / "all.zarr", []
 
     def kill() -> None:
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE
         while time.monotonic() < until and not killed:
             for child in multiprocessing.active_children():
                 if list(out.glob("panel/*/zarr.json")):
@@ -288,9 +290,14 @@ def test_a_full_disk(
 ) -> None:
     place = tmp_path / "small"
     place.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=220k", "tmpfs", str(place)], check=False).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", str(place)], check=False).returncode:
         pytest.skip("no small disk can be mounted here")
     try:
+        # Room for two regions and a half, whatever a page has.
+        run(tree, painting.rgb, place / "all.zarr", **HERE)
+        used = shutil.disk_usage(place).used
+        shutil.rmtree(place / "all.zarr")
+        subprocess.run(["mount", "-o", f"remount,size={used * 5 // 8}", str(place)], check=True)
         out = place / "all.zarr"
         with pytest.warns(UserWarning, match="regions failed.*cannot be written"):
             report = run(tree, painting.rgb, out, **HERE)

@@ -163,7 +163,7 @@ def test_threads_share_what_is_made_and_errors_are_not_kept() -> None:
 
     def make() -> tuple[np.ndarray, np.ndarray]:
         made.append(1)
-        time.sleep(0.05)
+        time.sleep(0.05)  # a second call in the meantime would be counted; where there is none, any time will do
         return np.zeros(50, np.float32), np.zeros(50, np.float32)
 
     threads = [threading.Thread(target=recent.get, args=("key", make)) for _ in range(5)]

@@ -11,6 +11,8 @@ import subprocess
 import sys
 import threading
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -379,13 +381,18 @@ def test_what_is_taken_is_the_best_so_far() -> None:
 
 
 def test_interrupted_from_the_keyboard(monkeypatch: pytest.MonkeyPatch) -> None:
-    step, taken = Trainee.step, itertools.count(1)
+    step, watched, taken = Trainee.step, threading.Event(), itertools.count()
+
+    @contextmanager
+    def bar(*_: object) -> Iterator[Callable[[int], None]]:
+        yield lambda done: watched.set()
 
     def interrupting(trainee: Trainee) -> None:
         step(trainee)
-        if next(taken) == 5:
+        if watched.is_set() and next(taken) == 0:
             _thread.interrupt_main()
 
+    monkeypatch.setattr("xrfsr.network.training.progress_bar", bar)
     monkeypatch.setattr(Trainee, "step", interrupting)
     with pytest.warns(UserWarning, match="interrupted from the keyboard"):
         ended = trained(TINY.override(steps=10**6))

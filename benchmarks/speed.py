@@ -102,7 +102,7 @@ def main() -> None:
     for precision in ("float32", "bfloat16") if native else ("float32",):
         config = TrainingConfig().override(precision=precision)
         run = Run(torch.device("cpu"))
-        excerpt = Excerpt(problem.scan / peak, problem.photo, problem.U, problem.teaching)
+        excerpt = Excerpt(problem.scan / peak, problem.photo, problem.U, problem.training_mask)
         material = material_of([excerpt], config, run)[0]
         trainee = Trainee(material.of_members(slice(0, 1)), config, 0, 0)
         a, pixels = trainee.network.architecture, config.pixels or 0

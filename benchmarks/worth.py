@@ -108,7 +108,7 @@ class Table:
             )
             print(json.dumps(self.runs[-1]), flush=True)
 
-    def run_all(self, variants: dict[str, dict[str, Any]], scenes: list[Scene], base: dict[str, Any]) -> None:
+    def run_threads(self, variants: dict[str, dict[str, Any]], scenes: list[Scene], base: dict[str, Any]) -> None:
         """Every variant on every scene, with `base` where it says nothing else."""
         for variant, settings in variants.items():
             for scene in scenes:
@@ -151,7 +151,7 @@ class Table:
 def parts(scenes: list[Scene], seeds: int, out: Path) -> None:
     """Ablations, and scans point by point."""
     table = Table("Parts of the method, gain over the floor in dB", seeds)
-    table.run_all(PARTS, scenes, TWO)
+    table.run_threads(PARTS, scenes, TWO)
     table.keep(out, "parts")
     table = Table("Footprints: U as the scan was made, gain over the floor of that scan in dB", seeds)
     for scene in scenes:
@@ -163,14 +163,14 @@ def parts(scenes: list[Scene], seeds: int, out: Path) -> None:
 def views(scenes: list[Scene], seeds: int, out: Path) -> None:
     """What the surroundings of a pixel tell the network."""
     table = Table("What members see of the photo, gain over the floor in dB", seeds)
-    table.run_all(VIEWS, scenes, NETWORK)
+    table.run_threads(VIEWS, scenes, NETWORK)
     table.keep(out, "views")
 
 
 def edges(scenes: list[Scene], seeds: int, out: Path) -> None:
     """What kriging along edges adds to the network."""
     table = Table("Kriging along edges, gain over the floor in dB", seeds)
-    table.run_all(EDGES, scenes, {})
+    table.run_threads(EDGES, scenes, {})
     table.keep(out, "edges")
 
 
@@ -208,7 +208,7 @@ def noise(scenes: list[Scene], seeds: int, out: Path) -> None:
 def adversarial(scenes: list[Scene], seeds: int, out: Path) -> None:
     """With the adversarial stage, and with as many steps without its term."""
     table = Table("Adversarial stage, gain over the floor in dB", seeds)
-    table.run_all(ADVERSARIAL, scenes[:2] + scenes[3:5], NETWORK)
+    table.run_threads(ADVERSARIAL, scenes[:2] + scenes[3:5], NETWORK)
     table.keep(out, "adversarial")
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
-__all__ = ["InvalidInput", "collecting", "needed", "warn"]
+__all__ = ["InvalidInput", "collect_faults", "import_optional", "warn"]
 
 
 class InvalidInput(ValueError):
@@ -50,7 +50,7 @@ class InvalidInput(ValueError):
 
 
 @contextmanager
-def collecting(faults: list[str]) -> Iterator[None]:
+def collect_faults(faults: list[str]) -> Iterator[None]:
     """Add the faults of an `InvalidInput` raised inside to `faults`, and go on after the block."""
     try:
         yield
@@ -70,7 +70,7 @@ def warn(message: str) -> None:
     warnings.warn(message, UserWarning, stacklevel=depth)
 
 
-def needed(module: str, purpose: str, extra: str) -> Any:
+def import_optional(module: str, purpose: str, extra: str) -> Any:
     """A package that only some users need.
 
     Parameters

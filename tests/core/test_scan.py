@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from xrfsr import Grid, InvalidInput, as_photo, as_scan
-from xrfsr.core.coordinates import dequantified, grid_coords, grid_of
+from xrfsr.core.coordinates import dequantify, grid_coords, grid_of
 from xrfsr.core.photo import ensure_photo
 from xrfsr.core.scan import ensure_scan, validate
 
@@ -70,7 +70,7 @@ class TestAsScan:
         assert scan.line.values.tolist() == LABELS
         assert scan.element.values.tolist() == ["Ca", "Pb", "", ""]
         assert scan.family.values.tolist() == ["K", "L", "", ""]
-        assert scan.kind.values.tolist() == ["element", "element", "scatter", "bookkeeping"]
+        assert scan.kind.values.tolist() == ["element", "element", "scatter", "diagnostic"]
         assert {scan[name].dtype for name in ("line", "element", "family", "kind")} == {np.dtype(object)}
         assert scan.energy.attrs == {"units": "keV"}
         np.testing.assert_allclose(scan.energy, [3.73, 11.86, np.nan, np.nan], atol=0.05)
@@ -328,7 +328,7 @@ class TestValidate:
             faults_of(validate, scan.drop_vars("valid")), "is negative for Ca-K (1 pixels", "is infinite for Pb-L (1"
         )
 
-    def test_nan_pixels_and_negative_bookkeeping_are_fine(self, scan: xr.Dataset) -> None:
+    def test_nan_pixels_and_negative_diagnostic_are_fine(self, scan: xr.Dataset) -> None:
         scan.intensity[:, 2, 2] = np.nan
         scan.intensity[3, 1, 1] = -4
         xr.testing.assert_identical(validate(scan), scan)
@@ -420,8 +420,8 @@ class TestPint:
     def test_units_come_back_short(self, scan: xr.Dataset) -> None:
         for name in ("intensity", "uncertainty"):
             scan[name].attrs["units"] = "count/s"
-        xr.testing.assert_identical(dequantified(scan.pint.quantify()), scan)
-        xr.testing.assert_identical(dequantified(scan.intensity.pint.quantify()), scan.intensity)
+        xr.testing.assert_identical(dequantify(scan.pint.quantify()), scan)
+        xr.testing.assert_identical(dequantify(scan.intensity.pint.quantify()), scan.intensity)
 
     def test_lazy_quantities_stay_lazy(self, scan: xr.Dataset) -> None:
         with nothing_computed():

@@ -43,14 +43,14 @@ def test_the_scan_tells_its_noise(smooth: tuple[Array, Array, Any], share: float
 
 def test_known_noise_is_taken_as_it_is(smooth: tuple[Array, Array, Any]) -> None:
     scan, photo, U = smooth
-    usable = np.ones(scan.shape, bool)
+    measured = np.ones(scan.shape, bool)
     variance = scan.var(axis=(1, 2), dtype=np.float64)
     noise = np.sqrt(variance * [0.2, 0.0])
-    whole = [Piece(scan, photo, U, usable)]
+    whole = [Piece(scan, photo, U, measured)]
     np.testing.assert_allclose(nugget_of(whole, noise), [0.25, NUGGET], rtol=1e-4)
     np.testing.assert_allclose(nugget_of(whole, np.sqrt(variance * 3)), MOST)
     mixed = nugget_of(whole, np.array([noise[0], np.nan]))
-    assert mixed[1] == nugget_told_by_scan([Piece(scan[1:], photo, U, usable[1:])])[0]
+    assert mixed[1] == nugget_told_by_scan([Piece(scan[1:], photo, U, measured[1:])])[0]
 
 
 @given(nugget=st.floats(1e-4, 1.0), error=st.just(0.0) | st.floats(0.01, 1.0), seed=st.integers(0, 99))

@@ -60,15 +60,18 @@ def test_units_and_brightness_play_no_part(painted: tuple[Array, Array, Downsamp
 
 def test_it_is_the_error_of_leaving_pixels_out(painted: tuple[Array, Array, Downsampling]) -> None:
     scan, photo, U = painted
-    usable = np.random.default_rng(0).random(scan.shape) < 0.7
+    measured = np.random.default_rng(0).random(scan.shape) < 0.7
     guide = neighbourhood(photo, SURROUNDINGS)
     contrast = np.sqrt(sum(band.var() for band in photo))
     errors = [
-        [float(np.sum((found - line)[counts] ** 2)) for found, line, counts in zip(left_out, scan, usable, strict=True)]
+        [
+            float(np.sum((found - line)[counts] ** 2))
+            for found, line, counts in zip(left_out, scan, measured, strict=True)
+        ]
         for left_out in (guided_krige(scan, each, U).left_out for each in (0 * guide, guide / contrast))
     ]
     expected = 10 * np.log10(np.divide(*errors))
-    np.testing.assert_allclose(photo_gain(scan, photo, U, usable).decibel, expected, atol=1e-3)
+    np.testing.assert_allclose(photo_gain(scan, photo, U, measured).decibel, expected, atol=1e-3)
 
 
 def test_a_photo_without_contrast_is_none(painted: tuple[Array, Array, Downsampling]) -> None:
@@ -80,9 +83,9 @@ def test_a_photo_without_contrast_is_none(painted: tuple[Array, Array, Downsampl
 
 def test_too_few_pixels_to_tell(painted: tuple[Array, Array, Downsampling]) -> None:
     scan, photo, U = painted
-    usable = everywhere(scan)
-    usable[0, (FEWEST // 2) * BLOCK :] = False
-    usable[0, :, BLOCK:] = False  # a column of blocks, fewer than it takes
-    told = photo_gain(scan, photo, U, usable)
+    measured = everywhere(scan)
+    measured[0, (FEWEST // 2) * BLOCK :] = False
+    measured[0, :, BLOCK:] = False  # a column of blocks, fewer than it takes
+    told = photo_gain(scan, photo, U, measured)
     assert np.isnan(told.decibel).tolist() == [True, False, False]
     assert told.helps[0], "what is not known is not held against the photo"

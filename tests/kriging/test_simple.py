@@ -44,7 +44,7 @@ def test_leaving_a_pixel_out_is_kriging_without_it(U: Downsampling, seed: int) -
     scan = np.random.default_rng(seed).random((2, *U.coarse.shape))
     A, Q = dense(U)
     found = leave_out(scan, U)
-    pull = np.kron(found.spreading.y.toarray(), found.spreading.x.toarray())
+    pull = np.kron(found.right_inverse.y.toarray(), found.right_inverse.x.toarray())
     for line, full, influence in zip(scan, found.full, found.influence, strict=True):
         mean = line.mean()
         for cell, value in enumerate(line.ravel()):
@@ -67,7 +67,7 @@ def test_kriging_is_the_dense_formula(U: Downsampling, seed: int) -> None:
         expected = line.mean() + Q @ A.T @ np.linalg.solve(A @ Q @ A.T, line.ravel() - line.mean())
         np.testing.assert_allclose(made.ravel(), expected, rtol=0, atol=1e-8)
     np.testing.assert_array_equal(leave_out(scan, U).full, found)
-    np.testing.assert_array_equal(krige(scan, U, U.spreading(correlation_length(U))), found)
+    np.testing.assert_array_equal(krige(scan, U, U.right_inverse(correlation_length(U))), found)
 
 
 @given(operators(), seeds, st.sampled_from([np.float32, np.float64]), st.floats(1e-3, 1e6))

@@ -139,7 +139,7 @@ def test_guided_filter_window_by_window(scale: float) -> None:
     for i in range(height):
         for j in range(width):
             window = (slice(max(0, i - radius), i + radius + 1), slice(max(0, j - radius), j + radius + 1))
-            known = given.teaching[0][window].ravel()
+            known = given.training_mask[0][window].ravel()
             seen = image[:, *window].reshape(3, -1)[:, known]
             for line in range(lines):
                 p = given.scan[line][window].ravel()[known]
@@ -152,10 +152,10 @@ def test_guided_filter_window_by_window(scale: float) -> None:
         for j in range(width):
             window = (slice(max(0, i - radius), i + radius + 1), slice(max(0, j - radius), j + radius + 1))
             mean[:, :, i, j] = coefficients[:, :, *window].mean(axis=(2, 3))
-    from xrfsr.operators import linear_matrix, separable
+    from xrfsr.operators import apply_separable, linear_matrix
 
     y, x = linear_matrix(given.U.coarse.y, given.U.fine.y), linear_matrix(given.U.coarse.x, given.U.fine.x)
-    up = separable(y, x, mean)
+    up = apply_separable(y, x, mean)
     expected = (up[:3] * given.photo[:, None]).sum(axis=0) + up[3]
     np.testing.assert_allclose(guided_filter(given, radius, epsilon), expected, rtol=1e-4, atol=1e-3)
 

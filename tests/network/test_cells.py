@@ -18,10 +18,10 @@ from xrfsr.operators import Downsampling, linear_matrix
 
 
 def cells_of(
-    scan: Array, photo: Array, U: Downsampling, usable: Array | None = None, inputs: Any = ("bilinear", "leave-out")
+    scan: Array, photo: Array, U: Downsampling, measured: Array | None = None, inputs: Any = ("bilinear", "leave-out")
 ) -> Cells:
-    measured = np.ones(scan.shape, bool) if usable is None else usable
-    return Cells.of(scan, photo, U, measured, inputs, U.spreading(correlation_length(U)), CPU)
+    measured = np.ones(scan.shape, bool) if measured is None else measured
+    return Cells.of(scan, photo, U, measured, inputs, U.right_inverse(correlation_length(U)), CPU)
 
 
 def network_of(members: int = 2, lines: int = 2, seed: int = 0) -> Generator:
@@ -39,18 +39,18 @@ def image(table: torch.Tensor, order: Order) -> Array:
 
 
 def whole_image_loss(
-    network: Generator, scan: Array, photo: Array, U: Downsampling, usable: Array, inputs: Any, alpha_1: float
+    network: Generator, scan: Array, photo: Array, U: Downsampling, measured: Array, inputs: Any, alpha_1: float
 ) -> Array:
     """Eq. 11 without batches: L(Y↓, Ŷ U) + α₁ L(Z, Ẑ), for every member."""
     losses = []
-    made = network_inputs(scan, U, inputs, U.spreading(correlation_length(U)))
+    made = network_inputs(scan, U, inputs, U.right_inverse(correlation_length(U)))
     upscaled = np.stack([made[kind] for kind in inputs])
     x = torch.tensor(np.concatenate([upscaled, np.broadcast_to(photo, (len(inputs), *photo.shape))], axis=1))
     with torch.no_grad():
         output = network(x.flatten(2).mT.contiguous()).mT.reshape(x.shape).numpy().astype(np.float64)
     for made in output:
         misfit = U(made[: len(scan)]) - scan
-        losses.append((misfit[usable] ** 2).mean() + alpha_1 * ((made[len(scan) :] - photo) ** 2).mean())
+        losses.append((misfit[measured] ** 2).mean() + alpha_1 * ((made[len(scan) :] - photo) ** 2).mean())
     return np.array(losses)
 
 
@@ -74,10 +74,10 @@ def test_batches_are_unbiased(scale: int) -> None:
 def test_all_cells_together_see_the_scan_through_u(scale: float, footprint: str, fwhm: float | None) -> None:
     U = operator(scale, footprint, fwhm)
     scan, photo = painting(U)
-    usable = np.random.default_rng(3).random(scan.shape) > 0.3
-    network, batch = network_of(), everything(cells_of(scan, photo, U, usable))
+    measured = np.random.default_rng(3).random(scan.shape) > 0.3
+    network, batch = network_of(), everything(cells_of(scan, photo, U, measured))
     found = pretraining_loss(network(batch.x), batch, 0.0).detach()
-    expected = whole_image_loss(network, scan, photo, U, usable, ("bilinear", "leave-out"), 0.0)
+    expected = whole_image_loss(network, scan, photo, U, measured, ("bilinear", "leave-out"), 0.0)
     np.testing.assert_allclose(found, expected, rtol=1e-5)
     np.testing.assert_allclose(batch.weight.sum(dim=1), 1.0, rtol=1e-6)
 
@@ -85,11 +85,11 @@ def test_all_cells_together_see_the_scan_through_u(scale: float, footprint: str,
 def test_every_cell_with_a_measured_value_is_as_likely_as_another() -> None:
     U = operator(2)
     scan, photo = painting(U)
-    usable = np.ones(scan.shape, bool)
-    usable[:, 2:5, 3] = False
-    usable[0, 7] = False  # the other map is measured there
-    cells = cells_of(scan, photo, U, usable)
-    expected = usable.any(axis=0).ravel()
+    measured = np.ones(scan.shape, bool)
+    measured[:, 2:5, 3] = False
+    measured[0, 7] = False  # the other map is measured there
+    cells = cells_of(scan, photo, U, measured)
+    expected = measured.any(axis=0).ravel()
     drawn = np.bincount(cells.draw(200 * expected.sum(), torch.Generator().manual_seed(0)).numpy(), minlength=90)
     assert (drawn[~expected] == 0).all()
     assert expected.sum() == 87
@@ -141,16 +141,16 @@ def test_bilinear_input_is_that_of_the_paper_whatever_is_left_out() -> None:
 def test_unmeasured_values_are_no_targets() -> None:
     U = operator(2)
     scan, photo = painting(U)
-    usable = np.ones(scan.shape, bool)
-    usable[0, 3:6, 2:5] = False
-    cells = cells_of(scan, photo, U, usable)
+    measured = np.ones(scan.shape, bool)
+    measured[0, 3:6, 2:5] = False
+    cells = cells_of(scan, photo, U, measured)
     batch, network = everything(cells), network_of()
     before = pretraining_loss(network(batch.x), batch, 0.0)
-    hidden = batch.usable == 0
+    hidden = batch.measured == 0
     assert int(hidden.sum()) == 9
-    changed = Batch(batch.x, batch.weight, batch.target + 1e3 * hidden, batch.usable)
+    changed = Batch(batch.x, batch.weight, batch.target + 1e3 * hidden, batch.measured)
     assert torch.equal(pretraining_loss(network(batch.x), changed, 0.0), before)
-    shown = Batch(batch.x, batch.weight, batch.target + 1e-2 * ~hidden, batch.usable)
+    shown = Batch(batch.x, batch.weight, batch.target + 1e-2 * ~hidden, batch.measured)
     assert not torch.equal(pretraining_loss(network(batch.x), shown, 0.0), before)
 
 
@@ -199,8 +199,8 @@ def test_members_with_the_same_input_share_its_memory() -> None:
 def test_blocks_hold_every_drawable_cell_once() -> None:
     U = operator(4, shape=(40, 50))
     scan, photo = painting(U)
-    usable = np.random.default_rng(0).random(scan.shape) > 0.6
-    cells = cells_of(scan, photo, U, usable)
+    measured = np.random.default_rng(0).random(scan.shape) > 0.6
+    cells = cells_of(scan, photo, U, measured)
     blocks = list(cells.blocks())
     assert len(blocks) > 1
     assert torch.equal(torch.cat(blocks), cells.drawable)
@@ -211,9 +211,9 @@ def test_scale_transfer_shows_known_pixels_one_scale_down() -> None:
     U = operator(2, shape=(8, 10))
     scan, photo = painting(U)
     fine = np.random.default_rng(0).random((2, *U.fine.shape), dtype=np.float32)
-    usable = np.ones(fine.shape, bool)
-    usable[:, 3, 4] = False
-    below = cells_of(scan, photo, U, inputs=("leave-out",)).as_pixels(fine, usable)
+    measured = np.ones(fine.shape, bool)
+    measured[:, 3, 4] = False
+    below = cells_of(scan, photo, U, inputs=("leave-out",)).as_pixels(fine, measured)
     assert below.width == 1
     assert len(below.drawable) == fine[0].size - 1
     batch = everything(below, 1.0)

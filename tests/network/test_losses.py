@@ -26,11 +26,11 @@ def test_eq11_against_loops() -> None:
     output = rng.random((members, cells * width, lines + bands))
     x = rng.random(output.shape)
     weight = rng.dirichlet(np.ones(width), cells)
-    target, usable = rng.random((cells, lines)), np.array([[1, 1], [0, 1], [1, 0], [0, 0]])
+    target, measured = rng.random((cells, lines)), np.array([[1, 1], [0, 1], [1, 0], [0, 0]])
     for member, found in enumerate(
         pretraining_loss(
             torch.tensor(output),
-            Batch(*map(torch.tensor, (x, weight, target, usable.astype(float)))),
+            Batch(*map(torch.tensor, (x, weight, target, measured.astype(float)))),
             alpha_1,
         ).tolist()
     ):
@@ -38,7 +38,7 @@ def test_eq11_against_loops() -> None:
         for c in range(cells):
             for line in range(lines):
                 average = sum(weight[c, p] * output[member, c * width + p, line] for p in range(width))
-                if usable[c, line]:
+                if measured[c, line]:
                     scan_errors.append((average - target[c, line]) ** 2)
             for p in range(width):
                 for band in range(lines, lines + bands):

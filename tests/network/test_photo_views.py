@@ -46,8 +46,8 @@ def test_tables_hold_every_pair_of_input_and_view_once() -> None:
     made = problem()
     inputs = ("leave-out", "leave-out", "bilinear", "leave-out")
     views = ("sharp", "soft", "soft", "sharp")
-    spreading = made.U.spreading()
-    arguments = (made.scan, made.photo, made.U, made.teaching, inputs, spreading, torch.device("cpu"))
+    right_inverse = made.U.right_inverse()
+    arguments = (made.scan, made.photo, made.U, made.training_mask, inputs, right_inverse, torch.device("cpu"))
     cells = Cells.of(*arguments, views)
     assert cells.kinds == (0, 1, 2, 0)
     shown = photo_views(made.photo, views)
@@ -62,9 +62,9 @@ def test_training_and_prediction_see_the_same() -> None:
     made = problem()
     model = fit([made], device="cpu", progress=False, K=2, M=8, steps=4, pixels=256, held_out=0.0, along_photo=False)
     peak = model.peak[:, None, None]
-    arguments = (made.scan / peak, made.photo, made.U, made.teaching, model.config.inputs)
-    spreading = made.U.spreading(made.U.coarse.x.step * 3)
-    cells = Cells.of(*arguments, spreading, torch.device("cpu"), model.config.each_view)
+    arguments = (made.scan / peak, made.photo, made.U, made.training_mask, model.config.inputs)
+    right_inverse = made.U.right_inverse(made.U.coarse.x.step * 3)
+    cells = Cells.of(*arguments, right_inverse, torch.device("cpu"), model.config.each_view)
     with torch.no_grad():
         x = torch.stack([cells.tables[kind] for kind in cells.kinds])
         model.generator.product_dtype = None

@@ -57,8 +57,8 @@ def test_results_are_consistent_and_in_order(scale: float, footprint: str, fwhm:
 def test_the_better_candidate_of_the_rehearsal_weighs_more() -> None:
     made = problem()
     config = TrainingConfig(K=2, M=8)
-    spreading = made.U.spreading()
-    arguments = (made.scan, made.photo, made.U, made.teaching, config.inputs, spreading, CPU, config.each_view)
+    right_inverse = made.U.right_inverse()
+    arguments = (made.scan, made.photo, made.U, made.training_mask, config.inputs, right_inverse, CPU, config.each_view)
     cells = Cells.of(*arguments)
     network = Generator(Architecture.of(config, 2, 3), torch.Generator().manual_seed(0))
     held_out = torch.arange(0, 90, 2)

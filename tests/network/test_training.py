@@ -43,7 +43,7 @@ QUICK: dict[str, Any] = {"K": 2, "M": 8, "steps": 4, "pixels": 256, "progress": 
 
 def trained(config: TrainingConfig, seed: int = 0, made: Problem | None = None, **how: Any) -> Trained:
     made = problem() if made is None else made
-    return train([Excerpt(made.scan, made.photo, made.U, made.teaching)], config, Run(CPU, seed, False, **how))
+    return train([Excerpt(made.scan, made.photo, made.U, made.training_mask)], config, Run(CPU, seed, False, **how))
 
 
 def look_at_the_clock_takes_a_second(patch: pytest.MonkeyPatch) -> None:
@@ -118,9 +118,9 @@ def test_loss_falls(scale: float, footprint: str, fwhm: float | None, transfer: 
         made.scan,
         made.photo,
         made.U,
-        made.usable,
+        made.measured,
         ("leave-out", "leave-out"),
-        made.U.spreading(correlation_length(made.U)),
+        made.U.right_inverse(correlation_length(made.U)),
         CPU,
     )
     batch = cells.batch(torch.arange(90), torch.ones(2, 90))
@@ -164,7 +164,7 @@ def test_prediction_is_the_weighted_mean_of_all_candidates() -> None:
         model.predict(made.scan, made.photo, made.U, "cpu")
     # A member is the network on its own input, scaled to the peak and back.
     scaled = made.scan / model.peak[:, None, None]
-    inputs = network_inputs(scaled, made.U, TINY.inputs, made.U.spreading(correlation_length(made.U)))
+    inputs = network_inputs(scaled, made.U, TINY.inputs, made.U.right_inverse(correlation_length(made.U)))
     x = torch.tensor(np.stack([np.concatenate([inputs["leave-out"], made.photo])] * 2)).flatten(2).mT.contiguous()
     model.generator.product_dtype = None
     member = model.generator(x).detach().numpy()[0, :, :2].T.reshape(2, *made.U.fine.shape) * model.peak[:, None, None]
@@ -175,15 +175,15 @@ def test_what_was_not_measured_has_no_influence() -> None:
     """Problem fills gaps from their surroundings, so a network trained on it cannot know what was there."""
     gaps = (slice(None), slice(2, 4), slice(5, 9))
     made = problem(scan=gaps)
-    assert not made.usable[gaps].any()
+    assert not made.measured[gaps].any()
     assert np.isfinite(made.scan).all()
     scan, photo = painting(made.U)
     scan[gaps] = 1e6
-    measured = np.where(made.usable, 50 * scan, np.nan)
+    measured = np.where(made.measured, 50 * scan, np.nan)
     again = Problem.of(measured, photo, made.U, made.lines, np.array([True, True]))
     np.testing.assert_array_equal(again.scan, made.scan)
     # The nearest measured value, so filling adds no new ones.
-    assert set(made.scan[gaps].ravel().tolist()) <= set(made.scan[made.usable].tolist())
+    assert set(made.scan[gaps].ravel().tolist()) <= set(made.scan[made.measured].tolist())
 
 
 def test_a_photo_that_shows_no_whole_cell_is_refused() -> None:
@@ -198,19 +198,19 @@ def test_cells_that_the_photo_does_not_show_are_left_out() -> None:
     hole[:, ::4, ::4] = True
     hole[:, :24, :] = False  # 30 of the 90 cells have a hole
     made = problem(photo=hole)
-    assert made.teaching.any(axis=0).sum() == 60
-    changed = replace(made, scan=np.where(made.teaching, made.scan, 7.0 + 0 * made.scan))
-    spreading = made.U.spreading(correlation_length(made.U))
+    assert made.training_mask.any(axis=0).sum() == 60
+    changed = replace(made, scan=np.where(made.training_mask, made.scan, 7.0 + 0 * made.scan))
+    right_inverse = made.U.right_inverse(correlation_length(made.U))
     models: list[Batch] = []
     for targets in (made, changed):
         # The same input, so that the targets alone differ.
-        cells = Cells.of(made.scan, made.photo, made.U, targets.teaching, ("leave-out",), spreading, CPU)
+        cells = Cells.of(made.scan, made.photo, made.U, targets.training_mask, ("leave-out",), right_inverse, CPU)
         values = cells.values.clone()
         values[:, 0] = torch.as_tensor(targets.scan.reshape(2, -1).T.copy())
         cells = replace(cells, values=values)
         models.append(cells.batch(cells.draw(4000, torch.Generator().manual_seed(0)), torch.zeros(1, 4000)))
-    assert torch.equal(models[0].target * models[0].usable, models[1].target * models[1].usable)
-    assert models[0].usable.any(dim=1).all()
+    assert torch.equal(models[0].target * models[0].measured, models[1].target * models[1].measured)
+    assert models[0].measured.any(dim=1).all()
     with pytest.warns(UserWarning, match="too few measured pixels"):
         fit([made], **QUICK)
 
@@ -223,7 +223,7 @@ ADVERSARIAL = TINY.override(adversarial_steps=6, patch=16, patches=4, windows=2)
 
 def test_the_adversarial_stage_trains_generator_and_discriminator() -> None:
     made = problem()
-    material, _, _ = material_of([Excerpt(made.scan, made.photo, made.U, made.teaching)], ADVERSARIAL, Run(CPU))
+    material, _, _ = material_of([Excerpt(made.scan, made.photo, made.U, made.training_mask)], ADVERSARIAL, Run(CPU))
     trainee = Trainee(material.of_members(slice(0, 1)), ADVERSARIAL, 0, 0)
     for _ in range(5):
         trainee.step()
@@ -240,7 +240,7 @@ def test_the_adversarial_stage_trains_generator_and_discriminator() -> None:
 def test_eq11_the_adversarial_term_has_its_weight() -> None:
     """Of one step, from one state: the gradient is that of the fidelity, and α₂ times that of the patches."""
     made = problem()
-    excerpts = [Excerpt(made.scan / made.scan.max(), made.photo, made.U, made.teaching)]
+    excerpts = [Excerpt(made.scan / made.scan.max(), made.photo, made.U, made.training_mask)]
 
     def gradient(alpha_2: float) -> torch.Tensor:
         config = ADVERSARIAL.override(alpha_2=alpha_2, precision="float32")
@@ -264,7 +264,7 @@ def test_the_discriminator_learns_to_tell_them_apart(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Patches, "pseudo_real", lambda self, random: real)
     made = problem()
     config = ADVERSARIAL.override(adversarial_steps=30, discriminator_rate=1e-3, patches=16)
-    material, _, _ = material_of([Excerpt(made.scan, made.photo, made.U, made.teaching)], config, Run(CPU))
+    material, _, _ = material_of([Excerpt(made.scan, made.photo, made.U, made.training_mask)], config, Run(CPU))
     trainee = Trainee(material.of_members(slice(0, 1)), config, 0, 0)
     while not trainee.done:
         trainee.step()
@@ -301,7 +301,7 @@ def test_weights_stay_below_their_limit_in_pretraining() -> None:
 def test_the_whole_image_as_a_batch_is_the_gradient_of_the_whole_image() -> None:
     made = problem(2.0)
     config = TINY.override(pixels=None, transfer=0.0, inputs=("bilinear",), held_out=0.0, precision="float32")
-    material, whole, _ = material_of([Excerpt(made.scan, made.photo, made.U, made.teaching)], config, Run(CPU))
+    material, whole, _ = material_of([Excerpt(made.scan, made.photo, made.U, made.training_mask)], config, Run(CPU))
     trainee = Trainee(material, config, 0, 0)
     trainee._descend_fidelity()
     found = [value.grad.clone() for value in trainee.network.parameters() if value.grad is not None]
@@ -354,7 +354,7 @@ def test_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_taken_is_the_best_so_far() -> None:
     made = problem()
     config = TINY.override(steps=1000, schedule="constant", held_out=0.1)
-    material, _, held_out = material_of([Excerpt(made.scan, made.photo, made.U, made.teaching)], config, Run(CPU))
+    material, _, held_out = material_of([Excerpt(made.scan, made.photo, made.U, made.training_mask)], config, Run(CPU))
     assert torch.equal(material.examined, held_out)
     trainee = Trainee(material.of_members(slice(0, 1)), config, 0, 0)
     while trainee.number < 100:
@@ -507,7 +507,7 @@ class Reports(TorchDispatchMode):
 def test_no_step_waits_for_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     made = problem()
     config = ADVERSARIAL.override(steps=10, adversarial_steps=10)
-    material, _, _ = material_of([Excerpt(made.scan, made.photo, made.U, made.teaching)], config, Run(CPU))
+    material, _, _ = material_of([Excerpt(made.scan, made.photo, made.U, made.training_mask)], config, Run(CPU))
     trainee = Trainee(material, config, 0, 0)
     reports = Reports()
     while not trainee.done:

@@ -29,7 +29,7 @@ def operator(shape: tuple[int, int]) -> Downsampling:
 
 
 def cells_of(scan: Array, photo: Array, U: Downsampling, inputs: Any) -> Cells:
-    return Cells.of(scan, photo, U, np.ones(scan.shape, bool), inputs, U.spreading(correlation_length(U)), CPU)
+    return Cells.of(scan, photo, U, np.ones(scan.shape, bool), inputs, U.right_inverse(correlation_length(U)), CPU)
 
 
 def noise() -> Cells:

@@ -17,7 +17,7 @@ from scipy.interpolate import RegularGridInterpolator
 
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.errors import InvalidInput
-from xrfsr.operators import Downsampling, footprint_matrix, linear_matrix, separable
+from xrfsr.operators import Downsampling, apply_separable, footprint_matrix, linear_matrix
 
 seeds = st.integers(0, 2**32 - 1)
 signs = st.sampled_from([-1, 1])
@@ -71,8 +71,8 @@ def covariance(U: Downsampling, length: float | None) -> NDArray[np.float64]:
 
 
 def amplification(U: Downsampling, length: float | None) -> float:
-    spreading = U.spreading(length)
-    return float(abs(spreading.y).sum(axis=1).max() * abs(spreading.x).sum(axis=1).max())
+    right_inverse = U.right_inverse(length)
+    return float(abs(right_inverse.y).sum(axis=1).max() * abs(right_inverse.x).sum(axis=1).max())
 
 
 # U and its adjoint
@@ -213,7 +213,9 @@ def test_direction_is_only_order(axes: tuple[Axis, Axis], kind: str) -> None:
             return linear_matrix(fine, coarse).toarray()
         if kind == "spreading":
             same = Axis(1, 1.0, 0.0)
-            return Downsampling.between(Grid(fine, same), Grid(coarse, same)).spreading(abs(coarse.step)).y.toarray().T
+            return (
+                Downsampling.between(Grid(fine, same), Grid(coarse, same)).right_inverse(abs(coarse.step)).y.toarray().T
+            )
         return footprint_matrix(fine, coarse, kind, fwhm=abs(coarse.step) if kind == "gaussian" else None).toarray()  # type: ignore[arg-type]
 
     try:
@@ -244,7 +246,7 @@ def test_linear_along_both_axes_is_bilinear() -> None:
     maps = np.random.default_rng(0).random(source.shape)
     grid = RegularGridInterpolator((source.y.centres, source.x.centres[::-1]), maps[:, ::-1])
     expected = grid(tuple(np.meshgrid(target.y.centres, target.x.centres, indexing="ij")))
-    found = separable(linear_matrix(source.y, target.y), linear_matrix(source.x, target.x), maps)
+    found = apply_separable(linear_matrix(source.y, target.y), linear_matrix(source.x, target.x), maps)
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
@@ -283,7 +285,7 @@ def test_spreading_is_the_dense_formula(U: Downsampling, pixels: float | None) -
     length = None if pixels is None else pixels * max(U.coarse.spacing)
     A, Q = dense(U), covariance(U, length)
     inverse = np.linalg.inv(A @ Q @ A.T)
-    found = U.spreading(length)
+    found = U.right_inverse(length)
     for (y, x), expected in (
         ((found.y, found.x), Q @ A.T @ inverse),
         ((found.precision_y, found.precision_x), inverse),
@@ -315,7 +317,7 @@ def test_blocks_of_a_long_axis_make_the_whole(ratio: float, options: dict[str, A
     A = U.y.toarray()
     QA = A.T if length is None else np.exp(-np.abs(fine.centres[:, None] - fine.centres) / length) @ A.T
     expected = np.linalg.solve(A @ QA, QA.T).T
-    found = U.spreading(length)
+    found = U.right_inverse(length)
     np.testing.assert_allclose(found.y.toarray(), expected, rtol=0, atol=1e-9 * np.abs(expected).max())
     np.testing.assert_allclose((U.y @ found.y).toarray(), np.eye(500), rtol=0, atol=1e-10)
     if length is not None:
@@ -327,7 +329,7 @@ def test_blocks_of_a_long_axis_make_the_whole(ratio: float, options: dict[str, A
 def test_the_spreading_of_a_long_axis_is_a_band() -> None:
     def per_column(size: int) -> float:
         coarse = Grid(Axis(size, 1.0, 0.5), Axis(1, 1.0, 0.5))
-        return Downsampling.between(coarse.refine(4), coarse).spreading(3.0).y.nnz / size
+        return Downsampling.between(coarse.refine(4), coarse).right_inverse(3.0).y.nnz / size
 
     assert per_column(4000) < per_column(1000) * 1.05 < 250
 
@@ -382,7 +384,7 @@ def test_what_is_accepted_is_consistent(U: Downsampling, seed: int) -> None:
     scan = rng.random(U.coarse.shape)
     for length in (None, 3 * max(U.coarse.spacing), 1e6 * max(U.coarse.spacing)):
         try:
-            made = U.spreading(length)(scan)
+            made = U.right_inverse(length)(scan)
         except InvalidInput:
             continue
         np.testing.assert_allclose(U(made), scan, rtol=0, atol=1e-6)
@@ -525,18 +527,18 @@ def test_pixels_that_see_the_same_are_refused() -> None:
     coarse = Grid(Axis(3000, 1.0, 1.0), Axis(4, 1.0, 0.5))
     U = Downsampling.between(Grid(Axis(3001, 1.0, 0.5), Axis(4, 1.0, 0.5)), coarse)
     with pytest.raises(InvalidInput, match=r"along 'y', 3000 coarse pixels .* use a finer target grid"):
-        U.spreading()
+        U.right_inverse()
     # More coarse pixels than fine ones.
     U = Downsampling.between(Grid(Axis(3, 1.0, 1.0), Axis(4, 1.0, 0.5)), Grid(Axis(4, 1.0, 0.5), Axis(4, 1.0, 0.5)))
     with pytest.raises(InvalidInput, match="4 coarse pixels can be met by 3 fine ones"):
-        U.spreading(2.0)
+        U.right_inverse(2.0)
 
 
 @pytest.mark.parametrize("length", [0.0, -1.0, np.nan, np.inf, 1e12])
 def test_bad_correlation_lengths_are_refused(length: float) -> None:
     coarse = Grid.from_shape((4, 4), 1.0)
     with pytest.raises(InvalidInput, match="correlation_length is"):
-        Downsampling.between(coarse.refine(2), coarse).spreading(length)
+        Downsampling.between(coarse.refine(2), coarse).right_inverse(length)
 
 
 def test_bad_arrays_are_refused() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from xrfsr import Grid, InvalidInput, as_scan
 from xrfsr.core.coordinates import grid_coords, grid_of
 from xrfsr.core.grid import Axis
-from xrfsr.operators.resample import downsampling, fine_grid, on_grid, resample
+from xrfsr.operators.resample import downsampling, fine_grid, regrid, resample
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -119,7 +119,7 @@ def test_like_may_be_a_part(rich: xr.Dataset, step: float) -> None:
 
 def test_the_beam_is_passed_on(scan: xr.Dataset) -> None:
     target = grid_of(scan).coarsen(2)
-    made = on_grid(scan.intensity, target, footprint="gaussian", fwhm=(0.8, 1.2))
+    made = regrid(scan.intensity, target, footprint="gaussian", fwhm=(0.8, 1.2))
     from xrfsr.operators import Downsampling
 
     expected = Downsampling.between(grid_of(scan), target, "gaussian", fwhm=(0.8, 1.2))(scan.intensity.values)

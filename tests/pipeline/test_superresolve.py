@@ -19,7 +19,7 @@ from xrfsr.core.coordinates import grid_of
 from xrfsr.core.photo import as_photo
 from xrfsr.core.scan import as_scan
 from xrfsr.errors import InvalidInput
-from xrfsr.utils.device import choose
+from xrfsr.utils.device import resolve_device
 
 QUICK: dict[str, Any] = {"steps": 3, "pixels": 256, "K": 2, "M": 8, "progress": False, "device": "cpu"}
 CHEAP: dict[str, Any] = {"progress": False, "device": "cpu"}
@@ -264,7 +264,7 @@ def test_maps_without_guidance_are_the_floor(photo: xr.DataArray) -> None:
     lines = ["Ca-K", "Rayleigh", "Pb-L", "background", "Fe-K"]
     with pytest.warns(UserWarning, match="constant within the valid pixels"):
         scan = as_scan(maps, lines, pixel_size=0.5)
-    assert scan.kind.values.tolist() == ["element", "scatter", "element", "bookkeeping", "element"]
+    assert scan.kind.values.tolist() == ["element", "scatter", "element", "diagnostic", "element"]
     with pytest.warns(UserWarning, match="constant within the valid pixels"):
         fine = scan.xrfsr.superresolve(photo, **QUICK)
     with pytest.warns(UserWarning, match="constant within the valid pixels"):
@@ -366,21 +366,21 @@ def test_a_model_leaves_a_flat_map_flat(scan: xr.Dataset, photo: xr.DataArray) -
 
 
 def test_auto_is_the_best_device_there_is() -> None:
-    present = choose("auto").type
+    present = resolve_device("auto").type
     if torch.cuda.is_available():
         assert present == "cuda"
     elif torch.backends.mps.is_available():
         assert present == "mps"
     else:
         assert present == "cpu"
-    assert choose() == choose("auto")
-    assert choose("cpu") == torch.device("cpu")
+    assert resolve_device() == resolve_device("auto")
+    assert resolve_device("cpu") == torch.device("cpu")
 
 
 def test_auto_is_the_default(scan: xr.Dataset, photo: xr.DataArray) -> None:
     quick = {name: value for name, value in QUICK.items() if name != "device"}
     fine = scan.xrfsr.superresolve(photo, **quick)
-    assert fine.attrs["xrfsr_device"] == choose("auto").type
+    assert fine.attrs["xrfsr_device"] == resolve_device("auto").type
     xr.testing.assert_identical(scan.xrfsr.superresolve(photo, device="auto", **quick), fine)
 
 

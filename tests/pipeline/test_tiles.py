@@ -35,7 +35,7 @@ def test_every_fine_pixel_belongs_to_one_tile(
     for tile in (tile for row in tiles(U, side, margin) for tile in row):
         owners[tile.y, tile.x] += 1
         assert tile.y.stop - tile.y.start <= side + scale
-        part, y, x = U.part(tile.rows, tile.columns)
+        part, y, x = U.crop(tile.rows, tile.columns)
         assert part.fine.shape == (y.stop - y.start, x.stop - x.start)
         assert y.start <= tile.y.start < tile.y.stop <= y.stop or margin == 0
     assert (owners == 1).all()
@@ -52,7 +52,7 @@ def test_a_part_sees_what_the_whole_sees(rows: int, columns: int, footprint: Any
     maps = np.random.default_rng(0).random((2, *U.fine.shape))
     top, left = random.randrange(rows - 3), random.randrange(columns - 3)
     chosen = slice(top, top + 3), slice(left, left + 3)
-    part, y, x = U.part(*chosen)
+    part, y, x = U.crop(*chosen)
     np.testing.assert_allclose(part(maps[:, y, x]), U(maps)[:, *chosen], rtol=1e-12)
     np.testing.assert_allclose(part.fine.y.centres, U.fine.y.centres[y])
     np.testing.assert_allclose(part.coarse.x.centres, U.coarse.x.centres[chosen[1]])
@@ -97,8 +97,8 @@ def test_beyond_its_reach_a_residual_is_not_felt(footprint: Any) -> None:
     far = reach(U, length)
     one = np.zeros((1, 60, 61))
     one[0, 30, 30] = 1.0
-    spread = np.abs(U.spreading(length)(one)[0])
-    row, column = U.coarse.y.home(U.fine.y), U.coarse.x.home(U.fine.x)
+    spread = np.abs(U.right_inverse(length)(one)[0])
+    row, column = U.coarse.y.parent_cell(U.fine.y), U.coarse.x.parent_cell(U.fine.x)
     assert spread[np.abs(row - 30) > far].max() < 2e-3
     assert spread[:, np.abs(column - 30) > far].max() < 2e-3
     assert spread[np.abs(row - 30) >= max(far - 2, 0)].max() > 2e-4
@@ -108,10 +108,10 @@ def test_beyond_its_reach_a_residual_is_not_felt(footprint: Any) -> None:
 def test_the_home_of_a_pixel_does_not_depend_on_where_the_axis_begins(size: int, scale: float, start: int) -> None:
     coarse = Axis(size + start, 0.3, 1.0)
     fine = coarse.refine(scale)
-    home = coarse.home(fine)
+    home = coarse.parent_cell(fine)
     assert (np.diff(home) >= 0).all()
     assert home[0] == 0
     assert (np.abs(fine.centres - coarse.centres[home]) <= 0.15 + 1e-6).all()
-    part = coarse.part(slice(start, start + size))
+    part = coarse.crop(slice(start, start + size))
     inside = home >= start
-    np.testing.assert_array_equal(part.home(fine)[inside], home[inside] - start)
+    np.testing.assert_array_equal(part.parent_cell(fine)[inside], home[inside] - start)

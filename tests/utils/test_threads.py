@@ -10,7 +10,7 @@ import time
 import pytest
 import torch
 
-from xrfsr.utils.threads import at_most, run_all, take_turns
+from xrfsr.utils.threads import limit_threads, round_robin, run_threads
 
 PATIENCE = 60  # seconds for which a thread waits before a test fails that would otherwise never end
 
@@ -29,7 +29,7 @@ def test_every_task_is_done_and_somebody_watches() -> None:
         watched.set()
 
     tasks = [lambda stop, number=number: task(number) for number in range(3)]
-    assert run_all(tasks, watch) is None
+    assert run_threads(tasks, watch) is None
     assert sorted(done) == [0, 1, 2]
     assert (looks[0], looks[-1]) == (0, 3)
 
@@ -44,7 +44,7 @@ def test_a_failure_stops_the_others_and_is_raised() -> None:
         raise ValueError("enough")
 
     with pytest.raises(ValueError, match="enough"):
-        run_all([patient, hasty, patient])
+        run_threads([patient, hasty, patient])
     assert stopped == [True, True]
 
 
@@ -63,7 +63,7 @@ def test_an_interruption_lets_the_tasks_come_to_an_end(attempt: int) -> None:
         _thread.interrupt_main()
         patient(stop)
 
-    assert isinstance(run_all([patient, interrupting], watched.set), KeyboardInterrupt)
+    assert isinstance(run_threads([patient, interrupting], watched.set), KeyboardInterrupt)
     assert ended == [True, True]
 
 
@@ -89,8 +89,8 @@ def test_items_take_turns_among_no_more_threads_than_there_are(threads: int) -> 
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        with at_most(workers):
-            assert take_turns(range(3), turn, far.__getitem__) is None
+        with limit_threads(workers):
+            assert round_robin(range(3), turn, far.__getitem__) is None
     finally:
         torch.set_num_threads(before)
     assert far == [10, 10, 10]
@@ -109,4 +109,4 @@ def test_a_turn_that_fails_ends_all_turns() -> None:
         return True
 
     with pytest.raises(ValueError, match="enough"):
-        take_turns(range(3), turn, far.__getitem__)
+        round_robin(range(3), turn, far.__getitem__)

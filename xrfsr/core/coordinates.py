@@ -10,16 +10,16 @@ import xarray as xr
 
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.core.units import mm_per
-from xrfsr.errors import InvalidInput, collecting
+from xrfsr.errors import InvalidInput, collect_faults
 
-__all__ = ["centres", "dequantified", "grid_coords", "grid_of"]
+__all__ = ["centres", "dequantify", "grid_coords", "grid_of"]
 
 DECIMALS = 12
 
 AnyT = TypeVar("AnyT", bound="xr.Dataset | xr.DataArray")
 
 
-def dequantified(obj: AnyT) -> AnyT:
+def dequantify(obj: AnyT) -> AnyT:
     """The same with plain arrays, and units as text, where pint-xarray had made quantities."""
     # Quantities cannot exist before pint was imported, and importing it takes longer than all of this package.
     if "pint" not in sys.modules:
@@ -101,11 +101,11 @@ def grid_of(obj: xr.Dataset | xr.DataArray | Grid) -> Grid:
             "grid",
             [f"a {type(obj).__name__} was given; a Dataset, DataArray or xrfsr.Grid is needed, such as the scan"],
         )
-    obj = dequantified(obj)
+    obj = dequantify(obj)
     faults: list[str] = []
     axes: list[Axis] = []
     for name in ("y", "x"):
-        with collecting(faults):
+        with collect_faults(faults):
             axes.append(centres(obj, name)[1])
     if faults:
         raise InvalidInput("coordinates", faults)

@@ -140,11 +140,11 @@ class Axis:
         """The same edges with `scale` times fewer cells (rounded to whole cells, at least one)."""
         return self.resize(max(1, round(self.size / _scale(scale))))
 
-    def part(self, cells: slice) -> Axis:
+    def crop(self, cells: slice) -> Axis:
         """Some neighbouring cells, numbered from 0 (``slice(start, stop)``)."""
         return Axis(cells.stop - cells.start, self.step, self.first + self.step * cells.start)
 
-    def home(self, fine: Axis) -> NDArray[np.intp]:
+    def parent_cell(self, fine: Axis) -> NDArray[np.intp]:
         """The cell that holds the centre of each cell of a finer axis, the nearest one for those outside.
 
         Of two that meet there, the lower one, so that it does not depend on where the axis begins.
@@ -247,9 +247,9 @@ class Grid:
         """The same edges with `scale` times fewer cells in each direction."""
         return Grid(self.y.coarsen(scale), self.x.coarsen(scale))
 
-    def part(self, rows: slice, columns: slice) -> Grid:
+    def crop(self, rows: slice, columns: slice) -> Grid:
         """Some neighbouring cells of each axis."""
-        return Grid(self.y.part(rows), self.x.part(columns))
+        return Grid(self.y.crop(rows), self.x.crop(columns))
 
     def overlap(self, other: Grid) -> float:
         """Area in mm² that both grids cover."""

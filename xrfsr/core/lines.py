@@ -21,7 +21,7 @@ from xrfsr.errors import InvalidInput
 
 __all__ = ["Kind", "Line", "emission", "overlaps", "parse", "parse_all"]
 
-Kind = Literal["element", "scatter", "bookkeeping"]
+Kind = Literal["element", "scatter", "diagnostic"]
 
 # A bare symbol means the K line (the convention of MAPS). X-ray tubes end at 50 to 60 kV and detectors are thin, so
 # nobody maps a K line above this energy: a bare "Pb" or "Au" surely means L or M, and which one is not said.
@@ -31,34 +31,34 @@ _NAMES: dict[str, Kind] = {
     # PyXRF
     "compton": "scatter",
     "elastic": "scatter",
-    "snip_bkg": "bookkeeping",
-    "r_factor": "bookkeeping",
-    "r2_adjust": "bookkeeping",
-    "sel_cnt": "bookkeeping",
-    "total_cnt": "bookkeeping",
+    "snip_bkg": "diagnostic",
+    "r_factor": "diagnostic",
+    "r2_adjust": "diagnostic",
+    "sel_cnt": "diagnostic",
+    "total_cnt": "diagnostic",
     # MAPS, XRF-Maps, MapsTorch
     "compton_amplitude": "scatter",
     "coherent_sct_amplitude": "scatter",
     "sum_elastic_inelastic": "scatter",
-    "num_iter": "bookkeeping",
-    "fit_residual": "bookkeeping",
-    "total_fluorescence_yield": "bookkeeping",
-    "tfy": "bookkeeping",
+    "num_iter": "diagnostic",
+    "fit_residual": "diagnostic",
+    "total_fluorescence_yield": "diagnostic",
+    "tfy": "diagnostic",
     # General
     "scatter": "scatter",
     "rayleigh": "scatter",
     "coherent": "scatter",
     "incoherent": "scatter",
     "inelastic": "scatter",
-    "background": "bookkeeping",
-    "bkg": "bookkeeping",
-    "chisq": "bookkeeping",
-    "chi_sq": "bookkeeping",
-    "chi2": "bookkeeping",
-    "residual": "bookkeeping",
+    "background": "diagnostic",
+    "bkg": "diagnostic",
+    "chisq": "diagnostic",
+    "chi_sq": "diagnostic",
+    "chi2": "diagnostic",
+    "residual": "diagnostic",
 }
 # Numbered maps: PyMca's Scatter_Peak000 and Scatter_Compton000, PyXRF's Userpeak1.
-_NUMBERED: dict[str, Kind] = {r"scatter_(peak|compton)\d*": "scatter", r"userpeak\d+": "bookkeeping"}
+_NUMBERED: dict[str, Kind] = {r"scatter_(peak|compton)\d*": "scatter", r"userpeak\d+": "diagnostic"}
 
 _LETTERS = {
     **dict.fromkeys(("a", "alpha", "α"), "a"),
@@ -94,7 +94,7 @@ class Line:
         Shell letter ``"K"``, ``"L"`` or ``"M"``, or empty.
     energy : float
         Mean energy of the emission in keV, or NaN.
-    kind : {"element", "scatter", "bookkeeping"}
+    kind : {"element", "scatter", "diagnostic"}
     uncertainty : bool
         Whether the label spoke of the uncertainty of that line, ``s(Fe_Ka)``.
     transitions : frozenset of str
@@ -253,7 +253,7 @@ def _read(label: str) -> Line | str:
             return _element_line(label, element, family)
     pair = _PILE_UP.fullmatch(text.replace(" ", ""))
     if pair and {pair["first"], pair["second"]} <= _symbols():
-        return Line(text.replace(" ", ""), kind="bookkeeping")
+        return Line(text.replace(" ", ""), kind="diagnostic")
     return f"{label!r} is no known line; {_hint(text)}"
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from xrfsr.core.coordinates import centres, dequantified, grid_coords, grid_of
+from xrfsr.core.coordinates import centres, dequantify, grid_coords, grid_of
 from xrfsr.core.grid import Grid
-from xrfsr.errors import InvalidInput, collecting, warn
+from xrfsr.errors import InvalidInput, collect_faults, warn
 
 __all__ = ["BANDS", "as_photo", "colours", "ensure_photo", "photo_on"]
 
@@ -62,9 +62,9 @@ def as_photo(rgb: Any, like: xr.Dataset | xr.DataArray | Grid) -> xr.DataArray:
     faults: list[str] = []
     data: Any = None
     grid: Grid | None = None
-    with collecting(faults):
+    with collect_faults(faults):
         data = colours(rgb)
-    with collecting(faults):
+    with collect_faults(faults):
         grid = grid_of(like)
     if faults or grid is None:
         raise InvalidInput("photo", faults)
@@ -123,12 +123,12 @@ def ensure_photo(photo: xr.DataArray | xr.Dataset, *, values: bool | None = None
             "photo",
             [f"a {type(photo).__name__} was given; a DataArray is needed: xrfsr.as_photo(rgb, like=scan) builds one"],
         )
-    photo = dequantified(photo)
+    photo = dequantify(photo)
     faults: list[str] = []
     data: Any = None
     coords: dict[str, xr.Variable] = {}
     if set(photo.dims) == set(_DIMS):
-        with collecting(faults):
+        with collect_faults(faults):
             data = _unit_range(_in_order(photo.transpose(*_DIMS)).variable.data, values)
     else:
         faults.append(
@@ -136,7 +136,7 @@ def ensure_photo(photo: xr.DataArray | xr.Dataset, *, values: bool | None = None
             "with xrfsr.as_photo(rgb, like=scan)"
         )
     for name in ("y", "x"):
-        with collecting(faults):
+        with collect_faults(faults):
             coords[name] = centres(photo, name)[0]
     if faults:
         raise InvalidInput("photo", faults)

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from xrfsr.core.coordinates import AnyT, centres, dequantified, grid_coords
+from xrfsr.core.coordinates import AnyT, centres, dequantify, grid_coords
 from xrfsr.core.grid import Grid
 from xrfsr.core.lines import Line, overlaps, parse_all
 from xrfsr.core.units import intensity_unit, pair_to_mm
-from xrfsr.errors import InvalidInput, collecting, warn
+from xrfsr.errors import InvalidInput, collect_faults, warn
 
 __all__ = ["as_scan", "ensure_scan", "lines_of", "scan_coords", "validate"]
 
@@ -83,24 +83,24 @@ def as_scan(
     else:
         faults.append(f"'lines' is {lines!r}; one label for each map is needed, such as ['Ca-K', 'Pb-L']")
     spacing, corner = (1.0, 1.0), (0.0, 0.0)
-    with collecting(faults):
+    with collect_faults(faults):
         spacing = pair_to_mm(pixel_size)
-    with collecting(faults):
+    with collect_faults(faults):
         corner = pair_to_mm(origin, "origin", positive=False)
 
     arrays: dict[str, Any] = {}
     unusable: list[str] = []
     for name, values in (("intensity", maps), ("uncertainty", uncertainty), ("valid", valid)):
         if values is not None or name == "intensity":
-            with collecting(unusable):
+            with collect_faults(unusable):
                 arrays[name] = _as_array(name, values, labels)
     unusable += _shape_faults(arrays, len(labels))
     scan: xr.Dataset | None = None
     if unusable or not labels:
         faults += unusable
-        with collecting(faults):
+        with collect_faults(faults):
             _parse_lines(labels)
-        with collecting(faults):
+        with collect_faults(faults):
             intensity_unit(units)
     else:
         attrs = {"units": units}
@@ -108,7 +108,7 @@ def as_scan(
         grid = Grid.from_shape(arrays["intensity"].shape[1:], spacing, corner)
         names = np.empty(len(labels), dtype=object)
         names[:] = labels
-        with collecting(faults):
+        with collect_faults(faults):
             scan = ensure_scan(xr.Dataset(variables, {"line": names, **grid_coords(grid)}))
     if faults or scan is None:
         raise InvalidInput("scan", faults)
@@ -138,14 +138,14 @@ def ensure_scan(obj: xr.Dataset | xr.DataArray, *, values: bool | None = None) -
     Raises
     ------
     InvalidInput
-        Naming every fault. Values count only where `valid` is true; bookkeeping maps may be negative.
+        Naming every fault. Values count only where `valid` is true; diagnostic maps may be negative.
 
     Warns
     -----
     UserWarning
         If a map is constant, or two lines count the same photons.
     """
-    ds = dequantified(_as_dataset(obj))
+    ds = dequantify(_as_dataset(obj))
     faults: list[str] = []
     flat: list[str] = []
     labels: list[Any] = []
@@ -168,11 +168,11 @@ def ensure_scan(obj: xr.Dataset | xr.DataArray, *, values: bool | None = None) -
         faults.append(_NO_LINES)
     else:
         labels = np.atleast_1d(ds["line"].values).tolist()
-        with collecting(faults):
+        with collect_faults(faults):
             lines = _parse_lines(labels)
     unit = _unit(ds, faults)
     for name in ("y", "x"):
-        with collecting(faults):
+        with collect_faults(faults):
             coords[name] = centres(ds, name)[0]
 
     variables = {name: _standard_dtype(name, variable) for name, variable in variables.items()}
@@ -444,7 +444,7 @@ def _look_at_values(
         negative = [
             f"{label} ({n} pixels, down to {found[f'{name} lowest'][i]:g})"
             for i, (label, kind) in rows
-            if (n := found[f"{name} negative"][i]) and kind != "bookkeeping"
+            if (n := found[f"{name} negative"][i]) and kind != "diagnostic"
         ]
         if missing and name == "intensity":
             listed = ", ".join(map(str, missing))

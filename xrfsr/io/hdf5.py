@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.core.units import mm_per
-from xrfsr.errors import InvalidInput, collecting
+from xrfsr.errors import InvalidInput, collect_faults
 
 __all__ = ["Hdf5Maps", "map_faults", "nexus_grid", "opened", "text", "texts"]
 
@@ -115,7 +115,7 @@ def nexus_grid(group: h5py.Group, shape: tuple[int, int], faults: list[str]) -> 
         if dataset.shape != (size,):
             faults.append(f"axis '{name}' has shape {dataset.shape}, but the maps have {shape}; pass pixel_size=...")
             continue
-        with collecting(faults):
+        with collect_faults(faults):
             try:
                 factor = mm_per(unit)
             except InvalidInput as error:

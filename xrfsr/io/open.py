@@ -14,7 +14,7 @@ from xarray.core import indexing
 from xrfsr.core.grid import Grid
 from xrfsr.core.scan import scan_coords
 from xrfsr.core.units import intensity_unit, pair_to_mm
-from xrfsr.errors import InvalidInput, collecting, warn
+from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.io.formats import Format, format_of
 from xrfsr.io.lazy import LazyMaps, LazyMask, unreadable
 from xrfsr.io.readers.zarr import is_store, open_store
@@ -135,15 +135,15 @@ def open_lazily(
     faults: list[str] = []
     request = Request(lines, quantity, group)
     spacing, corner = None, (0.0, 0.0)
-    with collecting(faults):
+    with collect_faults(faults):
         spacing = None if pixel_size is None else pair_to_mm(pixel_size)
-    with collecting(faults):
+    with collect_faults(faults):
         corner = (0.0, 0.0) if origin is None else pair_to_mm(origin, "origin", positive=False)
-    with collecting(faults):
+    with collect_faults(faults):
         units = None if units is None else intensity_unit(units)
     what = f"file '{place}'"
     maps: Maps | None = None
-    with collecting(faults):
+    with collect_faults(faults):
         form = _format(place)
         what = f"{form.name} '{place}'"
         unknown = _unknown_options(form, request)
@@ -153,7 +153,7 @@ def open_lazily(
             faults += _inconsistent(maps, place, pixel_size, origin)
     scan: xr.Dataset | None = None
     if not faults and maps is not None:
-        with collecting(faults):
+        with collect_faults(faults):
             scan = _scan(maps, place, spacing, corner, units)
     if faults or scan is None:
         raise InvalidInput(what, faults)

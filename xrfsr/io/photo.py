@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from xrfsr.core.coordinates import grid_of
 from xrfsr.core.grid import Grid
 from xrfsr.core.photo import as_photo
-from xrfsr.errors import InvalidInput, collecting, warn
+from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.io.raster import Header, Raster, read_raster
 from xrfsr.utils.paths import local_path
 
@@ -61,9 +61,9 @@ def open_photo(path: str | PathLike[str], like: xr.Dataset | xr.DataArray | Grid
     faults: list[str] = []
     colours: NDArray[Any] | None = None
     photo: xr.DataArray | None = None
-    with collecting(faults):
+    with collect_faults(faults):
         colours = read_colours(place)
-    with collecting(faults):
+    with collect_faults(faults):
         if colours is None:
             grid_of(like)  # may be at fault too
         else:

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from xrfsr.core.lines import Line, parse, parse_all
-from xrfsr.errors import InvalidInput, collecting
+from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.io.source import Request
 
 __all__ = ["Columns", "choose", "choose_columns", "line_or_none", "parsed_lines", "related", "wanted_lines"]
@@ -137,7 +137,7 @@ def _strange(strangers: Sequence[str], known: Sequence[str]) -> list[str]:
     """Why some names are no element lines, and at the end what to do."""
     faults: list[str] = []
     for name in strangers:
-        with collecting(faults):
+        with collect_faults(faults):
             line = parse(name)
             faults.append(f"{name!r} is the uncertainty of {line.label}, whose map is not there")
     if known:
@@ -183,7 +183,7 @@ def parsed_lines(lines: object, faults: list[str]) -> list[Line]:
     labels = [lines] if isinstance(lines, str) else list(lines)
     if not labels:
         faults.append(f"lines is empty; {example}")
-    with collecting(faults):
+    with collect_faults(faults):
         parse_all(labels)
     wanted = [line for line in map(line_or_none, labels) if line]
     faults += [

@@ -26,8 +26,8 @@ from torch import Tensor
 from xrfsr.core.grid import Axis
 from xrfsr.kriging.simple import correlation_length
 from xrfsr.operators import Downsampling
-from xrfsr.utils.device import choose, shares_memory
-from xrfsr.utils.threads import available, share_out
+from xrfsr.utils.device import is_cpu, resolve_device
+from xrfsr.utils.threads import available, parallel_map
 
 __all__ = ["NUGGET", "Guided", "guided_krige"]
 
@@ -94,7 +94,7 @@ class _Side:
         groups = -(-max(row.stop - row.start for row in rows) // step)
         seen = _padded([u.indices[row] for row in rows], groups * step)
         weight = _padded([u.data[row] for row in rows], groups * step, 0.0)
-        owner = coarse.home(fine)
+        owner = coarse.parent_cell(fine)
         homes = [np.flatnonzero(owner == cell) for cell in range(coarse.size)]
         slot = np.empty(fine.size, dtype=np.int64)
         for home in homes:
@@ -176,7 +176,7 @@ def guided_krige(
     """
     if np.ndim(nugget):
         return _by_nugget(scan, guide, U, device, np.asarray(nugget))
-    place = choose(device)
+    place = resolve_device(device)
     height, width = U.coarse.shape
     length = correlation_length(U)
     steps = [-(-int(np.diff(u.indptr).max()) // MOST) for u in (U.y, U.x)]
@@ -205,8 +205,8 @@ def guided_krige(
     left_out = np.empty((len(scan), height, width), dtype=np.float32)
     rows = max(2 * REACH, PAIRS // (width * int(np.prod([side.stand_in.shape[1] ** 2 for side in sides]))))
     strips = [slice(start, min(start + rows, height)) for start in range(0, height, rows)]
-    workers = min(available(), len(strips)) if shares_memory(place) else 1
-    share_out(strips, lambda strip: work.strip(strip, fine, left_out), workers)
+    workers = min(available(), len(strips)) if is_cpu(place) else 1
+    parallel_map(strips, lambda strip: work.strip(strip, fine, left_out), workers)
     return Guided(fine, left_out)
 
 

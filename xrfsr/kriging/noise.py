@@ -41,7 +41,7 @@ class Piece(NamedTuple):
     scan: NDArray[Any]
     photo: NDArray[Any]
     U: Downsampling
-    usable: NDArray[np.bool_]
+    measured: NDArray[np.bool_]
 
 
 def nugget_of(pieces: Sequence[Piece], noise: NDArray[Any], device: str = "auto") -> NDArray[np.float64]:
@@ -64,7 +64,7 @@ def nugget_of(pieces: Sequence[Piece], noise: NDArray[Any], device: str = "auto"
     signal = np.maximum(spread - noise**2, spread / (1 + MOST))
     made = np.divide(noise**2, signal, out=np.full(len(spread), NUGGET), where=known & (signal > 0))
     if not known.all():
-        unknown = [Piece(scan[~known], photo, U, usable[~known]) for scan, photo, U, usable in pieces]
+        unknown = [Piece(scan[~known], photo, U, measured[~known]) for scan, photo, U, measured in pieces]
         made[~known] = nugget_told_by_scan(unknown, device)
     return np.asarray(np.clip(made, NUGGET, MOST))
 
@@ -84,14 +84,14 @@ def nugget_told_by_scan(pieces: Sequence[Piece], device: str = "auto") -> NDArra
     array, shape (line,)
     """
     guide = photo_guide([piece.photo for piece in pieces])
-    counted = sum(piece.usable.sum(axis=(1, 2)) for piece in pieces)
+    counted = sum(piece.measured.sum(axis=(1, 2)) for piece in pieces)
 
     def error(nugget: float, *, guided: bool) -> NDArray[np.float64]:
         total = np.zeros(len(pieces[0].scan))
-        for scan, photo, U, usable in pieces:
+        for scan, photo, U, measured in pieces:
             shown = guide(photo) if guided else np.zeros_like(photo[:1])
             left_out = guided_krige(scan, shown, U, device, nugget).left_out
-            total += np.where(usable, np.square(scan - left_out, dtype=np.float64), 0).sum(axis=(1, 2))
+            total += np.where(measured, np.square(scan - left_out, dtype=np.float64), 0).sum(axis=(1, 2))
         return np.asarray(total / np.maximum(counted, 1))
 
     errors = np.array([[error(nugget, guided=guided) for guided in (True, False)] for nugget in TRIED]).min(axis=1)

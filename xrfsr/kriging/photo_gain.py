@@ -82,7 +82,7 @@ def photo_gain(
     scan: NDArray[Any],
     photo: NDArray[Any],
     U: Downsampling,
-    usable: NDArray[np.bool_],
+    measured: NDArray[np.bool_],
     device: str = "auto",
     along: Guided | None = None,
 ) -> PhotoGain:
@@ -112,7 +112,7 @@ def photo_gain(
     array([False, False])
     """
     along = along_photo(scan, photo, U, device) if along is None else along
-    return judged([compared(scan, photo, U, usable, device, along)])
+    return judged([compared(scan, photo, U, measured, device, along)])
 
 
 class Compared(NamedTuple):
@@ -129,7 +129,7 @@ class Compared(NamedTuple):
 
     guided: NDArray[np.float64]
     plain: NDArray[np.float64]
-    usable: NDArray[np.bool_]
+    measured: NDArray[np.bool_]
     largest: NDArray[Any]
 
 
@@ -137,14 +137,14 @@ def compared(
     scan: NDArray[Any],
     photo: NDArray[Any],
     U: Downsampling,
-    usable: NDArray[np.bool_],
+    measured: NDArray[np.bool_],
     device: str,
     along: Guided,
 ) -> Compared:
     """Predict a scan, or a part of one, with and without the photo; arguments as for `photo_gain`."""
     without = guided_krige(scan, np.zeros_like(photo[:1]), U, device)
-    guided, plain = (np.where(usable, scan - made.left_out, 0.0).astype(np.float64) ** 2 for made in (along, without))
-    return Compared(guided, plain, usable, np.abs(scan).max(axis=(1, 2), keepdims=True))
+    guided, plain = (np.where(measured, scan - made.left_out, 0.0).astype(np.float64) ** 2 for made in (along, without))
+    return Compared(guided, plain, measured, np.abs(scan).max(axis=(1, 2), keepdims=True))
 
 
 def judged(parts: Sequence[Compared]) -> PhotoGain:
@@ -153,18 +153,18 @@ def judged(parts: Sequence[Compared]) -> PhotoGain:
     # Relative to the largest value, so that no square is too small for its number format.
     scale = np.max([part.largest for part in parts], axis=0)
     unit = np.where(scale > 0, scale, 1).astype(np.float64) ** 2
-    guided, plain, usable = (
+    guided, plain, measured = (
         np.concatenate([_blocks(array / over) for array in arrays], axis=1)
         for arrays, over in (
             ([part.guided for part in parts], unit),
             ([part.plain for part in parts], unit),
-            ([part.usable.astype(np.float64) for part in parts], 1.0),
+            ([part.measured.astype(np.float64) for part in parts], 1.0),
         )
     )
     decibel = np.full(lines, np.nan, dtype=np.float32)
     helps = np.ones(lines, dtype=bool)
     for line in range(lines):
-        sample = (plain - guided)[line, usable[line] > 0]
+        sample = (plain - guided)[line, measured[line] > 0]
         if len(sample) >= FEWEST:
             error, before = guided[line].sum(), plain[line].sum()
             decibel[line] = 10 * np.log10(before / error) if error > 0 and before > 0 else 0.0

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.operators import Downsampling, Spreading, separable
+from xrfsr.operators import Downsampling, RightInverse, apply_separable
 
 __all__ = ["CORRELATION_PIXELS", "Interpolation", "correlation_length", "krige", "leave_out"]
 
@@ -48,13 +48,13 @@ class Interpolation:
 
     full: NDArray[Any]
     influence: NDArray[Any]
-    spreading: Spreading
+    right_inverse: RightInverse
 
 
 def krige(
     scan: NDArray[Any],
     U: Downsampling,
-    spreading: Spreading | None = None,
+    right_inverse: RightInverse | None = None,
     mean: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
     """Photo-free floor: (line, coarse.y, coarse.x) to (line, fine.y, fine.x), consistent with `scan`.
@@ -72,15 +72,15 @@ def krige(
     >>> bool(np.allclose(krige(flat, U), 3.0))
     True
     """
-    spreading = U.spreading(correlation_length(U)) if spreading is None else spreading
+    right_inverse = U.right_inverse(correlation_length(U)) if right_inverse is None else right_inverse
     middle, rest = _centred(scan, mean)
-    return np.asarray(middle + spreading(rest))
+    return np.asarray(middle + right_inverse(rest))
 
 
 def leave_out(
     scan: NDArray[Any],
     U: Downsampling,
-    spreading: Spreading | None = None,
+    right_inverse: RightInverse | None = None,
     mean: NDArray[Any] | None = None,
 ) -> Interpolation:
     r"""Kriging together with its closed-form leave-one-out terms.
@@ -92,14 +92,14 @@ def leave_out(
     where :math:`w_c` is column c of :math:`Q U^T C^{-1}` (Dubrule 1983, "Cross validation of kriging in a unique
     neighborhood"). Every factor is an outer product of a row and a column term. The mean μ stays that of all pixels.
     """
-    spreading = U.spreading(correlation_length(U)) if spreading is None else spreading
+    right_inverse = U.right_inverse(correlation_length(U)) if right_inverse is None else right_inverse
     middle, rest = _centred(scan, mean)
-    alpha = separable(spreading.precision_y, spreading.precision_x, rest)
-    diagonal = np.outer(spreading.precision_y.diagonal(), spreading.precision_x.diagonal())
+    alpha = apply_separable(right_inverse.precision_y, right_inverse.precision_x, rest)
+    diagonal = np.outer(right_inverse.precision_y.diagonal(), right_inverse.precision_x.diagonal())
     return Interpolation(
-        full=np.asarray(middle + spreading(rest)),
+        full=np.asarray(middle + right_inverse(rest)),
         influence=np.asarray(alpha / diagonal.astype(alpha.dtype)),
-        spreading=spreading,
+        right_inverse=right_inverse,
     )
 
 

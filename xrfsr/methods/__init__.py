@@ -20,11 +20,11 @@ from types import ModuleType
 from typing import Any
 
 from xrfsr.errors import InvalidInput
-from xrfsr.methods.common.problem import PER_LINE, Prepared, Problem, Reconstruction
+from xrfsr.methods.common.problem import LINE_COORDS, Prepared, Problem, Reconstruction
 from xrfsr.methods.common.settings import Setting, chosen, faults_of
 from xrfsr.operators import Downsampling
 
-__all__ = ["METHODS", "PER_LINE", "Method", "Prepared", "Problem", "Reconstruction", "get"]
+__all__ = ["LINE_COORDS", "METHODS", "Method", "Prepared", "Problem", "Reconstruction", "get"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from xrfsr.methods.common.fusion import Peer, reach_of_projection
 from xrfsr.methods.common.problem import Problem
 from xrfsr.methods.common.settings import Setting
-from xrfsr.operators import Downsampling, cubic_matrix, separable
+from xrfsr.operators import Downsampling, apply_separable, cubic_matrix
 
 __all__ = ["SETTINGS", "bicubic", "prepare", "reach"]
 
@@ -33,7 +33,7 @@ def bicubic(problem: Problem) -> NDArray[np.float32]:
     """Y↓↑, (line, fine.y, fine.x)."""
     fine, coarse = problem.U.fine, problem.U.coarse
     y, x = cubic_matrix(coarse.y, fine.y), cubic_matrix(coarse.x, fine.x)
-    return np.asarray(separable(y, x, problem.scan))
+    return np.asarray(apply_separable(y, x, problem.scan))
 
 
 def prepare(sample: Sequence[Problem], **settings: Any) -> Peer:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from xrfsr.methods.common.fusion import Peer, reach_of_projection
 from xrfsr.methods.common.problem import Problem
 from xrfsr.methods.common.settings import Setting
-from xrfsr.operators import Downsampling, linear_matrix, separable
+from xrfsr.operators import Downsampling, apply_separable, linear_matrix
 
 __all__ = ["SETTINGS", "bilinear", "prepare", "reach"]
 
@@ -26,7 +26,7 @@ def bilinear(problem: Problem) -> NDArray[np.float32]:
     """Y↓↑, (line, fine.y, fine.x), interpolated between pixel centres."""
     fine, coarse = problem.U.fine, problem.U.coarse
     y, x = linear_matrix(coarse.y, fine.y), linear_matrix(coarse.x, fine.x)
-    return np.asarray(separable(y, x, problem.scan))
+    return np.asarray(apply_separable(y, x, problem.scan))
 
 
 def prepare(sample: Sequence[Problem], **settings: Any) -> Peer:

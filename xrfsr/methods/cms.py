@@ -43,7 +43,7 @@ from xrfsr.methods.common.problem import Problem
 from xrfsr.methods.common.settings import PROJECTED, Setting
 from xrfsr.methods.common.spectral_response import Pair
 from xrfsr.methods.common.sylvester import Sylvester
-from xrfsr.utils.device import choose
+from xrfsr.utils.device import resolve_device
 
 __all__ = ["SETTINGS", "cms", "prepare"]
 
@@ -70,7 +70,7 @@ def cms(
     problem: Problem, device: str, *, seed: int, groups: int, alpha: float, eta: float, mu: float, steps: int
 ) -> NDArray[np.float32]:
     """Maps (line, fine.y, fine.x)."""
-    place, pair = choose(device), Pair(problem)
+    place, pair = resolve_device(device), Pair(problem)
     with torch.inference_mode():
         features = surroundings(torch.as_tensor(problem.photo, device=place))
         found = clusters(features.cpu().numpy(), groups, seed)

@@ -29,7 +29,7 @@ from xrfsr.methods.common.fusion import Peer
 from xrfsr.methods.common.problem import Problem
 from xrfsr.methods.common.settings import PROJECTED, Setting
 from xrfsr.methods.common.spectral_response import Pair
-from xrfsr.operators import linear_matrix, separable
+from xrfsr.operators import apply_separable, linear_matrix
 
 __all__ = ["SETTINGS", "cnmf", "prepare"]
 
@@ -55,7 +55,7 @@ def cnmf(problem: Problem, rounds: int, steps: int) -> NDArray[np.float32]:
     everywhere = np.full((materials, known.size), 1 / materials)
     everywhere[:, known] = low
     y, x = linear_matrix(U.coarse.y, U.fine.y), linear_matrix(U.coarse.x, U.fine.x)
-    H = separable(y, x, everywhere.reshape(materials, *U.coarse.shape)).reshape(materials, -1)
+    H = apply_separable(y, x, everywhere.reshape(materials, *U.coarse.shape)).reshape(materials, -1)
     for number in range(rounds):
         if number:
             low = U(H.reshape(materials, *U.fine.shape)).reshape(materials, -1)[:, known]

@@ -38,7 +38,7 @@ from xrfsr.methods.common.fusion import Peer
 from xrfsr.methods.common.problem import Problem
 from xrfsr.methods.common.settings import PROJECTED, Setting
 from xrfsr.methods.common.spectral_response import Pair
-from xrfsr.utils.device import choose
+from xrfsr.utils.device import resolve_device
 
 __all__ = ["SETTINGS", "cstf", "prepare"]
 
@@ -58,7 +58,7 @@ def cstf(
     problem: Problem, device: str, share: float, spectra: int, sparsity: float, loops: int, steps: int
 ) -> NDArray[np.float32]:
     """Maps (line, fine.y, fine.x); `share` is atoms along a side for each of its pixels."""
-    place, U, pair = choose(device), problem.U, Pair(problem)
+    place, U, pair = resolve_device(device), problem.U, Pair(problem)
     lines = len(pair.scan)
 
     def tensor(values: NDArray[Any]) -> Tensor:

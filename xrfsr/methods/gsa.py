@@ -37,7 +37,7 @@ FLAT = 1e-12  # variance of I against that of the band
 
 def gsa(problem: Problem) -> NDArray[np.float32]:
     """Maps (line, fine.y, fine.x)."""
-    known = problem.teaching.all(axis=0)
+    known = problem.training_mask.all(axis=0)
     fine = bicubic(problem)
     if known.sum() <= len(problem.lines) + 1:
         return fine  # too few to fit anything to

@@ -26,7 +26,7 @@ from scipy.ndimage import uniform_filter
 from xrfsr.methods.common.fusion import Peer, reach_of_projection
 from xrfsr.methods.common.problem import Problem
 from xrfsr.methods.common.settings import PROJECTED, Setting
-from xrfsr.operators import Downsampling, linear_matrix, separable
+from xrfsr.operators import Downsampling, apply_separable, linear_matrix
 
 __all__ = ["SETTINGS", "guided_filter", "prepare", "reach"]
 
@@ -47,7 +47,7 @@ def guided_filter(problem: Problem, radius: int, epsilon: float) -> NDArray[np.f
     fine = np.empty((len(scan), *U.fine.shape), dtype=np.float32)
     y, x = linear_matrix(U.coarse.y, U.fine.y), linear_matrix(U.coarse.x, U.fine.x)
     # Maps that were measured in the same places share their windows.
-    for known, lines in _alike(problem.teaching):
+    for known, lines in _alike(problem.training_mask):
         weight = known.astype(np.float64)
         count = np.maximum(total(weight), 1e-12)
 
@@ -67,9 +67,9 @@ def guided_filter(problem: Problem, radius: int, epsilon: float) -> NDArray[np.f
         told = (total(weight) > 1e-9).astype(np.float64)
         windows = np.maximum(total(told), 1e-12)
         a, b = total(a * told) / windows, total(b * told) / windows
-        made = separable(y, x, b)
+        made = apply_separable(y, x, b)
         for band, plane in enumerate(problem.photo):
-            made += separable(y, x, a[band]) * plane
+            made += apply_separable(y, x, a[band]) * plane
         fine[lines] = made
     return fine
 

@@ -13,7 +13,7 @@ from xrfsr.kriging.simple import correlation_length, krige
 from xrfsr.methods.common.fusion import reach_of_projection
 from xrfsr.methods.common.problem import Problem, Reconstruction, pooled_mean
 from xrfsr.operators import Downsampling
-from xrfsr.operators.nonnegative import nonnegative
+from xrfsr.operators.nonnegative import project_nonnegative
 
 __all__ = ["Kriging", "prepare", "reach"]
 
@@ -29,8 +29,8 @@ class Kriging:
     def apply(self, problem: Problem, own: tuple[slice, slice], device: str) -> Reconstruction:
         """See `xrfsr.methods.common.problem.Prepared`."""
         U = problem.U
-        maps = krige(problem.scan, U, U.spreading(correlation_length(U)), self.mean)
-        made, physical = nonnegative(maps, problem.scan, U)
+        maps = krige(problem.scan, U, U.right_inverse(correlation_length(U)), self.mean)
+        made, physical = project_nonnegative(maps, problem.scan, U)
         return Reconstruction(made[:, *own], physical)
 
 

@@ -40,7 +40,7 @@ from xrfsr.methods.common.problem import Problem
 from xrfsr.methods.common.settings import PROJECTED, Setting
 from xrfsr.methods.common.spectral_response import Pair
 from xrfsr.methods.common.sylvester import Sylvester
-from xrfsr.utils.device import choose
+from xrfsr.utils.device import resolve_device
 
 __all__ = ["SETTINGS", "lttr", "prepare"]
 
@@ -69,7 +69,7 @@ def lttr(
     steps: int,
 ) -> NDArray[np.float32]:
     """Maps (line, fine.y, fine.x)."""
-    place, U, pair = choose(device), problem.U, Pair(problem)
+    place, U, pair = resolve_device(device), problem.U, Pair(problem)
     with torch.inference_mode():
         patches = Patches(U.fine.shape, patch, min(apart, patch), place)
         photo = torch.as_tensor(problem.photo, device=place)

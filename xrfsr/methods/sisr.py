@@ -29,13 +29,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from xrfsr.errors import InvalidInput, collecting
+from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.methods.common.edsr import EDSR
 from xrfsr.methods.common.fusion import Peer
 from xrfsr.methods.common.problem import Problem
 from xrfsr.methods.common.settings import PROJECTED, Setting, chosen, faults_of
-from xrfsr.operators import cubic_matrix, footprint_matrix, separable
-from xrfsr.utils.device import choose
+from xrfsr.operators import apply_separable, cubic_matrix, footprint_matrix
+from xrfsr.utils.device import resolve_device
 
 __all__ = ["SETTINGS", "announce", "check", "prepare", "sisr"]
 
@@ -46,7 +46,7 @@ Upscaler = tuple[torch.nn.Module, Callable[[Tensor], Tensor], int, int]  # netwo
 
 def sisr(problem: Problem, device: str, *, checkpoint: str, together: bool) -> NDArray[np.float32]:
     """Maps (line, fine.y, fine.x)."""
-    place = choose(device)
+    place = resolve_device(device)
     network, call, channels, scale = _opened(checkpoint)
     network.to(place)
     peak = np.maximum(problem.scan.max(axis=(1, 2)), np.finfo(np.float32).tiny)[:, None, None]
@@ -68,7 +68,7 @@ def sisr(problem: Problem, device: str, *, checkpoint: str, together: bool) -> N
             (footprint_matrix if target.size < source.size else cubic_matrix)(source, target)
             for source, target in ((there.y, fine.y), (there.x, fine.x))
         )
-        upscaled = separable(y, x, upscaled)
+        upscaled = apply_separable(y, x, upscaled)
     return np.asarray(upscaled * peak, dtype=np.float32)
 
 
@@ -135,15 +135,15 @@ def check(device: str, settings: Mapping[str, Any]) -> None:
     """Raise `InvalidInput`, naming every fault; the checkpoint is opened."""
     own = dict(settings)
     faults: list[str] = []
-    with collecting(faults):
-        choose(device)
+    with collect_faults(faults):
+        resolve_device(device)
     checkpoint = own.pop("checkpoint", None)
     if not isinstance(checkpoint, str | Path):
         faults.append(
             f"checkpoint is {checkpoint!r}; the file with the weights of a network is needed, such as 'x4.pth'"
         )
     else:
-        with collecting(faults):
+        with collect_faults(faults):
             _opened(str(checkpoint))
     faults += faults_of("sisr", SETTINGS, own)
     if faults:

@@ -39,7 +39,7 @@ from xrfsr.methods.common.fusion import Peer
 from xrfsr.methods.common.problem import Problem
 from xrfsr.methods.common.settings import PROJECTED, Setting
 from xrfsr.methods.common.spectral_response import Pair
-from xrfsr.utils.device import choose
+from xrfsr.utils.device import resolve_device
 
 __all__ = ["SETTINGS", "prepare", "ssr"]
 
@@ -49,7 +49,7 @@ TAU, SIGMA = 0.5, 0.125  # 1/τ - σ ‖∇‖² = 1 is at least half the curvat
 
 def ssr(problem: Problem, device: str, *, seed: int, atoms: int, gamma: float, rounds: int) -> NDArray[np.float32]:
     """Maps (line, fine.y, fine.x)."""
-    place, U, pair = choose(device), problem.U, Pair(problem)
+    place, U, pair = resolve_device(device), problem.U, Pair(problem)
     with torch.inference_mode():
         scan, photo = (torch.as_tensor(each, dtype=torch.float32, device=place) for each in (pair.scan, pair.photo))
         known = torch.as_tensor(pair.known, device=place)

@@ -45,7 +45,7 @@ from xrfsr.methods.common.fusion import Peer
 from xrfsr.methods.common.problem import Problem
 from xrfsr.methods.common.settings import PROJECTED, Setting
 from xrfsr.methods.common.spectral_response import Pair
-from xrfsr.utils.device import choose
+from xrfsr.utils.device import resolve_device
 
 __all__ = ["SETTINGS", "prepare", "ssrcu"]
 
@@ -61,7 +61,7 @@ NORMS = 10  # rounds between two looks at the size of A
 
 def ssrcu(problem: Problem, device: str, *, seed: int, atoms: int, sparsity: float, rounds: int) -> NDArray[np.float32]:
     """Maps (line, fine.y, fine.x)."""
-    place, U, pair = choose(device), problem.U, Pair(problem)
+    place, U, pair = resolve_device(device), problem.U, Pair(problem)
     with torch.inference_mode():
         scan, photo = (torch.as_tensor(each, dtype=torch.float32, device=place) for each in (pair.scan, pair.photo))
         known = torch.as_tensor(pair.known, device=place)
@@ -74,7 +74,7 @@ def ssrcu(problem: Problem, device: str, *, seed: int, atoms: int, sparsity: flo
         free[:, :atoms] = free[:lines, atoms : atoms + lines] = free[lines:, atoms + lines :] = 1
         D[:, atoms:] = torch.eye(lines + bands, device=place)
         A = torch.zeros(D.shape[1], photo.shape[1], device=place)
-        spread = U.spreading(correlation_length(U))
+        spread = U.right_inverse(correlation_length(U))
         A[:atoms] = likeness(photo, D[lines:, :atoms])
 
         def residual(D: Tensor, A: Tensor) -> Tensor:

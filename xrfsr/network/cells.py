@@ -20,7 +20,7 @@ from torch.nn.functional import pad
 from xrfsr.kriging.simple import leave_out
 from xrfsr.network.config import Input, View
 from xrfsr.network.photo_views import photo_views
-from xrfsr.operators import Downsampling, Spreading, linear_matrix, separable
+from xrfsr.operators import Downsampling, RightInverse, apply_separable, linear_matrix
 
 __all__ = ["Batch", "Cells", "network_inputs"]
 
@@ -33,7 +33,7 @@ def network_inputs(
     scan: NDArray[Any],
     U: Downsampling,
     inputs: tuple[Input, ...],
-    spreading: Spreading,
+    right_inverse: RightInverse,
     mean: NDArray[Any] | None = None,
 ) -> dict[Input, NDArray[np.float32]]:
     """The Y part of X, the upscaled maps (line, fine.y, fine.x), for each kind of input."""
@@ -41,9 +41,9 @@ def network_inputs(
     for kind in dict.fromkeys(inputs):
         if kind == "bilinear":
             y, x = linear_matrix(U.coarse.y, U.fine.y), linear_matrix(U.coarse.x, U.fine.x)
-            upscaled = separable(y, x, scan)
+            upscaled = apply_separable(y, x, scan)
         else:
-            upscaled = leave_out(scan, U, spreading, mean).full
+            upscaled = leave_out(scan, U, right_inverse, mean).full
         made[kind] = upscaled.astype(np.float32, copy=False)
     return made
 
@@ -65,7 +65,7 @@ class Footprints:
     share: Tensor
 
     @classmethod
-    def of(cls, u: csr_array, spreading: csr_array, places: NDArray[np.int64], device: torch.device) -> Self:
+    def of(cls, u: csr_array, right_inverse: csr_array, places: NDArray[np.int64], device: torch.device) -> Self:
         """From one axis of U and of the spreading, and where each fine pixel of this axis stands."""
         counts = np.diff(u.indptr)
         lane = np.arange(counts.max())
@@ -73,7 +73,7 @@ class Footprints:
         index = u.indices[entry]
         weight = np.where(lane < counts[:, None], u.data[entry], 0.0)
         cell = np.broadcast_to(np.arange(u.shape[0])[:, None], index.shape)
-        pull = np.asarray(spreading.tocsr()[index.ravel(), cell.ravel()]).reshape(index.shape)
+        pull = np.asarray(right_inverse.tocsr()[index.ravel(), cell.ravel()]).reshape(index.shape)
         share = torch.as_tensor(np.stack([weight, pull], axis=1), dtype=torch.float32, device=device)
         return cls(torch.as_tensor(places[index], device=device), share)
 
@@ -179,7 +179,7 @@ class Batch:
     x: Tensor
     weight: Tensor
     target: Tensor
-    usable: Tensor
+    measured: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,9 +221,9 @@ class Cells:
         scan: NDArray[Any],
         photo: NDArray[Any],
         U: Downsampling,
-        usable: NDArray[np.bool_],
+        measured: NDArray[np.bool_],
         inputs: tuple[Input, ...],
-        spreading: Spreading,
+        right_inverse: RightInverse,
         device: torch.device,
         views: tuple[View, ...] | None = None,
         mean: NDArray[Any] | None = None,
@@ -232,7 +232,7 @@ class Cells:
 
         `mean` (B,) is that of the maps of which the scan is a part; its own if not given.
         """
-        upscaled = network_inputs(scan, U, inputs, spreading, mean)
+        upscaled = network_inputs(scan, U, inputs, right_inverse, mean)
         plain: View = "pixel"
         seen = views or (plain,) * len(inputs)
         members: list[tuple[Input, View]] = list(zip(inputs, seen, strict=True))
@@ -240,7 +240,9 @@ class Cells:
         pairs = list(dict.fromkeys(members))
         order = Order.of(U)
         ones = np.ones((1, *U.fine.shape), dtype=np.float32)
-        influence = leave_out(scan, U, spreading, mean).influence if "leave-out" in upscaled else np.zeros_like(scan)
+        influence = (
+            leave_out(scan, U, right_inverse, mean).influence if "leave-out" in upscaled else np.zeros_like(scan)
+        )
         return cls(
             tables=tuple(
                 order.arrange(np.concatenate([upscaled[kind], shown[view], ones]), device) for kind, view in pairs
@@ -248,10 +250,10 @@ class Cells:
             orders=(order,),
             kinds=tuple(pairs.index(member) for member in members),
             left_out=tuple(kind == "leave-out" for kind in inputs),
-            values=_by_cell(scan, usable, influence, device),
-            drawable=_drawable(usable, device),
-            rows=Footprints.of(U.y, spreading.y, order.rows, device),
-            columns=Footprints.of(U.x, spreading.x, order.columns, device),
+            values=_by_cell(scan, measured, influence, device),
+            drawable=_drawable(measured, device),
+            rows=Footprints.of(U.y, right_inverse.y, order.rows, device),
+            columns=Footprints.of(U.x, right_inverse.x, order.columns, device),
         )
 
     @classmethod
@@ -273,14 +275,14 @@ class Cells:
             frames=Frames.of([(len(part.rows.place), len(part.columns.place)) for part in parts], first.values.device),
         )
 
-    def as_pixels(self, target: NDArray[Any], usable: NDArray[np.bool_]) -> Self:
+    def as_pixels(self, target: NDArray[Any], measured: NDArray[np.bool_]) -> Self:
         """The same inputs of one scan with a known fine map (B, fine.y, fine.x) as the target, pixel by pixel."""
         device = self.values.device
         (order,) = self.orders
         return replace(
             self,
-            values=_by_cell(target, usable, np.zeros_like(target), device),
-            drawable=_drawable(usable, device),
+            values=_by_cell(target, measured, np.zeros_like(target), device),
+            drawable=_drawable(measured, device),
             rows=Footprints.identity(order.rows, device),
             columns=Footprints.identity(order.columns, device),
         )
@@ -312,7 +314,7 @@ class Cells:
         return self.values[:, 0]
 
     @property
-    def usable(self) -> Tensor:
+    def measured(self) -> Tensor:
         """Where it was measured, 0 or 1, shape (cells, B)."""
         return self.values[:, 1]
 
@@ -364,7 +366,7 @@ class Cells:
         place = (vertical[:, :, None] + horizontal[:, None]).flatten()
         vertical, horizontal = self.rows.share.index_select(0, row), self.columns.share.index_select(0, column)
         weight, pull = (vertical[..., None] * horizontal[:, :, None]).flatten(2).unbind(dim=1)
-        target, usable, influence = self.values.index_select(0, cell).unbind(dim=1)
+        target, measured, influence = self.values.index_select(0, cell).unbind(dim=1)
         if out is None:
             shape = (len(self.kinds), len(place), self.channels)
             out = torch.empty(shape, dtype=torch.float32, device=cell.device)
@@ -373,15 +375,15 @@ class Cells:
             if left_out:
                 maps = out[member].view(len(cell), -1, self.channels)[..., : target.shape[1]]
                 maps.addcmul_((share[member, :, None] * pull)[..., None], influence[:, None], value=-1)
-        return Batch(out, weight, target, usable)
+        return Batch(out, weight, target, measured)
 
 
-def _by_cell(scan: NDArray[Any], usable: NDArray[np.bool_], influence: NDArray[Any], device: torch.device) -> Tensor:
+def _by_cell(scan: NDArray[Any], measured: NDArray[np.bool_], influence: NDArray[Any], device: torch.device) -> Tensor:
     """Three stacks (B, y, x) as (y * x, 3, B)."""
-    stacked = np.stack([scan, usable.astype(np.float32), influence]).astype(np.float32, copy=False)
+    stacked = np.stack([scan, measured.astype(np.float32), influence]).astype(np.float32, copy=False)
     rows = stacked.reshape(3, len(scan), -1).transpose(2, 0, 1)
     return torch.as_tensor(np.ascontiguousarray(rows), device=device)
 
 
-def _drawable(usable: NDArray[np.bool_], device: torch.device) -> Tensor:
-    return torch.as_tensor(np.flatnonzero(usable.any(axis=0)), device=device)
+def _drawable(measured: NDArray[np.bool_], device: torch.device) -> Tensor:
+    return torch.as_tensor(np.flatnonzero(measured.any(axis=0)), device=device)

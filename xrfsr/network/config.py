@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from xrfsr.errors import InvalidInput, collecting
+from xrfsr.errors import InvalidInput, collect_faults
 
 __all__ = ["PRESETS", "VIEWS", "Input", "TrainingConfig", "View"]
 
@@ -263,7 +263,7 @@ class TrainingConfig:
         if "inputs" in chosen and "views" not in chosen and members != len(self.inputs):
             chosen["views"] = self.each_view[0]
         made = self
-        with collecting(faults):
+        with collect_faults(faults):
             made = replace(self, **chosen)
         if faults:
             raise InvalidInput("training settings", faults)

@@ -29,8 +29,8 @@ def pretraining_loss(output: Tensor, batch: Batch, alpha_1: float) -> Tensor:
     bands = batch.target.shape[1]
     estimate = output[..., :bands].reshape(len(output), cells, width, bands)
     coarse = torch.einsum("cp,mcpb->mcb", batch.weight, estimate)
-    misfit = (coarse - batch.target) ** 2 * batch.usable
-    fidelity = misfit.sum(dim=(1, 2)) / batch.usable.sum().clamp_min(1.0)
+    misfit = (coarse - batch.target) ** 2 * batch.measured
+    fidelity = misfit.sum(dim=(1, 2)) / batch.measured.sum().clamp_min(1.0)
     photo = ((output[..., bands:] - batch.x[..., bands : output.shape[-1]]) ** 2).mean(dim=(1, 2))
     return fidelity + alpha_1 * photo
 
@@ -51,8 +51,8 @@ def pretraining_gradient(output: Tensor, batch: Batch, alpha_1: float, weight: T
     bands, channels = batch.target.shape[1], output.shape[-1]
     # Not as products of matrices: there are many, and they are tiny.
     coarse = (output.view(len(output), cells, width, channels)[..., :bands] * batch.weight[..., None]).sum(dim=2)
-    misfit = (coarse - batch.target) * batch.usable
-    misfit *= (2 * weight / batch.usable.sum().clamp_min(1.0))[:, None, None]
+    misfit = (coarse - batch.target) * batch.measured
+    misfit *= (2 * weight / batch.measured.sum().clamp_min(1.0))[:, None, None]
     out = out.view(len(output), cells, width, channels)
     torch.mul(batch.weight[..., None], misfit[:, :, None], out=out[..., :bands])
     photo = (output[..., bands:] - batch.x[..., bands:channels]).view(len(output), cells, width, -1)

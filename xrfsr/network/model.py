@@ -31,9 +31,9 @@ from xrfsr.network.config import TrainingConfig
 from xrfsr.network.generator import Architecture, Generator
 from xrfsr.network.photo_views import photo_views
 from xrfsr.operators import Downsampling
-from xrfsr.utils.device import choose, shares_memory
+from xrfsr.utils.device import is_cpu, resolve_device
 from xrfsr.utils.paths import local_path
-from xrfsr.utils.threads import available, share_out
+from xrfsr.utils.threads import available, parallel_map
 
 __all__ = ["Model", "load_model"]
 
@@ -169,21 +169,21 @@ class Model:
                 "beside",
                 [f"there are {len(beside)} candidates beside the networks; {needed} is needed, as in training"],
             )
-        place = choose(device)
+        place = resolve_device(device)
         network = self.generator
         if any(value.device != place for value in network.parameters()):
             network = deepcopy(network).to(place)  # a copy: somebody may be using this one elsewhere
-        spreading = U.spreading(correlation_length(U))
+        right_inverse = U.right_inverse(correlation_length(U))
         scaled = scan / self.peak[:, None, None]
         lines, pixels = len(scan), photo[0].size
         middle = None if mean is None else mean / self.peak
-        upscaled = network_inputs(scaled, U, self.config.inputs, spreading, middle)
+        upscaled = network_inputs(scaled, U, self.config.inputs, right_inverse, middle)
         maps = {kind: array.reshape(lines, -1) for kind, array in upscaled.items()}
         shown = photo_views(photo, self.config.each_view)
         colours = {view: array.reshape(len(array), -1) for view, array in shown.items()}
         members_see = list(zip(self.config.inputs, self.config.each_view, strict=True))
         # Kriging is at hand already where it is what a network sees.
-        plain = upscaled["leave-out"] if "leave-out" in upscaled else krige(scaled, U, spreading, middle)
+        plain = upscaled["leave-out"] if "leave-out" in upscaled else krige(scaled, U, right_inverse, middle)
         result = plain.reshape(lines, -1) * self.weights[-1][:, None]
         for maps_beside, weight in zip(beside, self.weights[members:-1], strict=True):
             result += maps_beside.reshape(lines, -1) * (weight / self.peak)[:, None]
@@ -200,8 +200,8 @@ class Model:
             estimate = network(x)[..., :lines]
             result[:, part] += (estimate * share).sum(dim=0).T.cpu().numpy()
 
-        workers = min(available(), -(-pixels // BLOCK)) if shares_memory(place) else 1
-        share_out(range(0, pixels, BLOCK), predict_block, workers)
+        workers = min(available(), -(-pixels // BLOCK)) if is_cpu(place) else 1
+        parallel_map(range(0, pixels, BLOCK), predict_block, workers)
         return np.asarray(result * self.peak[:, None]).reshape(lines, *photo.shape[1:])
 
     def _arrays(self) -> dict[str, NDArray[np.float32]]:

@@ -68,9 +68,9 @@ class Rehearsal:
     def results(self, network: Generator, config: TrainingConfig, device: torch.device) -> Sequence[NDArray[Any]]:
         """Consistent results of every member, of the candidates beside them, and of the floor last."""
         U = self.U
-        spreading = U.spreading(correlation_length(U))
+        right_inverse = U.right_inverse(correlation_length(U))
         everywhere = np.ones(self.scan.shape, dtype=bool)
-        cells = Cells.of(self.scan, self.photo, U, everywhere, config.inputs, spreading, device, config.each_view)
+        cells = Cells.of(self.scan, self.photo, U, everywhere, config.inputs, right_inverse, device, config.each_view)
         lines, (height, width) = len(self.scan), self.truth.shape[1:]
         (order,) = cells.orders
         place = (order.rows[:, None] + order.columns).ravel()
@@ -80,5 +80,5 @@ class Rehearsal:
             x = torch.stack([cells.tables[kind][part] for kind in cells.kinds])
             estimates.append(network(x)[..., :lines].cpu().numpy())
         members = np.concatenate(estimates, axis=1).transpose(0, 2, 1).reshape(-1, lines, height, width)
-        candidates = [*members, *self.beside, krige(self.scan, U, spreading)]
-        return [each + spreading(self.scan - U(each)) for each in candidates]
+        candidates = [*members, *self.beside, krige(self.scan, U, right_inverse)]
+        return [each + right_inverse(self.scan - U(each)) for each in candidates]

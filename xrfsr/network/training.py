@@ -24,9 +24,9 @@ from xrfsr.network.rehearsal import Rehearsal
 from xrfsr.network.trainee import EXAMINED, TRANSFER_SHARE, Level, Material, Trainee
 from xrfsr.network.validation import Verdict, weigh
 from xrfsr.operators import Downsampling
-from xrfsr.utils.device import shares_memory
+from xrfsr.utils.device import is_cpu
 from xrfsr.utils.progress import progress_bar
-from xrfsr.utils.threads import take_turns
+from xrfsr.utils.threads import round_robin
 
 __all__ = ["Excerpt", "Run", "Trained", "material_of", "train"]
 
@@ -117,7 +117,7 @@ class Excerpt:
     scan: NDArray[Any]
     photo: NDArray[Any]
     U: Downsampling
-    usable: NDArray[np.bool_]
+    measured: NDArray[np.bool_]
     mean: NDArray[Any] | None = None
     beside: Sequence[NDArray[np.float32]] = ()
     rehearsal: Rehearsal | None = None
@@ -165,7 +165,7 @@ def train(excerpts: Sequence[Excerpt], config: TrainingConfig, run: Run) -> Trai
         material, whole, held_out = material_of(excerpts, config, run)
         members = len(config.inputs)
         # Side by side on a CPU, as one batch elsewhere.
-        groups = [slice(i, i + 1) for i in range(members)] if shares_memory(run.device) else [slice(0, members)]
+        groups = [slice(i, i + 1) for i in range(members)] if is_cpu(run.device) else [slice(0, members)]
         trainees = [Trainee(material.of_members(group), config, run.seed, group.start) for group in groups]
         reason = _take_steps(trainees, config, run, checkpoint, started)
         if reason:
@@ -191,7 +191,7 @@ def train(excerpts: Sequence[Excerpt], config: TrainingConfig, run: Run) -> Trai
 def _told(excerpt: Excerpt) -> list[NDArray[Any]]:
     """By what one excerpt differs from another."""
     factors = [part for u in (excerpt.U.y, excerpt.U.x) for part in (u.data, u.indices, u.indptr)]
-    return [excerpt.scan, excerpt.photo, excerpt.usable, *factors]
+    return [excerpt.scan, excerpt.photo, excerpt.measured, *factors]
 
 
 def _side_by_side(maps: Sequence[Sequence[NDArray[Any]]], bands: int) -> list[NDArray[Any]]:
@@ -222,7 +222,7 @@ def _take_steps(
         return not trainee.done and time.monotonic() < deadline
 
     with progress_bar(config.total_steps, "training", run.progress) as show:
-        interruption = take_turns(
+        interruption = round_robin(
             range(len(trainees)),
             turn,
             lambda number: trainees[number].number,
@@ -248,9 +248,9 @@ def material_of(excerpts: Sequence[Excerpt], config: TrainingConfig, run: Run) -
             each.scan,
             each.photo,
             each.U,
-            each.usable,
+            each.measured,
             config.inputs,
-            each.U.spreading(correlation_length(each.U)),
+            each.U.right_inverse(correlation_length(each.U)),
             device,
             config.each_view,
             each.mean,
@@ -286,9 +286,9 @@ def _one_scale_down(excerpt: Excerpt, config: TrainingConfig, device: torch.devi
     ratio = U.fine.y.size / U.coarse.y.size
     beam = None if U.fwhm is None else (ratio * U.fwhm[0], ratio * U.fwhm[1])
     down = Downsampling.between(U.coarse, U.coarse.coarsen(ratio), U.footprint, fwhm=beam)
-    spreading = down.spreading(correlation_length(down))
+    right_inverse = down.right_inverse(correlation_length(down))
     # The coarser cells are inputs only, so it does not matter which of them were measured.
     everywhere = np.ones((len(scan), *down.coarse.shape), dtype=bool)
     photo, views = U(excerpt.photo), config.each_view
-    coarser = Cells.of(down(scan), photo, down, everywhere, config.inputs, spreading, device, views, excerpt.mean)
-    return coarser.as_pixels(scan, excerpt.usable)
+    coarser = Cells.of(down(scan), photo, down, everywhere, config.inputs, right_inverse, device, views, excerpt.mean)
+    return coarser.as_pixels(scan, excerpt.measured)

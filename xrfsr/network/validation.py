@@ -86,7 +86,7 @@ def weigh(
     weights[-1] = 1
     predicted = _predictions(network, cells, held_out, beside)
     target = cells.target.cpu().double().numpy()
-    measured = cells.usable.cpu().numpy() > 0
+    measured = cells.measured.cpu().numpy() > 0
     drawn = held_out.cpu().numpy()
     made = np.stack([each.reshape(bands, -1) for each in rehearsed]).astype(np.float64) if rehearsed else None
     for band in range(bands):

@@ -9,19 +9,19 @@ Arrays are ``(..., y, x)``, numpy or torch, and come back as they came: same lib
 With torch every operation can be differentiated.
 """
 
-from xrfsr.operators.downsampling import Downsampling, Part, Spreading, separable, strip_of
+from xrfsr.operators.downsampling import Crop, Downsampling, RightInverse, apply_separable, crop_rows
 from xrfsr.operators.footprints import Footprint, footprint_matrix, overlap_matrix
 from xrfsr.operators.interpolation import cubic_matrix, linear_matrix
 
 __all__ = [
+    "Crop",
     "Downsampling",
     "Footprint",
-    "Part",
-    "Spreading",
+    "RightInverse",
+    "apply_separable",
+    "crop_rows",
     "cubic_matrix",
     "footprint_matrix",
     "linear_matrix",
     "overlap_matrix",
-    "separable",
-    "strip_of",
 ]

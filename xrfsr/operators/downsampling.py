@@ -14,9 +14,9 @@ from scipy.sparse import csr_array
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.errors import InvalidInput
 from xrfsr.operators.footprints import Footprint, beam_per_axis, coverage_faults, footprint_matrix
-from xrfsr.operators.spreading import precision_matrix, spreading_matrix
+from xrfsr.operators.right_inverse import precision_matrix, right_inverse_matrix
 
-__all__ = ["Downsampling", "Part", "Spreading", "reach", "separable", "strip_of"]
+__all__ = ["Crop", "Downsampling", "RightInverse", "apply_separable", "crop_rows", "reach"]
 
 Array = TypeVar("Array", NDArray[Any], Any)
 
@@ -33,7 +33,7 @@ NEGLIGIBLE = 1e-3  # of the value of a coarse pixel: what it adds to a fine one 
 PROBED = 64  # coarse pixels, of which the middle one is looked at
 
 
-def separable(y: csr_array, x: csr_array, array: Array) -> Array:
+def apply_separable(y: csr_array, x: csr_array, array: Array) -> Array:
     """Apply `y` along rows and `x` along columns of an array (..., y, x), numpy or torch.
 
     Raises
@@ -196,10 +196,10 @@ class Downsampling:
 
     def __call__(self, maps: Array) -> Array:
         """Coarse maps :math:`Y U` from fine ones; (..., fine.y, fine.x) to (..., coarse.y, coarse.x)."""
-        coarse: Array = separable(self.y, self.x, maps)
+        coarse: Array = apply_separable(self.y, self.x, maps)
         return coarse
 
-    def part(self, rows: slice, columns: slice) -> Part:
+    def crop(self, rows: slice, columns: slice) -> Crop:
         """U between some neighbouring coarse pixels and the fine ones that they see or that lie in them.
 
         The weights are those of the whole, so that any part of a scan is seen as it is within the whole.
@@ -212,15 +212,15 @@ class Downsampling:
         >>> U.part(slice(2, 5), slice(0, 8))
         Part(U=<U from 12 x 32 to 3 x 8 pixels, footprint 'area'>, y=slice(8, 20, None), x=slice(0, 32, None))
         """
-        coarse = self.coarse.part(rows, columns)
-        y, under_y = strip_of(self.y, rows, _between_edges(self.fine.y, coarse.y))
-        x, under_x = strip_of(self.x, columns, _between_edges(self.fine.x, coarse.x))
-        fine = self.fine.part(under_y, under_x)
-        return Part(replace(self, fine=fine, coarse=coarse, y=y, x=x), under_y, under_x)
+        coarse = self.coarse.crop(rows, columns)
+        y, under_y = crop_rows(self.y, rows, _between_edges(self.fine.y, coarse.y))
+        x, under_x = crop_rows(self.x, columns, _between_edges(self.fine.x, coarse.x))
+        fine = self.fine.crop(under_y, under_x)
+        return Crop(replace(self, fine=fine, coarse=coarse, y=y, x=x), under_y, under_x)
 
     def adjoint(self, maps: Array) -> Array:
         """:math:`U^T`: (..., coarse.y, coarse.x) to (..., fine.y, fine.x), with ⟨U a, b⟩ = ⟨a, Uᵀ b⟩."""
-        fine: Array = separable(csr_array(self.y.T), csr_array(self.x.T), maps)
+        fine: Array = apply_separable(csr_array(self.y.T), csr_array(self.x.T), maps)
         return fine
 
     def pinv(self, maps: Array) -> Array:
@@ -228,10 +228,10 @@ class Downsampling:
 
         For ``"area"`` with a whole-number ratio this copies every coarse pixel into its fine ones.
         """
-        fine: Array = self.spreading()(maps)
+        fine: Array = self.right_inverse()(maps)
         return fine
 
-    def spreading(self, correlation_length: float | None = None) -> Spreading:
+    def right_inverse(self, correlation_length: float | None = None) -> RightInverse:
         r"""The operator :math:`Q U^T (U Q U^T)^{-1}`, built once to be applied many times.
 
         Parameters
@@ -258,7 +258,7 @@ class Downsampling:
         faults: list[str] = []
         for i, (name, u, axis) in enumerate((("y", self.y, self.fine.y), ("x", self.x, self.fine.x))):
             try:
-                made.append(spreading_matrix(u, precision_matrix(axis, correlation_length)))
+                made.append(right_inverse_matrix(u, precision_matrix(axis, correlation_length)))
                 amplified = float(abs(made[-1][0]).sum(axis=1).max())
             except RuntimeError:  # SuperLU: "Factor is exactly singular"
                 amplified = np.inf
@@ -267,7 +267,7 @@ class Downsampling:
         if faults:
             raise InvalidInput("downsampling", faults)
         (y, precision_y), (x, precision_x) = made
-        return Spreading(y, x, precision_y, precision_x)
+        return RightInverse(y, x, precision_y, precision_x)
 
     def _ill_posed(self, i: int, name: str, amplified: float) -> str:
         coarse, fine = self.coarse.shape[i], self.fine.shape[i]
@@ -296,7 +296,7 @@ class Downsampling:
         estimate : array, shape (..., fine.y, fine.x)
         scan : array, shape (..., coarse.y, coarse.x)
         correlation_length : float, optional
-            See `spreading`.
+            See `right_inverse`.
 
         Returns
         -------
@@ -305,16 +305,16 @@ class Downsampling:
         Raises
         ------
         InvalidInput
-            If a shape does not fit, or as `spreading` does.
+            If a shape does not fit, or as `right_inverse` does.
         """
         _check_shape("estimate", estimate, self.fine.shape)
         _check_shape("scan", scan, self.coarse.shape)
         maps: Any = estimate
-        projected: Array = maps + self.spreading(correlation_length)(scan - self(maps))
+        projected: Array = maps + self.right_inverse(correlation_length)(scan - self(maps))
         return projected
 
 
-class Part(NamedTuple):
+class Crop(NamedTuple):
     """U of some coarse pixels, and which fine pixels of the whole they belong to.
 
     Attributes
@@ -329,7 +329,7 @@ class Part(NamedTuple):
     x: slice
 
 
-def strip_of(matrix: csr_array, rows: slice, least: slice | None = None) -> tuple[csr_array, slice]:
+def crop_rows(matrix: csr_array, rows: slice, least: slice | None = None) -> tuple[csr_array, slice]:
     """Neighbouring rows of a banded matrix, cut to the columns that they touch and those of `least`."""
     columns = matrix.indices[matrix.indptr[rows.start] : matrix.indptr[rows.stop]]
     touched = slice(int(columns.min()), int(columns.max()) + 1)
@@ -346,7 +346,7 @@ def _between_edges(fine: Axis, coarse: Axis) -> slice:
 
 
 @dataclass(frozen=True, eq=False)
-class Spreading:
+class RightInverse:
     """A separable right inverse of U: coarse maps to fine ones that U takes back exactly.
 
     Attributes
@@ -369,23 +369,23 @@ class Spreading:
 
     def __call__(self, maps: Array) -> Array:
         """Spread coarse maps (..., coarse.y, coarse.x) over the fine grid."""
-        fine: Array = separable(self.y, self.x, maps)
+        fine: Array = apply_separable(self.y, self.x, maps)
         return fine
 
 
 def reach(U: Downsampling, correlation_length: float) -> int:
     """How many coarse pixels away the spreading of a residual is felt."""
     rows, columns = (slice(max(0, size // 2 - PROBED), min(size, size // 2 + PROBED)) for size in U.coarse.shape)
-    part = U.part(rows, columns).U
-    spreading = part.spreading(correlation_length)
+    part = U.crop(rows, columns).U
+    right_inverse = part.right_inverse(correlation_length)
     return max(
         _felt(matrix, fine / coarse)
-        for matrix, fine, coarse in zip((spreading.y, spreading.x), U.fine.shape, U.coarse.shape, strict=True)
+        for matrix, fine, coarse in zip((right_inverse.y, right_inverse.x), U.fine.shape, U.coarse.shape, strict=True)
     )
 
 
-def _felt(spreading: csr_array, ratio: float) -> int:
-    middle = spreading.shape[1] // 2
-    column = abs(spreading[:, [middle]].toarray().ravel())
+def _felt(right_inverse: csr_array, ratio: float) -> int:
+    middle = right_inverse.shape[1] // 2
+    column = abs(right_inverse[:, [middle]].toarray().ravel())
     distance = (np.flatnonzero(column > NEGLIGIBLE) + 0.5) / ratio - (middle + 0.5)
     return ceil(float(np.abs(distance).max()))

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.operators import Downsampling, separable
+from xrfsr.operators import Downsampling, apply_separable
 
-__all__ = ["nonnegative"]
+__all__ = ["project_nonnegative"]
 
 MULTIPLICATIVE, NEWTON, CONJUGATE = 5, 40, 40  # steps, at most
 CLOSE = 3e-7  # of the map's peak: the float32 rounding of the result is a third of it
@@ -30,7 +30,9 @@ SMALLEST = 1e-3
 LONGEST = 2.0  # a Newton step changes no pixel by more than this factor of e
 
 
-def nonnegative(estimate: NDArray[Any], scan: NDArray[Any], U: Downsampling) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def project_nonnegative(
+    estimate: NDArray[Any], scan: NDArray[Any], U: Downsampling
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Maps without negative values that are still consistent with the scan, where there are any.
 
     Parameters
@@ -43,7 +45,7 @@ def nonnegative(estimate: NDArray[Any], scan: NDArray[Any], U: Downsampling) -> 
     Returns
     -------
     array like `estimate`
-        Maps whose scan has negative values (bookkeeping may) are returned as they are, and so are those for which no
+        Maps whose scan has negative values (diagnostic may) are returned as they are, and so are those for which no
         consistent map without negative values was found: a beam that reaches over several pixels smooths more than
         counting noise allows.
     array of bool, shape (line,)
@@ -93,7 +95,7 @@ def _nearest(fine: NDArray[Any], coarse: NDArray[Any], U: Downsampling) -> NDArr
 def _newton_direction(fine: NDArray[Any], gap: NDArray[Any], U: Downsampling) -> NDArray[Any]:
     """μ with U diag(fine) Uᵀ μ = gap, by conjugate gradients with the diagonal as preconditioner."""
     small = 1e-9 * np.abs(fine).max()  # keeps rows of empty pixels, which see nothing, solvable
-    diagonal = separable(U.y.power(2), U.x.power(2), fine) + small
+    diagonal = apply_separable(U.y.power(2), U.x.power(2), fine) + small
     direction = np.zeros_like(gap)
     residual = gap.copy()
     scaled = residual / diagonal

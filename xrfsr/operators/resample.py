@@ -10,14 +10,14 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from xrfsr.core.coordinates import AnyT, dequantified, grid_coords, grid_of
+from xrfsr.core.coordinates import AnyT, dequantify, grid_coords, grid_of
 from xrfsr.core.grid import Grid
 from xrfsr.core.units import pair_to_mm
-from xrfsr.errors import InvalidInput, collecting
-from xrfsr.operators import Downsampling, Footprint, footprint_matrix, linear_matrix, separable
+from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.operators import Downsampling, Footprint, apply_separable, footprint_matrix, linear_matrix
 from xrfsr.operators.footprints import beam_per_axis, coverage_faults
 
-__all__ = ["beam_in_mm", "downsampling", "fine_grid", "on_grid", "resample", "to_grid"]
+__all__ = ["beam_in_mm", "downsampling", "fine_grid", "regrid", "resample", "resampling_matrices"]
 
 Lengths = tuple[float, float]
 
@@ -99,13 +99,13 @@ def downsampling(
     """
     faults: list[str] = []
     coarse = fine = None
-    with collecting(faults):
+    with collect_faults(faults):
         coarse = grid_of(obj)
     probe = Grid.from_shape((8, 8), 1.0) if coarse is None else coarse
-    with collecting(faults):
+    with collect_faults(faults):
         fine = fine_grid(probe, scale)
     lengths: dict[str, Any] = {}
-    with collecting(faults):
+    with collect_faults(faults):
         lengths = beam_in_mm(fwhm, smear)
         Downsampling.between(probe, probe, footprint, **lengths)
     if faults or coarse is None or fine is None:
@@ -125,7 +125,7 @@ def beam_in_mm(fwhm: object = None, smear: object = None) -> dict[str, Lengths |
     made: dict[str, Lengths | None] = {"fwhm": None, "smear": None}
     for name, value in (("fwhm", fwhm), ("smear", smear)):
         if value is not None:
-            with collecting(faults):
+            with collect_faults(faults):
                 made[name] = pair_to_mm(value, name, positive=name == "fwhm")
     if faults:
         raise InvalidInput("beam", faults)
@@ -178,7 +178,7 @@ def resample(
     """
     if sum(choice is not None for choice in (like, scale, pixel_size)) != 1:
         raise InvalidInput("resampling", ["give exactly one of like=, scale= and pixel_size="])
-    obj = dequantified(obj)
+    obj = dequantify(obj)
     source = grid_of(obj)
     if like is not None:
         target = grid_of(like)
@@ -194,15 +194,15 @@ def resample(
                 for axis, size in zip((source.y, source.x), sizes, strict=True)
             )
         )
-    return on_grid(obj, target, footprint=footprint, fwhm=beam_in_mm(fwhm)["fwhm"])
+    return regrid(obj, target, footprint=footprint, fwhm=beam_in_mm(fwhm)["fwhm"])
 
 
-def on_grid(obj: AnyT, target: Grid, *, footprint: Footprint = "area", fwhm: Lengths | None = None) -> AnyT:
+def regrid(obj: AnyT, target: Grid, *, footprint: Footprint = "area", fwhm: Lengths | None = None) -> AnyT:
     """`obj` on the grid `target`; see `resample`."""
     faults: list[str] = []
     matrices: dict[str, csr_array] = {}
-    with collecting(faults):
-        matrices = to_grid(grid_of(obj), target, footprint, fwhm)
+    with collect_faults(faults):
+        matrices = resampling_matrices(grid_of(obj), target, footprint, fwhm)
     held = {obj.name: obj.variable} if isinstance(obj, xr.DataArray) else {k: v.variable for k, v in obj.items()}
     beside = {name: coord.variable for name, coord in obj.coords.items() if name not in ("y", "x")}
     faults += [
@@ -227,7 +227,7 @@ def on_grid(obj: AnyT, target: Grid, *, footprint: Footprint = "area", fwhm: Len
     return cast(AnyT, xr.Dataset({k: _moved(v, k, matrices) for k, v in held.items()}, coords, obj.attrs))
 
 
-def to_grid(
+def resampling_matrices(
     source: Grid, target: Grid, footprint: Footprint = "area", fwhm: Lengths | None = None
 ) -> dict[str, csr_array]:
     """How maps are brought from one grid to another, along `y` and `x`.
@@ -236,7 +236,7 @@ def to_grid(
     """
     faults: list[str] = []
     widths: tuple[float | None, float | None] = (None, None)
-    with collecting(faults):
+    with collect_faults(faults):
         widths, _ = beam_per_axis(footprint, fwhm)
     axes = (("y", source.y, target.y), ("x", source.x, target.x))
     # Equal steps may be off by rounding.
@@ -264,12 +264,12 @@ def _moved(variable: xr.Variable, name: object, matrices: dict[str, csr_array]) 
         planes = np.expand_dims(array, missing)
         if array.dtype.kind == "b":
             # A sum of non-negative weights is zero only if none of them falls on a pixel that is false.
-            made = separable(y, x, (~planes).astype(np.float32)) == 0
+            made = apply_separable(y, x, (~planes).astype(np.float32)) == 0
         elif name == "uncertainty":
-            made = np.sqrt(separable(y.power(2), x.power(2), np.square(planes, dtype=np.float64)))
+            made = np.sqrt(apply_separable(y.power(2), x.power(2), np.square(planes, dtype=np.float64)))
         else:
             # 0 * NaN is NaN only where the weight is stored, so NaN reaches just the pixels that see it.
-            made = separable(y, x, planes)
+            made = apply_separable(y, x, planes)
         return np.asarray(np.squeeze(made, missing)).astype(dtype, copy=False)
 
     dtype = variable.dtype.newbyteorder("=") if variable.dtype.kind in "fb" else np.dtype(np.float64)

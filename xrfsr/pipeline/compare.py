@@ -19,7 +19,7 @@ import xrfsr.methods as registry
 from xrfsr.core.coordinates import grid_of
 from xrfsr.core.photo import ensure_photo
 from xrfsr.core.scan import ensure_scan
-from xrfsr.errors import InvalidInput, collecting, warn
+from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.operators.resample import fine_grid, resample
 from xrfsr.pipeline.superresolve import superresolve
 from xrfsr.utils.progress import progress_bar
@@ -99,9 +99,9 @@ def compare(
     each = {name: dict((settings or {}).get(name, {})) for name in names}
     faults = _faults(names, each, settings or {}, options)
     scan = obj
-    with collecting(faults):
+    with collect_faults(faults):
         scan, truth = _pair(obj, scale, truth)
-    with collecting(faults):
+    with collect_faults(faults):
         if rgb is not None:
             ensure_photo(rgb)
         elif looking := [name for name in names if name in registry.METHODS and registry.METHODS[name].guided]:
@@ -157,7 +157,7 @@ def _faults(
     faults = []
     for name in names:
         of_method: list[str] = []
-        with collecting(of_method):
+        with collect_faults(of_method):
             registry.get(name).check(options.get("device", "auto"), each[name])
         faults += [fault if fault.startswith("method") else f"{name}: {fault}" for fault in of_method]
     if len(set(names)) < len(names) or not names:

@@ -15,9 +15,9 @@ from xrfsr.core.coordinates import grid_of
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.core.photo import ensure_photo
 from xrfsr.core.scan import ensure_scan
-from xrfsr.errors import InvalidInput, collecting, warn
+from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.operators import Downsampling, Footprint
-from xrfsr.operators.resample import beam_in_mm, fine_grid, to_grid
+from xrfsr.operators.resample import beam_in_mm, fine_grid, resampling_matrices
 from xrfsr.pipeline.painting import Frame, Painting, Pieces
 
 __all__ = ["Beam", "load", "over"]
@@ -69,9 +69,9 @@ def load(
     of_scan: list[str] = []
     of_photo: list[str] = []
     scan = photo = fine = None
-    with collecting(of_scan):
+    with collect_faults(of_scan):
         scan = ensure_scan(obj)
-    with collecting(of_photo):
+    with collect_faults(of_photo):
         photo = _photo(rgb) if method.guided else None
     faults = [f"scan: {fault}" for fault in of_scan] + [f"photo: {fault}" for fault in of_photo]
     # Grids can be compared also where the values are at fault.
@@ -80,12 +80,12 @@ def load(
     if min(probe.shape) < SMALLEST:
         rows, columns = probe.shape
         faults.append(f"the scan has {rows} x {columns} pixels; at least {SMALLEST} x {SMALLEST} are needed")
-    with collecting(faults):
+    with collect_faults(faults):
         fine = fine_grid(probe, scale)
         if sharp is not None and coarse is not None:
             faults += _misfit(sharp, fine, coarse)
     lengths: dict[str, Any] = {}
-    with collecting(faults):
+    with collect_faults(faults):
         lengths = beam_in_mm(beam.fwhm, beam.smear)
         # Only to look at the arguments: U itself may be huge where the scale is a mistake.
         Downsampling.between(probe, probe, beam.footprint, **lengths)
@@ -102,7 +102,7 @@ def load(
     way = None
     if photo is not None:
         photo = over(photo, fine)
-        matrices = to_grid(grid_of(photo), fine)
+        matrices = resampling_matrices(grid_of(photo), fine)
         way = (matrices["y"], matrices["x"])
         photo = photo if _chunked(photo) else photo.compute()
     frame = Frame(
@@ -148,7 +148,7 @@ def over(photo: xr.DataArray, fine: Grid) -> xr.DataArray:
 
 def _look_at_noise(U: Downsampling) -> None:
     """Warn or refuse where agreeing exactly with the scan means multiplying its noise."""
-    gain = U.spreading().noise_gain
+    gain = U.right_inverse().noise_gain
     beam = " x ".join(f"{width:g}" for width in U.fwhm or ())
     text = (
         f"a beam of {beam} mm on pixels of {_size(U.coarse)} mm: to agree with the scan exactly, the result multiplies "

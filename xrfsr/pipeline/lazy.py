@@ -157,9 +157,9 @@ def _prepared(chosen: Sequence[Tile], how: How, frame: Frame, pieces: Sequence[P
 def _tile(
     tile: Tile, cuts: Sequence[Cut], device: str, frame: Frame, prepared: Prepared, *blocks: Any
 ) -> NDArray[np.float32]:
-    from xrfsr.utils.threads import at_most
+    from xrfsr.utils.threads import limit_threads
 
-    with at_most(1):
+    with limit_threads(1):
         problem = frame.problem(tile, _pieces(cuts, blocks))
         maps, negative = finish(frame, tile, problem, prepared, device)
     warn_of_negatives(negative)

@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 from xrfsr.core.photo import range_faults
 from xrfsr.errors import InvalidInput
 from xrfsr.methods.common.problem import Problem
-from xrfsr.operators import Downsampling, separable, strip_of
+from xrfsr.operators import Downsampling, apply_separable, crop_rows
 from xrfsr.pipeline.tiles import Tile
 
 __all__ = ["Frame", "Painting", "Pieces"]
@@ -68,18 +68,18 @@ class Frame:
         """
         if faults := self._faults(pieces):
             raise InvalidInput("input", faults)
-        part, y, x = self.U.part(tile.rows, tile.columns)
+        part, y, x = self.U.crop(tile.rows, tile.columns)
         scan = pieces.scan if pieces.valid is None else np.where(pieces.valid, pieces.scan, np.float32(np.nan))
         photo = None
         if self.photo is not None:
-            (down, _), (across, _) = (strip_of(m, rows) for m, rows in zip(self.photo, (y, x), strict=True))
-            photo = separable(down, across, pieces.photo)
+            (down, _), (across, _) = (crop_rows(m, rows) for m, rows in zip(self.photo, (y, x), strict=True))
+            photo = apply_separable(down, across, pieces.photo)
         is_element = np.array(self.kinds) == "element"
         return Problem.of(scan, photo, part, self.lines, is_element, self.units, pieces.uncertainty)
 
     def own(self, tile: Tile) -> tuple[slice, slice]:
         """The fine pixels of a tile as they are counted in its problem."""
-        _, y, x = self.U.part(tile.rows, tile.columns)
+        _, y, x = self.U.crop(tile.rows, tile.columns)
         return (
             slice(tile.y.start - y.start, tile.y.stop - y.start),
             slice(tile.x.start - x.start, tile.x.stop - x.start),
@@ -87,15 +87,15 @@ class Frame:
 
     def missing(self, tile: Tile, problem: Problem) -> NDArray[np.bool_]:
         """Fine pixels of a tile that lie in coarse ones which were not measured, (line, y, x)."""
-        row, column = self.homes
+        row, column = self.parent_cells
         row, column = row[tile.y] - tile.rows.start, column[tile.x] - tile.columns.start
-        return ~problem.usable[:, row[:, None], column]
+        return ~problem.measured[:, row[:, None], column]
 
     @property
-    def homes(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    def parent_cells(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """The coarse rows and columns that fine ones lie in."""
         U = self.U
-        return U.coarse.y.home(U.fine.y), U.coarse.x.home(U.fine.x)
+        return U.coarse.y.parent_cell(U.fine.y), U.coarse.x.parent_cell(U.fine.x)
 
     def _faults(self, pieces: Pieces) -> list[str]:
         """What is wrong with the values of a part; of arrays in memory, more has been looked at before."""
@@ -104,7 +104,7 @@ class Frame:
             if maps is None:
                 continue
             shown = maps if pieces.valid is None else np.where(pieces.valid, maps, np.nan)
-            counted = np.array(self.kinds) != "bookkeeping"
+            counted = np.array(self.kinds) != "diagnostic"
             negative = np.array(self.lines)[counted & (shown < 0).any(axis=(1, 2))]
             endless = np.array(self.lines)[np.isinf(shown).any(axis=(1, 2))]
             if negative.size:
@@ -141,8 +141,8 @@ class Painting:
         here = (tile.rows, tile.columns)
         shown: tuple[slice, ...] = ()
         if self.frame.photo is not None:
-            _, y, x = self.frame.U.part(*here)
-            (_, rows), (_, columns) = (strip_of(m, part) for m, part in zip(self.frame.photo, (y, x), strict=True))
+            _, y, x = self.frame.U.crop(*here)
+            (_, rows), (_, columns) = (crop_rows(m, part) for m, part in zip(self.frame.photo, (y, x), strict=True))
             shown = (slice(None), rows, columns)
         return (slice(None), *here), here, (slice(None), *here), shown
 

@@ -25,7 +25,7 @@ class Made(NamedTuple):
     maps : array of float32, shape (line, fine.y, fine.x)
         NumPy, or Dask for a lazy painting; NaN where the scan was not measured.
     per_line : dict of array of float32, shape (line,)
-        See `xrfsr.methods.PER_LINE`.
+        See `xrfsr.methods.LINE_COORDS`.
     record : dict
         Plain numbers and text for the attributes of the result.
     """
@@ -109,7 +109,7 @@ def finish(
     """The maps of a tile, NaN where the scan was not measured, and lines that keep negative values."""
     made = prepared.apply(problem, frame.own(tile), device)
     maps = made.maps.astype(np.float32, copy=False)
-    if not problem.usable.all():
+    if not problem.measured.all():
         maps = np.where(frame.missing(tile, problem), np.float32(np.nan), maps)
     if made.physical is None:
         return maps, []
@@ -135,7 +135,7 @@ def problems_of(frame: Frame, chosen: Sequence[Tile], pieces: Sequence[Pieces]) 
     """
     problems = [frame.problem(tile, each) for tile, each in zip(chosen, pieces, strict=True)]
     if len(problems) == 1 and chosen[0] == Tile.whole(frame.U):
-        empty = [frame.lines[line] for line in np.flatnonzero(~problems[0].usable.any(axis=(1, 2)))]
+        empty = [frame.lines[line] for line in np.flatnonzero(~problems[0].measured.any(axis=(1, 2)))]
         if empty:
             raise InvalidInput(
                 "input",

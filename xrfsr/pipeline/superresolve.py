@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 import xrfsr.methods as methods
 from xrfsr._version import __version__
 from xrfsr.core.coordinates import AnyT
-from xrfsr.errors import InvalidInput, collecting
+from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.methods import Prepared, Problem
 from xrfsr.operators import Footprint
-from xrfsr.operators.resample import on_grid
+from xrfsr.operators.resample import regrid
 from xrfsr.pipeline.inputs import Beam, load
 from xrfsr.pipeline.painting import Frame, Painting
 from xrfsr.pipeline.plan import How, Made, finish, sample, warn_of_negatives
@@ -125,7 +125,7 @@ def superresolve(
     if model is not None:
         settings["model"] = model
     chosen = methods.METHODS["unfolding"]
-    with collecting(faults):
+    with collect_faults(faults):
         chosen = methods.get(method)
         chosen.check(device, settings)
     noise = settings.get("consistency") == "noise-aware"
@@ -216,7 +216,7 @@ def train_on(
 
     method = methods.get("unfolding")
     faults = _seed_faults(seed)
-    with collecting(faults):
+    with collect_faults(faults):
         method.check(device, settings)
     how = How(method, device, int(seed) if not faults else 0, progress, settings, share=len(scans))
     paintings = []
@@ -264,7 +264,7 @@ def _load(
 ) -> tuple[xr.Dataset, Painting]:
     """What `inputs.load` gives, unless there are `faults` already; then all of them together."""
     loaded = None
-    with collecting(faults):
+    with collect_faults(faults):
         loaded = load(obj, rgb, scale, beam, method, noise=noise)
     if faults or loaded is None:
         raise InvalidInput("input", faults)
@@ -278,19 +278,19 @@ def _as_result(obj: AnyT, scan: xr.Dataset, made: Made, frame: Frame, attrs: dic
     intensity = xr.Variable(("line", "y", "x"), made.maps, own)
     coords = {
         name: coord.variable
-        for name, coord in scan.drop_vars(list(methods.PER_LINE), errors="ignore").coords.items()
+        for name, coord in scan.drop_vars(list(methods.LINE_COORDS), errors="ignore").coords.items()
         if not {"y", "x"} & set(coord.dims) or (coord.dtype.kind in "biuf" and name not in ("y", "x", "valid"))
     }
     axes = {name: scan[name].variable for name in ("y", "x")}
-    beside = on_grid(xr.Dataset(coords=coords | axes), frame.U.fine)
+    beside = regrid(xr.Dataset(coords=coords | axes), frame.U.fine)
     result = xr.Dataset({"intensity": intensity}, beside.coords, kept | attrs)
     told = {
-        name: xr.Variable("line", values, {"long_name": methods.PER_LINE[name]})
+        name: xr.Variable("line", values, {"long_name": methods.LINE_COORDS[name]})
         for name, values in made.per_line.items()
     }
     result = result.assign_coords(told)
     if "valid" in scan.coords:
-        row, column = frame.homes
+        row, column = frame.parent_cells
         near = scan["valid"].variable[{"y": row}][{"x": column}]
         result = result.assign_coords(valid=near.transpose("y", "x"))
     if isinstance(obj, xr.Dataset):

@@ -92,5 +92,5 @@ def windows(U: Downsampling, seed: int = 0, most: int = WHOLE) -> list[Tile]:
                 for number, size, fields, length in ((i, rows, down, tall), (j, columns, across, wide))
             )
             chosen = slice(top, top + tall), slice(left, left + wide)
-            made.append(Tile(*chosen, *U.part(*chosen)[1:]))
+            made.append(Tile(*chosen, *U.crop(*chosen)[1:]))
     return made

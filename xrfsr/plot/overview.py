@@ -17,7 +17,7 @@ from xrfsr.core.grid import Grid
 from xrfsr.core.lines import parse_all
 from xrfsr.core.photo import ensure_photo
 from xrfsr.core.scan import ensure_scan
-from xrfsr.errors import InvalidInput, collecting
+from xrfsr.errors import InvalidInput, collect_faults
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -107,11 +107,11 @@ def overview(
     given = {"Scan": coarse, "Fine": fine, **({} if truth is None else {"Truth": truth})}
     faults: list[str] = []
     columns: list[_Column] = []
-    with collecting(faults):
+    with collect_faults(faults):
         photo = ensure_photo(photo)
     for title, scan in given.items():
         of_scan: list[str] = []
-        with collecting(of_scan):
+        with collect_faults(of_scan):
             columns.append(_column(title, scan))
         faults += [f"{title.lower()}: {fault}" for fault in of_scan]
     if faults:

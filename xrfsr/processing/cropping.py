@@ -8,7 +8,7 @@ import numpy as np
 
 from xrfsr.core.coordinates import AnyT, grid_of
 from xrfsr.core.units import to_mm
-from xrfsr.errors import InvalidInput, collecting
+from xrfsr.errors import InvalidInput, collect_faults
 
 __all__ = ["crop"]
 
@@ -43,12 +43,12 @@ def crop(obj: AnyT, *, y: Any = None, x: Any = None) -> AnyT:
     """
     faults: list[str] = []
     kept: dict[str, Any] = {}
-    with collecting(faults):
+    with collect_faults(faults):
         grid = grid_of(obj)
         for name, sides, axis in (("y", y, grid.y), ("x", x, grid.x)):
             if sides is None:
                 continue
-            with collecting(faults):
+            with collect_faults(faults):
                 low, high = _sides(name, sides)
                 centres = axis.centres
                 inside = np.flatnonzero((centres >= low) & (centres <= high))

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from xrfsr.core.scan import ensure_scan
-from xrfsr.errors import InvalidInput, collecting
+from xrfsr.errors import InvalidInput, collect_faults
 
 __all__ = ["normalise"]
 
@@ -67,7 +67,7 @@ def normalise(
     faults: list[str] = []
     ready: xr.Dataset | None = None
     times: dict[str, xr.DataArray] = {}
-    with collecting(faults):
+    with collect_faults(faults):
         ready = ensure_scan(scan, values=False)
         if ready["intensity"].attrs["units"] != "count":
             faults.append(
@@ -82,7 +82,7 @@ def normalise(
         faults.append("dead_time goes with dwell; a live time has no dead time in it any more")
     for name, value in (("dwell", dwell), ("live_time", live_time), ("dead_time", dead_time)):
         if value is not None and ready is not None:
-            with collecting(faults):
+            with collect_faults(faults):
                 times[name] = _field(name, value, ready)
     if faults or ready is None:
         raise InvalidInput("normalisation", faults)

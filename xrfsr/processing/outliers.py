@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from xrfsr.core.scan import ensure_scan
-from xrfsr.errors import InvalidInput, collecting
+from xrfsr.errors import InvalidInput, collect_faults
 
 __all__ = ["mask_dead_rows", "mask_outliers"]
 
@@ -54,7 +54,7 @@ def mask_outliers(scan: xr.Dataset | xr.DataArray, *, threshold: float = 8.0) ->
     """
     faults: list[str] = []
     ready: xr.Dataset | None = None
-    with collecting(faults):
+    with collect_faults(faults):
         ready = ensure_scan(scan, values=False)
     if not isinstance(threshold, int | float) or isinstance(threshold, bool) or not threshold >= 3:
         faults.append(f"threshold is {threshold!r}; a number of standard deviations from 3 is needed")

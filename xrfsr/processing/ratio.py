@@ -6,7 +6,7 @@ from numbers import Real
 
 import xarray as xr
 
-from xrfsr.core.coordinates import dequantified
+from xrfsr.core.coordinates import dequantify
 from xrfsr.core.lines import Line, parse, parse_all
 from xrfsr.errors import InvalidInput
 
@@ -48,7 +48,7 @@ def ratio(obj: xr.Dataset | xr.DataArray, a: str, b: str, *, minimum: float | No
     >>> ratio(scan, "Ca_K", "Pb L").values[0]
     array([ 2., nan], dtype=float32)
     """
-    obj = dequantified(obj)
+    obj = dequantify(obj)
     intensity = obj if isinstance(obj, xr.DataArray) else obj.get("intensity")
     if intensity is None or "line" not in intensity.dims or "line" not in intensity.coords:
         raise InvalidInput("scan", ["there is no 'intensity' with dimension and coordinate 'line' to take lines from"])
@@ -72,9 +72,9 @@ def ratio(obj: xr.Dataset | xr.DataArray, a: str, b: str, *, minimum: float | No
         raise InvalidInput("ratio", faults)
 
     above, below = (intensity.isel(line=held.index(line), drop=True) for line in wanted)
-    usable = below > 0 if minimum is None else (below > 0) & (below >= minimum)
+    measured = below > 0 if minimum is None else (below > 0) & (below >= minimum)
     if "valid" in obj.coords or (isinstance(obj, xr.Dataset) and "valid" in obj):
-        usable = usable & obj["valid"]
-    result = (above / below.where(usable)).rename("ratio")
+        measured = measured & obj["valid"]
+    result = (above / below.where(measured)).rename("ratio")
     result.attrs = {"long_name": " / ".join(line.label for line in wanted), "units": "dimensionless"}
     return result

@@ -12,7 +12,7 @@ from scipy import ndimage
 from xrfsr.core.coordinates import grid_of
 from xrfsr.core.scan import ensure_scan
 from xrfsr.core.units import to_mm
-from xrfsr.errors import InvalidInput, collecting, warn
+from xrfsr.errors import InvalidInput, collect_faults, warn
 
 __all__ = ["row_shift", "shift_rows"]
 
@@ -65,9 +65,9 @@ def shift_rows(scan: xr.Dataset | xr.DataArray, shift: Any = None) -> xr.Dataset
     faults: list[str] = []
     ready: xr.Dataset | None = None
     given: float | None = None
-    with collecting(faults):
+    with collect_faults(faults):
         ready = ensure_scan(scan, values=False)
-    with collecting(faults):
+    with collect_faults(faults):
         given = None if shift is None else to_mm(shift, "shift")
     if faults or ready is None:
         raise InvalidInput("scan", faults)
@@ -117,10 +117,10 @@ def row_shift(scan: xr.Dataset | xr.DataArray) -> tuple[float, float]:
     step = grid_of(ready).x.step
     elements = ready.isel(line=np.flatnonzero(ready["kind"].values == "element"))
     correlations = [_correlation(one) for one in np.asarray(elements["intensity"].values, np.float64)]
-    usable = [one for one in correlations if one is not None]
-    if not usable:
+    measured = [one for one in correlations if one is not None]
+    if not measured:
         return 0.0, float("inf")
-    rows = np.sum(usable, axis=0)  # (row, lag)
+    rows = np.sum(measured, axis=0)  # (row, lag)
     groups = np.array_split(np.arange(len(rows)), min(10, len(rows)))
     whole = _peak(rows.sum(axis=0))
     without = np.array([_peak(np.delete(rows, group, axis=0).sum(axis=0)) for group in groups])

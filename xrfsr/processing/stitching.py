@@ -13,8 +13,8 @@ from xrfsr.core.coordinates import grid_coords, grid_of
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.core.scan import ensure_scan
 from xrfsr.core.units import pair_to_mm
-from xrfsr.errors import InvalidInput, collecting, warn
-from xrfsr.operators.resample import on_grid
+from xrfsr.errors import InvalidInput, collect_faults, warn
+from xrfsr.operators.resample import regrid
 
 __all__ = ["stitch"]
 
@@ -111,7 +111,7 @@ def _checked(scans: Sequence[xr.Dataset | xr.DataArray]) -> list[xr.Dataset]:
     ready: list[xr.Dataset] = []
     for number, scan in enumerate(scans, start=1):
         own: list[str] = []
-        with collecting(own):
+        with collect_faults(own):
             ready.append(ensure_scan(scan, values=False))
         faults += [f"scan {number}: {fault}" for fault in own]
     if faults:
@@ -173,7 +173,7 @@ def _placed(scan: xr.Dataset, grid: Grid) -> tuple[slice, slice, xr.Dataset]:
     )
     if aligned and part.shape == own.shape:
         return parts[0][0], parts[1][0], ascending
-    return parts[0][0], parts[1][0], on_grid(ascending if "valid" in ascending.coords else kept, part)
+    return parts[0][0], parts[1][0], regrid(ascending if "valid" in ascending.coords else kept, part)
 
 
 def _gains(values: Any, known: Any, total: Any, weight: Any) -> Any:

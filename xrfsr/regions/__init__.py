@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import xarray as xr
 
 import xrfsr.methods as methods
-from xrfsr.errors import InvalidInput, collecting, warn
+from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.regions.executors import Pool
 from xrfsr.regions.in_memory import superresolve, train
 from xrfsr.regions.region import Outcome, Task, regions_of
@@ -97,13 +97,13 @@ def run(
     """
     faults: list[str] = []
     regions, store, pool = [], None, None
-    with collecting(faults):
+    with collect_faults(faults):
         _check(options, model)
-    with collecting(faults):
+    with collect_faults(faults):
         regions = regions_of(tree, rgb, scale)
-    with collecting(faults):
+    with collect_faults(faults):
         pool = Pool.of(client, workers, len(regions), processes=processes)
-    with collecting(faults):
+    with collect_faults(faults):
         store = Store.of(out)
     if faults or store is None or pool is None:
         raise InvalidInput("run over regions", faults)

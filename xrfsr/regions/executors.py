@@ -75,12 +75,12 @@ def _cores() -> int:
 
 
 def _by_threads(workers: int, work: Work, regions: Sequence[Region], model: Model | None) -> Iterator[Outcome]:
-    from xrfsr.utils.threads import at_most, available, until
+    from xrfsr.utils.threads import available, cancel_on, limit_threads
 
     share, stop = max(1, available() // workers), threading.Event()
 
     def one(region: Region) -> Outcome:
-        with at_most(share), until(stop):
+        with limit_threads(share), cancel_on(stop):
             return work(region, model)
 
     with futures.ThreadPoolExecutor(workers) as pool:
@@ -158,7 +158,7 @@ def _by_client(client: Any, work: Work, regions: Sequence[Region], model: Model 
 
 
 def _on_worker(work: Work, region: Region, model: Model | None) -> Outcome:
-    from xrfsr.utils.threads import at_most
+    from xrfsr.utils.threads import limit_threads
 
-    with at_most(1):  # others are at work beside it
+    with limit_threads(1):  # others are at work beside it
         return work(region, model)

@@ -15,7 +15,7 @@ from xrfsr.core.coordinates import grid_of
 from xrfsr.core.grid import Grid
 from xrfsr.core.photo import colours, photo_on
 from xrfsr.core.scan import ensure_scan
-from xrfsr.errors import InvalidInput, collecting
+from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.operators.resample import fine_grid
 from xrfsr.registration.automatic import Evidence, Scene, found_place
 from xrfsr.registration.overlay import write_overlay
@@ -153,11 +153,11 @@ def register(
     pixels: NDArray[np.float32] | None = None
     checked: xr.Dataset | None = None
     target: Grid | None = None
-    with collecting(faults):
+    with collect_faults(faults):
         pixels = _pixels(rgb)
-    with collecting(faults):
+    with collect_faults(faults):
         checked = _elements(ensure_scan(scan), lines)
-    with collecting(faults):
+    with collect_faults(faults):
         if like is not None:
             target = grid_of(like)
         elif checked is not None:
@@ -165,7 +165,7 @@ def register(
     if model not in ("auto", *MODELS):
         faults.append(f"model is {model!r}; accepted are 'auto', {', '.join(map(repr, MODELS))}")
     picture: Path | None = None
-    with collecting(faults):
+    with collect_faults(faults):
         picture = _picture_place(overlay)
     if faults or pixels is None or checked is None or target is None:
         raise InvalidInput("registration", faults)

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from xrfsr.errors import InvalidInput, needed
+from xrfsr.errors import InvalidInput, import_optional
 
 __all__ = ["LEAST_POINTS", "MODELS", "Model", "Transform", "fit"]
 
@@ -70,7 +70,7 @@ def fit(source: ArrayLike, target: ArrayLike, model: Model) -> Transform:
     InvalidInput
         If the points do not determine it: too few, on one line, or at one place.
     """
-    transform = needed("skimage.transform", "registrations", "register")
+    transform = import_optional("skimage.transform", "registrations", "register")
     kind = {
         "rigid": transform.SimilarityTransform,
         "affine": transform.AffineTransform,

@@ -6,10 +6,10 @@ import torch
 
 from xrfsr.errors import InvalidInput
 
-__all__ = ["choose", "shares_memory"]
+__all__ = ["is_cpu", "resolve_device"]
 
 
-def choose(device: str = "auto") -> torch.device:
+def resolve_device(device: str = "auto") -> torch.device:
     """CUDA where there is one, then MPS, then the CPU; or the device that is named.
 
     Raises
@@ -35,6 +35,6 @@ def choose(device: str = "auto") -> torch.device:
     return chosen
 
 
-def shares_memory(device: torch.device) -> bool:
+def is_cpu(device: torch.device) -> bool:
     """Whether threads of this process compute there, so that networks can train side by side."""
     return device.type == "cpu"

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import torch
 
-__all__ = ["at_most", "available", "run_all", "share_out", "take_turns", "threads_for", "until"]
+__all__ = ["available", "cancel_on", "limit_threads", "parallel_map", "round_robin", "run_threads", "threads_for"]
 
 T = TypeVar("T")
 TICK = 0.1  # seconds between looks at how far the workers are
@@ -27,7 +27,7 @@ _usual = 1
 
 
 @contextmanager
-def at_most(threads: int) -> Iterator[None]:
+def limit_threads(threads: int) -> Iterator[None]:
     """What is computed within the block takes no more threads: others share the machine."""
     token = _limit.set(threads)
     try:
@@ -37,7 +37,7 @@ def at_most(threads: int) -> Iterator[None]:
 
 
 @contextmanager
-def until(stop: threading.Event) -> Iterator[None]:
+def cancel_on(stop: threading.Event) -> Iterator[None]:
     """What is run within the block is interrupted once `stop` is set: by a thread that cannot be interrupted itself."""
     token = _stop.set(stop)
     try:
@@ -59,7 +59,7 @@ def threads_for(workers: int) -> int:
     return max(1, available() // workers)
 
 
-def run_all(
+def run_threads(
     tasks: Sequence[Callable[[threading.Event], None]], watch: Callable[[], None] = lambda: None
 ) -> KeyboardInterrupt | None:
     """Run tasks at the same time, each in a thread of its own.
@@ -119,7 +119,7 @@ def run_all(
     return interruption
 
 
-def share_out(items: Iterable[T], work: Callable[[T], None], workers: int) -> None:
+def parallel_map(items: Iterable[T], work: Callable[[T], None], workers: int) -> None:
     """Call `work` for every item, without gradients, by several threads that take the next one when they are ready.
 
     Raises
@@ -140,11 +140,11 @@ def share_out(items: Iterable[T], work: Callable[[T], None], workers: int) -> No
                         return
                 work(item)
 
-    if interruption := run_all([task] * workers):
+    if interruption := run_threads([task] * workers):
         raise interruption
 
 
-def take_turns(
+def round_robin(
     items: Sequence[T],
     turn: Callable[[T], bool],
     how_far: Callable[[T], float],
@@ -162,7 +162,7 @@ def take_turns(
     how_far : callable
         How advanced an item is.
     watch
-        See `run_all`, whose outcome is returned.
+        See `run_threads`, whose outcome is returned.
     """
     waiting, change = list(items), threading.Lock()
 
@@ -177,7 +177,7 @@ def take_turns(
                 with change:
                     waiting.append(item)
 
-    return run_all([task] * min(available(), len(items)), watch)
+    return run_threads([task] * min(available(), len(items)), watch)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.errors import InvalidInput, needed
+from xrfsr.errors import InvalidInput, import_optional
 from xrfsr.io.source import Maps, Request
 from xrfsr.io.spectra.cubes import WindowMaps, axes_grid, channel_energies, chosen_cube, maps_of, reduced, stored_faults
 from xrfsr.io.spectra.line_windows import Pair
@@ -49,7 +49,7 @@ class BcfCube:
 
     def spectra(self, y: slice, x: slice, channels: slice) -> NDArray[Any]:
         """See `xrfsr.io.spectra.cubes.Cube`."""
-        bruker = needed("rsciio.bruker", "files of Bruker (.bcf)", "formats")
+        bruker = import_optional("rsciio.bruker", "files of Bruker (.bcf)", "formats")
         highest = self.offset + self.scale * (channels.stop + 1)
         found = bruker.file_reader(
             str(self.path), select_type="spectrum_image", index=self.index, cutoff_at_kV=float(highest)
@@ -105,7 +105,7 @@ def describe(path: Path, request: Request) -> Maps:
     InvalidInput
         If lines are not chosen, lie outside the spectra, or the file is no cube with a calibrated energy axis.
     """
-    bruker = needed("rsciio.bruker", "files of Bruker (.bcf)", "formats")
+    bruker = import_optional("rsciio.bruker", "files of Bruker (.bcf)", "formats")
     found = bruker.file_reader(str(path), lazy=True, select_type="spectrum_image", index="all")
     names = [str(number) for number in range(len(found))]
     number = int(chosen_cube(path, names, request.group))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.errors import InvalidInput, needed
+from xrfsr.errors import InvalidInput, import_optional
 from xrfsr.io.selection import choose_columns
 from xrfsr.io.source import Maps, Request
 
@@ -115,5 +115,5 @@ def _frame(image: Any, position: int) -> Any:
 
 
 def _opened(path: Path) -> Any:
-    fabio = needed("fabio", "EDF files", "formats")
+    fabio = import_optional("fabio", "EDF files", "formats")
     return fabio.edfimage.EdfImage().read(str(path))

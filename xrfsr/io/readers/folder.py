@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xrfsr.core.lines import parse
-from xrfsr.errors import InvalidInput, collecting
+from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.io.raster import Header, read_header
 from xrfsr.io.readers.edf import EdfMaps, edf_header
 from xrfsr.io.readers.tiff import TiffMaps, not_a_map
@@ -87,7 +87,7 @@ def _shape(maps: Sequence[Path], mask: Path | None, faults: list[str]) -> tuple[
     """The shape of all files; what is wrong with them, as far as their heads tell, is added to `faults`."""
     shapes: dict[Path, tuple[int, int]] = {}
     for file in [*maps, *([mask] if mask else [])]:
-        with collecting(faults):
+        with collect_faults(faults):
             if file.suffix.lower() in EDF:
                 shape, images = edf_header(file)
                 if len(shape) != 2 or images != 1:

@@ -14,7 +14,7 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from xrfsr.core.scan import ensure_scan
-from xrfsr.errors import InvalidInput, collecting
+from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.io.selection import wanted_lines
 
 __all__ = ["is_store", "open_store"]
@@ -55,7 +55,7 @@ def open_store(path: Path, names: Collection[str], *, lines: object, given: Mapp
         if value is not None
     ]
     scan: xr.Dataset | None = None
-    with collecting(faults):
+    with collect_faults(faults):
         stored = _open(path, names)
         # Dask stands in for what is in the file, so that checking shapes and labels reads no map.
         scan = _unread(ensure_scan(stored.chunk(), values=False), stored)

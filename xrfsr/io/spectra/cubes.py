@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.core.lines import parse_all
 from xrfsr.core.units import mm_per
-from xrfsr.errors import InvalidInput, collecting
+from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.io.hdf5 import MOST_COMPRESSED, SMALL
 from xrfsr.io.selection import parsed_lines
 from xrfsr.io.source import Maps, Request
@@ -237,7 +237,7 @@ def maps_of(
         )
     else:
         lines = parsed_lines(request.lines, faults)
-        with collecting(faults):
+        with collect_faults(faults):
             parse_all(line.label for line in lines)
     if faults:
         raise InvalidInput("file", faults)

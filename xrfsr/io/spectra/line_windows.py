@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.core.lines import Line, emission
-from xrfsr.errors import InvalidInput, collecting
+from xrfsr.errors import InvalidInput, collect_faults
 
 __all__ = [
     "RESOLUTION",
@@ -134,7 +134,7 @@ def place_windows(
     faults: list[str] = []
     windows: list[Window] = []
     for line in lines:
-        with collecting(faults):
+        with collect_faults(faults):
             windows.append(_place(line, energies, resolution))
     if faults:
         raise InvalidInput("lines", faults)

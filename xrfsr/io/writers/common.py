@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from xrfsr.core.scan import ensure_scan
-from xrfsr.errors import InvalidInput, collecting, warn
+from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.io.writers.atomic import target_faults
 from xrfsr.utils.paths import local_path
 
@@ -50,7 +50,7 @@ def checked(
     if suffixes and target.suffix.lower() not in suffixes:
         faults.append(f"'{target.name}' has not the ending {' or '.join(suffixes)}, by which others know a {kind}")
     faults += target_faults(target, overwrite, may_replace=target.is_dir() != bool(suffixes), kind=kind)
-    with collecting(faults):
+    with collect_faults(faults):
         ready = ensure_scan(scan, values=False)
     if faults or ready is None:
         raise InvalidInput(f"{kind} '{target}'", faults)

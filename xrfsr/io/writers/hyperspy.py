@@ -8,7 +8,7 @@ import xarray as xr
 
 from xrfsr.core.coordinates import grid_of
 from xrfsr.core.scan import ensure_scan
-from xrfsr.errors import needed
+from xrfsr.errors import import_optional
 from xrfsr.io.writers.common import scan_attrs
 
 __all__ = ["to_hyperspy"]
@@ -39,7 +39,7 @@ def to_hyperspy(scan: xr.Dataset | xr.DataArray) -> Any:
     >>> signal.inav[0].plot()  # doctest: +SKIP
     """
     ready = ensure_scan(scan, values=False)
-    api = needed("hyperspy.api", "signals of HyperSpy", "hyperspy")
+    api = import_optional("hyperspy.api", "signals of HyperSpy", "hyperspy")
     grid, maps = grid_of(ready), ready["intensity"]
     axes: list[dict[str, Any]] = [{"name": "line", "size": maps.sizes["line"], "navigate": True}]
     axes += [

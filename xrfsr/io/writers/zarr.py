@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from xrfsr.core.coordinates import dequantified
-from xrfsr.errors import InvalidInput, collecting
+from xrfsr.core.coordinates import dequantify
+from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.io.writers.atomic import complete, target_faults
 from xrfsr.io.writers.zarr_checks import unstorable
 from xrfsr.utils.paths import local_path
@@ -76,8 +76,8 @@ def to_zarr(
     target = local_path(path, "the folder to make, such as 'fine.zarr'")
     faults = target_faults(target, overwrite, may_replace=_is_store(target), kind="zarr v3 store")
     dataset: xr.Dataset | None = None
-    with collecting(faults):
-        dataset = dequantified(_as_dataset(data))
+    with collect_faults(faults):
+        dataset = dequantify(_as_dataset(data))
         faults += _chunk_faults(chunks, dataset)
         faults += [fault.replace(repr(NAMELESS), "the DataArray") for fault in unstorable(dataset)]
     if faults or dataset is None:

@@ -1,7 +1,7 @@
 """What is done around methods that are a function from a scan and a photo to fine maps.
 
 Such a function is shown maps that the photo may guide, without gaps, and its result is treated alike whatever the
-method: maps that the photo may not guide (scatter, bookkeeping, flat ones), and pixels that the photo does not show,
+method: maps that the photo may not guide (scatter, diagnostic, flat ones), and pixels that the photo does not show,
 are those of the photo-free floor; the rest is moved to what agrees with the scan, the residual spread by the
 covariance of the floor, and freed of negative values. With ``projected=False`` the method's own result stands as it
 is.
@@ -23,7 +23,7 @@ from xrfsr.methods.common.problem import Problem, Reconstruction
 from xrfsr.methods.common.settings import Setting, chosen
 from xrfsr.operators import Downsampling
 from xrfsr.operators.downsampling import reach as reach_of_spreading
-from xrfsr.operators.nonnegative import nonnegative
+from xrfsr.operators.nonnegative import project_nonnegative
 
 __all__ = ["Peer", "reach_of_projection"]
 
@@ -83,19 +83,19 @@ class Peer:
         if not self.projected:
             return Reconstruction(maps[:, *own])
         U = problem.U
-        maps = maps + U.spreading(correlation_length(U))(problem.scan - U(maps))
-        maps, physical = nonnegative(maps, problem.scan, U)
+        maps = maps + U.right_inverse(correlation_length(U))(problem.scan - U(maps))
+        maps, physical = project_nonnegative(maps, problem.scan, U)
         return Reconstruction(maps[:, *own], physical)
 
     def _guided(self, problem: Problem, make: Callable[..., NDArray[np.float32]]) -> NDArray[np.float32]:
         """The method's maps where it may make any, the floor elsewhere."""
         mine = np.flatnonzero(problem.guided)
-        everything = mine.size == len(problem.lines) and problem.seen.all()
+        everything = mine.size == len(problem.lines) and problem.photo_valid.all()
         if everything:
             return make(problem)
         U = problem.U
-        maps = krige(problem.scan, U, U.spreading(correlation_length(U)), problem.mean)
+        maps = krige(problem.scan, U, U.right_inverse(correlation_length(U)), problem.mean)
         if mine.size:
-            made = make(problem.only(mine))
-            maps[mine] = np.where(problem.seen, made, maps[mine])
+            made = make(problem.sel_lines(mine))
+            maps[mine] = np.where(problem.photo_valid, made, maps[mine])
         return np.asarray(maps, dtype=np.float32)

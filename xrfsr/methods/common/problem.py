@@ -12,10 +12,10 @@ from scipy.ndimage import distance_transform_edt
 
 from xrfsr.operators import Downsampling
 
-__all__ = ["PER_LINE", "Prepared", "Problem", "Reconstruction", "pooled_mean", "pooled_noise"]
+__all__ = ["LINE_COORDS", "Prepared", "Problem", "Reconstruction", "pooled_mean", "pooled_noise"]
 
 # Name and description.
-PER_LINE = {
+LINE_COORDS = {
     "guided_share": "share of network and photo in the map, the rest being the photo-free floor",
     "noise": "standard deviation of the noise that a pixel of the scan is taken to have",
     "photo_gain": "error of predictions of the scan without the photo over that with it, in dB",
@@ -52,9 +52,9 @@ class Problem:
     """
 
     scan: NDArray[np.float32]
-    usable: NDArray[np.bool_]
+    measured: NDArray[np.bool_]
     photo: NDArray[np.float32]
-    seen: NDArray[np.bool_]
+    photo_valid: NDArray[np.bool_]
     U: Downsampling
     lines: tuple[str, ...]
     guided: tuple[bool, ...]
@@ -75,51 +75,51 @@ class Problem:
     ) -> Self:
         """From a scan, perhaps its uncertainty, and a photo on the grids of `U` in which NaN marks what is missing."""
         photo = np.zeros((0, *U.fine.shape), dtype=np.float32) if photo is None else photo
-        usable = np.isfinite(scan)
-        seen = np.isfinite(photo).all(axis=0)
-        filled = np.stack([_filled(plane, known) for plane, known in zip(scan, usable, strict=True)])
+        measured = np.isfinite(scan)
+        photo_valid = np.isfinite(photo).all(axis=0)
+        filled = np.stack([_filled(plane, known) for plane, known in zip(scan, measured, strict=True)])
         low, high = filled.min(axis=(1, 2)), filled.max(axis=(1, 2))
         for plane in (photo := photo.astype(np.float32)):
-            plane[...] = _filled(plane, seen)
-        noise = _noise(filled, usable, units, uncertainty)
+            plane[...] = _filled(plane, photo_valid)
+        noise = _noise(filled, measured, units, uncertainty)
         maps = filled.astype(np.float32, copy=False)
         mean = np.array(
             [
                 plane[known].mean(dtype=np.float64) if known.any() else 0.0
-                for plane, known in zip(maps, usable, strict=True)
+                for plane, known in zip(maps, measured, strict=True)
             ]
         )
-        problem = cls(maps, usable, photo, seen, U, lines, (), units, noise, mean)
-        guided = is_element & (high > low) & problem.teaching.any(axis=(1, 2))
+        problem = cls(maps, measured, photo, photo_valid, U, lines, (), units, noise, mean)
+        guided = is_element & (high > low) & problem.training_mask.any(axis=(1, 2))
         return replace(problem, guided=tuple(guided.tolist()))
 
     @property
-    def teaching(self) -> NDArray[np.bool_]:
+    def training_mask(self) -> NDArray[np.bool_]:
         """Where the scan was measured and the photo shows every part of the pixel: shape like `scan`."""
-        shown = self.U(self.seen.astype(np.float64)) > 1 - 1e-6
-        return np.asarray(self.usable & shown)
+        shown = self.U(self.photo_valid.astype(np.float64)) > 1 - 1e-6
+        return np.asarray(self.measured & shown)
 
-    def only(self, chosen: NDArray[np.intp]) -> Self:
+    def sel_lines(self, chosen: NDArray[np.intp]) -> Self:
         """The same problem for some of the lines, in the order given."""
         return replace(
             self,
             scan=self.scan[chosen],
-            usable=self.usable[chosen],
+            measured=self.measured[chosen],
             lines=tuple(self.lines[i] for i in chosen),
             guided=tuple(self.guided[i] for i in chosen),
             noise=self.noise[chosen],
             mean=self.mean[chosen],
         )
 
-    def part(self, rows: slice, columns: slice) -> tuple[Self, slice, slice]:
+    def crop(self, rows: slice, columns: slice) -> tuple[Self, slice, slice]:
         """The same for some coarse pixels, and the fine rows and columns that belong to them."""
-        U, y, x = self.U.part(rows, columns)
+        U, y, x = self.U.crop(rows, columns)
         made = replace(
             self,
             scan=self.scan[:, rows, columns],
-            usable=self.usable[:, rows, columns],
+            measured=self.measured[:, rows, columns],
             photo=self.photo[:, y, x],
-            seen=self.seen[y, x],
+            photo_valid=self.photo_valid[y, x],
             U=U,
         )
         return made, y, x
@@ -152,7 +152,7 @@ class Prepared(Protocol):
 
     @property
     def per_line(self) -> dict[str, NDArray[np.float32]]:
-        """What is known of each map (line,), by the names in `PER_LINE`: coordinates of the result."""
+        """What is known of each map (line,), by the names in `LINE_COORDS`: coordinates of the result."""
 
     def apply(self, problem: Problem, own: tuple[slice, slice], device: str) -> Reconstruction:
         """Fine maps of the fine rows and columns `own` of a problem, the rest of which is margin."""
@@ -160,25 +160,25 @@ class Prepared(Protocol):
 
 def pooled_mean(sample: Sequence[Problem]) -> NDArray[np.float64]:
     """Mean of every map over the measured pixels of all parts, (line,)."""
-    count = np.array([problem.usable.sum(axis=(1, 2)) for problem in sample])
+    count = np.array([problem.measured.sum(axis=(1, 2)) for problem in sample])
     total = (count * np.array([problem.mean for problem in sample])).sum(axis=0)
     return np.asarray(total / np.maximum(count.sum(axis=0), 1))
 
 
 def pooled_noise(sample: Sequence[Problem]) -> NDArray[np.float32]:
     """Root mean square of the noise of every map, (line,); NaN where a part that was measured tells of none."""
-    count = np.array([problem.usable.sum(axis=(1, 2)) for problem in sample])
+    count = np.array([problem.measured.sum(axis=(1, 2)) for problem in sample])
     squares = np.array([problem.noise.astype(np.float64) ** 2 for problem in sample])
     total = np.where(count > 0, count * squares, 0).sum(axis=0)
     return np.asarray(np.sqrt(total / np.maximum(count.sum(axis=0), 1)), dtype=np.float32)
 
 
 def _noise(
-    scan: NDArray[Any], usable: NDArray[np.bool_], units: str, uncertainty: NDArray[Any] | None
+    scan: NDArray[Any], measured: NDArray[np.bool_], units: str, uncertainty: NDArray[Any] | None
 ) -> NDArray[np.float32]:
     """Root mean square of the uncertainty, which of whole counts is their square root, over measured pixels."""
     noise = np.full(len(scan), np.nan, dtype=np.float32)
-    for line, (plane, known) in enumerate(zip(scan, usable, strict=True)):
+    for line, (plane, known) in enumerate(zip(scan, measured, strict=True)):
         variance = None
         if uncertainty is not None:
             known = known & np.isfinite(uncertainty[line])

@@ -69,7 +69,7 @@ class Pair:
         self.scan = scan / self.peak[:, None]
         self.photo = problem.photo.reshape(bands, -1).astype(np.float64)
         self.image = problem.U(problem.photo.astype(np.float64)).reshape(bands, -1)
-        self.known = problem.teaching.all(axis=0).ravel()
+        self.known = problem.training_mask.all(axis=0).ravel()
         if not self.known.any():
             self.known = np.ones_like(self.known)
         # ‖U‖² is at most its largest sum of a row, which is one, times that of a column.

@@ -2,7 +2,7 @@ r"""The paper's method: a deep-unfolding network trained on the painting at hand
 
 Proj(g(X)), Eq. 10 with the residual spread by the covariance of the floor, and no negative counts. Unless nothing was
 held out, maps that the photo does not help are not the network's, and all are sharpened along the edges they share.
-Maps that the photo may not guide (scatter, bookkeeping, flat ones) and pixels that the photo does not show are those of
+Maps that the photo may not guide (scatter, diagnostic, flat ones) and pixels that the photo does not show are those of
 the floor.
 
 If it is to be noise-aware, the projection goes only as far as the noise of each map lets it, and kriging takes
@@ -34,7 +34,7 @@ from xrfsr.methods.unfolding.fitting import check_fits, fit, fit_beside, guided_
 from xrfsr.methods.unfolding.prepared import Estimate, Unfolding, reach
 from xrfsr.methods.unfolding.settings import check, configuration
 from xrfsr.network.model import Model
-from xrfsr.utils.device import choose
+from xrfsr.utils.device import resolve_device
 
 __all__ = ["Unfolding", "announce", "check", "configuration", "fit", "prepare", "reach"]
 
@@ -108,7 +108,7 @@ def announce(device: str, seed: int, settings: Mapping[str, Any]) -> tuple[dict[
     if model is not None:
         record |= model.training
     else:
-        record |= {"seed": seed, "device": choose(device).type}
+        record |= {"seed": seed, "device": resolve_device(device).type}
         if settings.get("max_seconds") is None:
             record["steps"] = config.total_steps
     return record, (*UNGUIDED, *(("noise",) if consistency == "noise-aware" else ()))
@@ -118,7 +118,7 @@ def _told_by(sample: Sequence[Problem], made: Unfolding, along: Sequence[Guided 
     """The same with what the estimates of the sample tell of the whole."""
     model, places = made.model, made.places
     assert model is not None
-    chosen = [problem.only(places) for problem in sample]
+    chosen = [problem.sel_lines(places) for problem in sample]
     peak = model.peak[:, None, None]
     if made.photo is not None or model.config.held_out:
         guide = made.photo or photo_guide([problem.photo for problem in sample])
@@ -137,7 +137,7 @@ def _told_by(sample: Sequence[Problem], made: Unfolding, along: Sequence[Guided 
     if model.config.held_out:
         told = judged(
             [
-                compared(each.scan / peak, each.photo, each.U, each.teaching, device, known)
+                compared(each.scan / peak, each.photo, each.U, each.training_mask, device, known)
                 for each, known in zip(chosen, along, strict=True)
                 if known is not None
             ]
@@ -160,7 +160,7 @@ def _told_by(sample: Sequence[Problem], made: Unfolding, along: Sequence[Guided 
 
 def _noise_of(sample: Sequence[Problem], device: str) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Nugget of every map, and the standard deviation of the noise, as it is known or as that nugget means."""
-    pieces = [Piece(problem.scan, problem.photo, problem.U, problem.usable) for problem in sample]
+    pieces = [Piece(problem.scan, problem.photo, problem.U, problem.measured) for problem in sample]
     known = pooled_noise(sample)
     nugget = nugget_of(pieces, known, device)
     derived = np.sqrt(pooled_variance([Moments.of(piece.scan) for piece in pieces]) * nugget / (1 + nugget))

@@ -17,7 +17,7 @@ from xrfsr.methods.unfolding.settings import CARRIED_OUT, configuration
 from xrfsr.network.model import Model
 from xrfsr.network.rehearsal import Rehearsal
 from xrfsr.network.training import Excerpt, Run, train
-from xrfsr.utils.device import choose
+from xrfsr.utils.device import resolve_device
 
 __all__ = ["check_fits", "fit", "fit_beside", "guided_lines", "why_unguided"]
 
@@ -62,8 +62,10 @@ def fit_beside(
     if not places.size:
         raise InvalidInput("scan", [why_unguided(sample[0].lines)])
     config = configuration(settings)
-    run = Run(choose(device), seed, progress, **{name: settings[name] for name in CARRIED_OUT if name in settings})
-    chosen = [problem.only(places) for problem in sample]
+    run = Run(
+        resolve_device(device), seed, progress, **{name: settings[name] for name in CARRIED_OUT if name in settings}
+    )
+    chosen = [problem.sel_lines(places) for problem in sample]
     first, peak = chosen[0], _peaks(chosen)
     mean = pooled_mean(chosen) / peak
     guide = photo_guide([problem.photo for problem in chosen]) if config.along_photo else None
@@ -75,7 +77,7 @@ def fit_beside(
             along.append(along_photo(scaled, problem.photo, problem.U, device, guide))
         rehearsal = _rehearsal(scaled, problem, device, guide) if config.held_out else None
         beside = [along[-1].left_out] if guide is not None else []
-        excerpts.append(Excerpt(scaled, problem.photo, problem.U, problem.teaching, mean, beside, rehearsal))
+        excerpts.append(Excerpt(scaled, problem.photo, problem.U, problem.training_mask, mean, beside, rehearsal))
     trained = train(excerpts, config, run)
     untold = [line for line, judged in zip(first.lines, trained.verdict.judged, strict=True) if not judged]
     if untold and trained.verdict.weights[-1].any():
@@ -126,7 +128,7 @@ def _peaks(sample: Sequence[Problem]) -> NDArray[np.float32]:
     """The intensity that the network sees as 1, for every map."""
     peak = np.zeros(len(sample[0].lines), dtype=np.float32)
     for line in range(len(peak)):
-        values = np.concatenate([problem.scan[line][problem.usable[line]] for problem in sample])
+        values = np.concatenate([problem.scan[line][problem.measured[line]] for problem in sample])
         peak[line] = np.percentile(values, PEAK_PERCENTILE) if values.size else 0
     return np.where(peak > 0, peak, np.max([problem.scan.max(axis=(1, 2)) for problem in sample], axis=0))
 
@@ -191,7 +193,7 @@ def check_fits(model: Model, sample: Sequence[Problem]) -> None:
     if faults:
         raise InvalidInput("model", faults)
     places = np.array([problem.lines.index(line) for line in model.lines])
-    chosen = [each.only(places) for each in sample]
+    chosen = [each.sel_lines(places) for each in sample]
     brightness = float(np.median(_peaks(chosen) / model.peak))
     if not 1 / BRIGHTNESS <= brightness <= BRIGHTNESS:
         warn(

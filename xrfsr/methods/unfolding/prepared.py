@@ -20,7 +20,7 @@ from xrfsr.methods.common.problem import Problem, Reconstruction
 from xrfsr.network.model import Model
 from xrfsr.operators import Downsampling
 from xrfsr.operators.downsampling import reach as reach_of_spreading
-from xrfsr.operators.nonnegative import nonnegative
+from xrfsr.operators.nonnegative import project_nonnegative
 
 __all__ = ["Estimate", "Unfolding", "reach"]
 
@@ -117,13 +117,13 @@ class Unfolding:
         """The photo-free floor of some lines, which knows of the noise unless it has to be exact."""
         U, scan = problem.U, problem.scan[lines]
         if self.exact:
-            return krige(scan, U, U.spreading(correlation_length(U)), self.mean[lines])
+            return krige(scan, U, U.right_inverse(correlation_length(U)), self.mean[lines])
         return guided_krige(scan, np.zeros_like(problem.photo[:1]), U, device, self.nugget[lines]).fine
 
     def raw(self, problem: Problem, device: str, along: Guided | None = None) -> NDArray[np.float32]:
         """What network and photo say of the model's lines; the floor where the photo shows nothing."""
         assert self.model is not None
-        chosen, model = problem.only(self.places), self.model
+        chosen, model = problem.sel_lines(self.places), self.model
         peak = model.peak[:, None, None]
         beside = []
         if self.photo is not None:
@@ -140,7 +140,7 @@ class Unfolding:
         """The same moved towards the scan, and the floor where the photo does not help."""
         U, scan = problem.U, problem.scan[self.places]
         shown = self.raw(problem, device, along)
-        moved: NDArray[np.float32] = U.spreading(correlation_length(U))(scan - U(shown))
+        moved: NDArray[np.float32] = U.right_inverse(correlation_length(U))(scan - U(shown))
         moved *= self.share[:, None, None]
         moved += shown
         if not self.helps.all():
@@ -149,8 +149,8 @@ class Unfolding:
 
     def _where_seen(self, problem: Problem, maps: NDArray[np.float32], device: str) -> NDArray[np.float32]:
         """The floor in place of maps of the model's lines where the photo shows nothing."""
-        if not problem.seen.all():
-            maps[:, ~problem.seen] = self.floor(problem, self.places, device)[:, ~problem.seen]
+        if not problem.photo_valid.all():
+            maps[:, ~problem.photo_valid] = self.floor(problem, self.places, device)[:, ~problem.photo_valid]
         return maps
 
     def _sharpened(self, problem: Problem, estimate: NDArray[np.float32], device: str) -> NDArray[np.float32]:
@@ -164,7 +164,7 @@ class Unfolding:
         mixed += estimate
         mixed = self._where_seen(problem, mixed, device)
         if self.exact:
-            mixed += U.spreading(correlation_length(U))(scan - U(mixed))
+            mixed += U.right_inverse(correlation_length(U))(scan - U(mixed))
         return mixed
 
     def _with_others(self, problem: Problem, maps: NDArray[np.float32], device: str) -> NDArray[np.float32]:
@@ -192,7 +192,7 @@ class Unfolding:
         )
         if (rows, columns) == tuple(slice(0, size) for size in U.coarse.shape):
             return problem, (slice(None), slice(None)), own
-        inner, y, x = problem.part(rows, columns)
+        inner, y, x = problem.crop(rows, columns)
         moved = (
             slice(own[0].start - y.start, own[0].stop - y.start),
             slice(own[1].start - x.start, own[1].stop - x.start),
@@ -202,9 +202,9 @@ class Unfolding:
     def _without_negatives(self, maps: NDArray[np.float32], problem: Problem) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """The same without negative values, with the means of the scan, or their own as far as these are positive."""
         if self.exact:
-            return nonnegative(maps, problem.scan, problem.U)
+            return project_nonnegative(maps, problem.scan, problem.U)
         allowed = np.where(problem.scan.min(axis=(1, 2)) < 0, -np.inf, 0)[:, None, None]
-        return nonnegative(maps, np.maximum(problem.U(maps), allowed).astype(np.float32), problem.U)
+        return project_nonnegative(maps, np.maximum(problem.U(maps), allowed).astype(np.float32), problem.U)
 
 
 def _around(own: slice, fine: int, coarse: int, margin: int) -> slice:

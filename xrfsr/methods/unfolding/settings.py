@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from xrfsr.errors import InvalidInput, collecting
+from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.network.config import TrainingConfig
 from xrfsr.network.model import Model
 from xrfsr.network.training import Run
-from xrfsr.utils.device import choose
+from xrfsr.utils.device import resolve_device
 
 __all__ = ["CARRIED_OUT", "check", "configuration"]
 
@@ -25,17 +25,17 @@ def check(device: str, settings: Mapping[str, Any]) -> None:
     if (consistency := settings.pop("consistency", "exact")) not in CONSISTENCY:
         faults.append(f"consistency is {consistency!r}; accepted are {', '.join(CONSISTENCY)}")
     model = settings.pop("model", None)
-    with collecting(faults):
-        choose(device)
+    with collect_faults(faults):
+        resolve_device(device)
     if model is not None and not isinstance(model, Model):
         faults.append(
             f"model is {model!r}; a model is needed: .xrfsr.train(rgb) makes one, xrfsr.load_model(folder) opens one"
         )
     if model is not None and settings:
         faults.append(f"{', '.join(settings)} cannot change a model that is trained already; leave out one of the two")
-    with collecting(faults):
-        Run(choose(), **{name: settings.pop(name) for name in CARRIED_OUT if name in settings})
-    with collecting(faults):
+    with collect_faults(faults):
+        Run(resolve_device(), **{name: settings.pop(name) for name in CARRIED_OUT if name in settings})
+    with collect_faults(faults):
         configuration(settings)
     if faults:
         raise InvalidInput("settings", faults)
@@ -46,9 +46,9 @@ def configuration(settings: Mapping[str, Any]) -> TrainingConfig:
     chosen = {name: value for name, value in settings.items() if name not in (*CARRIED_OUT, "preset")}
     faults: list[str] = []
     config = TrainingConfig()
-    with collecting(faults):
+    with collect_faults(faults):
         config = TrainingConfig.preset(settings.get("preset", "default"))
-    with collecting(faults):
+    with collect_faults(faults):
         config = config.override(**chosen)
     if faults:
         raise InvalidInput("settings", faults)

@@ -11,7 +11,7 @@ from scipy.sparse.linalg import splu
 
 from xrfsr.core.grid import Axis
 
-__all__ = ["precision_matrix", "spreading_matrix"]
+__all__ = ["precision_matrix", "right_inverse_matrix"]
 
 # The columns of a spreading matrix fall off by a factor of about four per coarse pixel. What lies below this share
 # of the largest entry is under float64 rounding, and leaving it out keeps the matrices banded and the cost linear.
@@ -39,7 +39,7 @@ def precision_matrix(axis: Axis, correlation_length: float | None) -> csr_array:
     )
 
 
-def spreading_matrix(u: csr_array, precision: csr_array) -> tuple[csr_array, csr_array]:
+def right_inverse_matrix(u: csr_array, precision: csr_array) -> tuple[csr_array, csr_array]:
     r"""One axis of :math:`Q U^T (U Q U^T)^{-1}`, shape (fine, coarse), and of :math:`(U Q U^T)^{-1}`.
 
     Column j is the smoothest fine signal, in the norm of Q, whose coarse values are zero but for a one at j:
@@ -59,7 +59,7 @@ def spreading_matrix(u: csr_array, precision: csr_array) -> tuple[csr_array, csr
     first, last = u.indices[u.indptr[:-1]], u.indices[u.indptr[1:] - 1]
     if first[0] + last[0] > first[-1] + last[-1]:
         # One axis ascends and the other descends: the same with the coarse cells counted from the far end.
-        mirrored, inverted = spreading_matrix(csr_array(u[::-1]), precision)
+        mirrored, inverted = right_inverse_matrix(csr_array(u[::-1]), precision)
         return csr_array(mirrored.tocsc()[:, ::-1]), csr_array(inverted.tocsc()[::-1, ::-1])
     spread: list[tuple[NDArray[Any], ...]] = []
     inverse: list[tuple[NDArray[Any], ...]] = []

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from pathlib import Path
+from xml.etree import ElementTree
 
 import nox
+from nox.command import CommandFailed
 
 nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["tests", "lint", "types", "walls", "notebook", "demo"]
@@ -17,6 +20,36 @@ nox.options.default_venv_backend = "virtualenv"
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 CONSTRAINTS = Path("constraints.txt").resolve()
+
+# What computes with torch or BLAS, whose sums are rounded in another order by every processor.
+COMPUTING = [f"tests/{room}" for room in (
+    "operators", "kriging", "network", "methods", "pipeline", "regions", "registration", "processing", "simulate",
+    "utils", "test_benchmarks.py", "test_equations.py", "test_examples.py",
+)]  # fmt: skip
+# Processors and numbers of threads this machine can stand for. A folder hides bfloat16 from torch: no variable does.
+NO_BFLOAT16 = {"PYTHONPATH": str(Path("tests/no_bfloat16").resolve())}
+AVX2 = {
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    "OPENBLAS_CORETYPE": "Haswell",
+    "NPY_DISABLE_CPU_FEATURES": "AVX512 X86_V4",  # the names of which these are a part
+}
+OLDEST = {
+    "ATEN_CPU_CAPABILITY": "default",
+    "ONEDNN_MAX_CPU_ISA": "SSE41",
+    "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
+    "OPENBLAS_CORETYPE": "Nehalem",
+    "NPY_DISABLE_CPU_FEATURES": "AVX X86 FMA SSE POPCNT F16C",
+}
+SETTINGS: dict[str, tuple[int, dict[str, str]]] = {
+    "this processor, 1 thread": (1, {}),
+    "this processor, 4 threads": (4, {}),
+    "without bfloat16, 2 threads": (2, NO_BFLOAT16),
+    "AVX2, 2 threads": (2, NO_BFLOAT16 | AVX2),
+    "AVX2 with bfloat16, 1 thread": (1, AVX2),
+    "oldest, 1 thread": (1, NO_BFLOAT16 | OLDEST),
+}
 
 
 def install(session: nox.Session, *groups: str, package: str | None = None) -> None:
@@ -44,6 +77,55 @@ def tests(session: nox.Session) -> None:
     """Run the tests and the examples in the docstrings."""
     install(session, "tests", package=".[plot,formats,register,hyperspy,cluster,sisr]")
     run_tests(session)
+
+
+@nox.session
+def portable(session: nox.Session) -> None:
+    """Run what computes as if on other processors, with 1, 2 and 4 threads: an hour or two. `-- -k NAME` for some."""
+    install(session, "tests", package=".[plot,formats,register,hyperspy,cluster,sisr]")
+    chosen = [] if any(Path(word.partition("::")[0]).exists() for word in session.posargs) else COMPUTING
+    report = Path(session.create_tmp(), "report.xml").resolve()
+    lines, failed = [], False
+    for name, (threads, processor) in SETTINGS.items():
+        env = {f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "MKL", "OPENBLAS")} | processor
+        if parts := env.pop("NPY_DISABLE_CPU_FEATURES", ""):
+            env["NPY_DISABLE_CPU_FEATURES"] = numpy_features(session, parts.split())
+        workers = str(max(1, (os.cpu_count() or 1) // threads))
+        report.unlink(missing_ok=True)
+        begun, outcome = time.monotonic(), ""
+        try:
+            session.run(
+                "python", "-m", "pytest", "-n", workers, "--dist", "loadfile", f"--junitxml={report}", *chosen,
+                *session.posargs, env=env,
+            )  # fmt: skip
+        except CommandFailed:
+            failed, outcome = True, "  FAILED"
+        took = time.monotonic() - begun
+        lines.append(f"{name:30}  {_counts(report)}  {took:6.0f} s{outcome}")
+    session.log("\n".join(["setting, passed, failed, skipped, seconds:", *lines]))
+    if failed:
+        session.error("tests failed where this machine stands for another: see above")
+
+
+def numpy_features(session: nox.Session, parts: list[str]) -> str:
+    """Name the instructions that NumPy would choose here and whose name has one of `parts` in it."""
+    code = (
+        "from numpy._core._multiarray_umath import __cpu_dispatch__ as names, __cpu_features__ as there\n"
+        "print(*(name for name in names if there.get(name)))"
+    )
+    names = str(session.run("python", "-c", code, silent=True)).split()
+    return " ".join(name for name in names if any(part in name for part in parts))
+
+
+def _counts(report: Path) -> str:
+    if not report.is_file():
+        return "no report: the run was cut off"
+    suite = ElementTree.parse(report).getroot()
+    suite = suite if suite.tag == "testsuite" else suite[0]
+    total, bad, skipped = (
+        sum(int(suite.get(key, 0)) for key in keys) for keys in (("tests",), ("failures", "errors"), ("skipped",))
+    )
+    return f"{total - bad - skipped:5} passed {bad:4} failed {skipped:4} skipped"
 
 
 @nox.session

@@ -92,6 +92,7 @@ def test_a_noise_aware_result_is_nearer_to_the_truth(noisy: tuple[xr.Dataset, xr
     def error(fine: xr.Dataset) -> xr.DataArray:
         return ((fine.intensity - truth.intensity.values) ** 2).mean(("y", "x")) / truth.intensity.values.var((1, 2))
 
+    # 0.96 and 0.97 with two seeds; it is one model, so instruction sets differ in the fourth digit only.
     assert float(error(aware).mean()) < float(error(exact).mean())
     assert aware.attrs["xrfsr_consistency"] == "noise-aware"
     assert exact.attrs["xrfsr_consistency"] == "exact"

@@ -130,7 +130,7 @@ def test_loss_falls(scale: float, footprint: str, fwhm: float | None, transfer: 
         config = TrainingConfig(**TWO | settings)
         network = trained(config, made=made).generator
         losses.append(pretraining_loss(network(batch.x), batch, config.alpha_1).detach().numpy())
-    # Three seeds, with and without bfloat16, with AVX-512 and without AVX: 0.1 to 0.5, with a beam as wide as a pixel to 0.79.
+    # Three seeds, with and without bfloat16, with AVX-512 and without AVX: 0.1 to 0.5; to 0.79 with the wider beam.
     assert (losses[1] < 0.95 * losses[0]).all()
 
 

@@ -254,6 +254,7 @@ def test_a_painting_of_windows_is_told_by_them(monkeypatch: pytest.MonkeyPatch) 
     def error(fine: xr.Dataset) -> float:
         return float(((fine.intensity - truth.intensity.values) ** 2).sum())
 
+    # 0.58 with and without bfloat16, with AVX-512 and without AVX.
     assert error(made) < 0.8 * error(floor)
 
 

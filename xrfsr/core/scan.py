@@ -6,7 +6,7 @@ Everything downstream takes what `ensure_scan` returns and may rely on it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,22 @@ import xarray as xr
 from xrfsr.core.coordinates import AnyT, centres, dequantify, grid_coords
 from xrfsr.core.grid import Grid
 from xrfsr.core.lines import Line, overlaps, parse_all
+from xrfsr.core.scan_checks import (
+    DIMS,
+    argument_name,
+    check_values,
+    common_unit,
+    dims_fault,
+    dtype_fault,
+    scan_lines,
+    shape_faults,
+)
 from xrfsr.core.units import intensity_unit, pair_to_mm
 from xrfsr.errors import InvalidInput, collect_faults, warn
 
 __all__ = ["as_scan", "ensure_scan", "lines_of", "scan_coords", "validate"]
 
 _NO_LINES = "there is no coordinate 'line'; name the maps: .assign_coords(line=['Ca-K', ...])"
-_DIMS = {"intensity": ("line", "y", "x"), "uncertainty": ("line", "y", "x"), "valid": ("y", "x")}
 
 
 def as_scan(
@@ -94,17 +103,17 @@ def as_scan(
         if values is not None or name == "intensity":
             with collect_faults(unusable):
                 arrays[name] = _as_array(name, values, labels)
-    unusable += _shape_faults(arrays, len(labels))
+    unusable += shape_faults(arrays, len(labels))
     scan: xr.Dataset | None = None
     if unusable or not labels:
         faults += unusable
         with collect_faults(faults):
-            _parse_lines(labels)
+            scan_lines(labels)
         with collect_faults(faults):
             intensity_unit(units)
     else:
         attrs = {"units": units}
-        variables = {name: (_DIMS[name], array, {} if name == "valid" else attrs) for name, array in arrays.items()}
+        variables = {name: (DIMS[name], array, {} if name == "valid" else attrs) for name, array in arrays.items()}
         grid = Grid.from_shape(arrays["intensity"].shape[1:], spacing, corner)
         names = np.empty(len(labels), dtype=object)
         names[:] = labels
@@ -158,19 +167,19 @@ def ensure_scan(obj: xr.Dataset | xr.DataArray, *, values: bool | None = None) -
             f"there is no variable 'intensity' among {[str(name) for name in ds.data_vars]}; rename the one that holds "
             "the maps: ds.rename({'...': 'intensity'})"
         )
-    for name in (name for name in _DIMS if name in ds):
-        problem = _dims_problem(name, ds[name].dims) or _dtype_problem(name, ds[name].dtype)
-        if problem:
-            faults.append(f"{name!r} {problem}")
+    for name in (name for name in DIMS if name in ds):
+        fault = dims_fault(name, ds[name].dims) or dtype_fault(name, ds[name].dtype)
+        if fault:
+            faults.append(fault)
         else:
-            variables[name] = ds[name].variable.transpose(*_DIMS[name])
+            variables[name] = ds[name].variable.transpose(*DIMS[name])
     if "line" not in ds.coords:
         faults.append(_NO_LINES)
     else:
         labels = np.atleast_1d(ds["line"].values).tolist()
         with collect_faults(faults):
-            lines = _parse_lines(labels)
-    unit = _unit(ds, faults)
+            lines = scan_lines(labels)
+    unit = common_unit(ds, faults)
     for name in ("y", "x"):
         with collect_faults(faults):
             coords[name] = centres(ds, name)[0]
@@ -183,7 +192,7 @@ def ensure_scan(obj: xr.Dataset | xr.DataArray, *, values: bool | None = None) -
         faults.append(f"there is no pixel: {shapes}; check what was selected (slices run the way the coordinate runs)")
     look = not lazy if values is None else values
     if variables.keys() & {"intensity", "uncertainty"} and labels and look and not empty:
-        value_faults, flat = _look_at_values(variables, labels, lines)
+        value_faults, flat = check_values(variables, labels, lines)
         faults += value_faults
     if faults:
         source = obj.encoding.get("source") or ds.attrs.get("source")
@@ -261,18 +270,14 @@ def scan_coords(labels: Sequence[str], grid: Grid) -> dict[str, xr.Variable]:
     UserWarning
         If two lines count the same photons.
     """
-    lines = _parse_lines(labels)
+    lines = scan_lines(labels)
     _warn_of_overlaps(lines)
     return {**_line_coords(lines), **grid_coords(grid)}
 
 
-def _argument(name: str) -> str:
-    return "maps" if name == "intensity" else name
-
-
 def _as_array(name: str, values: Any, labels: Sequence[Any]) -> Any:
     """NumPy or Dask from what was handed to `as_scan`, gaps as NaN (of a mask: as False)."""
-    dims, argument = _DIMS[name], _argument(name)
+    dims, argument = DIMS[name], argument_name(name)
     if isinstance(values, xr.Dataset):
         raise InvalidInput(
             "scan", [f"{argument!r} is a Dataset; take its variable, or check it as a scan: ds.xrfsr.validate()"]
@@ -315,22 +320,6 @@ def _compare_labels(argument: str, array: xr.DataArray, labels: Sequence[Any]) -
         )
 
 
-def _shape_faults(arrays: Mapping[str, Any], count: int) -> list[str]:
-    """What is wrong with the shapes of the arguments of `as_scan`."""
-    faults: list[str] = []
-    shape = tuple(arrays["intensity"].shape) if "intensity" in arrays else ()
-    for name, array in arrays.items():
-        dims, own = _DIMS[name], tuple(array.shape)
-        argument = _argument(name)
-        if len(own) != len(dims):
-            faults.append(f"{argument!r} has shape {own}, but ({', '.join(dims)}) is needed")
-        elif len(shape) == 3 and own != shape[-len(own) :]:
-            faults.append(f"{argument!r} has shape {own}, but 'maps' has {shape}; it must cover the same pixels")
-    if len(shape) == 3 and shape[0] != count:
-        faults.append(f"'lines' has {count} labels, but 'maps' of shape {shape} (line, y, x) has {shape[0]} maps")
-    return faults
-
-
 def _as_dataset(obj: object) -> xr.Dataset:
     if isinstance(obj, xr.DataArray):
         obj = obj.to_dataset(name="intensity")
@@ -340,23 +329,7 @@ def _as_dataset(obj: object) -> xr.Dataset:
             [f"a {type(obj).__name__} was given; a Dataset is needed: xrfsr.as_scan(...) builds one"],
         )
     # A DataArray carries its mask and its uncertainty as coordinates.
-    return obj.reset_coords([name for name in _DIMS if name in obj.coords])
-
-
-def _dims_problem(name: str, dims: Sequence[Any]) -> str | None:
-    needed = _DIMS[name]
-    if len(dims) == len(needed) and set(dims) == set(needed):
-        return None
-    fix = "rename or select until they match"
-    if set(dims) == {"y", "x"}:
-        fix = "keep the dimension when selecting one line: .sel(line=['Ca-K'])"
-    return f"has dimensions {tuple(dims)}, but {needed} are needed in any order; {fix}"
-
-
-def _dtype_problem(name: str, dtype: np.dtype[Any]) -> str | None:
-    if name == "valid":
-        return None if dtype.kind == "b" else f"has dtype {dtype}, but bool is needed: valid != 0"
-    return None if dtype.kind in "iuf" else f"has dtype {dtype}, but real numbers are needed: .astype('float32')"
+    return obj.reset_coords([name for name in DIMS if name in obj.coords])
 
 
 def _standard_dtype(name: str, variable: xr.Variable) -> xr.Variable:
@@ -366,41 +339,10 @@ def _standard_dtype(name: str, variable: xr.Variable) -> xr.Variable:
     return xr.Variable(variable.dims, data, variable.attrs)
 
 
-def _parse_lines(labels: Sequence[Any]) -> list[Line]:
-    """The lines of the maps, none of which may be an uncertainty."""
-    if not labels:
-        raise InvalidInput("line labels", ["there is no line at all; at least one map is needed"])
-    lines = parse_all(labels)
-    faults = [
-        f"{label!r} names an uncertainty; hand those maps over as the variable 'uncertainty'"
-        for label, line in zip(labels, lines, strict=True)
-        if line.uncertainty
-    ]
-    if faults:
-        raise InvalidInput("line labels", faults)
-    return lines
-
-
 def _warn_of_overlaps(lines: Sequence[Line]) -> None:
     if twice := overlaps(lines):
         pairs = "; ".join(f"{a} and {b}" for a, b in twice)
         warn(f"these lines count the same photons twice: {pairs}")
-
-
-def _unit(ds: xr.Dataset, faults: list[str]) -> str:
-    """The unit of the intensity, which is the unit of its uncertainty too."""
-    units: dict[str, str] = {}
-    for name in ("intensity", "uncertainty"):
-        if name in ds and "units" not in ds[name].attrs:
-            faults.append(f"{name!r} has no units; set .attrs['units'] to 'count', 'count/s' or 'dimensionless'")
-        elif name in ds:
-            try:
-                units[name] = intensity_unit(ds[name].attrs["units"])
-            except InvalidInput as error:
-                faults += [f"{name!r}: {fault}" for fault in error.faults]
-    if len(set(units.values())) > 1:
-        faults.append(f"'uncertainty' is in {units['uncertainty']}, 'intensity' in {units['intensity']}; convert one")
-    return units.get("intensity", "count")
 
 
 def _line_coords(lines: Sequence[Line]) -> dict[str, xr.Variable]:
@@ -412,51 +354,3 @@ def _line_coords(lines: Sequence[Line]) -> dict[str, xr.Variable]:
     }
     coords["energy"] = xr.Variable("line", np.array([line.energy for line in lines], np.float64), {"units": "keV"})
     return coords
-
-
-def _look_at_values(
-    variables: Mapping[str, xr.Variable], labels: Sequence[Any], lines: Sequence[Line]
-) -> tuple[list[str], list[str]]:
-    """Faults of the values of valid pixels, and the labels of constant element maps."""
-    kinds = [line.kind for line in lines] or ["element"] * len(labels)
-    valid = xr.DataArray(variables["valid"]) if "valid" in variables else xr.DataArray(True)
-    measures: dict[str, xr.DataArray] = {}
-    for name in variables.keys() - {"valid"}:
-        shown = xr.DataArray(variables[name]).where(valid)
-        infinite = abs(shown) == np.inf
-        finite = shown.notnull() & ~infinite
-        measures |= {
-            f"{name} finite": finite.sum(("y", "x")),
-            f"{name} infinite": infinite.sum(("y", "x")),
-            f"{name} negative": ((shown < 0) & finite).sum(("y", "x")),
-            f"{name} lowest": shown.where(finite).min(("y", "x")),
-            f"{name} highest": shown.where(finite).max(("y", "x")),
-        }
-    # One pass, where the maps are lazy.
-    found = {str(key): table.values for key, table in xr.Dataset(measures).compute().items()}
-
-    faults: list[str] = []
-    flat: list[str] = []
-    for name in sorted(variables.keys() - {"valid"}):
-        rows = list(enumerate(zip(labels, kinds, strict=True)))
-        missing = [label for i, (label, _) in rows if not found[f"{name} finite"][i]]
-        endless = [f"{label} ({n} pixels)" for i, (label, _) in rows if (n := found[f"{name} infinite"][i])]
-        negative = [
-            f"{label} ({n} pixels, down to {found[f'{name} lowest'][i]:g})"
-            for i, (label, kind) in rows
-            if (n := found[f"{name} negative"][i]) and kind != "diagnostic"
-        ]
-        if missing and name == "intensity":
-            listed = ", ".join(map(str, missing))
-            faults.append(f"{name!r} holds no finite value for {listed}; leave out: .drop_sel(line={missing})")
-        if endless:
-            faults.append(f"{name!r} is infinite for {', '.join(endless)}; mark as missing: .where(np.isfinite(...))")
-        if negative:
-            faults.append(
-                f"{name!r} is negative for {', '.join(negative)}; set to zero: "
-                f"ds.assign({name}=ds[{name!r}].clip(min=0))"
-            )
-        if name == "intensity":
-            same = found["intensity lowest"] == found["intensity highest"]
-            flat = [str(label) for i, (label, kind) in rows if same[i] and kind == "element"]
-    return faults, flat

@@ -1,0 +1,149 @@
+"""Checks of a scan: its labels, shapes, dtypes, units and values.
+
+Each finds faults, as sentences for the message of one `InvalidInput`; `xrfsr.core.scan` collects and raises them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from xrfsr.core.lines import Line, parse_all
+from xrfsr.core.units import intensity_unit
+from xrfsr.errors import InvalidInput
+
+__all__ = [
+    "DIMS",
+    "argument_name",
+    "check_values",
+    "common_unit",
+    "dims_fault",
+    "dtype_fault",
+    "scan_lines",
+    "shape_faults",
+]
+
+DIMS = {"intensity": ("line", "y", "x"), "uncertainty": ("line", "y", "x"), "valid": ("y", "x")}
+
+
+def scan_lines(labels: Sequence[Any]) -> list[Line]:
+    """Parse the labels of maps, and refuse those that name an uncertainty."""
+    if not labels:
+        raise InvalidInput("line labels", ["there is no line at all; at least one map is needed"])
+    lines = parse_all(labels)
+    faults = [
+        f"{label!r} names an uncertainty; hand those maps over as the variable 'uncertainty'"
+        for label, line in zip(labels, lines, strict=True)
+        if line.uncertainty
+    ]
+    if faults:
+        raise InvalidInput("line labels", faults)
+    return lines
+
+
+def argument_name(name: str) -> str:
+    """Return the argument of `as_scan` that becomes the variable `name`."""
+    return "maps" if name == "intensity" else name
+
+
+def shape_faults(arrays: Mapping[str, Any], count: int) -> list[str]:
+    """Faults of the shapes of the arguments of `as_scan`, where `lines` has `count` labels."""
+    faults: list[str] = []
+    shape = tuple(arrays["intensity"].shape) if "intensity" in arrays else ()
+    for name, array in arrays.items():
+        dims, own = DIMS[name], tuple(array.shape)
+        argument = argument_name(name)
+        if len(own) != len(dims):
+            faults.append(f"{argument!r} has shape {own}, but ({', '.join(dims)}) is needed")
+        elif len(shape) == 3 and own != shape[-len(own) :]:
+            faults.append(f"{argument!r} has shape {own}, but 'maps' has {shape}; it must cover the same pixels")
+    if len(shape) == 3 and shape[0] != count:
+        faults.append(f"'lines' has {count} labels, but 'maps' of shape {shape} (line, y, x) has {shape[0]} maps")
+    return faults
+
+
+def dims_fault(name: str, dims: Sequence[Any]) -> str | None:
+    """Return the fault of a variable whose dimensions are not those of `DIMS` in any order, or None."""
+    needed = DIMS[name]
+    if len(dims) == len(needed) and set(dims) == set(needed):
+        return None
+    fix = "rename or select until they match"
+    if set(dims) == {"y", "x"}:
+        fix = "keep the dimension when selecting one line: .sel(line=['Ca-K'])"
+    return f"{name!r} has dimensions {tuple(dims)}, but {needed} are needed in any order; {fix}"
+
+
+def dtype_fault(name: str, dtype: np.dtype[Any]) -> str | None:
+    """Return the fault of a variable that is neither real numbers nor, for `valid`, a mask, or None."""
+    if name == "valid":
+        return None if dtype.kind == "b" else f"{name!r} has dtype {dtype}, but bool is needed: valid != 0"
+    if dtype.kind in "iuf":
+        return None
+    return f"{name!r} has dtype {dtype}, but real numbers are needed: .astype('float32')"
+
+
+def common_unit(ds: xr.Dataset, faults: list[str]) -> str:
+    """Return the unit of the intensity and its uncertainty, and add to `faults` what is wrong with it."""
+    units: dict[str, str] = {}
+    for name in ("intensity", "uncertainty"):
+        if name in ds and "units" not in ds[name].attrs:
+            faults.append(f"{name!r} has no units; set .attrs['units'] to 'count', 'count/s' or 'dimensionless'")
+        elif name in ds:
+            try:
+                units[name] = intensity_unit(ds[name].attrs["units"])
+            except InvalidInput as error:
+                faults += [f"{name!r}: {fault}" for fault in error.faults]
+    if len(set(units.values())) > 1:
+        faults.append(f"'uncertainty' is in {units['uncertainty']}, 'intensity' in {units['intensity']}; convert one")
+    return units.get("intensity", "count")
+
+
+def check_values(
+    variables: Mapping[str, xr.Variable], labels: Sequence[Any], lines: Sequence[Line]
+) -> tuple[list[str], list[str]]:
+    """Return the faults of the values of valid pixels, and the labels of constant element maps."""
+    kinds = [line.kind for line in lines] or ["element"] * len(labels)
+    valid = xr.DataArray(variables["valid"]) if "valid" in variables else xr.DataArray(True)
+    measures: dict[str, xr.DataArray] = {}
+    for name in variables.keys() - {"valid"}:
+        shown = xr.DataArray(variables[name]).where(valid)
+        infinite = abs(shown) == np.inf
+        finite = shown.notnull() & ~infinite
+        measures |= {
+            f"{name} finite": finite.sum(("y", "x")),
+            f"{name} infinite": infinite.sum(("y", "x")),
+            f"{name} negative": ((shown < 0) & finite).sum(("y", "x")),
+            f"{name} lowest": shown.where(finite).min(("y", "x")),
+            f"{name} highest": shown.where(finite).max(("y", "x")),
+        }
+    # One pass, where the maps are lazy.
+    found = {str(key): table.values for key, table in xr.Dataset(measures).compute().items()}
+
+    faults: list[str] = []
+    flat: list[str] = []
+    for name in sorted(variables.keys() - {"valid"}):
+        rows = list(enumerate(zip(labels, kinds, strict=True)))
+        missing = [label for i, (label, _) in rows if not found[f"{name} finite"][i]]
+        endless = [f"{label} ({n} pixels)" for i, (label, _) in rows if (n := found[f"{name} infinite"][i])]
+        negative = [
+            f"{label} ({n} pixels, down to {found[f'{name} lowest'][i]:g})"
+            for i, (label, kind) in rows
+            if (n := found[f"{name} negative"][i]) and kind != "diagnostic"
+        ]
+        if missing and name == "intensity":
+            listed = ", ".join(map(str, missing))
+            faults.append(f"{name!r} holds no finite value for {listed}; leave out: .drop_sel(line={missing})")
+        if endless:
+            faults.append(f"{name!r} is infinite for {', '.join(endless)}; mark as missing: .where(np.isfinite(...))")
+        if negative:
+            faults.append(
+                f"{name!r} is negative for {', '.join(negative)}; set to zero: "
+                f"ds.assign({name}=ds[{name!r}].clip(min=0))"
+            )
+        if name == "intensity":
+            same = found["intensity lowest"] == found["intensity highest"]
+            flat = [str(label) for i, (label, kind) in rows if same[i] and kind == "element"]
+    return faults, flat

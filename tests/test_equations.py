@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from xrfsr.core.grid import Grid
-from xrfsr.kriging.simple import correlation_length
 from xrfsr.network import TrainingConfig
 from xrfsr.network.cells import Batch, Cells
 from xrfsr.network.generator import Architecture, Generator
@@ -117,7 +116,7 @@ def test_eq_14() -> None:
     coarse = Grid.from_shape((8, 8), 1.0)
     U = Downsampling.between(coarse.refine(4), coarse)
     scan, photo = np.ones((1, 8, 8), np.float32), np.zeros((3, 32, 32), np.float32)
-    right_inverse = U.right_inverse(correlation_length(U))
+    right_inverse = U.right_inverse(U.correlation_length)
     cells = Cells.of(scan, photo, U, np.ones(scan.shape, bool), ("bilinear",), right_inverse, torch.device("cpu"))
     config = TrainingConfig(inputs=("bilinear",), views="pixel", transfer=0.0, patches=3)
     patches = Patches.of(cells, scan, photo, U, config, torch.device("cpu"))

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 import xrfsr.kriging.guided as guided
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.kriging.guided import NUGGET, UNGUIDED, guided_krige
-from xrfsr.kriging.simple import correlation_length
 from xrfsr.operators import Downsampling
 
 Array = NDArray[Any]
@@ -47,7 +46,7 @@ def inputs(U: Downsampling, seed: int, lines: int = 2, channels: int = 3) -> tup
 
 def dense(U: Downsampling, guide: Array) -> tuple[Array, Array]:
     """U and Q as full matrices."""
-    length = correlation_length(U)
+    length = U.correlation_length
     rho = np.kron(*(np.exp(-np.abs(a.centres[:, None] - a.centres) / length) for a in (U.fine.y, U.fine.x)))
     g = guide.reshape(len(guide), -1).astype(np.float64)
     apart = ((g[:, :, None] - g[:, None]) ** 2).sum(axis=0)

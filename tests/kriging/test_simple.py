@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from xrfsr.core.grid import Axis, Grid
-from xrfsr.kriging.simple import correlation_length, krige, leave_out
+from xrfsr.kriging.simple import krige, leave_out
 from xrfsr.operators import Downsampling
 
 seeds = st.integers(0, 2**32 - 1)
@@ -33,7 +33,7 @@ def operators(draw: st.DrawFn) -> Downsampling:
 
 def dense(U: Downsampling) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """U and Q as full matrices."""
-    length = correlation_length(U)
+    length = U.correlation_length
     q = [np.exp(-np.abs(a.centres[:, None] - a.centres) / length) for a in (U.fine.y, U.fine.x)]
     return np.kron(U.y.toarray(), U.x.toarray()), np.kron(*q)
 
@@ -67,7 +67,7 @@ def test_kriging_is_the_dense_formula(U: Downsampling, seed: int) -> None:
         expected = line.mean() + Q @ A.T @ np.linalg.solve(A @ Q @ A.T, line.ravel() - line.mean())
         np.testing.assert_allclose(made.ravel(), expected, rtol=0, atol=1e-8)
     np.testing.assert_array_equal(leave_out(scan, U).full, found)
-    np.testing.assert_array_equal(krige(scan, U, U.right_inverse(correlation_length(U))), found)
+    np.testing.assert_array_equal(krige(scan, U, U.right_inverse(U.correlation_length)), found)
 
 
 @given(operators(), seeds, st.sampled_from([np.float32, np.float64]), st.floats(1e-3, 1e6))
@@ -97,4 +97,4 @@ def test_counts_are_not_rounded() -> None:
 
 def test_the_range_is_that_of_the_coarse_pixels() -> None:
     coarse = Grid(Axis(4, -0.5, 0.0), Axis(4, 2.0, 0.0))
-    assert correlation_length(Downsampling.between(coarse.refine(2), coarse)) == pytest.approx(3.0)
+    assert Downsampling.between(coarse.refine(2), coarse).correlation_length == pytest.approx(3.0)

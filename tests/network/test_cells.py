@@ -10,7 +10,7 @@ import torch
 from small import CPU, FOOTPRINTS, Array, operator, painting
 
 from xrfsr.core.grid import Axis, Grid
-from xrfsr.kriging.simple import correlation_length, krige
+from xrfsr.kriging.simple import krige
 from xrfsr.network.cells import Batch, Cells, Order, network_inputs
 from xrfsr.network.generator import Architecture, Generator
 from xrfsr.network.losses import pretraining_loss
@@ -21,7 +21,7 @@ def cells_of(
     scan: Array, photo: Array, U: Downsampling, measured: Array | None = None, inputs: Any = ("bilinear", "leave-out")
 ) -> Cells:
     measured = np.ones(scan.shape, bool) if measured is None else measured
-    return Cells.of(scan, photo, U, measured, inputs, U.right_inverse(correlation_length(U)), CPU)
+    return Cells.of(scan, photo, U, measured, inputs, U.right_inverse(U.correlation_length), CPU)
 
 
 def network_of(members: int = 2, lines: int = 2, seed: int = 0) -> Generator:
@@ -43,7 +43,7 @@ def whole_image_loss(
 ) -> Array:
     """Eq. 11 without batches: L(Y↓, Ŷ U) + α₁ L(Z, Ẑ), for every member."""
     losses = []
-    made = network_inputs(scan, U, inputs, U.right_inverse(correlation_length(U)))
+    made = network_inputs(scan, U, inputs, U.right_inverse(U.correlation_length))
     upscaled = np.stack([made[kind] for kind in inputs])
     x = torch.tensor(np.concatenate([upscaled, np.broadcast_to(photo, (len(inputs), *photo.shape))], axis=1))
     with torch.no_grad():
@@ -105,7 +105,7 @@ def test_left_out_input_is_the_kriging_without_the_cell(scale: float, footprint:
     full, without = everything(cells), everything(cells, 1.0)
     half = everything(cells, 0.5)
 
-    length = correlation_length(U)
+    length = U.correlation_length
     covariance = [np.exp(-np.abs(np.subtract.outer(a.centres, a.centres)) / length) for a in (U.fine.y, U.fine.x)]
     Q = np.kron(*covariance)
     matrix = np.kron(U.y.toarray(), U.x.toarray())

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from xrfsr.core.grid import Grid
-from xrfsr.kriging.simple import correlation_length
 from xrfsr.network.cells import Cells
 from xrfsr.network.generator import Architecture, Generator
 from xrfsr.network.validation import DRAWN, simplex_weights, weigh
@@ -29,7 +28,7 @@ def operator(shape: tuple[int, int]) -> Downsampling:
 
 
 def cells_of(scan: Array, photo: Array, U: Downsampling, inputs: Any) -> Cells:
-    return Cells.of(scan, photo, U, np.ones(scan.shape, bool), inputs, U.right_inverse(correlation_length(U)), CPU)
+    return Cells.of(scan, photo, U, np.ones(scan.shape, bool), inputs, U.right_inverse(U.correlation_length), CPU)
 
 
 def noise() -> Cells:

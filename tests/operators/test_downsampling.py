@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -559,3 +560,18 @@ def test_bad_arrays_are_refused() -> None:
         U(xr.DataArray(np.zeros((8, 12)), dims=("y", "x")))  # type: ignore[type-var]
     with pytest.raises(InvalidInput, match="accepted are numpy arrays and torch tensors"):
         U([[1.0]])  # type: ignore[type-var]
+
+
+def test_right_inverses_are_built_once_and_stay_out_of_pickles() -> None:
+    coarse = Grid.from_shape((8, 9), pixel_size=0.5)
+    U = Downsampling.between(coarse.refine(4), coarse)
+    before = pickle.dumps(U)
+    with ThreadPoolExecutor(8) as pool:
+        found = set(pool.map(lambda _: U.right_inverse(U.correlation_length), range(32)))
+    assert len(found) == 1
+    assert U.right_inverse() is not U.right_inverse(U.correlation_length)
+    assert U.halo > 0
+    assert pickle.dumps(U) == before
+    assert U.crop(slice(0, 8), slice(0, 9)).U.right_inverse() is not U.right_inverse()
+    scan = np.random.default_rng(0).random((2, 8, 9))
+    np.testing.assert_array_equal(pickle.loads(before).right_inverse(1.0)(scan), U.right_inverse(1.0)(scan))

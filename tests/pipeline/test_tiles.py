@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 from small import FOOTPRINTS, operator
 
 from xrfsr.core.grid import Axis, Grid
-from xrfsr.kriging.simple import correlation_length
 from xrfsr.operators import Downsampling
-from xrfsr.operators.downsampling import reach
 from xrfsr.pipeline.tiles import WHOLE, Tile, tiles, windows
 
 SIZES = st.integers(8, 60)
@@ -93,11 +91,10 @@ def test_windows_stand_for_all_corners() -> None:
 @pytest.mark.parametrize("footprint", FOOTPRINTS)
 def test_beyond_its_reach_a_residual_is_not_felt(footprint: Any) -> None:
     U = operator(*footprint, shape=(60, 61))
-    length = correlation_length(U)
-    far = reach(U, length)
+    far = U.halo
     one = np.zeros((1, 60, 61))
     one[0, 30, 30] = 1.0
-    spread = np.abs(U.right_inverse(length)(one)[0])
+    spread = np.abs(U.right_inverse(U.correlation_length)(one)[0])
     row, column = U.coarse.y.parent_cell(U.fine.y), U.coarse.x.parent_cell(U.fine.x)
     assert spread[np.abs(row - 30) > far].max() < 2e-3
     assert spread[:, np.abs(column - 30) > far].max() < 2e-3

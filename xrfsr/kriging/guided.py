@@ -24,7 +24,6 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from xrfsr.core.grid import Axis
-from xrfsr.kriging.simple import correlation_length
 from xrfsr.operators import Downsampling
 from xrfsr.utils.device import is_cpu, resolve_device
 from xrfsr.utils.threads import available, parallel_map
@@ -178,7 +177,7 @@ def guided_krige(
         return _by_nugget(scan, guide, U, device, np.asarray(nugget))
     place = resolve_device(device)
     height, width = U.coarse.shape
-    length = correlation_length(U)
+    length = U.correlation_length
     steps = [-(-int(np.diff(u.indptr).max()) // MOST) for u in (U.y, U.x)]
     sides = (
         _Side.of(U.y, U.fine.y, U.coarse.y, length, steps[0], place),

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.kriging.simple import correlation_length, krige
+from xrfsr.kriging.simple import krige
 from xrfsr.methods.common.fusion import Peer
 from xrfsr.methods.common.problem import Problem
 from xrfsr.methods.common.settings import PROJECTED, Setting
@@ -44,14 +44,13 @@ SETTINGS = {
 def guided_diffusion(problem: Problem, steps: int, kappa: float, tau: float) -> NDArray[np.float32]:
     """Maps (line, fine.y, fine.x)."""
     U, scan, photo = problem.U, problem.scan, problem.photo
-    back = U.right_inverse()
     down, across = (
         (tau / (1 + (np.abs(np.diff(photo, axis=axis)).mean(axis=0) / kappa) ** 2)).astype(np.float32)
         for axis in (1, 2)
     )
     fine = np.empty((len(scan), *U.fine.shape), dtype=np.float32)
     flow_down, flow_across = np.empty_like(down), np.empty_like(across)
-    floor = krige(scan, U, U.right_inverse(correlation_length(U)), problem.mean)
+    floor = krige(scan, U, mean=problem.mean)
     # Map by map, which stays in the cache.
     for line, (maps, coarse) in enumerate(zip(floor.astype(np.float32), scan, strict=True)):
         for _ in range(steps):
@@ -63,7 +62,7 @@ def guided_diffusion(problem: Problem, steps: int, kappa: float, tau: float) -> 
             maps[1:] -= flow_down
             maps[:, :-1] += flow_across
             maps[:, 1:] -= flow_across
-            maps += back(coarse - U(maps))
+            maps[:] = U.project(maps, coarse)
         fine[line] = maps
     return fine
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.kriging.simple import correlation_length, krige
+from xrfsr.kriging.simple import krige
 from xrfsr.methods.common.fusion import reach_of_projection
 from xrfsr.methods.common.problem import Problem, Reconstruction, pooled_mean
 from xrfsr.operators import Downsampling
@@ -29,7 +29,7 @@ class Kriging:
     def apply(self, problem: Problem, own: tuple[slice, slice], device: str) -> Reconstruction:
         """See `xrfsr.methods.common.problem.Prepared`."""
         U = problem.U
-        maps = krige(problem.scan, U, U.right_inverse(correlation_length(U)), self.mean)
+        maps = krige(problem.scan, U, mean=self.mean)
         made, physical = project_nonnegative(maps, problem.scan, U)
         return Reconstruction(made[:, *own], physical)
 

@@ -39,7 +39,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from xrfsr.kriging.simple import correlation_length
 from xrfsr.methods.common.dictionary import likeness, spread_out
 from xrfsr.methods.common.fusion import Peer
 from xrfsr.methods.common.problem import Problem
@@ -74,7 +73,7 @@ def ssrcu(problem: Problem, device: str, *, seed: int, atoms: int, sparsity: flo
         free[:, :atoms] = free[:lines, atoms : atoms + lines] = free[lines:, atoms + lines :] = 1
         D[:, atoms:] = torch.eye(lines + bands, device=place)
         A = torch.zeros(D.shape[1], photo.shape[1], device=place)
-        spread = U.right_inverse(correlation_length(U))
+        spread = U.right_inverse(U.correlation_length)
         A[:atoms] = likeness(photo, D[lines:, :atoms])
 
         def residual(D: Tensor, A: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from xrfsr.errors import InvalidInput
-from xrfsr.kriging.simple import correlation_length, krige
+from xrfsr.kriging.simple import krige
 from xrfsr.network.cells import network_inputs
 from xrfsr.network.config import TrainingConfig
 from xrfsr.network.generator import Architecture, Generator
@@ -173,7 +173,7 @@ class Model:
         network = self.generator
         if any(value.device != place for value in network.parameters()):
             network = deepcopy(network).to(place)  # a copy: somebody may be using this one elsewhere
-        right_inverse = U.right_inverse(correlation_length(U))
+        right_inverse = U.right_inverse(U.correlation_length)
         scaled = scan / self.peak[:, None, None]
         lines, pixels = len(scan), photo[0].size
         middle = None if mean is None else mean / self.peak

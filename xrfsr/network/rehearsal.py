@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from xrfsr.kriging.simple import correlation_length, krige
+from xrfsr.kriging.simple import krige
 from xrfsr.network.cells import BLOCK, Cells
 from xrfsr.network.config import TrainingConfig
 from xrfsr.network.generator import Generator
@@ -68,7 +68,7 @@ class Rehearsal:
     def results(self, network: Generator, config: TrainingConfig, device: torch.device) -> Sequence[NDArray[Any]]:
         """Consistent results of every member, of the candidates beside them, and of the floor last."""
         U = self.U
-        right_inverse = U.right_inverse(correlation_length(U))
+        right_inverse = U.right_inverse(U.correlation_length)
         everywhere = np.ones(self.scan.shape, dtype=bool)
         cells = Cells.of(self.scan, self.photo, U, everywhere, config.inputs, right_inverse, device, config.each_view)
         lines, (height, width) = len(self.scan), self.truth.shape[1:]
@@ -81,4 +81,4 @@ class Rehearsal:
             estimates.append(network(x)[..., :lines].cpu().numpy())
         members = np.concatenate(estimates, axis=1).transpose(0, 2, 1).reshape(-1, lines, height, width)
         candidates = [*members, *self.beside, krige(self.scan, U, right_inverse)]
-        return [each + right_inverse(self.scan - U(each)) for each in candidates]
+        return [U.project(each, self.scan, U.correlation_length) for each in candidates]

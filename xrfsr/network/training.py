@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput, warn
-from xrfsr.kriging.simple import correlation_length
 from xrfsr.network.cells import Cells
 from xrfsr.network.checkpoints import Checkpoint, digest
 from xrfsr.network.config import TrainingConfig
@@ -250,7 +249,7 @@ def material_of(excerpts: Sequence[Excerpt], config: TrainingConfig, run: Run) -
             each.U,
             each.measured,
             config.inputs,
-            each.U.right_inverse(correlation_length(each.U)),
+            each.U.right_inverse(each.U.correlation_length),
             device,
             config.each_view,
             each.mean,
@@ -286,7 +285,7 @@ def _one_scale_down(excerpt: Excerpt, config: TrainingConfig, device: torch.devi
     ratio = U.fine.y.size / U.coarse.y.size
     beam = None if U.fwhm is None else (ratio * U.fwhm[0], ratio * U.fwhm[1])
     down = Downsampling.between(U.coarse, U.coarse.coarsen(ratio), U.footprint, fwhm=beam)
-    right_inverse = down.right_inverse(correlation_length(down))
+    right_inverse = down.right_inverse(down.correlation_length)
     # The coarser cells are inputs only, so it does not matter which of them were measured.
     everywhere = np.ones((len(scan), *down.coarse.shape), dtype=bool)
     photo, views = U(excerpt.photo), config.each_view

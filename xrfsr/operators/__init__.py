@@ -9,9 +9,11 @@ Arrays are ``(..., y, x)``, numpy or torch, and come back as they came: same lib
 With torch every operation can be differentiated.
 """
 
-from xrfsr.operators.downsampling import Crop, Downsampling, RightInverse, apply_separable, crop_rows
+from xrfsr.operators.downsampling import Crop, Downsampling
 from xrfsr.operators.footprints import Footprint, footprint_matrix, overlap_matrix
 from xrfsr.operators.interpolation import cubic_matrix, linear_matrix
+from xrfsr.operators.right_inverse import RightInverse
+from xrfsr.operators.separable import apply_separable, crop_rows
 
 __all__ = [
     "Crop",

@@ -2,6 +2,7 @@ r"""One axis of the spreading operator :math:`Q U^T (U Q U^T)^{-1}`, at a cost l
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,9 @@ from scipy.sparse import block_array, csr_array, diags_array, eye_array
 from scipy.sparse.linalg import splu
 
 from xrfsr.core.grid import Axis
+from xrfsr.operators.separable import Array, apply_separable
 
-__all__ = ["precision_matrix", "right_inverse_matrix"]
+__all__ = ["RightInverse", "precision_matrix", "right_inverse_matrix"]
 
 # The columns of a spreading matrix fall off by a factor of about four per coarse pixel. What lies below this share
 # of the largest entry is under float64 rounding, and leaving it out keeps the matrices banded and the cost linear.
@@ -116,3 +118,31 @@ def _entries(part: NDArray[np.float64], top: int, left: int) -> tuple[NDArray[An
 def _joined(blocks: list[tuple[NDArray[Any], ...]], shape: tuple[int, int]) -> csr_array:
     data, row, column = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
     return csr_array((data, (row, column)), shape=shape)
+
+
+@dataclass(frozen=True, eq=False)
+class RightInverse:
+    """A separable right inverse of U: coarse maps to fine ones that U takes back exactly.
+
+    Attributes
+    ----------
+    y, x : csr_array
+        The two factors, shapes (fine.y.size, coarse.y.size) and (fine.x.size, coarse.x.size).
+    precision_y, precision_x : csr_array
+        The two factors of :math:`C^{-1} = (U Q U^T)^{-1}`, the inverse covariance of the coarse pixels.
+    """
+
+    y: csr_array
+    x: csr_array
+    precision_y: csr_array
+    precision_x: csr_array
+
+    @property
+    def noise_gain(self) -> float:
+        """How many times larger white noise of the coarse maps is after spreading (standard deviation, in the mean)."""
+        return float(np.sqrt(np.prod([part.power(2).sum() / part.shape[0] for part in (self.y, self.x)])))
+
+    def __call__(self, maps: Array) -> Array:
+        """Spread coarse maps (..., coarse.y, coarse.x) over the fine grid."""
+        fine: Array = apply_separable(self.y, self.x, maps)
+        return fine

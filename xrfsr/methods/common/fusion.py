@@ -18,11 +18,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.kriging.simple import correlation_length, krige
+from xrfsr.kriging.simple import krige
 from xrfsr.methods.common.problem import Problem, Reconstruction
 from xrfsr.methods.common.settings import Setting, chosen
 from xrfsr.operators import Downsampling
-from xrfsr.operators.downsampling import reach as reach_of_spreading
 from xrfsr.operators.nonnegative import project_nonnegative
 
 __all__ = ["Peer", "reach_of_projection"]
@@ -32,7 +31,7 @@ FURTHER = 3  # the floor is felt further than a residual, which is smaller
 
 def reach_of_projection(U: Downsampling) -> int:
     """How many coarse pixels around a part have a say in its projection."""
-    return reach_of_spreading(U, correlation_length(U)) + FURTHER
+    return U.halo + FURTHER
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +82,7 @@ class Peer:
         if not self.projected:
             return Reconstruction(maps[:, *own])
         U = problem.U
-        maps = maps + U.right_inverse(correlation_length(U))(problem.scan - U(maps))
+        maps = U.project(maps, problem.scan, U.correlation_length)
         maps, physical = project_nonnegative(maps, problem.scan, U)
         return Reconstruction(maps[:, *own], physical)
 
@@ -94,7 +93,7 @@ class Peer:
         if everything:
             return make(problem)
         U = problem.U
-        maps = krige(problem.scan, U, U.right_inverse(correlation_length(U)), problem.mean)
+        maps = krige(problem.scan, U, mean=problem.mean)
         if mine.size:
             made = make(problem.sel_lines(mine))
             maps[mine] = np.where(problem.photo_valid, made, maps[mine])

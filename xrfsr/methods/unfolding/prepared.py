@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from xrfsr.kriging.features import Guide
 from xrfsr.kriging.guided import REACH, Guided, guided_krige
 from xrfsr.kriging.photo_gain import along_photo
-from xrfsr.kriging.simple import correlation_length, krige
+from xrfsr.kriging.simple import krige
 from xrfsr.methods.common.problem import Problem, Reconstruction
 from xrfsr.network.model import Model
 from xrfsr.operators import Downsampling
-from xrfsr.operators.downsampling import reach as reach_of_spreading
 from xrfsr.operators.nonnegative import project_nonnegative
 
 __all__ = ["Estimate", "Unfolding", "reach"]
@@ -31,7 +30,7 @@ GUIDED_REACH = REACH + 1
 
 def reach(U: Downsampling) -> int:
     """The residual of the network, spread; guided kriging of what that gives; and the residual of this, spread."""
-    return 2 * reach_of_spreading(U, correlation_length(U)) + GUIDED_REACH
+    return 2 * U.halo + GUIDED_REACH
 
 
 class Estimate(NamedTuple):
@@ -117,7 +116,7 @@ class Unfolding:
         """The photo-free floor of some lines, which knows of the noise unless it has to be exact."""
         U, scan = problem.U, problem.scan[lines]
         if self.exact:
-            return krige(scan, U, U.right_inverse(correlation_length(U)), self.mean[lines])
+            return krige(scan, U, mean=self.mean[lines])
         return guided_krige(scan, np.zeros_like(problem.photo[:1]), U, device, self.nugget[lines]).fine
 
     def raw(self, problem: Problem, device: str, along: Guided | None = None) -> NDArray[np.float32]:
@@ -140,7 +139,7 @@ class Unfolding:
         """The same moved towards the scan, and the floor where the photo does not help."""
         U, scan = problem.U, problem.scan[self.places]
         shown = self.raw(problem, device, along)
-        moved: NDArray[np.float32] = U.right_inverse(correlation_length(U))(scan - U(shown))
+        moved: NDArray[np.float32] = U.right_inverse(U.correlation_length)(scan - U(shown))
         moved *= self.share[:, None, None]
         moved += shown
         if not self.helps.all():
@@ -164,7 +163,7 @@ class Unfolding:
         mixed += estimate
         mixed = self._where_seen(problem, mixed, device)
         if self.exact:
-            mixed += U.right_inverse(correlation_length(U))(scan - U(mixed))
+            mixed = U.project(mixed, scan, U.correlation_length)
         return mixed
 
     def _with_others(self, problem: Problem, maps: NDArray[np.float32], device: str) -> NDArray[np.float32]:
@@ -185,7 +184,7 @@ class Unfolding:
     ) -> tuple[Problem, tuple[slice, slice], tuple[slice, slice]]:
         """The problem without what has a say in the estimate alone, its fine pixels, and `own` counted in it."""
         U = problem.U
-        margin = reach_of_spreading(U, correlation_length(U)) + GUIDED_REACH
+        margin = U.halo + GUIDED_REACH
         rows, columns = (
             _around(part, fine, coarse, margin)
             for part, fine, coarse in zip(own, U.fine.shape, U.coarse.shape, strict=True)

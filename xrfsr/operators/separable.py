@@ -1,0 +1,92 @@
+"""Separable linear operators on maps: one sparse matrix along `y`, one along `x`, on numpy arrays or torch tensors."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from xrfsr.errors import InvalidInput
+
+__all__ = ["Array", "apply_separable", "check_shape", "crop_rows"]
+
+Array = TypeVar("Array", NDArray[Any], Any)
+
+# Rows that are transposed and multiplied at once, so that they fit the processor's cache and little memory is held.
+STRIP_ROWS = 128
+
+
+def apply_separable(y: csr_array, x: csr_array, array: Array) -> Array:
+    """Apply `y` along rows and `x` along columns of an array (..., y, x), numpy or torch.
+
+    Raises
+    ------
+    InvalidInput
+        If it is neither, or its last two axes do not fit the matrices.
+    """
+    # A tensor can only exist once torch has been imported.
+    torch = sys.modules.get("torch")
+    is_numpy = isinstance(array, np.ndarray)
+    if not is_numpy and not (torch is not None and isinstance(array, torch.Tensor)):
+        kind = f"{type(array).__module__.partition('.')[0]}.{type(array).__name__}"
+        raise InvalidInput("array", [f"it is a {kind}; accepted are numpy arrays and torch tensors, so pass .values"])
+    check_shape("array", array, (y.shape[1], x.shape[1]))
+    result: Array = _separable_numpy(y, x, array) if is_numpy else _separable_torch(y, x, array)
+    return result
+
+
+def check_shape(name: str, array: Any, wanted: tuple[int, ...]) -> None:
+    """Refuse an array whose last two axes do not have the size `wanted` (y, x)."""
+    if tuple(array.shape[-2:]) != wanted:
+        raise InvalidInput(
+            name,
+            [f"its shape is {tuple(array.shape)}, and it must be (..., {wanted[0]}, {wanted[1]}): y and x come last"],
+        )
+
+
+def _separable_numpy(y: csr_array, x: csr_array, array: NDArray[Any]) -> NDArray[Any]:
+    # Files bring other byte orders, and scipy has products neither for those nor for half precision.
+    dtype = array.dtype.newbyteorder("=") if array.dtype.kind == "f" else np.dtype(np.float64)
+    inner = np.result_type(dtype, np.float32)
+    y, x = y.astype(inner, copy=False), x.astype(inner, copy=False)
+    made = np.empty((*array.shape[:-2], y.shape[0], x.shape[0]), dtype)
+    for index in np.ndindex(array.shape[:-2]):
+        rows = y @ np.ascontiguousarray(array[index], dtype=inner)
+        for start in range(0, len(rows), STRIP_ROWS):
+            strip = slice(start, start + STRIP_ROWS)
+            made[(*index, strip)] = (x @ np.ascontiguousarray(rows[strip].T)).T
+    return made
+
+
+def _separable_torch(y: csr_array, x: csr_array, array: Any) -> Any:
+    import torch
+
+    dtype = array.dtype if array.is_floating_point() else torch.float64
+    inner = torch.promote_types(dtype, torch.float32)  # no sparse products in half precision
+    for matrix, axis in ((y, -2), (x, -1)):
+        moved = array.movedim(axis, 0)
+        entries = matrix.tocoo()
+        sparse = torch.sparse_coo_tensor(
+            torch.as_tensor(np.stack(entries.coords).astype(np.int64)),
+            torch.as_tensor(entries.data),
+            size=matrix.shape,
+            dtype=inner,
+            device=array.device,
+            check_invariants=False,
+            is_coalesced=True,
+        )
+        product = torch.sparse.mm(sparse, moved.reshape(matrix.shape[1], -1).to(inner))
+        array = product.reshape(matrix.shape[0], *moved.shape[1:]).movedim(0, axis)
+    return array.to(dtype).contiguous()
+
+
+def crop_rows(matrix: csr_array, rows: slice, least: slice | None = None) -> tuple[csr_array, slice]:
+    """Neighbouring rows of a banded matrix, cut to the columns that they touch and those of `least`."""
+    columns = matrix.indices[matrix.indptr[rows.start] : matrix.indptr[rows.stop]]
+    touched = slice(int(columns.min()), int(columns.max()) + 1)
+    if least is not None:
+        touched = slice(min(touched.start, least.start), max(touched.stop, least.stop))
+    return csr_array(matrix[rows, touched]), touched

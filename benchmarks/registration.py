@@ -122,7 +122,7 @@ def main(seeds: int) -> None:
         mirrored, _ = photographed(rgb.values[:, :, ::-1], seed, perspective=False)
         for kind, picture in (("another painting", photo), ("mirrored", mirrored)):
             try:
-                print(f"{kind} {seed}: NOT REFUSED: {xrfsr.register(picture, scan).told}", flush=True)
+                print(f"{kind} {seed}: NOT REFUSED: {xrfsr.register(picture, scan).diagnostics}", flush=True)
             except InvalidInput as fault:
                 refused[kind] += 1
                 print(f"{kind} {seed}: {fault.faults[0][:110]}", flush=True)

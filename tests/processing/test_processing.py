@@ -1,4 +1,4 @@
-"""Cleaning: what was put in is found, what is real stays, and all of it is told."""
+"""Processing finds what was put in, keeps what is real, and records every step."""
 
 from __future__ import annotations
 
@@ -107,12 +107,12 @@ def test_hot_pixels_are_found_and_noise_is_not(level: float) -> None:
     rng = np.random.default_rng(1)
     y, x = (rng.permutation(np.arange(3, 197))[:60] for _ in range(2))
     scan["intensity"][0].values[y, x] += 60 + 14 * np.sqrt(level)
-    cleaned = scan.xrfsr.mask_outliers()
-    gone = np.isnan(cleaned["intensity"].values)
+    masked = scan.xrfsr.mask_outliers()
+    gone = np.isnan(masked["intensity"].values)
     assert gone[0, y, x].mean() > 0.95
     assert gone.sum() == gone[0, y, x].sum()
-    np.testing.assert_array_equal(np.isnan(cleaned["uncertainty"]), gone)
-    assert cleaned.attrs["outliers_masked"] == f"{gone.sum()} in single maps, 0 in all"
+    np.testing.assert_array_equal(np.isnan(masked["uncertainty"]), gone)
+    assert masked.attrs["outliers_masked"] == f"{gone.sum()} in single maps, 0 in all"
 
 
 def test_what_is_real_stays() -> None:

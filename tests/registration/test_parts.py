@@ -23,7 +23,7 @@ def transforms(draw: st.DrawFn) -> Transform:
     scale, turn = draw(st.floats(0.2, 5)), draw(st.floats(-np.pi, np.pi))
     matrix = np.eye(3)
     matrix[:2, :2] = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    if model != "rigid":
+    if model != "similarity":
         matrix[:2, :2] = matrix[:2, :2] @ (
             np.eye(2) + np.array([[draw(SMALL), draw(SMALL)], [draw(SMALL), draw(SMALL)]])
         )
@@ -63,10 +63,10 @@ def test_points_at_one_place_or_on_a_line_determine_nothing(points: np.ndarray) 
 
 def test_points_have_a_column_and_a_row() -> None:
     with pytest.raises(InvalidInput, match=r"points have shape \(3,\); \(n, 2\) is needed"):
-        Transform(np.eye(3), "rigid")([1, 2, 3])
+        Transform(np.eye(3), "similarity")([1, 2, 3])
 
 
-IDENTITY = Transform(np.eye(3), "rigid")
+IDENTITY = Transform(np.eye(3), "similarity")
 
 
 @given(arrays(np.float32, (3, 7, 5), elements=st.floats(0, 1, width=32)))
@@ -92,7 +92,7 @@ def _shift_of(transform: Transform) -> np.ndarray:
 def test_whole_pixels_are_averaged_as_a_scanner_averages(ratio: int, data: st.DataObject) -> None:
     photo = data.draw(arrays(np.float32, (3, 4 * ratio, 3 * ratio), elements=st.floats(0, 1, width=32)))
     to_photo = Transform(
-        np.array([[ratio, 0, (ratio - 1) / 2], [0, ratio, (ratio - 1) / 2], [0, 0, 1]], float), "rigid"
+        np.array([[ratio, 0, (ratio - 1) / 2], [0, ratio, (ratio - 1) / 2], [0, 0, 1]], float), "similarity"
     )
     means = photo.reshape(3, 4, ratio, 3, ratio).mean((2, 4))
     np.testing.assert_allclose(warped(photo, np.ones(photo.shape[1:], bool), to_photo, (4, 3)), means, atol=1e-5)
@@ -105,14 +105,14 @@ def test_detail_too_fine_becomes_grey_and_no_pattern() -> None:
     matrix = np.array(
         [[5.3 * np.cos(turn), -5.3 * np.sin(turn), 60], [5.3 * np.sin(turn), 5.3 * np.cos(turn), 40], [0, 0, 1]]
     )
-    result = warped(photo, np.ones((400, 400), bool), Transform(matrix, "rigid"), (50, 50))
+    result = warped(photo, np.ones((400, 400), bool), Transform(matrix, "similarity"), (50, 50))
     assert abs(result - 0.5).max() < 0.06
 
 
 def test_what_the_photo_does_not_reach_is_missing() -> None:
     photo, seen = np.full((3, 10, 10), 0.5, np.float32), np.ones((10, 10), bool)
     seen[:, 7:] = False
-    result = warped(photo, seen, Transform(np.array([[1, 0, -3], [0, 1, 0], [0, 0, 1.0]]), "rigid"), (10, 13))
+    result = warped(photo, seen, Transform(np.array([[1, 0, -3], [0, 1, 0], [0, 0, 1.0]]), "similarity"), (10, 13))
     assert np.isnan(result[:, :, :3]).all()
     assert (result[:, :, 3:10] == 0.5).all()
     assert np.isnan(result[:, :, 10:]).all()

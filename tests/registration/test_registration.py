@@ -49,7 +49,7 @@ def test_a_photo_taken_askew_is_found(painting, bench: ModuleType, tmp_path: Pat
     found = xrfsr.register(tmp_path / "photo.png", painting.scan, overlay=tmp_path / "check.png")
     assert bench.error(found, matrix, (64, 64)) < 0.5
     assert 0 < found.residual_mm < 1.0  # a pixel of the scan is 1 mm
-    assert found.told["score"] > 2 * found.told["control"]
+    assert found.diagnostics["score"] > 2 * found.diagnostics["control"]
     with Image.open(tmp_path / "check.png") as picture:
         assert picture.size[0] > 2 * 256
     # What comes out is a photo for superresolve, and shows what the painting shows.
@@ -108,7 +108,7 @@ def test_the_real_miniature(shared: Path, shrink: int) -> None:
     moved = shrink * (found.photo_to_map_pixels(np.stack([x, y], axis=1)) + 0.5) - 0.5
     distance = np.hypot(*(moved - there)[on_maps].T)
     assert np.sqrt((distance**2).mean()) < (1.5 if shrink == 1 else 3.0)
-    assert found.told["lines"][0] == "Cu-K"
+    assert found.diagnostics["lines"][0] == "Cu-K"
 
 
 def test_real_photos_of_something_else_are_refused(shared: Path) -> None:
@@ -139,7 +139,7 @@ def test_left_out_points_tell_how_sure_it_is() -> None:
     points[:, 2:] += rng.normal(0, 0.1, (12, 2))
     found = xrfsr.register(rgb, scan, control_points=points, model="affine")
     assert 0.1 < found.residual_mm < 0.3  # 0.14 and a little for what is fitted
-    assert found.told["errors_mm"].shape == (12,)
+    assert found.diagnostics["errors_mm"].shape == (12,)
 
 
 def test_faults_of_control_points_come_together() -> None:

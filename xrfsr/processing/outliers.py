@@ -48,8 +48,8 @@ def mask_outliers(scan: xr.Dataset | xr.DataArray, *, threshold: float = 8.0) ->
     >>> import xrfsr
     >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Ca-K", "Pb-L"])
     >>> scan.intensity[0, 5, 7] = 1e6
-    >>> cleaned = mask_outliers(scan)
-    >>> bool(cleaned.intensity[0, 5, 7].isnull()), cleaned.attrs["outliers_masked"]
+    >>> masked = mask_outliers(scan)
+    >>> bool(masked.intensity[0, 5, 7].isnull()), masked.attrs["outliers_masked"]
     (True, '1 in single maps, 0 in all')
     """
     faults: list[str] = []
@@ -104,8 +104,8 @@ def mask_dead_rows(scan: xr.Dataset | xr.DataArray) -> xr.Dataset:
     >>> import xrfsr
     >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Ca-K", "Pb-L"])
     >>> scan.intensity[:, 6] = 0
-    >>> cleaned = mask_dead_rows(scan)
-    >>> cleaned.attrs["dead_rows"], int((~cleaned.valid).sum())
+    >>> masked = mask_dead_rows(scan)
+    >>> masked.attrs["dead_rows"], int((~masked.valid).sum())
     ('6', 16)
     """
     ready = ensure_scan(scan, values=False)

@@ -17,13 +17,13 @@ from xrfsr.core.photo import colours, photo_on
 from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.operators.resample import fine_grid
+from xrfsr.registration.acceptance import rejection_reasons
 from xrfsr.registration.automatic import Evidence, Scene, found_place
 from xrfsr.registration.overlay import write_overlay
 from xrfsr.registration.pictures import filled
 from xrfsr.registration.points import control_points as checked_points
 from xrfsr.registration.points import fitted
 from xrfsr.registration.transform import MODELS, Model, Transform
-from xrfsr.registration.trust import doubts
 from xrfsr.registration.warp import warped
 from xrfsr.utils.paths import local_path
 
@@ -52,9 +52,9 @@ class Registration:
         How sure it is. Of control points: root mean square distance of each from where the others put it. Automatic:
         root mean square distance, over the scan, between the positions that two halves of it lead to on their own,
         and from the position of a freer model.
-    model : {"rigid", "affine", "homography"}
-        What the transform is; "rigid" has one scale for both directions.
-    told : dict
+    model : {"similarity", "affine", "homography"}
+        What the transform is; "similarity" has one scale for both directions.
+    diagnostics : dict
         What speaks for it, by name: of an automatic registration how much the photo tells of the maps (`score`), how
         much of mirrored maps (`control`), the `overlap`, and the `lines` by how well they follow the photo.
     """
@@ -63,7 +63,7 @@ class Registration:
     transform: Transform
     residual_mm: float
     model: Model
-    told: dict[str, Any] = field(default_factory=dict)
+    diagnostics: dict[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Model, how sure, and where to look."""
@@ -95,7 +95,7 @@ def register(
     scale: float = 4,
     like: xr.Dataset | xr.DataArray | Grid | None = None,
     control_points: Any = None,
-    model: Literal["auto", "rigid", "affine", "homography"] = "auto",
+    model: Literal["auto", "similarity", "affine", "homography"] = "auto",
     lines: Any = None,
     overlay: str | os.PathLike[str] | None = None,
 ) -> Registration:
@@ -121,7 +121,7 @@ def register(
     control_points : array (n, 4), pair of arrays (n, 2), or path; optional
         Points on photo and maps, pixels (column, row) with centres at whole numbers; or a file of Butterfly
         Registrator.
-    model : {"auto", "rigid", "affine", "homography"}
+    model : {"auto", "similarity", "affine", "homography"}
         What the transform may be.
     lines : sequence of str, optional
         The maps to compare; by default all element lines.
@@ -175,20 +175,25 @@ def register(
     if control_points is not None:
         photo_points, map_points = checked_points(control_points, seen.shape, grid.shape)
         transform, errors = fitted(photo_points, map_points, None if model == "auto" else model, grid.spacing)
-        residual, told = float(np.sqrt((errors**2).mean())), {"points": len(errors), "errors_mm": errors}
+        residual, diagnostics = float(np.sqrt((errors**2).mean())), {"points": len(errors), "errors_mm": errors}
         why: list[str] = []
     else:
         evidence, labels = _automatic(checked, grid, pixels, seen, model)
         transform = Transform(evidence.matrix, evidence.model).inverted()
         residual = float(np.hypot(evidence.disagreement, evidence.misfit) * np.sqrt(np.prod(grid.spacing)))
-        told = {"score": evidence.score, "control": evidence.control, "overlap": evidence.overlap, "lines": labels}
-        why = doubts(evidence, max(grid.shape))
+        diagnostics = {
+            "score": evidence.score,
+            "control": evidence.control,
+            "overlap": evidence.overlap,
+            "lines": labels,
+        }
+        why = rejection_reasons(evidence, max(grid.shape))
     photo = warped(pixels, seen, transform.inverted().after(_to_map(target, grid)), target.shape)
     if picture is not None:
-        _draw(picture, checked, grid, pixels, seen, transform, told)
+        _draw(picture, checked, grid, pixels, seen, transform, diagnostics)
     if why:
         raise InvalidInput("registration", [*why[:-1], f"{why[-1]}. {HELP}"])
-    return Registration(photo_on(target, photo), transform, residual, transform.model, told)
+    return Registration(photo_on(target, photo), transform, residual, transform.model, diagnostics)
 
 
 def _pixels(rgb: Any) -> NDArray[np.float32]:
@@ -287,9 +292,9 @@ def _draw(
     pixels: NDArray[np.float32],
     seen: NDArray[np.bool_],
     transform: Transform,
-    told: dict[str, Any],
+    diagnostics: dict[str, Any],
 ) -> None:
-    maps, _ = _maps(scan.sel(line=told["lines"]) if "lines" in told else scan)
+    maps, _ = _maps(scan.sel(line=diagnostics["lines"]) if "lines" in diagnostics else scan)
     zoom = max(1, min(4, 1600 // max(grid.shape)))
     fine = Grid(grid.y.refine(zoom), grid.x.refine(zoom))
     to_photo = transform.inverted().after(_to_map(fine, grid))

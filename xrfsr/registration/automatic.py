@@ -23,7 +23,7 @@ FINER = 1.4
 CORRELATED = 15
 # A finer level is believed if the photo explains at least this share of what it explained before.
 LEAST_DETAIL = 0.6
-PARAMETERS: dict[Model, int] = {"rigid": 4, "affine": 6, "homography": 8}
+PARAMETERS: dict[Model, int] = {"similarity": 4, "affine": 6, "homography": 8}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +82,7 @@ class Evidence:
     ----------
     matrix : ndarray of shape (3, 3)
         From pixels (column, row) of the scan to those of the photo.
-    model : {"rigid", "affine", "homography"}
+    model : {"similarity", "affine", "homography"}
     score, control : float
         Information that the photo has of the maps there, and of mirrored maps at their best places.
     shares : ndarray of shape (map,)
@@ -106,7 +106,7 @@ class Evidence:
 
 
 def found_place(scene: Scene, models: tuple[Model, ...] = MODELS) -> Evidence:
-    """The most likely position of a scan on a photo; whether to believe it is another question (`trust`)."""
+    """The most likely position of a scan on a photo; whether to believe it is another question (`acceptance`)."""
     matrix, score, control = _first(scene)
     longest = max(scene.known.shape)
     found: Evidence | None = None
@@ -158,7 +158,7 @@ def _first(scene: Scene) -> tuple[NDArray[np.float64], float, float]:
             matrix = _grown(photo) @ place.matrix @ back
             pair, to_photo = _pair(one, step, matrix)
             start = np.linalg.inv(to_photo) @ matrix
-            close = align(pair, align(pair, start / start[2, 2], "rigid").matrix, "affine")
+            close = align(pair, align(pair, start / start[2, 2], "similarity").matrix, "affine")
             tried.append((to_photo @ close.matrix, close.score))
         best.append(max(tried, key=lambda pair: pair[1]))
     return best[0][0], best[0][1], max(score for _, score in best[1:])

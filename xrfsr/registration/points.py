@@ -134,7 +134,7 @@ def fitted(
     Parameters
     ----------
     photo, maps : ndarray of shape (n, 2)
-    model : {"rigid", "affine", "homography"} or None
+    model : {"similarity", "affine", "homography"} or None
         None takes the one that predicts left-out points best.
     spacing : (float, float)
         Size of a map pixel (y, x) in mm.

@@ -25,7 +25,7 @@ MOST_PIXELS = 150_000
 STILL = 0.01  # pixels of the level; a step that moves no corner further is the last
 # Directions of the entries a, b, c, d, e, f, g, h of W that a model may move.
 _BASES: dict[Model, NDArray[np.float64]] = {
-    "rigid": np.array(
+    "similarity": np.array(
         [[1, 0, 0, 0, 1, 0, 0, 0], [0, 1, 0, -1, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 1, 0, 0]],
         np.float64,
     ),
@@ -92,7 +92,7 @@ def align(pair: Pair, matrix: NDArray[np.float64], model: Model, among: NDArray[
     pair : Pair
     matrix : ndarray of shape (3, 3)
         Where to begin.
-    model : {"rigid", "affine", "homography"}
+    model : {"similarity", "affine", "homography"}
         What may change.
     among : ndarray of bool, (y, x), optional
         Pixels of the scan to look at.

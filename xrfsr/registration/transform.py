@@ -12,10 +12,10 @@ from xrfsr.errors import InvalidInput, import_optional
 
 __all__ = ["LEAST_POINTS", "MODELS", "Model", "Transform", "fit"]
 
-Model = Literal["rigid", "affine", "homography"]
-MODELS: tuple[Model, ...] = ("rigid", "affine", "homography")
-# Photo and scan differ in pixel size, so that "rigid" has a scale: of scikit-image the similarity.
-LEAST_POINTS = {"rigid": 2, "affine": 3, "homography": 4}
+Model = Literal["similarity", "affine", "homography"]
+MODELS: tuple[Model, ...] = ("similarity", "affine", "homography")
+# Photo and scan differ in pixel size, so the similarity has a scale.
+LEAST_POINTS = {"similarity": 2, "affine": 3, "homography": 4}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,12 +26,12 @@ class Transform:
     ----------
     matrix : ndarray of shape (3, 3)
         float64, scaled so that the last entry is 1.
-    model : {"rigid", "affine", "homography"}
+    model : {"similarity", "affine", "homography"}
         What it was fitted as.
 
     Examples
     --------
-    >>> half = Transform(np.diag([0.5, 0.5, 1.0]), "rigid")
+    >>> half = Transform(np.diag([0.5, 0.5, 1.0]), "similarity")
     >>> half([[2.0, 4.0]])
     array([[1., 2.]])
     >>> half.inverse([[1.0, 2.0]])
@@ -72,7 +72,7 @@ def fit(source: ArrayLike, target: ArrayLike, model: Model) -> Transform:
     """
     transform = import_optional("skimage.transform", "registrations", "register")
     kind = {
-        "rigid": transform.SimilarityTransform,
+        "similarity": transform.SimilarityTransform,
         "affine": transform.AffineTransform,
         "homography": transform.ProjectiveTransform,
     }[model]
@@ -93,7 +93,7 @@ def fit(source: ArrayLike, target: ArrayLike, model: Model) -> Transform:
 def _spread(points: NDArray[np.float64], model: Model) -> bool:
     """Whether points lie apart: not all at one place, and of models that may stretch not all on one line."""
     lengths = np.linalg.svd(points - points.mean(axis=0), compute_uv=False)
-    return bool(lengths[0] > 0 and (model == "rigid" or lengths[-1] > 1e-6 * lengths[0]))
+    return bool(lengths[0] > 0 and (model == "similarity" or lengths[-1] > 1e-6 * lengths[0]))
 
 
 def _points(points: ArrayLike) -> NDArray[np.float64]:

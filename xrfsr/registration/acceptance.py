@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xrfsr.registration.automatic import Evidence
 
-__all__ = ["doubts"]
+__all__ = ["rejection_reasons"]
 
 # The photo must tell so many times more of the maps than of their mirror images at their best places.
 CLEARER = 1.8
@@ -13,7 +13,7 @@ PIXELS, SHARE = 1.5, 1 / 200
 LEAST_OVERLAP = 0.6
 
 
-def doubts(evidence: Evidence, longest: int) -> list[str]:
+def rejection_reasons(evidence: Evidence, longest: int) -> list[str]:
     """Why a position is not trusted; empty where it is.
 
     Parameters

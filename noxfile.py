@@ -20,6 +20,8 @@ nox.options.default_venv_backend = "virtualenv"
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 CONSTRAINTS = Path("constraints.txt").resolve()
+# What the tests need: the package with every optional part.
+EVERYTHING = ".[plot,formats,register,hyperspy,cluster,sisr]"
 
 # What computes with torch or BLAS, whose sums are rounded in another order by every processor.
 COMPUTING = [f"tests/{room}" for room in (
@@ -52,10 +54,10 @@ SETTINGS: dict[str, tuple[int, dict[str, str]]] = {
 }
 
 
-def install(session: nox.Session, *groups: str, package: str | None = None) -> None:
-    """Install `package` and dependency groups with pip, never without the constraints."""
+def install(session: nox.Session, *groups: str, package: str | None = None, options: tuple[str, ...] = ()) -> None:
+    """Install `package` and dependency groups with pip and its `options`, never without the constraints."""
     wanted = nox.project.dependency_groups(PROJECT, *groups) if groups else ()
-    session.install("-c", str(CONSTRAINTS), *wanted, *(("-e", package) if package else ()))
+    session.install(*options, "-c", str(CONSTRAINTS), *wanted, *(("-e", package) if package else ()))
 
 
 def run_tests(session: nox.Session) -> None:
@@ -75,7 +77,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests and the examples in the docstrings."""
-    install(session, "tests", package=".[plot,formats,register,hyperspy,cluster,sisr]")
+    install(session, "tests", package=EVERYTHING)
     run_tests(session)
 
 
@@ -156,7 +158,15 @@ def lowest(session: nox.Session) -> None:
     bounds = Path(session.create_tmp(), "lowest.txt")
     bounds.write_text("".join(f"{requirement.replace('>=', '==')}\n" for requirement in needed), encoding="utf-8")
     session.env["PIP_CONSTRAINT"] = str(bounds)
-    install(session, "tests", package=".[plot,formats,register,hyperspy,cluster,sisr]")
+    install(session, "tests", package=EVERYTHING)
+    run_tests(session)
+
+
+@nox.session
+def newest(session: nox.Session) -> None:
+    """Run the tests with the newest release of everything but torch, which constraints.txt holds."""
+    install(session, "tests", package=EVERYTHING, options=("--upgrade", "--upgrade-strategy", "eager"))
+    session.run("python", "-m", "pip", "list")
     run_tests(session)
 
 

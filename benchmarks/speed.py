@@ -23,8 +23,8 @@ from xrfsr.methods.common.problem import Problem
 from xrfsr.network.config import TrainingConfig
 from xrfsr.network.generator import Architecture
 from xrfsr.network.precision import product_dtype
-from xrfsr.network.trainee import Trainee
-from xrfsr.network.training import Excerpt, Run, material_of
+from xrfsr.network.trainer import Trainer
+from xrfsr.network.training import Run, TrainingExample, prepare_data
 from xrfsr.pipeline.inputs import Beam, load
 
 LINES = xrfsr.simulate.LINES[:12]
@@ -102,22 +102,22 @@ def main() -> None:
     for precision in ("float32", "bfloat16") if native else ("float32",):
         config = TrainingConfig().override(precision=precision)
         run = Run(torch.device("cpu"))
-        excerpt = Excerpt(problem.scan / peak, problem.photo, problem.U, problem.training_mask)
-        material = material_of([excerpt], config, run)[0]
-        trainee = Trainee(material.of_members(slice(0, 1)), config, 0, 0)
-        a, pixels = trainee.network.architecture, config.pixels or 0
+        example = TrainingExample(problem.scan / peak, problem.photo, problem.U, problem.training_mask)
+        data = prepare_data([example], config, run)[0]
+        trainer = Trainer(data.of_members(slice(0, 1)), config, 0, 0)
+        a, pixels = trainer.network.architecture, config.pixels or 0
         pixels += pixels // 4  # of the scan itself, for scale transfer
-        dtype = trainee.network.product_dtype or torch.float32
+        dtype = trainer.network.product_dtype or torch.float32
         work = operations(a, training=True) * pixels / 1e9
-        times = seconds(products(a, pixels, dtype, training=True), trainee.step, 50)
+        times = seconds(products(a, pixels, dtype, training=True), trainer.step, 50)
         bare, ours = work / times[0], work / times[1]
         print(f"| {precision} | a training step | {bare:.0f} | {ours:.0f} | {ours / bare:.0%} |", flush=True)
 
     x = torch.rand(1, 16384, a.channels)
-    trainee.network.product_dtype = None
+    trainer.network.product_dtype = None
     with torch.inference_mode():
         work = operations(a, training=False) * 16384 / 1e9
-        times = seconds(products(a, 16384, torch.float32, training=False), partial(trainee.network, x), 20)
+        times = seconds(products(a, 16384, torch.float32, training=False), partial(trainer.network, x), 20)
     bare, ours = work / times[0], work / times[1]
     print(f"| float32 | inference | {bare:.0f} | {ours:.0f} | {ours / bare:.0%} |", flush=True)
 

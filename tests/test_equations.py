@@ -13,7 +13,7 @@ import torch
 
 from xrfsr.core.grid import Grid
 from xrfsr.network import TrainingConfig
-from xrfsr.network.cells import Batch, Cells
+from xrfsr.network.cells import Batch, CellDataset
 from xrfsr.network.generator import Architecture, Generator
 from xrfsr.network.losses import adversarial_loss, discriminator_loss, pretraining_loss
 from xrfsr.network.patches import Patches
@@ -117,7 +117,7 @@ def test_eq_14() -> None:
     U = Downsampling.between(coarse.refine(4), coarse)
     scan, photo = np.ones((1, 8, 8), np.float32), np.zeros((3, 32, 32), np.float32)
     right_inverse = U.right_inverse(U.correlation_length)
-    cells = Cells.of(scan, photo, U, np.ones(scan.shape, bool), ("bilinear",), right_inverse, torch.device("cpu"))
+    cells = CellDataset.of(scan, photo, U, np.ones(scan.shape, bool), ("bilinear",), right_inverse, torch.device("cpu"))
     config = TrainingConfig(inputs=("bilinear",), views="pixel", transfer=0.0, patches=3)
     patches = Patches.of(cells, scan, photo, U, config, torch.device("cpu"))
     made = patches.pseudo_real(torch.Generator().manual_seed(5))

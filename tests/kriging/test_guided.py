@@ -158,13 +158,13 @@ def test_pooling_wide_footprints_changes_little(
 def test_strips_stay_small_and_hold_every_row_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is held at a time does not grow with the rows of a scan."""
     strips: list[slice] = []
-    original = guided._Work.strip
+    original = guided._Solver.strip
 
     def noted(work: Any, rows: slice, *out: Array) -> None:
         strips.append(rows)
         original(work, rows, *out)
 
-    monkeypatch.setattr(guided._Work, "strip", noted)
+    monkeypatch.setattr(guided._Solver, "strip", noted)
     for rows in (40, 160):
         strips.clear()
         U = whole(4, (rows, 128))

@@ -15,7 +15,7 @@ from small import operator, painting
 import xrfsr
 from xrfsr.errors import InvalidInput
 from xrfsr.kriging.guided import NUGGET, guided_krige
-from xrfsr.kriging.noise import MOST, Piece, agreement, nugget_of, nugget_told_by_scan
+from xrfsr.kriging.noise import MOST, Piece, estimate_nugget_loo, nugget_of, wiener_gain
 
 Array = NDArray[Any]
 
@@ -34,11 +34,11 @@ def test_the_scan_tells_its_noise(smooth: tuple[Array, Array, Any], share: float
     scan, photo, U = smooth
     spread = scan.std(axis=(1, 2), keepdims=True)
     noisy = scan + np.sqrt(share) * spread * np.random.default_rng(0).standard_normal(scan.shape)
-    told = nugget_told_by_scan([Piece(noisy, photo, U, np.ones(scan.shape, bool))], "cpu")
+    told = estimate_nugget_loo([Piece(noisy, photo, U, np.ones(scan.shape, bool))], "cpu")
     # These maps are smoother than the covariance, so it is the bound that tells.
     assert (share / 1.3 < told).all()
     assert (told < 1.3 * share).all()
-    assert (nugget_told_by_scan([Piece(scan, photo, U, np.ones(scan.shape, bool))], "cpu") < 0.01).all()
+    assert (estimate_nugget_loo([Piece(scan, photo, U, np.ones(scan.shape, bool))], "cpu") < 0.01).all()
 
 
 def test_known_noise_is_taken_as_it_is(smooth: tuple[Array, Array, Any]) -> None:
@@ -50,7 +50,7 @@ def test_known_noise_is_taken_as_it_is(smooth: tuple[Array, Array, Any]) -> None
     np.testing.assert_allclose(nugget_of(whole, noise), [0.25, NUGGET], rtol=1e-4)
     np.testing.assert_allclose(nugget_of(whole, np.sqrt(variance * 3)), MOST)
     mixed = nugget_of(whole, np.array([noise[0], np.nan]))
-    assert mixed[1] == nugget_told_by_scan([Piece(scan[1:], photo, U, measured[1:])])[0]
+    assert mixed[1] == estimate_nugget_loo([Piece(scan[1:], photo, U, measured[1:])])[0]
 
 
 @given(nugget=st.floats(1e-4, 1.0), error=st.just(0.0) | st.floats(0.01, 1.0), seed=st.integers(0, 99))
@@ -58,7 +58,7 @@ def test_agreement_is_wieners_factor(nugget: float, error: float, seed: int) -> 
     random = np.random.default_rng(seed)
     scan = random.standard_normal((1, 50, 50))
     residual = error * random.standard_normal(scan.shape)
-    share = float(agreement([(scan, scan - residual)], np.array([nugget]))[0])
+    share = float(wiener_gain([(scan, scan - residual)], np.array([nugget]))[0])
     assert 0 <= share <= 1
     if error:
         expected = 1 - scan.var() * nugget / (1 + nugget) / np.mean(residual**2)

@@ -11,7 +11,7 @@ from small import CPU, FOOTPRINTS, Array, operator, painting
 
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.kriging.simple import krige
-from xrfsr.network.cells import Batch, Cells, Order, network_inputs
+from xrfsr.network.cells import Batch, CellDataset, PixelLayout, network_inputs
 from xrfsr.network.generator import Architecture, Generator
 from xrfsr.network.losses import pretraining_loss
 from xrfsr.operators import Downsampling, linear_matrix
@@ -19,21 +19,21 @@ from xrfsr.operators import Downsampling, linear_matrix
 
 def cells_of(
     scan: Array, photo: Array, U: Downsampling, measured: Array | None = None, inputs: Any = ("bilinear", "leave-out")
-) -> Cells:
+) -> CellDataset:
     measured = np.ones(scan.shape, bool) if measured is None else measured
-    return Cells.of(scan, photo, U, measured, inputs, U.right_inverse(U.correlation_length), CPU)
+    return CellDataset.of(scan, photo, U, measured, inputs, U.right_inverse(U.correlation_length), CPU)
 
 
 def network_of(members: int = 2, lines: int = 2, seed: int = 0) -> Generator:
     return Generator(Architecture(B=lines, K=2, M=8, members=members), torch.Generator().manual_seed(seed))
 
 
-def everything(cells: Cells, share: float = 0.0) -> Batch:
+def everything(cells: CellDataset, share: float = 0.0) -> Batch:
     number = torch.arange(len(cells.target))
     return cells.batch(number, torch.full((len(cells.kinds), len(number)), share))
 
 
-def image(table: torch.Tensor, order: Order) -> Array:
+def image(table: torch.Tensor, order: PixelLayout) -> Array:
     """The rows of a table, pixel by pixel, as an image (channel, y, x)."""
     return np.moveaxis(table.numpy()[order.rows[:, None] + order.columns], -1, 0)
 
@@ -173,7 +173,7 @@ def test_held_out_cells_are_never_drawn() -> None:
 def test_pixels_stand_in_memory_cell_by_cell_where_they_can(scale: float, directions: tuple[int, int]) -> None:
     coarse = Grid(Axis(6, directions[0] * 1.0, 3.0), Axis(8, directions[1] * 1.0, -2.0))
     U = Downsampling.between(coarse.refine(scale), coarse)
-    order = Order.of(U)
+    order = PixelLayout.of(U)
     place = order.rows[:, None] + order.columns
     assert sorted(place.ravel().tolist()) == list(range(place.size)), "every pixel has a place of its own"
     if float(scale).is_integer():

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from xrfsr.core.grid import Grid
 from xrfsr.network import TrainingConfig
-from xrfsr.network.cells import Cells, network_inputs
+from xrfsr.network.cells import CellDataset, network_inputs
 from xrfsr.network.generator import Architecture, Generator
 from xrfsr.network.patches import Patches, Strips, flipped, most_correlated
 from xrfsr.operators import Downsampling
@@ -35,7 +35,7 @@ def painting(U: Downsampling, lines: int = 3) -> tuple[Array, Array]:
 def patches_of(U: Downsampling, inputs: Any = ("bilinear",), **changes: Any) -> tuple[Patches, Array, Array]:
     scan, photo = painting(U)
     right_inverse = U.right_inverse(U.correlation_length)
-    cells = Cells.of(scan, photo, U, np.ones(scan.shape, bool), inputs, right_inverse, CPU)
+    cells = CellDataset.of(scan, photo, U, np.ones(scan.shape, bool), inputs, right_inverse, CPU)
     settings = {"inputs": inputs, "views": "pixel", "transfer": 0.0, "patch": 16, "patches": 40}
     config = TrainingConfig(**settings | changes)
     return Patches.of(cells, scan, photo, U, config, CPU), scan, photo
@@ -141,7 +141,7 @@ def test_eq14_against_one_mixture_worked_out() -> None:
     photo = rng.random((3, 32, 32), dtype=np.float32)
     scan = U(photo[1:2]) * 0.5 + 0.1
     right_inverse = U.right_inverse(U.correlation_length)
-    cells = Cells.of(scan, photo, U, np.ones(scan.shape, bool), ("bilinear",), right_inverse, CPU)
+    cells = CellDataset.of(scan, photo, U, np.ones(scan.shape, bool), ("bilinear",), right_inverse, CPU)
     config = TrainingConfig(inputs=("bilinear",), views="pixel", transfer=0.0, patches=1)
     made = Patches.of(cells, scan, photo, U, config, CPU).pseudo_real(source(1)).numpy()[0, 0]
     upscaled = network_inputs(scan, U, ("bilinear",), right_inverse)["bilinear"][0]
@@ -161,7 +161,7 @@ def test_eq14_beta_runs_from_zero_to_its_largest() -> None:
     photo = np.zeros((3, 32, 32), np.float32)
     scan = np.ones((1, 8, 8), np.float32)
     right_inverse = U.right_inverse(U.correlation_length)
-    cells = Cells.of(scan, photo, U, np.ones(scan.shape, bool), ("bilinear",), right_inverse, CPU)
+    cells = CellDataset.of(scan, photo, U, np.ones(scan.shape, bool), ("bilinear",), right_inverse, CPU)
     config = TrainingConfig(inputs=("bilinear",), views="pixel", transfer=0.0, patches=2000)
     beta = Patches.of(cells, scan, photo, U, config, CPU).pseudo_real(source()).numpy()[:, 0, 0, 0]
     assert 0 <= beta.min() < 0.01

@@ -13,7 +13,7 @@ from small import problem
 
 from xrfsr.methods import get
 from xrfsr.methods.unfolding import fit
-from xrfsr.network.cells import Cells
+from xrfsr.network.cells import CellDataset
 from xrfsr.network.config import VIEWS, TrainingConfig
 from xrfsr.network.photo_views import photo_views
 
@@ -48,7 +48,7 @@ def test_tables_hold_every_pair_of_input_and_view_once() -> None:
     views = ("sharp", "soft", "soft", "sharp")
     right_inverse = made.U.right_inverse()
     arguments = (made.scan, made.photo, made.U, made.training_mask, inputs, right_inverse, torch.device("cpu"))
-    cells = Cells.of(*arguments, views)
+    cells = CellDataset.of(*arguments, views)
     assert cells.kinds == (0, 1, 2, 0)
     shown = photo_views(made.photo, views)
     place = cells.orders[0].rows[:, None] + cells.orders[0].columns
@@ -64,7 +64,7 @@ def test_training_and_prediction_see_the_same() -> None:
     peak = model.peak[:, None, None]
     arguments = (made.scan / peak, made.photo, made.U, made.training_mask, model.config.inputs)
     right_inverse = made.U.right_inverse(made.U.coarse.x.step * 3)
-    cells = Cells.of(*arguments, right_inverse, torch.device("cpu"), model.config.each_view)
+    cells = CellDataset.of(*arguments, right_inverse, torch.device("cpu"), model.config.each_view)
     with torch.no_grad():
         x = torch.stack([cells.tables[kind] for kind in cells.kinds])
         model.generator.product_dtype = None

@@ -30,20 +30,22 @@ from xrfsr.kriging.simple import krige
 from xrfsr.methods.common.problem import Problem
 from xrfsr.methods.unfolding import fit
 from xrfsr.network import TrainingConfig
-from xrfsr.network.cells import Batch, Cells, network_inputs
+from xrfsr.network.cells import Batch, CellDataset, network_inputs
 from xrfsr.network.losses import pretraining_loss
 from xrfsr.network.patches import Patches
-from xrfsr.network.trainee import Trainee, one_cycle
-from xrfsr.network.training import Excerpt, Run, Trained, material_of, train
+from xrfsr.network.trainer import Trainer, one_cycle
+from xrfsr.network.training import Run, TrainingExample, TrainingResult, prepare_data, train
 
 TWO: dict[str, Any] = {"inputs": ("leave-out", "leave-out"), "views": "pixel", "transfer": (0.05, 1.0)}
 TINY = TrainingConfig(K=2, M=8, steps=4, pixels=256, **TWO)
 QUICK: dict[str, Any] = {"K": 2, "M": 8, "steps": 4, "pixels": 256, "progress": False, "device": "cpu"}
 
 
-def trained(config: TrainingConfig, seed: int = 0, made: Problem | None = None, **how: Any) -> Trained:
+def trained(config: TrainingConfig, seed: int = 0, made: Problem | None = None, **how: Any) -> TrainingResult:
     made = problem() if made is None else made
-    return train([Excerpt(made.scan, made.photo, made.U, made.training_mask)], config, Run(CPU, seed, False, **how))
+    return train(
+        [TrainingExample(made.scan, made.photo, made.U, made.training_mask)], config, Run(CPU, seed, False, **how)
+    )
 
 
 def look_at_the_clock_takes_a_second(patch: pytest.MonkeyPatch) -> None:
@@ -51,11 +53,11 @@ def look_at_the_clock_takes_a_second(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("xrfsr.network.training.time", SimpleNamespace(monotonic=itertools.count().__next__))
 
 
-def same(one: Trained, other: Trained) -> bool:
+def same(one: TrainingResult, other: TrainingResult) -> bool:
     """Whether two runs ended with the same bits."""
     a, b = one.generator.state_dict(), other.generator.state_dict()
     return all(torch.equal(a[name], b[name]) for name in a) and bool(
-        (one.verdict.weights == other.verdict.weights).all()
+        (one.stacking.weights == other.stacking.weights).all()
     )
 
 
@@ -80,14 +82,14 @@ def test_members_draw_different_numbers() -> None:
 
 def test_side_by_side_or_as_one_batch_members_see_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Elsewhere than on a CPU all members are one batch: the same code, for several members at once."""
-    monkeypatch.setattr("xrfsr.network.training.shares_memory", lambda device: False)
+    monkeypatch.setattr("xrfsr.network.training.is_cpu", lambda device: False)
     batched = trained(TINY.override(adversarial_steps=3))
     assert batched.generator.architecture.members == 2
     assert batched.steps == 7
     # The first member starts from the same numbers either way.
     monkeypatch.undo()
     alone = trained(TINY.override(steps=1, learning_rate=0.0))
-    monkeypatch.setattr("xrfsr.network.training.shares_memory", lambda device: False)
+    monkeypatch.setattr("xrfsr.network.training.is_cpu", lambda device: False)
     together = trained(TINY.override(steps=1, learning_rate=0.0))
     assert alone.generator.S.shape == together.generator.S.shape
 
@@ -114,7 +116,7 @@ def test_loss_falls(scale: float, footprint: str, fwhm: float | None, transfer: 
     """The loss of the whole image, with the left-out cells as inputs, before and after."""
     made = problem(scale, footprint, fwhm)
     made = replace(made, scan=made.scan / made.scan.max())
-    cells = Cells.of(
+    cells = CellDataset.of(
         made.scan,
         made.photo,
         made.U,
@@ -151,18 +153,18 @@ def test_the_network_learns_from_the_photo() -> None:
 def test_prediction_is_the_weighted_mean_of_all_candidates() -> None:
     made = problem(2.5)
     model = fit([made], **QUICK | TWO)
-    beside = np.random.default_rng(0).random((2, *made.U.fine.shape)) * 40
+    other_predictions = np.random.default_rng(0).random((2, *made.U.fine.shape)) * 40
 
     def predicted(*weights: float) -> Array:
         column = np.array(weights, dtype=np.float32)[:, None].repeat(2, axis=1)
-        return replace(model, weights=column).predict(made.scan, made.photo, made.U, "cpu", [beside])
+        return replace(model, weights=column).predict(made.scan, made.photo, made.U, "cpu", [other_predictions])
 
     first, second, other, floor = (predicted(*weights) for weights in np.eye(4))
     np.testing.assert_allclose(floor, krige(made.scan, made.U), rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(other, beside, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(other, other_predictions, rtol=1e-4, atol=1e-4)
     mean = 0.4 * first + 0.2 * second + 0.1 * other + 0.3 * floor
     np.testing.assert_allclose(predicted(0.4, 0.2, 0.1, 0.3), mean, rtol=1e-4, atol=1e-4)
-    with pytest.raises(InvalidInput, match="0 candidates beside the networks; 1 is needed"):
+    with pytest.raises(InvalidInput, match="must hold 1 arrays, as in training, got 0"):
         model.predict(made.scan, made.photo, made.U, "cpu")
     # A member is the network on its own input, scaled to the peak and back.
     scaled = made.scan / model.peak[:, None, None]
@@ -206,7 +208,7 @@ def test_cells_that_the_photo_does_not_show_are_left_out() -> None:
     models: list[Batch] = []
     for targets in (made, changed):
         # The same input, so that the targets alone differ.
-        cells = Cells.of(made.scan, made.photo, made.U, targets.training_mask, ("leave-out",), right_inverse, CPU)
+        cells = CellDataset.of(made.scan, made.photo, made.U, targets.training_mask, ("leave-out",), right_inverse, CPU)
         values = cells.values.clone()
         values[:, 0] = torch.as_tensor(targets.scan.reshape(2, -1).T.copy())
         cells = replace(cells, values=values)
@@ -225,32 +227,34 @@ ADVERSARIAL = TINY.override(adversarial_steps=6, patch=16, patches=4, windows=2)
 
 def test_the_adversarial_stage_trains_generator_and_discriminator() -> None:
     made = problem()
-    material, _, _ = material_of([Excerpt(made.scan, made.photo, made.U, made.training_mask)], ADVERSARIAL, Run(CPU))
-    trainee = Trainee(material.of_members(slice(0, 1)), ADVERSARIAL, 0, 0)
+    data, _, _ = prepare_data(
+        [TrainingExample(made.scan, made.photo, made.U, made.training_mask)], ADVERSARIAL, Run(CPU)
+    )
+    trainer = Trainer(data.of_members(slice(0, 1)), ADVERSARIAL, 0, 0)
     for _ in range(5):
-        trainee.step()
-    assert trainee.adversary is not None
-    before = [value.detach().clone() for part in (trainee.network, trainee.adversary) for value in part.parameters()]
-    trainee.step()
-    after = [value for part in (trainee.network, trainee.adversary) for value in part.parameters()]
+        trainer.step()
+    assert trainer.adversary is not None
+    before = [value.detach().clone() for part in (trainer.network, trainer.adversary) for value in part.parameters()]
+    trainer.step()
+    after = [value for part in (trainer.network, trainer.adversary) for value in part.parameters()]
     assert all((a != b).any() for a, b in zip(after, before, strict=True))
-    assert trainee.optimiser.param_groups[0]["lr"] == 3e-4
-    assert trainee.opponent is not None
-    assert trainee.opponent.param_groups[0]["lr"] == 3e-6
+    assert trainer.optimiser.param_groups[0]["lr"] == 3e-4
+    assert trainer.discriminator_optimizer is not None
+    assert trainer.discriminator_optimizer.param_groups[0]["lr"] == 3e-6
 
 
 def test_eq11_the_adversarial_term_has_its_weight() -> None:
     """Of one step, from one state: the gradient is that of the fidelity, and α₂ times that of the patches."""
     made = problem()
-    excerpts = [Excerpt(made.scan / made.scan.max(), made.photo, made.U, made.training_mask)]
+    examples = [TrainingExample(made.scan / made.scan.max(), made.photo, made.U, made.training_mask)]
 
     def gradient(alpha_2: float) -> torch.Tensor:
         config = ADVERSARIAL.override(alpha_2=alpha_2, precision="float32")
-        material, _, _ = material_of(excerpts, config, Run(CPU))
-        trainee = Trainee(material.of_members(slice(0, 1)), config, 0, 0)
+        data, _, _ = prepare_data(examples, config, Run(CPU))
+        trainer = Trainer(data.of_members(slice(0, 1)), config, 0, 0)
         for _ in range(config.steps + 1):
-            trainee.step()
-        return torch.cat([value.grad.flatten() for value in trainee.network.parameters() if value.grad is not None])
+            trainer.step()
+        return torch.cat([value.grad.flatten() for value in trainer.network.parameters() if value.grad is not None])
 
     without, one, two = (gradient(alpha_2) for alpha_2 in (0.0, 1.0, 2.0))
     assert (one - without).norm() > 0.01 * without.norm()
@@ -266,13 +270,13 @@ def test_the_discriminator_learns_to_tell_them_apart(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Patches, "pseudo_real", lambda self, random: real)
     made = problem()
     config = ADVERSARIAL.override(adversarial_steps=30, discriminator_rate=1e-3, patches=16)
-    material, _, _ = material_of([Excerpt(made.scan, made.photo, made.U, made.training_mask)], config, Run(CPU))
-    trainee = Trainee(material.of_members(slice(0, 1)), config, 0, 0)
-    while not trainee.done:
-        trainee.step()
-    assert trainee.adversary is not None
+    data, _, _ = prepare_data([TrainingExample(made.scan, made.photo, made.U, made.training_mask)], config, Run(CPU))
+    trainer = Trainer(data.of_members(slice(0, 1)), config, 0, 0)
+    while not trainer.done:
+        trainer.step()
+    assert trainer.adversary is not None
     with torch.no_grad():
-        scores = trainee.adversary(fake), trainee.adversary(real)
+        scores = trainer.adversary(fake), trainer.adversary(real)
     # Six seeds end at -14 to -10 and at +9 to +12.
     assert scores[0].max() < 0 < scores[1].min()
 
@@ -303,14 +307,16 @@ def test_weights_stay_below_their_limit_in_pretraining() -> None:
 def test_the_whole_image_as_a_batch_is_the_gradient_of_the_whole_image() -> None:
     made = problem(2.0)
     config = TINY.override(pixels=None, transfer=0.0, inputs=("bilinear",), held_out=0.0, precision="float32")
-    material, whole, _ = material_of([Excerpt(made.scan, made.photo, made.U, made.training_mask)], config, Run(CPU))
-    trainee = Trainee(material, config, 0, 0)
-    trainee._descend_fidelity()
-    found = [value.grad.clone() for value in trainee.network.parameters() if value.grad is not None]
-    trainee.network.zero_grad()
+    data, whole, _ = prepare_data(
+        [TrainingExample(made.scan, made.photo, made.U, made.training_mask)], config, Run(CPU)
+    )
+    trainer = Trainer(data, config, 0, 0)
+    trainer._descend_fidelity()
+    found = [value.grad.clone() for value in trainer.network.parameters() if value.grad is not None]
+    trainer.network.zero_grad()
     batch = whole.batch(torch.arange(90), torch.ones(1, 90))
-    pretraining_loss(trainee.network(batch.x), batch, config.alpha_1).sum().backward()
-    for gradient, value in zip(found, trainee.network.parameters(), strict=True):
+    pretraining_loss(trainer.network(batch.x), batch, config.alpha_1).sum().backward()
+    for gradient, value in zip(found, trainer.network.parameters(), strict=True):
         torch.testing.assert_close(gradient, value.grad, rtol=1e-4, atol=1e-7)
 
 
@@ -323,7 +329,7 @@ def test_the_paper_preset_runs_to_the_letter() -> None:
     assert (paper.inputs, paper.weight_limit, paper.final_sigmoid) == (("bilinear",), 1.0, "adversarial")
     ended = trained(paper.override(steps=3, adversarial_steps=2))
     assert ended.steps == 5
-    assert ended.verdict.weights.tolist() == [[1, 1], [0, 0]], (
+    assert ended.stacking.weights.tolist() == [[1, 1], [0, 0]], (
         "its input cannot leave a pixel out, so nothing is held out"
     )
 
@@ -356,46 +362,48 @@ def test_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_taken_is_the_best_so_far() -> None:
     made = problem()
     config = TINY.override(steps=1000, schedule="constant", held_out=0.1)
-    material, _, held_out = material_of([Excerpt(made.scan, made.photo, made.U, made.training_mask)], config, Run(CPU))
-    assert torch.equal(material.examined, held_out)
-    trainee = Trainee(material.of_members(slice(0, 1)), config, 0, 0)
-    while trainee.number < 100:
-        trainee.step()
-    good = {name: value.detach().clone() for name, value in trainee.network.named_parameters()}
-    assert float(trainee.best_loss) < float("inf")
+    data, _, held_out = prepare_data(
+        [TrainingExample(made.scan, made.photo, made.U, made.training_mask)], config, Run(CPU)
+    )
+    assert torch.equal(data.examined, held_out)
+    trainer = Trainer(data.of_members(slice(0, 1)), config, 0, 0)
+    while trainer.number < 100:
+        trainer.step()
+    good = {name: value.detach().clone() for name, value in trainer.network.named_parameters()}
+    assert float(trainer.best_loss) < float("inf")
     # A turn for the worse is not kept ...
     with torch.no_grad():
-        trainee.network.threshold_out += 10
-    trainee._examine()
-    trainee.return_to_best()
-    for name, value in trainee.network.named_parameters():
+        trainer.network.threshold_out += 10
+    trainer._examine()
+    trainer.return_to_best()
+    for name, value in trainer.network.named_parameters():
         assert torch.equal(value, good[name])
     # ... a turn for the better is, here because what was best is made worse by decree.
-    before = float(trainee.best_loss)
+    before = float(trainer.best_loss)
     with torch.no_grad():
-        trainee.network.threshold_out += 1e-3
-    trainee.best_loss += 10
-    trainee._examine()
-    assert float(trainee.best_loss) < before + 1
-    for name, value in trainee.network.named_parameters():
-        assert torch.equal(trainee.best[name], value)
-    assert not torch.equal(trainee.best["threshold_out"], good["threshold_out"])
+        trainer.network.threshold_out += 1e-3
+    trainer.best_loss += 10
+    trainer._examine()
+    assert float(trainer.best_loss) < before + 1
+    for name, value in trainer.network.named_parameters():
+        assert torch.equal(trainer.best[name], value)
+    assert not torch.equal(trainer.best["threshold_out"], good["threshold_out"])
 
 
 def test_interrupted_from_the_keyboard(monkeypatch: pytest.MonkeyPatch) -> None:
-    step, watched, taken = Trainee.step, threading.Event(), itertools.count()
+    step, watched, taken = Trainer.step, threading.Event(), itertools.count()
 
     @contextmanager
     def bar(*_: object) -> Iterator[Callable[[int], None]]:
         yield lambda done: watched.set()
 
-    def interrupting(trainee: Trainee) -> None:
-        step(trainee)
+    def interrupting(trainer: Trainer) -> None:
+        step(trainer)
         if watched.is_set() and next(taken) == 0:
             _thread.interrupt_main()
 
     monkeypatch.setattr("xrfsr.network.training.progress_bar", bar)
-    monkeypatch.setattr(Trainee, "step", interrupting)
+    monkeypatch.setattr(Trainer, "step", interrupting)
     with pytest.warns(UserWarning, match="interrupted from the keyboard"):
         ended = trained(TINY.override(steps=10**6))
     assert 0 < ended.steps < 10**6
@@ -425,15 +433,15 @@ def test_a_stopped_run_goes_on_and_ends_with_the_same_bits(
 
 def killed_at(number: int, folder: str) -> None:
     """Train in a process that is killed by the system as soon as a member has taken so many steps."""
-    step = Trainee.step
+    step = Trainer.step
 
-    def mortal(trainee: Trainee) -> None:
-        step(trainee)
-        if trainee.number == number:
+    def mortal(trainer: Trainer) -> None:
+        step(trainer)
+        if trainer.number == number:
             os.kill(os.getpid(), signal.SIGKILL)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Trainee, "step", mortal)
+        patch.setattr(Trainer, "step", mortal)
         look_at_the_clock_takes_a_second(patch)  # the state is kept after every step
         trained(TINY.override(steps=2 * number), checkpoint=folder, checkpoint_seconds=0)
 
@@ -509,15 +517,15 @@ class Reports(TorchDispatchMode):
 def test_no_step_waits_for_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     made = problem()
     config = ADVERSARIAL.override(steps=10, adversarial_steps=10)
-    material, _, _ = material_of([Excerpt(made.scan, made.photo, made.U, made.training_mask)], config, Run(CPU))
-    trainee = Trainee(material, config, 0, 0)
+    data, _, _ = prepare_data([TrainingExample(made.scan, made.photo, made.U, made.training_mask)], config, Run(CPU))
+    trainer = Trainer(data, config, 0, 0)
     reports = Reports()
-    while not trainee.done:
-        if trainee.number == config.steps:
-            trainee.step()  # the discriminator is made from a seed
+    while not trainer.done:
+        if trainer.number == config.steps:
+            trainer.step()  # the discriminator is made from a seed
             continue
         with reports:
-            trainee.step()
+            trainer.step()
     assert reports.found == []
     with reports:
         float(torch.rand(1))

@@ -38,7 +38,7 @@ class Guide:
     middle: NDArray[np.float32]
 
     @classmethod
-    def of(
+    def fit(
         cls, pieces: Iterable[NDArray[Any]], spread: float, *, count: int = 1, distinct: float | None = None
     ) -> Self:
         """For maps like `pieces`.
@@ -75,7 +75,7 @@ class Guide:
         chosen = chosen.astype(np.float32).reshape(len(OFFSETS), channels, -1)
         return cls(chosen * share[:, None, None], middle)
 
-    def of_multiples(self, unit: NDArray[Any]) -> Self:
+    def rescaled(self, unit: NDArray[Any]) -> Self:
         """The same guide of maps that are `unit` (channel,) times larger."""
         return replace(self, axes=self.axes / unit.astype(np.float32)[:, None])
 
@@ -145,7 +145,7 @@ def neighbourhood(maps: NDArray[Any], spread: float) -> NDArray[np.float32]:
     >>> round(float(np.square(guide[:, 4, 3] - guide[:, 4, 4]).sum()), 2)  # of all weights, those in the middle
     0.79
     """
-    return Guide.of([maps], spread)(maps)
+    return Guide.fit([maps], spread)(maps)
 
 
 def _sample(maps: NDArray[Any], share: NDArray[np.float32], most: int) -> NDArray[np.float32]:

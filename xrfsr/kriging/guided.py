@@ -28,7 +28,7 @@ from xrfsr.operators import Downsampling
 from xrfsr.utils.device import is_cpu, resolve_device
 from xrfsr.utils.threads import available, parallel_map
 
-__all__ = ["NUGGET", "Guided", "guided_krige"]
+__all__ = ["NUGGET", "GuidedKriging", "guided_krige"]
 
 REACH = 2  # coarse pixels to either side that take part
 OFFSETS = [(down, right) for down in range(-REACH, REACH + 1) for right in range(-REACH, REACH + 1)]
@@ -42,7 +42,7 @@ CENTRED = 4.0
 PAIRS = 2**19  # of fine pixels at a time: little enough for the cache
 
 
-class Guided(NamedTuple):
+class GuidedKriging(NamedTuple):
     """What guided kriging gives.
 
     Attributes
@@ -58,7 +58,7 @@ class Guided(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class _Side:
+class _AxisGeometry:
     """One axis: the fine pixels that each coarse one sees, and those that it is home to.
 
     Attributes
@@ -139,9 +139,9 @@ def guided_krige(
     scan: NDArray[Any],
     guide: NDArray[Any],
     U: Downsampling,
-    device: str = "auto",
+    device: str | torch.device = "auto",
     nugget: float | NDArray[Any] = NUGGET,
-) -> Guided:
+) -> GuidedKriging:
     """Interpolate every map of a scan along the edges of a guide that they share.
 
     Parameters
@@ -151,7 +151,7 @@ def guided_krige(
     guide : array, shape (channel, fine.y, fine.x)
         Scaled so that pixels that differ by one are distinct: by three, and they hardly know of each other.
     U : Downsampling
-    device : str
+    device : str or torch.device
     nugget : float or array of float, shape (line,)
         Variance of the scan's noise over that of the maps: Σ in (C + Σ)⁻¹. Its default is as good as none.
 
@@ -180,8 +180,8 @@ def guided_krige(
     length = U.correlation_length
     steps = [-(-int(np.diff(u.indptr).max()) // MOST) for u in (U.y, U.x)]
     sides = (
-        _Side.of(U.y, U.fine.y, U.coarse.y, length, steps[0], place),
-        _Side.of(U.x, U.fine.x, U.coarse.x, length, steps[1], place),
+        _AxisGeometry.of(U.y, U.fine.y, U.coarse.y, length, steps[0], place),
+        _AxisGeometry.of(U.x, U.fine.x, U.coarse.x, length, steps[1], place),
     )
     sharp = np.ascontiguousarray(np.moveaxis(guide, 0, -1), dtype=np.float32)
     middle = guide.mean(axis=(-2, -1), dtype=np.float64)
@@ -192,7 +192,7 @@ def guided_krige(
         if step > 1:
             pooled = uniform_filter1d(pooled, step, axis=axis, mode="nearest", origin=-((step - 1) % 2))
     seen = torch.as_tensor(sharp, device=place)
-    work = _Work(
+    work = _Solver(
         torch.as_tensor(np.ascontiguousarray(scan, dtype=np.float32), device=place),
         seen,
         seen if pooled is sharp else torch.as_tensor(pooled, device=place),
@@ -206,12 +206,14 @@ def guided_krige(
     strips = [slice(start, min(start + rows, height)) for start in range(0, height, rows)]
     workers = min(available(), len(strips)) if is_cpu(place) else 1
     parallel_map(strips, lambda strip: work.strip(strip, fine, left_out), workers)
-    return Guided(fine, left_out)
+    return GuidedKriging(fine, left_out)
 
 
-def _by_nugget(scan: NDArray[Any], guide: NDArray[Any], U: Downsampling, device: str, nugget: NDArray[Any]) -> Guided:
+def _by_nugget(
+    scan: NDArray[Any], guide: NDArray[Any], U: Downsampling, device: str | torch.device, nugget: NDArray[Any]
+) -> GuidedKriging:
     """Maps of the same nugget share their equations."""
-    made = Guided(np.empty((len(scan), *U.fine.shape), np.float32), np.empty(scan.shape, np.float32))
+    made = GuidedKriging(np.empty((len(scan), *U.fine.shape), np.float32), np.empty(scan.shape, np.float32))
     for value in np.unique(nugget):
         lines = np.flatnonzero(nugget == value)
         for whole, part in zip(made, guided_krige(scan[lines], guide, U, device, float(value)), strict=True):
@@ -220,13 +222,13 @@ def _by_nugget(scan: NDArray[Any], guide: NDArray[Any], U: Downsampling, device:
 
 
 @dataclass(frozen=True, eq=False)
-class _Work:
+class _Solver:
     """Scan (line, y, x), guide and pooled guide (fine.y, fine.x, channel), both axes, offsets of neighbours, nugget."""
 
     scan: Tensor
     guide: Tensor
     pooled: Tensor
-    sides: tuple[_Side, _Side]
+    sides: tuple[_AxisGeometry, _AxisGeometry]
     offset: Tensor
     nugget: float
 

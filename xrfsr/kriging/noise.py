@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from xrfsr.kriging.features import Moments, pooled_variance
@@ -19,7 +20,7 @@ from xrfsr.kriging.guided import NUGGET, guided_krige
 from xrfsr.kriging.photo_gain import photo_guide
 from xrfsr.operators import Downsampling
 
-__all__ = ["Piece", "agreement", "nugget_of", "nugget_told_by_scan"]
+__all__ = ["Piece", "estimate_nugget_loo", "nugget_of", "wiener_gain"]
 
 # Optima are flat: half a decade is near enough.
 TRIED = (NUGGET, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
@@ -44,7 +45,7 @@ class Piece(NamedTuple):
     measured: NDArray[np.bool_]
 
 
-def nugget_of(pieces: Sequence[Piece], noise: NDArray[Any], device: str = "auto") -> NDArray[np.float64]:
+def nugget_of(pieces: Sequence[Piece], noise: NDArray[Any], device: str | torch.device = "auto") -> NDArray[np.float64]:
     """Variance of the noise over that of what it hides, for every map.
 
     Parameters
@@ -52,7 +53,7 @@ def nugget_of(pieces: Sequence[Piece], noise: NDArray[Any], device: str = "auto"
     pieces : sequence of Piece
     noise : array, shape (line,)
         Standard deviation of the noise in the units of the scan, NaN where it is not known.
-    device : str
+    device : str or torch.device
 
     Returns
     -------
@@ -65,11 +66,11 @@ def nugget_of(pieces: Sequence[Piece], noise: NDArray[Any], device: str = "auto"
     made = np.divide(noise**2, signal, out=np.full(len(spread), NUGGET), where=known & (signal > 0))
     if not known.all():
         unknown = [Piece(scan[~known], photo, U, measured[~known]) for scan, photo, U, measured in pieces]
-        made[~known] = nugget_told_by_scan(unknown, device)
+        made[~known] = estimate_nugget_loo(unknown, device)
     return np.asarray(np.clip(made, NUGGET, MOST))
 
 
-def nugget_told_by_scan(pieces: Sequence[Piece], device: str = "auto") -> NDArray[np.float64]:
+def estimate_nugget_loo(pieces: Sequence[Piece], device: str | torch.device = "auto") -> NDArray[np.float64]:
     """The nugget with which leave-one-out predictions, along the photo or without it, err least.
 
     It is not more than what they err.
@@ -102,7 +103,9 @@ def nugget_told_by_scan(pieces: Sequence[Piece], device: str = "auto") -> NDArra
     return np.asarray(np.clip(np.array(TRIED)[best], NUGGET, np.maximum(bound, NUGGET)))
 
 
-def agreement(pieces: Sequence[tuple[NDArray[Any], NDArray[Any]]], nugget: NDArray[np.float64]) -> NDArray[np.float32]:
+def wiener_gain(
+    pieces: Sequence[tuple[NDArray[Any], NDArray[Any]]], nugget: NDArray[np.float64]
+) -> NDArray[np.float32]:
     """How far an estimate should be moved towards the scan: all the way without noise, not at all if all is noise.
 
     Wiener's factor 1 - σ²/E[r²] of the residual r between scan and estimate, whose variance is that of the noise and of

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from xrfsr.kriging.features import Guide
-from xrfsr.kriging.guided import Guided, guided_krige
+from xrfsr.kriging.guided import GuidedKriging, guided_krige
 from xrfsr.operators import Downsampling
 
-__all__ = ["Compared", "PhotoGain", "along_photo", "compared", "judged", "photo_gain", "photo_guide"]
+__all__ = ["LooErrors", "PhotoGain", "along_photo", "gain_from_errors", "loo_errors", "photo_gain", "photo_guide"]
 
 # Photos have texture and noise that no map shares, and lie on the scan to a pixel at best. Maps of real scans, which
 # a beam has blurred, would like 0.7 to 1.2, simulated ones with perfect edges none.
@@ -51,16 +52,16 @@ def photo_guide(photos: Sequence[NDArray[Any]]) -> Guide:
 
     That is the standard deviation of all bands.
     """
-    return Guide.of(photos, SURROUNDINGS, count=len(photos), distinct=1.0)
+    return Guide.fit(photos, SURROUNDINGS, count=len(photos), distinct=1.0)
 
 
 def along_photo(
     scan: NDArray[Any],
     photo: NDArray[Any],
     U: Downsampling,
-    device: str = "auto",
+    device: str | torch.device = "auto",
     guide: Guide | None = None,
-) -> Guided:
+) -> GuidedKriging:
     """Kriging of a scan along the edges of a photo.
 
     Parameters
@@ -70,7 +71,7 @@ def along_photo(
     photo : array, shape (band, fine.y, fine.x)
         Without gaps.
     U : Downsampling
-    device : str
+    device : str or torch.device
     guide : Guide, optional
         Of the photo of which this one is a part.
     """
@@ -83,8 +84,8 @@ def photo_gain(
     photo: NDArray[Any],
     U: Downsampling,
     measured: NDArray[np.bool_],
-    device: str = "auto",
-    along: Guided | None = None,
+    device: str | torch.device = "auto",
+    along: GuidedKriging | None = None,
 ) -> PhotoGain:
     """Compare leave-one-out predictions of a scan with and without a photo.
 
@@ -112,10 +113,10 @@ def photo_gain(
     array([False, False])
     """
     along = along_photo(scan, photo, U, device) if along is None else along
-    return judged([compared(scan, photo, U, measured, device, along)])
+    return gain_from_errors([loo_errors(scan, photo, U, measured, device, along)])
 
 
-class Compared(NamedTuple):
+class LooErrors(NamedTuple):
     """Squared errors of leave-one-out predictions of a scan, where it was measured: shapes (line, coarse.y, coarse.x).
 
     Attributes
@@ -133,21 +134,21 @@ class Compared(NamedTuple):
     largest: NDArray[Any]
 
 
-def compared(
+def loo_errors(
     scan: NDArray[Any],
     photo: NDArray[Any],
     U: Downsampling,
     measured: NDArray[np.bool_],
-    device: str,
-    along: Guided,
-) -> Compared:
+    device: str | torch.device,
+    along: GuidedKriging,
+) -> LooErrors:
     """Predict a scan, or a part of one, with and without the photo; arguments as for `photo_gain`."""
     without = guided_krige(scan, np.zeros_like(photo[:1]), U, device)
     guided, plain = (np.where(measured, scan - made.left_out, 0.0).astype(np.float64) ** 2 for made in (along, without))
-    return Compared(guided, plain, measured, np.abs(scan).max(axis=(1, 2), keepdims=True))
+    return LooErrors(guided, plain, measured, np.abs(scan).max(axis=(1, 2), keepdims=True))
 
 
-def judged(parts: Sequence[Compared]) -> PhotoGain:
+def gain_from_errors(parts: Sequence[LooErrors]) -> PhotoGain:
     """What the errors of all parts of a scan say."""
     lines = len(parts[0].guided)
     # Relative to the largest value, so that no square is too small for its number format.

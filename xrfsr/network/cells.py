@@ -22,7 +22,7 @@ from xrfsr.network.config import Input, View
 from xrfsr.network.photo_views import photo_views
 from xrfsr.operators import Downsampling, RightInverse, apply_separable, linear_matrix
 
-__all__ = ["Batch", "Cells", "network_inputs"]
+__all__ = ["Batch", "CellDataset", "network_inputs"]
 
 FEWEST_HELD_OUT = 64
 # Fine pixels that pass the network at once where all of the image is a batch.
@@ -55,7 +55,7 @@ class Footprints:
     Attributes
     ----------
     place : Tensor of int64, shape (cells, width)
-        Where the pixels stand in the tables of `Cells`: the sum of that along both axes.
+        Where the pixels stand in the tables of `CellDataset`: the sum of that along both axes.
     share : Tensor, shape (cells, 2, width)
         Row of U, and column of the spreading matrix at the same pixels. Narrower footprints are padded with
         weight zero.
@@ -126,7 +126,7 @@ class Frames:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class PixelLayout:
     """In which order the fine pixels stand in memory.
 
     Attributes
@@ -183,7 +183,7 @@ class Batch:
 
 
 @dataclass(frozen=True, eq=False)
-class Cells:
+class CellDataset:
     """All coarse cells of a scan on the device.
 
     Attributes
@@ -206,7 +206,7 @@ class Cells:
     """
 
     tables: tuple[Tensor, ...]
-    orders: tuple[Order, ...]
+    orders: tuple[PixelLayout, ...]
     kinds: tuple[int, ...]
     left_out: tuple[bool, ...]
     values: Tensor
@@ -238,7 +238,7 @@ class Cells:
         members: list[tuple[Input, View]] = list(zip(inputs, seen, strict=True))
         shown = photo_views(photo, seen)
         pairs = list(dict.fromkeys(members))
-        order = Order.of(U)
+        order = PixelLayout.of(U)
         ones = np.ones((1, *U.fine.shape), dtype=np.float32)
         influence = (
             leave_out(scan, U, right_inverse, mean).influence if "leave-out" in upscaled else np.zeros_like(scan)

@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 
 from xrfsr.errors import InvalidInput
 from xrfsr.network.config import TrainingConfig
-from xrfsr.network.trainee import Trainee
+from xrfsr.network.trainer import Trainer
 from xrfsr.utils.paths import local_path
 
 __all__ = ["Checkpoint", "digest"]
@@ -79,13 +79,13 @@ class Checkpoint:
             ) from error
         return cls(folder)
 
-    def save(self, number: int, trainee: Trainee) -> None:
+    def save(self, number: int, trainer: Trainer) -> None:
         """Keep the state of one trainee, in place of an earlier one."""
-        tensors, plain = trainee.state()
+        tensors, plain = trainer.state()
         kept = {name: value.cpu().contiguous() for name, value in tensors.items()}
         _replace(self._file(number), lambda new: save_file(kept, new, metadata={"state": json.dumps(plain)}))
 
-    def restore(self, number: int, trainee: Trainee) -> None:
+    def restore(self, number: int, trainer: Trainer) -> None:
         """Bring a trainee to the state that was kept, if one was.
 
         Raises
@@ -99,7 +99,7 @@ class Checkpoint:
         try:
             with safe_open(file, "pt") as kept:
                 plain = json.loads(kept.metadata()["state"])
-                trainee.restore({name: kept.get_tensor(name) for name in kept.keys()}, plain)  # noqa: SIM118
+                trainer.restore({name: kept.get_tensor(name) for name in kept.keys()}, plain)  # noqa: SIM118
         except (KeyError, RuntimeError, SafetensorError, TypeError, ValueError) as error:
             raise InvalidInput(
                 "checkpoint", [f"'{file}' is damaged ({error}); remove the folder and start anew"]

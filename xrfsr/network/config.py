@@ -69,7 +69,7 @@ class TrainingConfig:
     held_out : float
         Share of the coarse pixels that is not trained on. Together with a rehearsal on the scan at half its
         resolution it decides how much each member and the photo-free floor weigh in each map (see
-        `xrfsr.network.validation`). Of a small scan it is more: at least 64 pixels, but never more than a quarter. None
+        `xrfsr.network.stacking`). Of a small scan it is more: at least 64 pixels, but never more than a quarter. None
         are held out if a member has bilinear input, which cannot leave them out.
     adversarial_steps : int
         Steps of the adversarial stage that follows (paper: 2 × 10⁶).

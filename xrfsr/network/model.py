@@ -73,7 +73,7 @@ class Model:
         Beam FWHM (y, x) in coarse pixels, for ``footprint="gaussian"``; the same holds.
     held_out_gain : array of float32, shape (line,), optional
         How much nearer the weighted prediction came to held-out pixels than the floor, in dB; see
-        `xrfsr.network.validation.Verdict`.
+        `xrfsr.network.stacking.StackingWeights`.
     training : dict
         For the record: seed, device and steps.
     """
@@ -123,7 +123,7 @@ class Model:
         )
 
     @property
-    def judged(self) -> NDArray[np.bool_]:
+    def has_holdout(self) -> NDArray[np.bool_]:
         """Maps of which held-out pixels decided, or had not to (line,); the others are the floor's."""
         return np.asarray(
             self.weights[-1] < 1
@@ -136,8 +136,8 @@ class Model:
         scan: NDArray[Any],
         photo: NDArray[Any],
         U: Downsampling,
-        device: str = "auto",
-        beside: Sequence[NDArray[Any]] = (),
+        device: str | torch.device = "auto",
+        other_predictions: Sequence[NDArray[Any]] = (),
         mean: NDArray[Any] | None = None,
     ) -> NDArray[Any]:
         r"""Ŷ, the weighted mean of the members, other candidates and the floor, before any projection.
@@ -164,10 +164,10 @@ class Model:
             If there are more or fewer candidates beside the networks than there were in training.
         """
         members = len(self.config.inputs)
-        if len(beside) != (needed := self.config.candidates - members - 1):
+        if len(other_predictions) != (needed := self.config.candidates - members - 1):
             raise InvalidInput(
-                "beside",
-                [f"there are {len(beside)} candidates beside the networks; {needed} is needed, as in training"],
+                "other_predictions",
+                [f"other_predictions must hold {needed} arrays, as in training, got {len(other_predictions)}"],
             )
         place = resolve_device(device)
         network = self.generator
@@ -185,7 +185,7 @@ class Model:
         # Kriging is at hand already where it is what a network sees.
         plain = upscaled["leave-out"] if "leave-out" in upscaled else krige(scaled, U, right_inverse, middle)
         result = plain.reshape(lines, -1) * self.weights[-1][:, None]
-        for maps_beside, weight in zip(beside, self.weights[members:-1], strict=True):
+        for maps_beside, weight in zip(other_predictions, self.weights[members:-1], strict=True):
             result += maps_beside.reshape(lines, -1) * (weight / self.peak)[:, None]
         share = torch.as_tensor(self.weights[:members, None], device=place)
 

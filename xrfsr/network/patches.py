@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from xrfsr.network.cells import Cells
+from xrfsr.network.cells import CellDataset
 from xrfsr.network.config import TrainingConfig
 from xrfsr.operators import Downsampling
 
@@ -85,7 +85,7 @@ class Patches:
     beta : float
     """
 
-    cells: Cells
+    cells: CellDataset
     lines: int
     row_place: Tensor
     column_place: Tensor
@@ -100,7 +100,7 @@ class Patches:
     @classmethod
     def of(
         cls,
-        cells: Cells,
+        cells: CellDataset,
         scan: NDArray[Any],
         photo: NDArray[Any],
         U: Downsampling,

@@ -14,20 +14,20 @@ import torch
 from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput, warn
-from xrfsr.network.cells import Cells
+from xrfsr.network.cells import CellDataset
 from xrfsr.network.checkpoints import Checkpoint, digest
 from xrfsr.network.config import TrainingConfig
 from xrfsr.network.generator import Generator
 from xrfsr.network.patches import Patches
-from xrfsr.network.rehearsal import Rehearsal
-from xrfsr.network.trainee import EXAMINED, TRANSFER_SHARE, Level, Material, Trainee
-from xrfsr.network.validation import Verdict, weigh
+from xrfsr.network.reduced_resolution import ReducedResolution
+from xrfsr.network.stacking import StackingWeights, stacking_weights
+from xrfsr.network.trainer import EXAMINED, TRANSFER_SHARE, Scale, Trainer, TrainingData
 from xrfsr.operators import Downsampling
 from xrfsr.utils.device import is_cpu
 from xrfsr.utils.progress import progress_bar
 from xrfsr.utils.threads import round_robin
 
-__all__ = ["Excerpt", "Run", "Trained", "material_of", "train"]
+__all__ = ["Run", "TrainingExample", "TrainingResult", "prepare_data", "train"]
 
 TURN = 0.05  # seconds of a member's turn: an interruption waits for its end, or for that of one step
 
@@ -74,7 +74,7 @@ class Run:
             raise InvalidInput("run", faults)
 
 
-class Trained(NamedTuple):
+class TrainingResult(NamedTuple):
     """What training gives.
 
     Attributes
@@ -88,12 +88,12 @@ class Trained(NamedTuple):
     """
 
     generator: Generator
-    verdict: Verdict
+    stacking: StackingWeights
     steps: int
 
 
 @dataclass(frozen=True, eq=False)
-class Excerpt:
+class TrainingExample:
     """A painting, or one of the pieces of a large one, to train on.
 
     Attributes
@@ -118,11 +118,11 @@ class Excerpt:
     U: Downsampling
     measured: NDArray[np.bool_]
     mean: NDArray[Any] | None = None
-    beside: Sequence[NDArray[np.float32]] = ()
-    rehearsal: Rehearsal | None = None
+    other_predictions: Sequence[NDArray[np.float32]] = ()
+    reduced: ReducedResolution | None = None
 
 
-def train(excerpts: Sequence[Excerpt], config: TrainingConfig, run: Run) -> Trained:
+def train(examples: Sequence[TrainingExample], config: TrainingConfig, run: Run) -> TrainingResult:
     """Train a generator on one painting, or on pieces of it.
 
     Parameters
@@ -145,7 +145,7 @@ def train(excerpts: Sequence[Excerpt], config: TrainingConfig, run: Run) -> Trai
     UserWarning
         If training was cut short.
     """
-    rows, columns = (min(sizes) for sizes in zip(*(excerpt.U.fine.shape for excerpt in excerpts), strict=True))
+    rows, columns = (min(sizes) for sizes in zip(*(example.U.fine.shape for example in examples), strict=True))
     if config.adversarial_steps and config.patch > min(rows, columns):
         raise InvalidInput(
             "training settings",
@@ -156,41 +156,41 @@ def train(excerpts: Sequence[Excerpt], config: TrainingConfig, run: Run) -> Trai
         )
     checkpoint = None
     if run.checkpoint is not None:
-        data = digest(*(array for excerpt in excerpts for array in _told(excerpt)))
-        checkpoint = Checkpoint.open(run.checkpoint, config, run.seed, run.device.type, data)
+        fingerprint = digest(*(array for example in examples for array in _identifying_arrays(example)))
+        checkpoint = Checkpoint.open(run.checkpoint, config, run.seed, run.device.type, fingerprint)
     started = time.monotonic()
     # Whatever the caller has set: a notebook may well have switched gradients off.
     with torch.inference_mode(False), torch.enable_grad():
-        material, whole, held_out = material_of(excerpts, config, run)
+        data, whole, held_out = prepare_data(examples, config, run)
         members = len(config.inputs)
         # Side by side on a CPU, as one batch elsewhere.
         groups = [slice(i, i + 1) for i in range(members)] if is_cpu(run.device) else [slice(0, members)]
-        trainees = [Trainee(material.of_members(group), config, run.seed, group.start) for group in groups]
-        reason = _take_steps(trainees, config, run, checkpoint, started)
+        trainers = [Trainer(data.of_members(group), config, run.seed, group.start) for group in groups]
+        reason = _take_steps(trainers, config, run, checkpoint, started)
         if reason:
-            for trainee in trainees:
-                trainee.return_to_best()
-        steps = min(trainee.number for trainee in trainees)
+            for trainer in trainers:
+                trainer.return_to_best()
+        steps = min(trainer.number for trainer in trainers)
         if reason:
             warn(
                 f"training stopped after {steps} of {config.total_steps} steps ({reason}); this is the best network so "
                 "far" + (f", and the same call goes on from '{run.checkpoint}'" if checkpoint else "")
             )
-        network = Generator.joined([trainee.network for trainee in trainees])
-        bands = len(excerpts[0].scan)
-        left_out = _side_by_side([excerpt.beside for excerpt in excerpts], bands)
-        rehearsals = [excerpt.rehearsal for excerpt in excerpts if excerpt.rehearsal is not None]
+        network = Generator.joined([trainer.network for trainer in trainers])
+        bands = len(examples[0].scan)
+        left_out = _side_by_side([example.other_predictions for example in examples], bands)
+        rehearsals = [example.reduced for example in examples if example.reduced is not None]
         rehearsed: Sequence[NDArray[Any]] = ()
-        if len(held_out) and len(rehearsals) == len(excerpts):
-            results = [rehearsal.results(network, config, run.device) for rehearsal in rehearsals]
+        if len(held_out) and len(rehearsals) == len(examples):
+            results = [reduced.results(network, config, run.device) for reduced in rehearsals]
             rehearsed = _side_by_side(results, bands)
-        return Trained(network, weigh(network, whole, held_out, left_out, rehearsed), steps)
+        return TrainingResult(network, stacking_weights(network, whole, held_out, left_out, rehearsed), steps)
 
 
-def _told(excerpt: Excerpt) -> list[NDArray[Any]]:
+def _identifying_arrays(example: TrainingExample) -> list[NDArray[Any]]:
     """By what one excerpt differs from another."""
-    factors = [part for u in (excerpt.U.y, excerpt.U.x) for part in (u.data, u.indices, u.indptr)]
-    return [excerpt.scan, excerpt.photo, excerpt.measured, *factors]
+    factors = [part for u in (example.U.y, example.U.x) for part in (u.data, u.indices, u.indptr)]
+    return [example.scan, example.photo, example.measured, *factors]
 
 
 def _side_by_side(maps: Sequence[Sequence[NDArray[Any]]], bands: int) -> list[NDArray[Any]]:
@@ -199,51 +199,53 @@ def _side_by_side(maps: Sequence[Sequence[NDArray[Any]]], bands: int) -> list[ND
 
 
 def _take_steps(
-    trainees: list[Trainee], config: TrainingConfig, run: Run, checkpoint: Checkpoint | None, started: float
+    trainers: list[Trainer], config: TrainingConfig, run: Run, checkpoint: Checkpoint | None, started: float
 ) -> str:
     """Train to the end, or until something stops it: then the reason."""
     deadline = math.inf if run.max_seconds is None else started + run.max_seconds
-    saved = dict.fromkeys(range(len(trainees)), time.monotonic())
+    saved = dict.fromkeys(range(len(trainers)), time.monotonic())
     if checkpoint:
-        for number, trainee in enumerate(trainees):
-            checkpoint.restore(number, trainee)
+        for number, trainer in enumerate(trainers):
+            checkpoint.restore(number, trainer)
 
     def turn(number: int) -> bool:
-        trainee = trainees[number]
+        trainer = trainers[number]
         over = min(deadline, time.monotonic() + TURN)
-        while not trainee.done:
-            trainee.step()
+        while not trainer.done:
+            trainer.step()
             if time.monotonic() >= over:
                 break
         if checkpoint and time.monotonic() - saved[number] >= run.checkpoint_seconds:
-            checkpoint.save(number, trainee)
+            checkpoint.save(number, trainer)
             saved[number] = time.monotonic()
-        return not trainee.done and time.monotonic() < deadline
+        return not trainer.done and time.monotonic() < deadline
 
     with progress_bar(config.total_steps, "training", run.progress) as show:
         interruption = round_robin(
-            range(len(trainees)),
+            range(len(trainers)),
             turn,
-            lambda number: trainees[number].number,
-            lambda: show(min(trainee.number for trainee in trainees)),
+            lambda number: trainers[number].number,
+            lambda: show(min(trainer.number for trainer in trainers)),
         )
     if checkpoint:
-        for number, trainee in enumerate(trainees):
-            checkpoint.save(number, trainee)
+        for number, trainer in enumerate(trainers):
+            checkpoint.save(number, trainer)
     if interruption and not run.keep_interrupted:
         raise interruption
-    if all(trainee.done for trainee in trainees):
+    if all(trainer.done for trainer in trainers):
         return ""
     return "interrupted from the keyboard" if interruption else f"max_seconds is {run.max_seconds:g}"
 
 
-def material_of(excerpts: Sequence[Excerpt], config: TrainingConfig, run: Run) -> tuple[Material, Cells, torch.Tensor]:
+def prepare_data(
+    examples: Sequence[TrainingExample], config: TrainingConfig, run: Run
+) -> tuple[TrainingData, CellDataset, torch.Tensor]:
     """What all members train on; all cells of the scan, and those of them that are held out."""
     device = run.device
     # On the CPU, so that the same cells are held out on every device.
     random = torch.Generator().manual_seed(run.seed)
     parts = [
-        Cells.of(
+        CellDataset.of(
             each.scan,
             each.photo,
             each.U,
@@ -254,40 +256,42 @@ def material_of(excerpts: Sequence[Excerpt], config: TrainingConfig, run: Run) -
             config.each_view,
             each.mean,
         )
-        for each in excerpts
+        for each in examples
     ]
     patches: list[Patches] = []
     if config.adversarial_steps:
         patches = [
             Patches.of(cells, each.scan, each.photo, each.U, config, device)
-            for cells, each in zip(parts, excerpts, strict=True)
+            for cells, each in zip(parts, examples, strict=True)
         ]
-    whole = Cells.joined(parts)
+    whole = CellDataset.joined(parts)
     del parts  # their tables are copied, if there are several
     drawn, held_out = whole.split(config.held_out, random)
-    levels = [Level(drawn, (1.0,) * len(config.inputs))]
+    scales = [Scale(drawn, (1.0,) * len(config.inputs))]
     if any(config.transfers):
         # Pixel by pixel the error is known, so fewer of them give as steady a gradient as whole cells do.
-        below = Cells.joined([_one_scale_down(each, config, device) for each in excerpts])
-        levels.append(Level(below.without(held_out), config.transfers, TRANSFER_SHARE))
+        below = CellDataset.joined([_one_scale_down(each, config, device) for each in examples])
+        scales.append(Scale(below.without(held_out), config.transfers, TRANSFER_SHARE))
     if len(held_out):
         examined = held_out[:EXAMINED]
     else:
         order = torch.randperm(len(drawn.drawable), generator=random)[:EXAMINED]
         examined = drawn.drawable[order.to(device)]
-    bands = (len(excerpts[0].scan), len(excerpts[0].photo))
-    return Material(levels, examined, patches, bands, device), whole, held_out
+    bands = (len(examples[0].scan), len(examples[0].photo))
+    return TrainingData(scales, examined, patches, bands, device), whole, held_out
 
 
-def _one_scale_down(excerpt: Excerpt, config: TrainingConfig, device: torch.device) -> Cells:
+def _one_scale_down(example: TrainingExample, config: TrainingConfig, device: torch.device) -> CellDataset:
     """The supervised pair (Y↓↓↑, Z↓) → Y↓: the scan takes the part of the fine maps, pixel by pixel."""
-    scan, U = excerpt.scan, excerpt.U
+    scan, U = example.scan, example.U
     ratio = U.fine.y.size / U.coarse.y.size
     beam = None if U.fwhm is None else (ratio * U.fwhm[0], ratio * U.fwhm[1])
     down = Downsampling.between(U.coarse, U.coarse.coarsen(ratio), U.footprint, fwhm=beam)
     right_inverse = down.right_inverse(down.correlation_length)
     # The coarser cells are inputs only, so it does not matter which of them were measured.
     everywhere = np.ones((len(scan), *down.coarse.shape), dtype=bool)
-    photo, views = U(excerpt.photo), config.each_view
-    coarser = Cells.of(down(scan), photo, down, everywhere, config.inputs, right_inverse, device, views, excerpt.mean)
-    return coarser.as_pixels(scan, excerpt.measured)
+    photo, views = U(example.photo), config.each_view
+    coarser = CellDataset.of(
+        down(scan), photo, down, everywhere, config.inputs, right_inverse, device, views, example.mean
+    )
+    return coarser.as_pixels(scan, example.measured)

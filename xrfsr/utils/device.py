@@ -9,14 +9,16 @@ from xrfsr.errors import InvalidInput
 __all__ = ["is_cpu", "resolve_device"]
 
 
-def resolve_device(device: str = "auto") -> torch.device:
-    """CUDA where there is one, then MPS, then the CPU; or the device that is named.
+def resolve_device(device: str | torch.device = "auto") -> torch.device:
+    """Return CUDA where there is one, then MPS, then the CPU; or the named device; a `torch.device` as it was given.
 
     Raises
     ------
     InvalidInput
         If the named device is unknown to torch or not present.
     """
+    if isinstance(device, torch.device):
+        return device
     present = ["cpu"]
     if torch.backends.mps.is_available():
         present.insert(0, "mps")

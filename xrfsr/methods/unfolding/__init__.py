@@ -26,9 +26,9 @@ from numpy.typing import NDArray
 
 from xrfsr.errors import warn
 from xrfsr.kriging.features import Guide, Moments, pooled_variance
-from xrfsr.kriging.guided import NUGGET, Guided
-from xrfsr.kriging.noise import Piece, agreement, nugget_of
-from xrfsr.kriging.photo_gain import PhotoGain, along_photo, compared, judged, photo_guide
+from xrfsr.kriging.guided import NUGGET, GuidedKriging
+from xrfsr.kriging.noise import Piece, nugget_of, wiener_gain
+from xrfsr.kriging.photo_gain import PhotoGain, along_photo, gain_from_errors, loo_errors, photo_guide
 from xrfsr.methods.common.problem import Problem, pooled_mean, pooled_noise
 from xrfsr.methods.unfolding.fitting import check_fits, fit, fit_beside, guided_lines, why_unguided
 from xrfsr.methods.unfolding.prepared import Estimate, Unfolding, reach
@@ -83,7 +83,7 @@ def prepare(
     if model is None and not guided.any():
         warn(f"the result is the photo-free floor: {why_unguided(lines)}")
         return plain
-    along: Sequence[Guided | None] = ()
+    along: Sequence[GuidedKriging | None] = ()
     if model is None:
         model, along = fit_beside(sample, device, seed, progress, settings)
     else:
@@ -114,7 +114,9 @@ def announce(device: str, seed: int, settings: Mapping[str, Any]) -> tuple[dict[
     return record, (*UNGUIDED, *(("noise",) if consistency == "noise-aware" else ()))
 
 
-def _told_by(sample: Sequence[Problem], made: Unfolding, along: Sequence[Guided | None], device: str) -> Unfolding:
+def _told_by(
+    sample: Sequence[Problem], made: Unfolding, along: Sequence[GuidedKriging | None], device: str
+) -> Unfolding:
     """The same with what the estimates of the sample tell of the whole."""
     model, places = made.model, made.places
     assert model is not None
@@ -132,12 +134,12 @@ def _told_by(sample: Sequence[Problem], made: Unfolding, along: Sequence[Guided 
             (each.scan, each.U(made.raw(problem, device, guided)))
             for each, problem, guided in zip(chosen, sample, along, strict=True)
         ]
-        made = replace(made, share=agreement(seen, made.nugget[places]))
+        made = replace(made, share=wiener_gain(seen, made.nugget[places]))
     share = 1 - model.weights[-1]
     if model.config.held_out:
-        told = judged(
+        told = gain_from_errors(
             [
-                compared(each.scan / peak, each.photo, each.U, each.training_mask, device, known)
+                loo_errors(each.scan / peak, each.photo, each.U, each.training_mask, device, known)
                 for each, known in zip(chosen, along, strict=True)
                 if known is not None
             ]
@@ -153,8 +155,8 @@ def _told_by(sample: Sequence[Problem], made: Unfolding, along: Sequence[Guided 
             made.estimate(problem, device, guided) if alone is None else alone
             for problem, guided in zip(sample, along, strict=True)
         )
-        shared = Guide.of((maps / peak for maps in estimates), SURROUNDINGS, count=len(sample), distinct=EDGE)
-        made = replace(made, edges=shared.of_multiples(model.peak))
+        shared = Guide.fit((maps / peak for maps in estimates), SURROUNDINGS, count=len(sample), distinct=EDGE)
+        made = replace(made, edges=shared.rescaled(model.peak))
     return made if alone is None else replace(made, kept=Estimate(sample[0], alone))
 
 

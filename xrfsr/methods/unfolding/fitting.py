@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput, warn
 from xrfsr.kriging.features import Guide
-from xrfsr.kriging.guided import Guided
+from xrfsr.kriging.guided import GuidedKriging
 from xrfsr.kriging.photo_gain import along_photo, photo_guide
 from xrfsr.methods.common.problem import Problem, pooled_mean
 from xrfsr.methods.unfolding.settings import CARRIED_OUT, configuration
 from xrfsr.network.model import Model
-from xrfsr.network.rehearsal import Rehearsal
-from xrfsr.network.training import Excerpt, Run, train
+from xrfsr.network.reduced_resolution import ReducedResolution
+from xrfsr.network.training import Run, TrainingExample, train
 from xrfsr.utils.device import resolve_device
 
 __all__ = ["check_fits", "fit", "fit_beside", "guided_lines", "why_unguided"]
@@ -56,7 +56,7 @@ def fit(
 
 def fit_beside(
     sample: Sequence[Problem], device: str, seed: int, progress: bool | None, settings: Mapping[str, Any]
-) -> tuple[Model, list[Guided]]:
+) -> tuple[Model, list[GuidedKriging]]:
     """A model, and the kriging along the photo (of each of `sample`) that it was weighed against, if it was."""
     places = np.flatnonzero(guided_lines(sample))
     if not places.size:
@@ -69,18 +69,20 @@ def fit_beside(
     first, peak = chosen[0], _peaks(chosen)
     mean = pooled_mean(chosen) / peak
     guide = photo_guide([problem.photo for problem in chosen]) if config.along_photo else None
-    along: list[Guided] = []
-    excerpts = []
+    along: list[GuidedKriging] = []
+    examples = []
     for problem in chosen:
         scaled = problem.scan / peak[:, None, None]
         if guide is not None:
             along.append(along_photo(scaled, problem.photo, problem.U, device, guide))
-        rehearsal = _rehearsal(scaled, problem, device, guide) if config.held_out else None
-        beside = [along[-1].left_out] if guide is not None else []
-        excerpts.append(Excerpt(scaled, problem.photo, problem.U, problem.training_mask, mean, beside, rehearsal))
-    trained = train(excerpts, config, run)
-    untold = [line for line, judged in zip(first.lines, trained.verdict.judged, strict=True) if not judged]
-    if untold and trained.verdict.weights[-1].any():
+        reduced = _reduced_resolution(scaled, problem, device, guide) if config.held_out else None
+        other_predictions = [along[-1].left_out] if guide is not None else []
+        examples.append(
+            TrainingExample(scaled, problem.photo, problem.U, problem.training_mask, mean, other_predictions, reduced)
+        )
+    trained = train(examples, config, run)
+    untold = [line for line, known in zip(first.lines, trained.stacking.has_holdout, strict=True) if not known]
+    if untold and trained.stacking.weights[-1].any():
         warn(
             f"too few measured pixels to judge on some of them whether the photo helps: {', '.join(untold)} stay as "
             "the photo-free floor; scan a larger area, or pass held_out=0 to trust the network unjudged"
@@ -90,24 +92,26 @@ def fit_beside(
         config,
         first.lines,
         peak,
-        trained.verdict.weights,
+        trained.stacking.weights,
         len(first.photo),
         _ratio(first),
         first.units,
         first.U.footprint,
         _beam(first),
-        trained.verdict.gain,
+        trained.stacking.gain,
         {"seed": seed, "device": run.device.type, "steps": trained.steps},
     )
     return model, along
 
 
-def _rehearsal(scaled: NDArray[np.float32], problem: Problem, device: str, guide: Guide | None) -> Rehearsal | None:
-    rehearsal = Rehearsal.of(scaled, problem.photo, problem.U)
-    if rehearsal and guide is not None:
-        halved = along_photo(rehearsal.scan, rehearsal.photo, rehearsal.U, device)
-        rehearsal = rehearsal.with_beside(halved.fine)
-    return rehearsal
+def _reduced_resolution(
+    scaled: NDArray[np.float32], problem: Problem, device: str, guide: Guide | None
+) -> ReducedResolution | None:
+    reduced = ReducedResolution.of(scaled, problem.photo, problem.U)
+    if reduced and guide is not None:
+        halved = along_photo(reduced.scan, reduced.photo, reduced.U, device)
+        reduced = reduced.with_predictions(halved.fine)
+    return reduced
 
 
 def guided_lines(sample: Sequence[Problem]) -> NDArray[np.bool_]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.kriging.features import Guide
-from xrfsr.kriging.guided import REACH, Guided, guided_krige
+from xrfsr.kriging.guided import REACH, GuidedKriging, guided_krige
 from xrfsr.kriging.photo_gain import along_photo
 from xrfsr.kriging.simple import krige
 from xrfsr.methods.common.problem import Problem, Reconstruction
@@ -119,23 +119,23 @@ class Unfolding:
             return krige(scan, U, mean=self.mean[lines])
         return guided_krige(scan, np.zeros_like(problem.photo[:1]), U, device, self.nugget[lines]).fine
 
-    def raw(self, problem: Problem, device: str, along: Guided | None = None) -> NDArray[np.float32]:
+    def raw(self, problem: Problem, device: str, along: GuidedKriging | None = None) -> NDArray[np.float32]:
         """What network and photo say of the model's lines; the floor where the photo shows nothing."""
         assert self.model is not None
         chosen, model = problem.sel_lines(self.places), self.model
         peak = model.peak[:, None, None]
-        beside = []
+        other_predictions = []
         if self.photo is not None:
             if along is None:
-                beside = [along_photo(chosen.scan / peak, chosen.photo, chosen.U, device, self.photo).fine]
-                beside[0] *= peak
+                other_predictions = [along_photo(chosen.scan / peak, chosen.photo, chosen.U, device, self.photo).fine]
+                other_predictions[0] *= peak
             else:
-                beside = [along.fine * peak]
+                other_predictions = [along.fine * peak]
         mean = self.mean[self.places]
-        estimate = model.predict(chosen.scan, chosen.photo, chosen.U, device, beside, mean)
+        estimate = model.predict(chosen.scan, chosen.photo, chosen.U, device, other_predictions, mean)
         return self._where_seen(problem, estimate, device)
 
-    def estimate(self, problem: Problem, device: str, along: Guided | None = None) -> NDArray[np.float32]:
+    def estimate(self, problem: Problem, device: str, along: GuidedKriging | None = None) -> NDArray[np.float32]:
         """The same moved towards the scan, and the floor where the photo does not help."""
         U, scan = problem.U, problem.scan[self.places]
         shown = self.raw(problem, device, along)
@@ -159,7 +159,7 @@ class Unfolding:
         U, model, scan = problem.U, self.model, problem.scan[self.places]
         mixed = guided_krige(scan, self.edges(estimate), U, device, self.nugget[self.places]).fine
         mixed -= estimate
-        mixed *= np.where(model.judged, model.config.along_edges, 0).astype(np.float32)[:, None, None]
+        mixed *= np.where(model.has_holdout, model.config.along_edges, 0).astype(np.float32)[:, None, None]
         mixed += estimate
         mixed = self._where_seen(problem, mixed, device)
         if self.exact:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xrfsr.network.cells import Cells
+from xrfsr.network.cells import CellDataset
 from xrfsr.network.config import TrainingConfig
 from xrfsr.network.discriminator import Discriminator
 from xrfsr.network.generator import Architecture, Generator
@@ -24,7 +24,7 @@ from xrfsr.network.losses import adversarial_loss, discriminator_loss, pretraini
 from xrfsr.network.patches import Patches
 from xrfsr.network.precision import product_dtype
 
-__all__ = ["Level", "Material", "Trainee", "one_cycle"]
+__all__ = ["Scale", "Trainer", "TrainingData", "one_cycle"]
 
 START_SAMPLE = 4000  # pixels on which the network is centred: enough for the mean and spread of 64 atoms
 TRANSFER_SHARE = 4  # pixels of a step at the fine scale, for each one a scale down
@@ -35,7 +35,7 @@ SELDOM = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class Scale:
     """What is trained on at one scale.
 
     Attributes
@@ -47,13 +47,13 @@ class Level:
         One pixel of this level is drawn for so many of the finest.
     """
 
-    cells: Cells
+    cells: CellDataset
     weight: tuple[float, ...]
     share: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class TrainingData:
     """Everything on the device that trainees share and do not change.
 
     Attributes
@@ -68,20 +68,20 @@ class Material:
     device : torch.device
     """
 
-    levels: Sequence[Level]
+    scales: Sequence[Scale]
     examined: Tensor
     patches: Sequence[Patches]
     bands: tuple[int, int]
     device: torch.device
 
-    def of_members(self, members: slice) -> Material:
+    def of_members(self, members: slice) -> TrainingData:
         """The same for some of the members."""
-        levels = [Level(level.cells.of_members(members), level.weight[members], level.share) for level in self.levels]
+        scales = [Scale(scale.cells.of_members(members), scale.weight[members], scale.share) for scale in self.scales]
         patches = [each.of_members(members) for each in self.patches]
-        return Material(levels, self.examined, patches, self.bands, self.device)
+        return TrainingData(scales, self.examined, patches, self.bands, self.device)
 
 
-class Trainee:
+class Trainer:
     """Some members of the ensemble, and all that changes while they train.
 
     Parameters
@@ -94,26 +94,26 @@ class Trainee:
         Number of the first of these members in the ensemble, so that no two draw the same numbers.
     """
 
-    def __init__(self, material: Material, config: TrainingConfig, seed: int, first: int) -> None:
-        self.material, self.config = material, config
+    def __init__(self, data: TrainingData, config: TrainingConfig, seed: int, first: int) -> None:
+        self.data, self.config = data, config
         start, steps = (
             int(np.random.SeedSequence([seed, first, stream]).generate_state(1, np.uint64)[0] >> 1) for stream in (0, 1)
         )
-        self.random = torch.Generator(material.device).manual_seed(steps)
-        members = len(material.levels[0].cells.kinds)
-        lines, bands = material.bands
+        self.random = torch.Generator(data.device).manual_seed(steps)
+        members = len(data.scales[0].cells.kinds)
+        lines, bands = data.bands
         architecture = Architecture.of(config, lines, bands, members)
-        self.network = Generator(architecture, torch.Generator().manual_seed(start)).to(material.device)
-        self.network.product_dtype = product_dtype(config.precision, material.device)
-        self.network.centre_on(material.levels[0].cells.sample(START_SAMPLE, self.random), config.weight_limit)
+        self.network = Generator(architecture, torch.Generator().manual_seed(start)).to(data.device)
+        self.network.product_dtype = product_dtype(config.precision, data.device)
+        self.network.centre_on(data.scales[0].cells.sample(START_SAMPLE, self.random), config.weight_limit)
         self.optimiser = torch.optim.Adam(self.network.parameters(), betas=(0.9, 0.99), fused=True)
-        self.weights = [torch.tensor(level.weight, device=material.device) for level in material.levels]
+        self.weights = [torch.tensor(scale.weight, device=data.device) for scale in data.scales]
         self.adversary: Discriminator | None = None
-        self.opponent: torch.optim.Adam | None = None
-        self._rooms: dict[tuple[str, int, int], Tensor] = {}
+        self.discriminator_optimizer: torch.optim.Adam | None = None
+        self._buffers: dict[tuple[str, int, int], Tensor] = {}
         self.number = 0
         self.best = {name: value.detach().clone() for name, value in self.network.named_parameters()}
-        self.best_loss = torch.full((members,), math.inf, device=material.device)
+        self.best_loss = torch.full((members,), math.inf, device=data.device)
         self.best_sigmoid = self.network.final_sigmoid
 
     @property
@@ -150,23 +150,23 @@ class Trainee:
 
     def _descend_fidelity(self) -> None:
         """Add the gradient of the loss without its adversarial term."""
-        levels = self.material.levels
+        scales = self.data.scales
         if self.config.pixels is None:
-            for level, weight in zip(levels, self.weights, strict=True):
-                every = len(level.cells.drawable)
-                for cell in level.cells.blocks():
-                    self._backward([(level.cells, cell, weight * (len(cell) / every))])
+            for scale, weight in zip(scales, self.weights, strict=True):
+                every = len(scale.cells.drawable)
+                for cell in scale.cells.blocks():
+                    self._backward([(scale.cells, cell, weight * (len(cell) / every))])
             return
         drawn = []
-        for level, weight in zip(levels, self.weights, strict=True):
-            count = max(1, self.config.pixels // level.share // level.cells.width)
-            drawn.append((level.cells, level.cells.draw(count, self.random), weight))
+        for scale, weight in zip(scales, self.weights, strict=True):
+            count = max(1, self.config.pixels // scale.share // scale.cells.width)
+            drawn.append((scale.cells, scale.cells.draw(count, self.random), weight))
         self._backward(drawn)
 
-    def _backward(self, drawn: Sequence[tuple[Cells, Tensor, Tensor]]) -> None:
+    def _backward(self, drawn: Sequence[tuple[CellDataset, Tensor, Tensor]]) -> None:
         """Add the gradient of the weighted losses over some cells, all from one pass of the network."""
         pixels = [cells.width * len(cell) for cells, cell, _ in drawn]
-        x = self._room("x", sum(pixels), drawn[0][0].channels)
+        x = self._buffer("x", sum(pixels), drawn[0][0].channels)
         batches = []
         for (cells, cell, _), part in zip(drawn, torch.split(x, pixels, dim=1), strict=True):
             shape = (len(cells.kinds), len(cell))
@@ -174,43 +174,45 @@ class Trainee:
             batches.append(cells.batch(cell, share.mul_(-self.config.mixing).add_(1), part))
         output = self.network(x)
         # In closed form: autograd would take longer for the loss, which is small, than for a layer.
-        gradient = self._room("gradient", sum(pixels), output.shape[-1])
+        gradient = self._buffer("gradient", sum(pixels), output.shape[-1])
         made, parts = (torch.split(tensor, pixels, dim=1) for tensor in (output.detach(), gradient))
         for estimate, batch, (_, _, weight), part in zip(made, batches, drawn, parts, strict=True):
             # The sum over members trains each on its own: they share no parameter.
             pretraining_gradient(estimate, batch, self.config.alpha_1, weight, part)
         torch.autograd.backward(output, gradient)
 
-    def _room(self, name: str, pixels: int, width: int) -> Tensor:
+    def _buffer(self, name: str, pixels: int, width: int) -> Tensor:
         """Memory for one step, the same as for the step before."""
         key = (name, pixels, width)
-        if key not in self._rooms:
+        if key not in self._buffers:
             shape = (len(self.best_loss), pixels, width)
-            self._rooms[key] = torch.empty(shape, dtype=torch.float32, device=self.material.device)
-        return self._rooms[key]
+            self._buffers[key] = torch.empty(shape, dtype=torch.float32, device=self.data.device)
+        return self._buffers[key]
 
     # ------------------------------------------------------------------------------------------------ adversarial
 
     def _begin_adversarial(self) -> None:
-        config, device = self.config, self.material.device
+        config, device = self.config, self.data.device
         self.network.final_sigmoid = (config.final_sigmoid != "never",) * len(self.best_loss)
         self.adversary = self._discriminator()
         self.optimiser = torch.optim.Adam(self.network.parameters(), lr=config.generator_rate, fused=True)
-        self.opponent = torch.optim.Adam(self.adversary.parameters(), lr=config.discriminator_rate, fused=True)
+        self.discriminator_optimizer = torch.optim.Adam(
+            self.adversary.parameters(), lr=config.discriminator_rate, fused=True
+        )
         # Another objective, perhaps another last layer: what was best before is not best by it.
         if config.final_sigmoid == "adversarial":
             self.best_loss = torch.full_like(self.best_loss, math.inf, device=device)
 
     def _discriminator(self) -> Discriminator:
-        seed = int(torch.randint(2**62, (1,), generator=self.random, device=self.material.device))
+        seed = int(torch.randint(2**62, (1,), generator=self.random, device=self.data.device))
         members = len(self.best_loss)
         made = Discriminator(self.config.patch, members, torch.Generator().manual_seed(seed))
-        return made.to(self.material.device)
+        return made.to(self.data.device)
 
     def _adversarial_step(self) -> None:
-        adversary, opponent = self.adversary, self.opponent
+        adversary, discriminator_optimizer = self.adversary, self.discriminator_optimizer
         assert adversary is not None
-        assert opponent is not None
+        assert discriminator_optimizer is not None
         patches = self._some_patches()
         self.optimiser.zero_grad(set_to_none=True)
         self._descend_fidelity()
@@ -221,15 +223,15 @@ class Trainee:
         self.optimiser.step()
 
         adversary.requires_grad_(True)
-        opponent.zero_grad(set_to_none=True)
+        discriminator_optimizer.zero_grad(set_to_none=True)
         real = patches.pseudo_real(self.random)
         loss = discriminator_loss(adversary(reconstructed.detach()), adversary(real)).sum()
         loss.backward()  # type: ignore[no-untyped-call]
-        opponent.step()
+        discriminator_optimizer.step()
 
     def _some_patches(self) -> Patches:
         """Those of one excerpt, another at every step."""
-        several, device = self.material.patches, self.material.device
+        several, device = self.data.patches, self.data.device
         if len(several) == 1:
             return several[0]
         return several[int(torch.randint(len(several), (1,), generator=self.random, device=device))]
@@ -248,8 +250,8 @@ class Trainee:
     @torch.no_grad()
     def _examine(self) -> None:
         """Keep the parameters of every member that does better than ever on the examined cells."""
-        cells = self.material.levels[0].cells
-        cell = self.material.examined
+        cells = self.data.scales[0].cells
+        cell = self.data.examined
         batch = cells.batch(cell, torch.ones((len(cells.kinds), len(cell)), device=cell.device))
         loss = pretraining_loss(self.network(batch.x), batch, self.config.alpha_1)
         better = loss < self.best_loss
@@ -275,9 +277,9 @@ class Trainee:
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
         tensors |= {"best_loss": self.best_loss, "random": self.random.get_state()}
         tensors |= _moments("optimiser", self.optimiser)
-        if self.adversary is not None and self.opponent is not None:
+        if self.adversary is not None and self.discriminator_optimizer is not None:
             tensors |= {f"adversary.{name}": value.detach() for name, value in self.adversary.named_parameters()}
-            tensors |= _moments("opponent", self.opponent)
+            tensors |= _moments("opponent", self.discriminator_optimizer)
         plain = {
             "number": self.number,
             "final_sigmoid": self.network.final_sigmoid,
@@ -298,10 +300,10 @@ class Trainee:
         self.network.final_sigmoid = tuple(plain["final_sigmoid"])
         self.best_sigmoid = tuple(plain["best_sigmoid"])
         _set_moments("optimiser", self.optimiser, tensors)
-        if self.adversary is not None and self.opponent is not None:
+        if self.adversary is not None and self.discriminator_optimizer is not None:
             for name, value in self.adversary.named_parameters():
                 value.copy_(tensors[f"adversary.{name}"])
-            _set_moments("opponent", self.opponent, tensors)
+            _set_moments("opponent", self.discriminator_optimizer, tensors)
         # Last, because all of the above may draw from it.
         self.random.set_state(tensors["random"].cpu())
 

@@ -9,17 +9,17 @@ from small import CPU, operator, painting, problem
 
 from xrfsr.kriging.simple import krige
 from xrfsr.methods.unfolding import fit
-from xrfsr.network.cells import Cells
+from xrfsr.network.cells import CellDataset
 from xrfsr.network.config import TrainingConfig
 from xrfsr.network.generator import Architecture, Generator
-from xrfsr.network.rehearsal import Rehearsal
-from xrfsr.network.validation import weigh
+from xrfsr.network.reduced_resolution import ReducedResolution
+from xrfsr.network.stacking import stacking_weights
 
 
 def test_it_is_the_same_problem_one_step_down() -> None:
     U = operator(4.0, shape=(20, 22))
     scan, photo = painting(U)
-    made = Rehearsal.of(scan, photo, U)
+    made = ReducedResolution.of(scan, photo, U)
     assert made is not None
     assert made.scan.shape == (2, 10, 11)
     np.testing.assert_allclose(made.scan, scan.reshape(2, 10, 2, 11, 2).mean(axis=(2, 4)), rtol=1e-5)
@@ -30,7 +30,7 @@ def test_it_is_the_same_problem_one_step_down() -> None:
 @pytest.mark.parametrize("shape", [(15, 40), (40, 15)])
 def test_a_scan_that_is_too_small_has_none(shape: tuple[int, int]) -> None:
     U = operator(2.0, shape=shape)
-    assert Rehearsal.of(*painting(U), U) is None
+    assert ReducedResolution.of(*painting(U), U) is None
 
 
 @pytest.mark.parametrize(
@@ -39,12 +39,12 @@ def test_a_scan_that_is_too_small_has_none(shape: tuple[int, int]) -> None:
 def test_results_are_consistent_and_in_order(scale: float, footprint: str, fwhm: float | None) -> None:
     U = operator(scale, footprint, fwhm, shape=(17, 20))
     scan, photo = painting(U)
-    made = Rehearsal.of(scan, photo, U)
+    made = ReducedResolution.of(scan, photo, U)
     assert made is not None
     config = TrainingConfig(K=2, M=8)
     network = Generator(Architecture.of(config, 2, 3), torch.Generator().manual_seed(0))
     other = np.random.default_rng(0).random(scan.shape).astype(np.float32)
-    results = made.with_beside(other).results(network, config, CPU)
+    results = made.with_predictions(other).results(network, config, CPU)
     assert len(results) == len(config.inputs) + 2 == config.candidates
     for result in results:
         assert result.shape == scan.shape
@@ -59,20 +59,20 @@ def test_the_better_candidate_of_the_rehearsal_weighs_more() -> None:
     config = TrainingConfig(K=2, M=8)
     right_inverse = made.U.right_inverse()
     arguments = (made.scan, made.photo, made.U, made.training_mask, config.inputs, right_inverse, CPU, config.each_view)
-    cells = Cells.of(*arguments)
+    cells = CellDataset.of(*arguments)
     network = Generator(Architecture.of(config, 2, 3), torch.Generator().manual_seed(0))
     held_out = torch.arange(0, 90, 2)
     noise = np.random.default_rng(0).standard_normal((4, *made.scan.shape))
     for best in range(4):
         rehearsed = [made.scan + (0 if number == best else 20) * each for number, each in enumerate(noise)]
-        without = weigh(network, cells, held_out).weights
-        weights = weigh(network, cells, held_out, rehearsed=rehearsed).weights
+        without = stacking_weights(network, cells, held_out).weights
+        weights = stacking_weights(network, cells, held_out, rehearsed=rehearsed).weights
         np.testing.assert_allclose(weights, (without + (np.arange(4) == best)[:, None]) / 2, atol=1e-3)
 
 
 def test_a_small_scan_is_judged_by_held_out_pixels_alone() -> None:
     small = problem()  # of 9 x 10 pixels
-    assert Rehearsal.of(small.scan, small.photo, small.U) is None
+    assert ReducedResolution.of(small.scan, small.photo, small.U) is None
     model = fit([small], device="cpu", progress=False, K=2, M=8, steps=4, pixels=256)
-    assert model.judged.all()
+    assert model.has_holdout.all()
     np.testing.assert_allclose(model.weights.sum(axis=0), 1, atol=1e-5)

@@ -18,17 +18,17 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 from torch import Tensor
 
-from xrfsr.network.cells import Cells
+from xrfsr.network.cells import CellDataset
 from xrfsr.network.generator import Generator
 
-__all__ = ["Verdict", "simplex_weights", "weigh"]
+__all__ = ["StackingWeights", "simplex_weights", "stacking_weights"]
 
 BLOCK = 512  # cells at a time
 FEWEST = 16  # held-out values of a map, below which their verdict is chance
-DRAWN = 0.5  # how far weights are drawn towards their mean
+SHRINKAGE = 0.5  # how far weights are drawn towards their mean
 
 
-class Verdict(NamedTuple):
+class StackingWeights(NamedTuple):
     """What held-out pixels say.
 
     Attributes
@@ -44,18 +44,18 @@ class Verdict(NamedTuple):
     """
 
     weights: NDArray[np.float32]
-    judged: NDArray[np.bool_]
+    has_holdout: NDArray[np.bool_]
     gain: NDArray[np.float32]
 
 
 @torch.no_grad()
-def weigh(
+def stacking_weights(
     network: Generator,
-    cells: Cells,
+    cells: CellDataset,
     held_out: Tensor,
-    beside: Sequence[NDArray[np.float32]] = (),
+    other_predictions: Sequence[NDArray[np.float32]] = (),
     rehearsed: Sequence[NDArray[Any]] = (),
-) -> Verdict:
+) -> StackingWeights:
     """Weight of every member, of candidates beside them, and of the floor last, for every map.
 
     Parameters
@@ -68,7 +68,8 @@ def weigh(
     beside : sequence of array, shape (B, cells)
         What other candidates predict of every cell without it.
     rehearsed : sequence of array, shape (B, coarse.y, coarse.x)
-        What all candidates, the floor last, made of the scan at half its resolution (`xrfsr.network.rehearsal`).
+        What all candidates, the floor last, made of the scan at half its resolution (see
+        `xrfsr.network.reduced_resolution`).
 
     Returns
     -------
@@ -77,38 +78,38 @@ def weigh(
         floor's. Where there was a rehearsal, weights are the mean of those that it and the held-out pixels ask for.
     """
     members, bands = len(cells.left_out), cells.target.shape[1]
-    weights = np.zeros((members + len(beside) + 1, bands), dtype=np.float32)
-    judged = np.zeros(bands, dtype=bool)
+    weights = np.zeros((members + len(other_predictions) + 1, bands), dtype=np.float32)
+    has_holdout = np.zeros(bands, dtype=bool)
     gain = np.full(bands, np.nan, dtype=np.float32)
     if not len(held_out):
         weights[:members] = 1 / members
-        return Verdict(weights, judged, gain)
+        return StackingWeights(weights, has_holdout, gain)
     weights[-1] = 1
-    predicted = _predictions(network, cells, held_out, beside)
+    predicted = _predictions(network, cells, held_out, other_predictions)
     target = cells.target.cpu().double().numpy()
     measured = cells.measured.cpu().numpy() > 0
     drawn = held_out.cpu().numpy()
     made = np.stack([each.reshape(bands, -1) for each in rehearsed]).astype(np.float64) if rehearsed else None
     for band in range(bands):
         known = measured[drawn, band]
-        judged[band] = known.sum() >= FEWEST
-        if judged[band]:
+        has_holdout[band] = known.sum() >= FEWEST
+        if has_holdout[band]:
             told, true = predicted[:, known, band], target[drawn[known], band]
             best = simplex_weights(told, true)
             alone = ((told - true) ** 2).sum(axis=1)
             if (good := alone < alone[-1]).any():
-                best[good] += DRAWN * (best[good].mean() - best[good])
+                best[good] += SHRINKAGE * (best[good].mean() - best[good])
             if made is not None:
                 everywhere = measured[:, band]
                 best = (best + simplex_weights(made[:, band, everywhere], target[everywhere, band])) / 2
             weights[:, band] = best
             error, floor_error = (((guess - true) ** 2).mean() for guess in (weights[:, band] @ told, told[-1]))
             gain[band] = 10 * np.log10(floor_error / error) if error > 0 else np.inf
-    return Verdict(weights, judged, gain)
+    return StackingWeights(weights, has_holdout, gain)
 
 
 def _predictions(
-    network: Generator, cells: Cells, held_out: Tensor, beside: Sequence[NDArray[np.float32]]
+    network: Generator, cells: CellDataset, held_out: Tensor, other_predictions: Sequence[NDArray[np.float32]]
 ) -> NDArray[np.float64]:
     """What every candidate predicts of held-out cells without them, (candidates, cells, B)."""
     members, bands = len(cells.left_out), cells.target.shape[1]
@@ -118,7 +119,7 @@ def _predictions(
         estimate = network(batch.x)[..., :bands].reshape(members, *batch.weight.shape, bands)
         coarse = torch.einsum("cp,mcpb->mcb", batch.weight, estimate)
         floor = batch.target - cells.influence[cell]
-        others = [torch.as_tensor(each[:, cell.cpu().numpy()].T, device=cell.device) for each in beside]
+        others = [torch.as_tensor(each[:, cell.cpu().numpy()].T, device=cell.device) for each in other_predictions]
         predictions.append(torch.cat([coarse, torch.stack([*others, floor])]))
     return np.asarray(torch.cat(predictions, dim=1).cpu().double().numpy())
 

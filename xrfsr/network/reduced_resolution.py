@@ -16,19 +16,19 @@ import torch
 from numpy.typing import NDArray
 
 from xrfsr.kriging.simple import krige
-from xrfsr.network.cells import BLOCK, Cells
+from xrfsr.network.cells import BLOCK, CellDataset
 from xrfsr.network.config import TrainingConfig
 from xrfsr.network.generator import Generator
 from xrfsr.operators import Downsampling
 
-__all__ = ["Rehearsal"]
+__all__ = ["ReducedResolution"]
 
 HALF = 2  # how much coarser the scan is made
 SMALLEST = 8  # pixels along a side of the halved scan, below which it tells nothing
 
 
 @dataclass(frozen=True, eq=False)
-class Rehearsal:
+class ReducedResolution:
     """A problem whose solution is known.
 
     Attributes
@@ -49,7 +49,7 @@ class Rehearsal:
     photo: NDArray[np.float32]
     truth: NDArray[Any]
     U: Downsampling
-    beside: tuple[NDArray[Any], ...] = ()
+    other_predictions: tuple[NDArray[Any], ...] = ()
 
     @classmethod
     def of(cls, scan: NDArray[Any], photo: NDArray[Any], U: Downsampling) -> Self | None:
@@ -60,9 +60,9 @@ class Rehearsal:
         halved = Downsampling.between(U.coarse, U.coarse.coarsen(HALF), U.footprint, fwhm=beam)
         return cls(halved(scan).astype(np.float32), U(photo).astype(np.float32), scan, halved)
 
-    def with_beside(self, *results: NDArray[Any]) -> Self:
+    def with_predictions(self, *results: NDArray[Any]) -> Self:
         """The same, with results of candidates beside the networks."""
-        return replace(self, beside=results)
+        return replace(self, other_predictions=results)
 
     @torch.no_grad()
     def results(self, network: Generator, config: TrainingConfig, device: torch.device) -> Sequence[NDArray[Any]]:
@@ -70,7 +70,9 @@ class Rehearsal:
         U = self.U
         right_inverse = U.right_inverse(U.correlation_length)
         everywhere = np.ones(self.scan.shape, dtype=bool)
-        cells = Cells.of(self.scan, self.photo, U, everywhere, config.inputs, right_inverse, device, config.each_view)
+        cells = CellDataset.of(
+            self.scan, self.photo, U, everywhere, config.inputs, right_inverse, device, config.each_view
+        )
         lines, (height, width) = len(self.scan), self.truth.shape[1:]
         (order,) = cells.orders
         place = (order.rows[:, None] + order.columns).ravel()
@@ -80,5 +82,5 @@ class Rehearsal:
             x = torch.stack([cells.tables[kind][part] for kind in cells.kinds])
             estimates.append(network(x)[..., :lines].cpu().numpy())
         members = np.concatenate(estimates, axis=1).transpose(0, 2, 1).reshape(-1, lines, height, width)
-        candidates = [*members, *self.beside, krige(self.scan, U, right_inverse)]
+        candidates = [*members, *self.other_predictions, krige(self.scan, U, right_inverse)]
         return [U.project(each, self.scan, U.correlation_length) for each in candidates]

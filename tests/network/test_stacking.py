@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from xrfsr.core.grid import Grid
-from xrfsr.network.cells import Cells
+from xrfsr.network.cells import CellDataset
 from xrfsr.network.generator import Architecture, Generator
-from xrfsr.network.validation import DRAWN, simplex_weights, weigh
+from xrfsr.network.stacking import SHRINKAGE, simplex_weights, stacking_weights
 from xrfsr.operators import Downsampling
 
 CPU = torch.device("cpu")
@@ -27,11 +27,11 @@ def operator(shape: tuple[int, int]) -> Downsampling:
     return Downsampling.between(coarse.refine(2), coarse)
 
 
-def cells_of(scan: Array, photo: Array, U: Downsampling, inputs: Any) -> Cells:
-    return Cells.of(scan, photo, U, np.ones(scan.shape, bool), inputs, U.right_inverse(U.correlation_length), CPU)
+def cells_of(scan: Array, photo: Array, U: Downsampling, inputs: Any) -> CellDataset:
+    return CellDataset.of(scan, photo, U, np.ones(scan.shape, bool), inputs, U.right_inverse(U.correlation_length), CPU)
 
 
-def noise() -> Cells:
+def noise() -> CellDataset:
     """A scan of 16 × 16 pixels without any structure."""
     rng = np.random.default_rng(0)
     scan, photo = rng.random((2, 16, 16), dtype=np.float32), rng.random((3, 32, 32), dtype=np.float32)
@@ -49,21 +49,21 @@ def test_weights_follow_the_better_predictor() -> None:
     with torch.no_grad():
         network.threshold_out[:] = 5.0
     held_out = torch.arange(0, 400, 4)
-    weights, judged, gain = weigh(network, cells, held_out)
+    weights, has_holdout, gain = stacking_weights(network, cells, held_out)
     np.testing.assert_allclose(weights, [[0, 0], [0, 0], [1, 1]], atol=0.02)
-    assert judged.tolist() == [True, True]
+    assert has_holdout.tolist() == [True, True]
     np.testing.assert_allclose(gain, 0, atol=0.05)
     # Too few to judge by: no trust without evidence.
     values = cells.values.clone()
     values[held_out[10:], 1, 1] = 0  # not measured
-    weights, judged, gain = weigh(network, replace(cells, values=values), held_out)
+    weights, has_holdout, gain = stacking_weights(network, replace(cells, values=values), held_out)
     assert weights[:, 1].tolist() == [0, 0, 1]
-    assert judged.tolist() == [True, False]
+    assert has_holdout.tolist() == [True, False]
     assert np.isnan(gain).tolist() == [False, True]
     # Nobody asked for a verdict: the plain mean of the members.
-    weights, judged, _ = weigh(network, cells, held_out[:0])
+    weights, has_holdout, _ = stacking_weights(network, cells, held_out[:0])
     assert weights.T.tolist() == [[0.5, 0.5, 0]] * 2
-    assert judged.tolist() == [False, False]
+    assert has_holdout.tolist() == [False, False]
 
 
 def test_floor_prediction_in_weights_is_the_kriging_without_the_cell() -> None:
@@ -75,7 +75,7 @@ def test_floor_prediction_in_weights_is_the_kriging_without_the_cell() -> None:
             return x[..., :-1] + 0.2
 
     # Were the floor off to the other side of the target, the two would share the weight.
-    assert (weigh(Shifted(), cells, torch.arange(0, 256, 2)).weights[1] > 0.95).all()  # type: ignore[arg-type]
+    assert (stacking_weights(Shifted(), cells, torch.arange(0, 256, 2)).weights[1] > 0.95).all()  # type: ignore[arg-type]
     batch = cells.batch(torch.arange(256), torch.ones(1, 256))
     passed = torch.einsum("cp,cpb->cb", batch.weight, batch.x[0].reshape(256, -1, 6)[..., :2])
     torch.testing.assert_close(passed, batch.target - cells.influence, atol=1e-5, rtol=0)
@@ -104,7 +104,7 @@ def test_the_gain_is_that_over_the_kriging_without_the_pixel() -> None:
             return x[..., :-1] + half.repeat_interleave(4, dim=0)
 
     half = torch.nn.functional.pad(cells.influence[:128] / 2, (0, 3))[None].squeeze(0)
-    weights, _, gain = weigh(Knowing(), cells, torch.arange(128))  # type: ignore[arg-type]
+    weights, _, gain = stacking_weights(Knowing(), cells, torch.arange(128))  # type: ignore[arg-type]
     np.testing.assert_allclose(weights[0], 1, atol=1e-3)
     np.testing.assert_allclose(gain, 20 * np.log10(2), atol=0.02)
 
@@ -118,11 +118,11 @@ def test_candidates_beside_the_networks_are_weighed_with_them() -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return x[..., :-1] + 9.0
 
-    def weighed(*beside: NDArray[np.float32]) -> NDArray[np.float32]:
-        return weigh(Nonsense(), cells, held_out, beside).weights  # type: ignore[arg-type]
+    def weighed(*other_predictions: NDArray[np.float32]) -> NDArray[np.float32]:
+        return stacking_weights(Nonsense(), cells, held_out, other_predictions).weights  # type: ignore[arg-type]
 
     knowing = cells.target.T.numpy()
     near = knowing + 0.02
     np.testing.assert_allclose(weighed(knowing), [[0, 0], [1, 1], [0, 0]], atol=1e-3)
-    np.testing.assert_allclose(weighed(knowing, near)[1:3, 0], [1 - DRAWN / 2, DRAWN / 2], atol=1e-2)
+    np.testing.assert_allclose(weighed(knowing, near)[1:3, 0], [1 - SHRINKAGE / 2, SHRINKAGE / 2], atol=1e-2)
     np.testing.assert_allclose(weighed(knowing + 7)[-1], 1, atol=0.02)

@@ -9,7 +9,43 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
-__all__ = ["InvalidInput", "collect_faults", "import_optional", "warn"]
+__all__ = ["Fault", "InvalidInput", "collect_faults", "import_optional", "warn"]
+
+
+class Fault(str):
+    """One fault: a sentence, and the subject it concerns where that is not clear from the sentence.
+
+    As text it is both: ``"subject: sentence"``. The sentence may be a fault with a subject of its own.
+
+    Parameters
+    ----------
+    sentence : str
+        Variable, offending value, what is accepted, and the fix.
+    subject : str
+        Thing that the sentence is about, such as ``"scan"`` or ``"'fit.h5'"``, or empty.
+
+    Examples
+    --------
+    >>> fault = Fault("'x' has no units; set ds.x.attrs['units'] = 'mm'", subject="scan")
+    >>> print(fault)
+    scan: 'x' has no units; set ds.x.attrs['units'] = 'mm'
+    >>> fault.subject
+    'scan'
+    """
+
+    __slots__ = ("sentence", "subject")
+
+    sentence: str
+    subject: str
+
+    def __new__(cls, sentence: str, subject: str = "") -> Fault:
+        """Join subject and sentence."""
+        fault = super().__new__(cls, f"{subject}: {sentence}" if subject else sentence)
+        fault.sentence, fault.subject = sentence, subject
+        return fault
+
+    def __reduce__(self) -> tuple[type[Fault], tuple[str, str]]:
+        return (type(self), (self.sentence, self.subject))
 
 
 class InvalidInput(ValueError):
@@ -18,14 +54,15 @@ class InvalidInput(ValueError):
     Parameters
     ----------
     what : str
-        The thing that was looked at, such as ``"scan"`` or ``"line labels"``.
+        Name of the thing that was checked, such as ``"scan"`` or ``"line labels"``.
     faults : sequence of str
-        One sentence per fault: the variable, the offending value, what is accepted, and the fix.
+        One sentence per fault (variable, offending value, what is accepted, and the fix), as text or as `Fault`.
 
     Attributes
     ----------
     what : str
     faults : tuple of str
+        Faults with their subjects, as `Fault`.
 
     Examples
     --------
@@ -36,7 +73,7 @@ class InvalidInput(ValueError):
 
     def __init__(self, what: str, faults: Sequence[str]) -> None:
         self.what = what
-        self.faults = tuple(faults)
+        self.faults = tuple(fault if isinstance(fault, Fault) else Fault(fault) for fault in faults)
         if len(self.faults) == 1:
             message = f"invalid {what}: {self.faults[0]}"
         else:
@@ -44,24 +81,32 @@ class InvalidInput(ValueError):
             message = f"invalid {what}, {len(self.faults)} faults:\n{listed}"
         super().__init__(message)
 
-    def __reduce__(self) -> tuple[type[InvalidInput], tuple[str, tuple[str, ...]]]:
-        # The default would pickle the message alone, and a Dask worker could not send the error home.
+    def __reduce__(self) -> tuple[type[InvalidInput], tuple[str, tuple[Fault, ...]]]:
+        # The default would pickle the message alone, and a Dask worker could not return the error.
         return (type(self), (self.what, self.faults))
 
 
 @contextmanager
-def collect_faults(faults: list[str]) -> Iterator[None]:
-    """Add the faults of an `InvalidInput` raised inside to `faults`, and go on after the block."""
+def collect_faults(faults: list[str], subject: str = "") -> Iterator[None]:
+    """Add the faults of an `InvalidInput` raised in the block to `faults`, and continue after the block.
+
+    Parameters
+    ----------
+    faults : list of str
+        List that is extended.
+    subject : str
+        Subject of the faults, if they need one; see `Fault`.
+    """
     try:
         yield
     except InvalidInput as error:
-        faults.extend(error.faults)
+        faults.extend(Fault(fault, subject) if subject else fault for fault in error.faults)
 
 
 def warn(message: str) -> None:
-    """Warn with the line from which this package was entered, however many of its functions lie between.
+    """Warn at the line from which this package was called, however many of its functions lie between.
 
-    Or xarray's, which may have been asked for something that this package does.
+    Functions of xarray count as part of this package, because xarray calls its backend and its accessor.
     """
     depth, frame = 1, sys._getframe()
     inside = (__package__, "xarray")
@@ -71,21 +116,21 @@ def warn(message: str) -> None:
 
 
 def import_optional(module: str, purpose: str, extra: str) -> Any:
-    """A package that only some users need.
+    """Import a package that only some users need.
 
     Parameters
     ----------
     module : str
-        To import.
+        Name of the module.
     purpose : str
-        What needs it, in the plural, for the message.
+        Subject of the message, a plural noun such as ``"EDF files"``.
     extra : str
-        The extra of this package that brings it.
+        Extra of this package that installs it.
 
     Raises
     ------
     InvalidInput
-        If it is not installed, with the command that installs it.
+        If it is not installed; the message has the command that installs it.
     """
     try:
         return import_module(module)

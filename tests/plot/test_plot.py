@@ -125,10 +125,10 @@ def test_without_matplotlib_the_way_to_it_is_named() -> None:
         "import sys; sys.modules['matplotlib'] = None\n"
         "from xrfsr.plot import overview\n"
         "try: overview(None, None, None)\n"
-        "except ImportError as error: print(error)"
+        "except ValueError as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "pip install 'xrfsr[plot]'" in done.stdout
+    assert 'pip install "xrfsr[plot]"' in done.stdout
 
 
 def test_photos_and_maps_as_superresolve_takes_them(scan: xr.Dataset, photo: xr.DataArray, fine: xr.Dataset) -> None:

@@ -66,10 +66,8 @@ def centres(obj: xr.Dataset | xr.DataArray, name: str) -> tuple[xr.Variable, Axi
     if "units" not in variable.attrs:
         faults.append(f"coordinate {name!r} has no units; set .{name}.attrs['units'] = 'mm'")
     elif variable.attrs["units"] != "mm":
-        try:
+        with collect_faults(faults, f"units of coordinate {name!r}"):
             per_unit = mm_per(variable.attrs["units"])
-        except InvalidInput as error:
-            faults += [f"units of coordinate {name!r}: {fault}" for fault in error.faults]
     if faults:
         raise InvalidInput("coordinates", faults)
     values = np.asarray(variable.data, dtype=np.float64)

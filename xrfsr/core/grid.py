@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xrfsr.core.units import pair_to_mm
-from xrfsr.errors import InvalidInput
+from xrfsr.errors import InvalidInput, collect_faults
 
 __all__ = ["Axis", "Grid"]
 
@@ -221,10 +221,8 @@ class Grid:
         axes: list[Axis] = []
         faults: list[str] = []
         for name, centres in (("y", y), ("x", x)):
-            try:
+            with collect_faults(faults):
                 axes.append(Axis.from_centres(centres, name))
-            except InvalidInput as error:
-                faults.extend(error.faults)
         if faults:
             raise InvalidInput("coordinates", faults)
         return cls(axes[0], axes[1])

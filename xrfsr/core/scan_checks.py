@@ -13,7 +13,7 @@ import xarray as xr
 
 from xrfsr.core.lines import Line, parse_all
 from xrfsr.core.units import intensity_unit
-from xrfsr.errors import InvalidInput
+from xrfsr.errors import InvalidInput, collect_faults
 
 __all__ = [
     "DIMS",
@@ -92,10 +92,8 @@ def common_unit(ds: xr.Dataset, faults: list[str]) -> str:
         if name in ds and "units" not in ds[name].attrs:
             faults.append(f"{name!r} has no units; set .attrs['units'] to 'count', 'count/s' or 'dimensionless'")
         elif name in ds:
-            try:
+            with collect_faults(faults, repr(name)):
                 units[name] = intensity_unit(ds[name].attrs["units"])
-            except InvalidInput as error:
-                faults += [f"{name!r}: {fault}" for fault in error.faults]
     if len(set(units.values())) > 1:
         faults.append(f"'uncertainty' is in {units['uncertainty']}, 'intensity' in {units['intensity']}; convert one")
     return units.get("intensity", "count")

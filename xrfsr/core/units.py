@@ -13,7 +13,7 @@ from numbers import Real
 
 import numpy as np
 
-from xrfsr.errors import InvalidInput
+from xrfsr.errors import Fault, InvalidInput, collect_faults
 
 __all__ = ["INTENSITY_UNITS", "intensity_unit", "mm_per", "pair_to_mm", "to_mm"]
 
@@ -155,7 +155,7 @@ def to_mm(value: object, name: str = "length") -> float:
     try:
         factor = mm_per(unit)
     except InvalidInput as error:
-        raise InvalidInput(name, [f"{name} is {value!r}: {error.faults[0]}"]) from None
+        raise InvalidInput(name, [Fault(fault, f"{name} is {value!r}") for fault in error.faults]) from None
     # Dividing makes 700 um exactly 0.7 mm; multiplying by the inexact 0.001 would not.
     return number * factor if factor >= 1 else number / round(1 / factor)
 
@@ -193,14 +193,10 @@ def pair_to_mm(value: object, name: str = "pixel_size", *, positive: bool = True
     lengths: list[float] = []
     faults: list[str] = []
     for part in parts:
-        try:
-            length = to_mm(part, name)
-        except InvalidInput as error:
-            faults.extend(error.faults)
-            continue
-        if positive and length <= 0:
-            faults.append(f"{name} is {part!r}; it must be more than zero")
-        lengths.append(length)
+        with collect_faults(faults):
+            lengths.append(to_mm(part, name))
+            if positive and lengths[-1] <= 0:
+                faults.append(f"{name} is {part!r}; it must be more than zero")
     if faults:
         raise InvalidInput(name, faults)
     return (lengths[0], lengths[-1])

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from xrfsr.errors import InvalidInput
+from xrfsr.errors import Fault, InvalidInput
 from xrfsr.kriging.simple import krige
 from xrfsr.network.cells import network_inputs
 from xrfsr.network.config import TrainingConfig
@@ -314,7 +314,7 @@ def load_model(path: str | PathLike[str]) -> Model:
     try:
         return _read(folder)
     except InvalidInput as error:
-        raise InvalidInput("model", [f"{folder}: {fault}" for fault in error.faults]) from error
+        raise InvalidInput("model", [Fault(fault, str(folder)) for fault in error.faults]) from error
     except (
         AttributeError,
         KeyError,

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from xrfsr.core.grid import Axis, Grid
-from xrfsr.errors import InvalidInput
+from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.operators.footprints import Footprint, beam_per_axis, coverage_faults, footprint_matrix
 from xrfsr.operators.right_inverse import RightInverse, precision_matrix, right_inverse_matrix
 from xrfsr.operators.separable import Array, apply_separable, check_shape, crop_rows
@@ -114,10 +114,8 @@ class Downsampling:
         faults: list[str] = []
         widths: tuple[float | None, float | None] = (None, None)
         lengths = widths
-        try:
+        with collect_faults(faults):
             widths, lengths = beam_per_axis(footprint, fwhm, smear)
-        except InvalidInput as error:
-            faults.extend(error.faults)
         axes = (("y", fine.y, coarse.y), ("x", fine.x, coarse.x))
         for name, f, c in axes:
             if abs(f.step) > abs(c.step) * (1 + 1e-6):

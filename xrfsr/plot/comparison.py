@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from xrfsr.errors import InvalidInput
+from xrfsr.errors import InvalidInput, import_optional
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,10 +37,8 @@ def comparison(compared: xr.Dataset, metric: str = "psnr") -> Figure:
 
     Raises
     ------
-    ImportError
-        If matplotlib is not installed.
     InvalidInput
-        If `compared` is something else, or has no such metric.
+        If `compared` is something else, or has no such metric, or if matplotlib is not installed.
 
     Examples
     --------
@@ -49,11 +47,8 @@ def comparison(compared: xr.Dataset, metric: str = "psnr") -> Figure:
     >>> made = scan.xrfsr.compare(methods=["bilinear", "kriging"], truth=truth, progress=False)
     >>> figure = xrfsr.plot.comparison(made)
     """
-    try:
-        import matplotlib.pyplot  # noqa: F401  (makes notebooks show a Figure as a picture)
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError("pictures need matplotlib: python -m pip install 'xrfsr[plot]'") from error
+    import_optional("matplotlib.pyplot", "pictures", "plot")  # makes notebooks show a Figure as a picture
+    from matplotlib.figure import Figure
 
     faults = [
         f"it has no {name!r} ({', '.join(dims)})"

@@ -17,7 +17,7 @@ from xrfsr.core.grid import Grid
 from xrfsr.core.lines import parse_all
 from xrfsr.core.photo import ensure_photo
 from xrfsr.core.scan import ensure_scan
-from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.errors import InvalidInput, collect_faults, import_optional
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,11 +85,9 @@ def overview(
 
     Raises
     ------
-    ImportError
-        If matplotlib is not installed.
     InvalidInput
         Naming every fault of the photo and the maps, every line that is missing, or if `truth` and `fine` differ in
-        shape.
+        shape, or if matplotlib is not installed.
 
     Examples
     --------
@@ -98,11 +96,8 @@ def overview(
     >>> fine = scan.xrfsr.superresolve(method="kriging")
     >>> figure = xrfsr.plot.overview(rgb, scan, fine, truth, lines=["Fe-K"])
     """
-    try:
-        import matplotlib.pyplot  # noqa: F401  (makes notebooks show a Figure as a picture)
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError("pictures need matplotlib: python -m pip install 'xrfsr[plot]'") from error
+    import_optional("matplotlib.pyplot", "pictures", "plot")  # makes notebooks show a Figure as a picture
+    from matplotlib.figure import Figure
 
     given = {"Scan": coarse, "Fine": fine, **({} if truth is None else {"Truth": truth})}
     faults: list[str] = []
@@ -110,10 +105,8 @@ def overview(
     with collect_faults(faults):
         photo = ensure_photo(photo)
     for title, scan in given.items():
-        of_scan: list[str] = []
-        with collect_faults(of_scan):
+        with collect_faults(faults, title.lower()):
             columns.append(_column(title, scan))
-        faults += [f"{title.lower()}: {fault}" for fault in of_scan]
     if faults:
         raise InvalidInput("overview", faults)
     labels = _labels(columns, lines)

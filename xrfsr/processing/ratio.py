@@ -8,7 +8,7 @@ import xarray as xr
 
 from xrfsr.core.coordinates import dequantify
 from xrfsr.core.lines import Line, parse, parse_all
-from xrfsr.errors import InvalidInput
+from xrfsr.errors import InvalidInput, collect_faults
 
 __all__ = ["ratio"]
 
@@ -57,15 +57,11 @@ def ratio(obj: xr.Dataset | xr.DataArray, a: str, b: str, *, minimum: float | No
     faults: list[str] = []
     wanted: list[Line] = []
     for label in (a, b):
-        try:
-            line = parse(label)
-        except InvalidInput as error:
-            faults.extend(error.faults)
-            continue
-        wanted.append(line)
-        if line not in held:
-            available = ", ".join(known.label for known in held)
-            faults.append(f"{label!r} ({line.label}) is not in this scan; it holds {available}")
+        with collect_faults(faults):
+            wanted.append(parse(label))
+            if wanted[-1] not in held:
+                available = ", ".join(known.label for known in held)
+                faults.append(f"{label!r} ({wanted[-1].label}) is not in this scan; it holds {available}")
     if minimum is not None and not (isinstance(minimum, Real) and minimum >= 0):
         faults.append(f"minimum is {minimum!r}; it must be a number of zero or more, in the units of the intensity")
     if faults:

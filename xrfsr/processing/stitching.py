@@ -110,10 +110,8 @@ def _checked(scans: Sequence[xr.Dataset | xr.DataArray]) -> list[xr.Dataset]:
     faults: list[str] = []
     ready: list[xr.Dataset] = []
     for number, scan in enumerate(scans, start=1):
-        own: list[str] = []
-        with collect_faults(own):
+        with collect_faults(faults, f"scan {number}"):
             ready.append(ensure_scan(scan, values=False))
-        faults += [f"scan {number}: {fault}" for fault in own]
     if faults:
         raise InvalidInput("scans", faults)
     first = ready[0]

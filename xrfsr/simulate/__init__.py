@@ -43,7 +43,7 @@ from xrfsr.core.grid import Grid
 from xrfsr.core.lines import Line, parse_all
 from xrfsr.core.photo import as_photo
 from xrfsr.core.scan import as_scan
-from xrfsr.errors import InvalidInput
+from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.operators import Downsampling
 from xrfsr.simulate.fields import noise
 from xrfsr.simulate.optics import photograph, reflectance
@@ -249,10 +249,8 @@ def _checked(
             unit = "seconds" if name == "dwell" else "mm"
             faults.append(f"{name!r} is {value!r}; a number of {unit} above zero is needed")
     parsed: list[Line] = []
-    try:
+    with collect_faults(faults):
         parsed = parse_all(lines)
-    except InvalidInput as error:
-        faults.extend(error.faults)
     elements = {element for material in MATERIALS.values() for element in material.composition}
     for line in parsed:
         if line.label != f"{line.element}-{line.family}":

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.errors import InvalidInput, import_optional
+from xrfsr.errors import Fault, InvalidInput, import_optional
 from xrfsr.io.source import Maps, Request
 from xrfsr.io.spectra.cubes import WindowMaps, axes_grid, channel_energies, chosen_cube, maps_of, reduced, stored_faults
 from xrfsr.io.spectra.line_windows import Pair
@@ -118,7 +118,7 @@ def describe(path: Path, request: Request) -> Maps:
         raise InvalidInput("file", faults)
     energies = channel_energies(axes[2], faults)
     if faults:
-        raise InvalidInput("file", [f"'{path}': {fault}" for fault in faults])
+        raise InvalidInput("file", [Fault(fault, f"'{path}'") for fault in faults])
     sample = metadata.get("Sample", {})
     return maps_of(
         BcfCube(path, number, data.dtype, (height, width, depth), float(axes[2]["offset"]), float(axes[2]["scale"])),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xrfsr.core.lines import parse
-from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.errors import Fault, InvalidInput, collect_faults
 from xrfsr.io.raster import Header, read_header
 from xrfsr.io.readers.edf import EdfMaps, edf_header
 from xrfsr.io.readers.tiff import TiffMaps, not_a_map
@@ -209,7 +209,7 @@ class Folder:
             try:
                 line = parse(name)
             except InvalidInput as error:
-                faults.append(f"{named}: {error.faults[0]}")
+                faults += [Fault(fault, named) for fault in error.faults]
                 continue
             if line.uncertainty:
                 faults.append(f"{named} is the uncertainty of {line.label}, whose map is not there")

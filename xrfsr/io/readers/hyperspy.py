@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from xrfsr.errors import InvalidInput
+from xrfsr.errors import Fault, InvalidInput
 from xrfsr.io.hdf5 import text, texts
 from xrfsr.io.source import Maps, Request
 from xrfsr.io.spectra.array_cube import ArrayCube, opened_tree
@@ -58,7 +58,7 @@ def describe(path: Path, request: Request) -> Maps:
     y, x, energy = (axes[dim] for dim in order)
     energies = channel_energies(energy, faults)
     if faults:
-        raise InvalidInput("file", [f"'{path}': {fault}" for fault in faults])
+        raise InvalidInput("file", [Fault(fault, f"'{path}'") for fault in faults])
     cube = ArrayCube(
         path,
         what,

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.errors import InvalidInput
+from xrfsr.errors import Fault, InvalidInput
 from xrfsr.io.source import Maps, Request
 from xrfsr.io.spectra.cubes import KEV, axes_grid, maps_of
 
@@ -110,7 +110,7 @@ def describe(path: Path, request: Request) -> Maps:
                 f"bytes, but '{raw_path}' has {there}: {wrong}, so copy or export it again"
             )
     if faults:
-        raise InvalidInput("file", [f"'{header_path}': {fault}" for fault in faults])
+        raise InvalidInput("file", [Fault(fault, f"'{header_path}'") for fault in faults])
     remarks = []
     if header.get("depth1", "0") not in ("0", "1") or header.get("depthbinsize", "1") != "1":
         remarks = [

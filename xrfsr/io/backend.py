@@ -56,8 +56,8 @@ class XrfsrBackend(BackendEntrypoint):
 
     def guess_can_open(self, filename_or_obj: Any) -> bool:
         """Whether a file can be nobody else's: by suffixes that no other program uses."""
-        from xrfsr.io.formats import UNMISTAKABLE
+        from xrfsr.io.formats import UNIQUE_SUFFIXES
 
         if not isinstance(filename_or_obj, str | os.PathLike):
             return False
-        return Path(filename_or_obj).suffix.lower() in UNMISTAKABLE
+        return Path(filename_or_obj).suffix.lower() in UNIQUE_SUFFIXES

@@ -10,7 +10,7 @@ from typing import Any
 
 from xrfsr.errors import InvalidInput
 
-__all__ = ["FORMATS", "UNMISTAKABLE", "Format", "format_of"]
+__all__ = ["FORMATS", "UNIQUE_SUFFIXES", "Format", "detect_format"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +22,10 @@ class Format:
     name : str
         For people.
     module : str
-        Within `xrfsr.io.readers`; it has a function ``describe(path, request)`` and says in ``USES`` which options
+        Within `xrfsr.io.readers`; it has a function ``describe(path, options)`` and says in ``USES`` which options
         beside `lines` it knows.
     suffixes : tuple of str
-        In lower case. Of HDF5 formats, which share theirs, empty: the module's ``holds_fit(file)`` tells.
+        In lower case. Of HDF5 formats, which share theirs, empty: the module's ``matches(file)`` tells.
     """
 
     name: str
@@ -58,10 +58,10 @@ FORMATS = (FOLDER, *FILES, *HDF5)
 HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf", ".nxs", ".he5")
 PHOTOS = (".jpg", ".jpeg", ".png")
 # Nobody else's: a plain xr.open_dataset may come to us with these.
-UNMISTAKABLE = (".dms", ".datastack", ".bcf")
+UNIQUE_SUFFIXES = (".dms", ".datastack", ".bcf")
 
 
-def format_of(path: Path) -> Format:
+def detect_format(path: Path) -> Format:
     """Which format a file or folder has.
 
     Raises
@@ -91,11 +91,11 @@ def format_of(path: Path) -> Format:
 
 
 def _hdf5_format(path: Path) -> Format:
-    from xrfsr.io.hdf5 import opened
+    from xrfsr.io.hdf5 import open_hdf5
 
-    with opened(path) as file:
+    with open_hdf5(path) as file:
         for one in HDF5:
-            if one.load().holds_fit(file):
+            if one.load().matches(file):
                 return one
         there = ", ".join(f"'{name}'" for name in list(file)[:8]) or "nothing"
     raise InvalidInput(

@@ -16,15 +16,15 @@ from xrfsr.core.grid import Axis, Grid
 from xrfsr.core.units import mm_per
 from xrfsr.errors import InvalidInput, collect_faults
 
-__all__ = ["Hdf5Maps", "map_faults", "nexus_grid", "opened", "text", "texts"]
+__all__ = ["Hdf5Maps", "map_faults", "nexus_grid", "open_hdf5", "text", "texts"]
 
 # Deflate packs at most a thousand to one; who declares more than this did not write it.
-MOST_COMPRESSED = 4000
-SMALL = 1 << 20
+MAX_COMPRESSION = 4000
+MIN_CHECKED_BYTES = 1 << 20
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[h5py.File]:
+def open_hdf5(path: Path) -> Iterator[h5py.File]:
     """The file, open for reading; another program may hold it, and its folder may be read-only."""
     with h5py.File(path, "r", locking=False) as file:
         yield file
@@ -42,14 +42,14 @@ class Hdf5Maps:
     """
 
     path: Path
-    places: tuple[tuple[str, int | None], ...]
+    locations: tuple[tuple[str, int | None], ...]
 
     def read(self, maps: Sequence[int], y: slice, x: slice) -> NDArray[Any]:
         """Read a window of some maps; see `xrfsr.io.source.Source`."""
-        with opened(self.path) as file:
+        with open_hdf5(self.path) as file:
             windows = []
             for number in maps:
-                name, position = self.places[number]
+                name, position = self.locations[number]
                 windows.append(file[name][(y, x) if position is None else (position, y, x)])
         return np.stack(windows)
 
@@ -72,7 +72,7 @@ def map_faults(dataset: Any, name: str, dims: int = 2) -> list[str]:
     declared = dataset.dtype.itemsize * int(np.prod(shape, dtype=object))
     stored = dataset.id.get_storage_size()
     # A virtual dataset lies in other files. Of others, what is declared and not there would be read as zeros.
-    if not dataset.is_virtual and declared > SMALL and declared > MOST_COMPRESSED * stored:
+    if not dataset.is_virtual and declared > MIN_CHECKED_BYTES and declared > MAX_COMPRESSION * stored:
         return [
             f"'{name}' declares {shape} numbers, {declared / 1e6:.3g} MB, but only {stored} bytes of them are in the "
             "file, so it was never written to the end; copy or export it again"

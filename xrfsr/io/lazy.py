@@ -13,10 +13,10 @@ from xarray.core import indexing
 from xrfsr.errors import InvalidInput
 from xrfsr.io.source import Source
 
-__all__ = ["LazyMaps", "LazyMask", "unreadable"]
+__all__ = ["LazyMaps", "LazyMask", "unreadable_message"]
 
 
-def unreadable(path: Path, error: BaseException) -> str:
+def unreadable_message(path: Path, error: BaseException) -> str:
     """Say that a file cannot be read, why, and what to do."""
     reason = " ".join(str(error).split()) or type(error).__name__
     if len(reason) > 300:
@@ -26,7 +26,7 @@ def unreadable(path: Path, error: BaseException) -> str:
     return f"'{path}' cannot be read ({reason}): damaged, incomplete or changed, so copy or export it again"
 
 
-class _Lazy(BackendArray):
+class _LazyArray(BackendArray):
     """What is read from a source, where an error names the file."""
 
     dtype: np.dtype[Any]
@@ -52,7 +52,7 @@ class _Lazy(BackendArray):
         except MemoryError:
             raise
         except Exception as error:
-            raise InvalidInput("file", [unreadable(self.path, error)]) from error
+            raise InvalidInput("file", [unreadable_message(self.path, error)]) from error
         if values.shape != shape:
             raise InvalidInput(
                 "file",
@@ -64,7 +64,7 @@ class _Lazy(BackendArray):
         return values
 
 
-class LazyMaps(_Lazy):
+class LazyMaps(_LazyArray):
     """Maps (line, y, x) as float32.
 
     Parameters
@@ -92,7 +92,7 @@ class LazyMaps(_Lazy):
         return np.asarray(values[tuple(0 if isinstance(k, int | np.integer) else slice(None) for k in key)])
 
 
-class LazyMask(_Lazy):
+class LazyMask(_LazyArray):
     """A mask (y, x) as bool: true where the file holds a number other than zero.
 
     Parameters

@@ -15,16 +15,16 @@ from xrfsr.core.grid import Grid
 from xrfsr.core.scan import scan_coords
 from xrfsr.core.units import intensity_unit, pair_to_mm
 from xrfsr.errors import InvalidInput, collect_faults, warn
-from xrfsr.io.formats import Format, format_of
-from xrfsr.io.lazy import LazyMaps, LazyMask, unreadable
+from xrfsr.io.formats import Format, detect_format
+from xrfsr.io.lazy import LazyMaps, LazyMask, unreadable_message
 from xrfsr.io.readers.zarr import is_store, open_store
-from xrfsr.io.source import Maps, Quantity, Request
+from xrfsr.io.source import Quantity, ReadOptions, ScanDescription
 from xrfsr.utils.paths import entries, local_path
 
 __all__ = ["open_lazily", "open_scan"]
 
 # A map is read in one piece up to this side; beyond, Dask gets pieces of it.
-LARGEST_TILE = 4096
+MAX_CHUNK = 4096
 QUANTITIES = ("count", "mass_fraction")
 
 
@@ -133,7 +133,7 @@ def open_lazily(
         given = {"pixel_size": pixel_size, "units": units, "origin": origin, "quantity": quantity, "group": group}
         return open_store(place, names, lines=lines, given=given)
     faults: list[str] = []
-    request = Request(lines, quantity, group)
+    options = ReadOptions(lines, quantity, group)
     spacing, corner = None, (0.0, 0.0)
     with collect_faults(faults):
         spacing = None if pixel_size is None else pair_to_mm(pixel_size)
@@ -142,62 +142,62 @@ def open_lazily(
     with collect_faults(faults):
         units = None if units is None else intensity_unit(units)
     what = f"file '{place}'"
-    maps: Maps | None = None
+    maps: ScanDescription | None = None
     with collect_faults(faults):
         form = _format(place)
         what = f"{form.name} '{place}'"
-        unknown = _unknown_options(form, request)
+        unknown = _unknown_options(form, options)
         faults += unknown
         if not unknown:
-            maps = _described(form, place, request)
-            faults += _inconsistent(maps, place, pixel_size, origin)
+            maps = _describe(form, place, options)
+            faults += _grid_faults(maps, place, pixel_size, origin)
     scan: xr.Dataset | None = None
     if not faults and maps is not None:
         with collect_faults(faults):
             scan = _scan(maps, place, spacing, corner, units)
     if faults or scan is None:
         raise InvalidInput(what, faults)
-    for remark in maps.remarks if maps else ():
-        warn(remark)
+    for message in maps.warnings if maps else ():
+        warn(message)
     return scan
 
 
 def _format(place: Path) -> Format:
     try:
-        return format_of(place)
+        return detect_format(place)
     except InvalidInput:
         raise
     except Exception as error:
-        raise InvalidInput("file", [unreadable(place, error)]) from error
+        raise InvalidInput("file", [unreadable_message(place, error)]) from error
 
 
-def _described(form: Format, place: Path, request: Request) -> Maps:
+def _describe(form: Format, place: Path, options: ReadOptions) -> ScanDescription:
     try:
-        maps: Maps = form.load().describe(place, request)
+        maps: ScanDescription = form.load().describe(place, options)
         return maps
     except InvalidInput:
         raise
     # Damage shows in many ways: whatever the libraries that read a format raise.
     except Exception as error:
-        raise InvalidInput("file", [unreadable(place, error)]) from error
+        raise InvalidInput("file", [unreadable_message(place, error)]) from error
 
 
-def _unknown_options(form: Format, request: Request) -> list[str]:
+def _unknown_options(form: Format, options: ReadOptions) -> list[str]:
     """Options that the format has no use for, or no such value."""
     known = form.load().USES
     faults = [
         f"{name}={value!r} was given, but a {form.name} has no choice of it; leave it out"
-        for name, value in (("quantity", request.quantity), ("group", request.group))
+        for name, value in (("quantity", options.quantity), ("group", options.group))
         if value is not None and name not in known
     ]
-    if "quantity" in known and request.quantity not in (None, *QUANTITIES):
-        faults.append(f"quantity is {request.quantity!r}; accepted are {', '.join(map(repr, QUANTITIES))}")
-    if "group" in known and not isinstance(request.group, str | None):
-        faults.append(f"group is {request.group!r}; the name of a group in the file is needed")
+    if "quantity" in known and options.quantity not in (None, *QUANTITIES):
+        faults.append(f"quantity is {options.quantity!r}; accepted are {', '.join(map(repr, QUANTITIES))}")
+    if "group" in known and not isinstance(options.group, str | None):
+        faults.append(f"group is {options.group!r}; the name of a group in the file is needed")
     return faults
 
 
-def _inconsistent(maps: Maps, place: Path, pixel_size: object, origin: object) -> list[str]:
+def _grid_faults(maps: ScanDescription, place: Path, pixel_size: object, origin: object) -> list[str]:
     faults: list[str] = []
     if pixel_size is None and maps.grid is None:
         faults.append(f"pixel_size is missing and '{place}' does not tell it; pass pixel_size='0.5 mm'")
@@ -207,14 +207,18 @@ def _inconsistent(maps: Maps, place: Path, pixel_size: object, origin: object) -
 
 
 def _scan(
-    maps: Maps, place: Path, spacing: tuple[float, float] | None, corner: tuple[float, float], units: str | None
+    maps: ScanDescription,
+    place: Path,
+    spacing: tuple[float, float] | None,
+    corner: tuple[float, float],
+    units: str | None,
 ) -> xr.Dataset:
     grid = maps.grid
-    remark = None
+    message = None
     if spacing is not None:
         said = grid.spacing if grid is not None else spacing
         if any(abs(own / given - 1) > 0.01 for own, given in zip(said, spacing, strict=True)):
-            remark = f"pixel_size={spacing} mm is used, although '{place}' says {said} mm"
+            message = f"pixel_size={spacing} mm is used, although '{place}' says {said} mm"
         grid = Grid.from_shape(maps.shape, spacing, corner)
     assert grid is not None
     attrs = {"units": units or intensity_unit(maps.units or "count")}
@@ -222,7 +226,7 @@ def _scan(
     for name, source in (("intensity", maps.intensity), ("uncertainty", maps.uncertainty)):
         if source is not None:
             array = indexing.LazilyIndexedArray(LazyMaps(place, source, len(maps.names), maps.shape))
-            encoding = {"preferred_chunks": _pieces(maps)}
+            encoding = {"preferred_chunks": _preferred_chunks(maps)}
             variables[name] = xr.Variable(("line", "y", "x"), array, dict(attrs), encoding)
     coords = scan_coords(maps.names, grid)
     for coord in coords.values():
@@ -230,20 +234,20 @@ def _scan(
             coord.encoding["preferred_chunks"] = {"line": 1}  # cut like the maps, or xarray finds it inconsistent
     if maps.valid is not None:
         mask = indexing.LazilyIndexedArray(LazyMask(place, maps.valid, maps.shape))
-        pieces = {dim: size for dim, size in _pieces(maps).items() if dim != "line"}
+        pieces = {dim: size for dim, size in _preferred_chunks(maps).items() if dim != "line"}
         coords["valid"] = xr.Variable(("y", "x"), mask, {}, {"preferred_chunks": pieces})
-    if remark:
-        warn(remark)
+    if message:
+        warn(message)
     return xr.Dataset(variables, coords, {"source": place.name, **maps.attrs})
 
 
-def _pieces(maps: Maps) -> dict[str, int]:
+def _preferred_chunks(maps: ScanDescription) -> dict[str, int]:
     """Chunks that suit the file: whole tiles of it, and enough of them to be worth a task."""
     pieces = {"line": 1}
     tile = maps.tile or maps.shape
     for dim, length, size in zip(("y", "x"), tile, maps.shape, strict=True):
-        wanted = length if length > LARGEST_TILE // 2 else length * max(1, LARGEST_TILE // 2 // max(1, length))
+        wanted = length if length > MAX_CHUNK // 2 else length * max(1, MAX_CHUNK // 2 // max(1, length))
         if maps.tile is None:
-            wanted = LARGEST_TILE
+            wanted = MAX_CHUNK
         pieces[dim] = min(size, wanted)
     return pieces

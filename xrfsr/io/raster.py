@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput
 
-__all__ = ["Header", "Raster", "opened", "read_header", "read_raster"]
+__all__ = ["Header", "Raster", "open_raster", "read_header", "read_raster"]
 
 ORIENTATION = 0x0112  # the EXIF tag, which is also the TIFF tag
-ONE_AT_A_TIME = threading.Lock()
+GLOBAL_STATE_LOCK = threading.Lock()
 # No picture is packed more than this, unless it is small or nothing.
-MOST_COMPRESSED, LARGE = 5000, 1 << 28
-MOST_BLOCKS = 100_000
-TURNED = (5, 6, 7, 8)  # the orientations that exchange rows and columns
+MAX_COMPRESSION, LARGE = 5000, 1 << 28
+MAX_BLOCKS = 100_000
+TRANSPOSED = (5, 6, 7, 8)  # the orientations that exchange rows and columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Raster:
         """(band, y, x) of what is to be seen: colours of the palette where there is one, without alpha."""
         if self.header.palette is not None:
             return np.moveaxis(self.header.palette[self.pixels[0], :3], -1, 0)
-        return self.pixels[_opaque(self.header.bands)]
+        return self.pixels[_colour_bands(self.header.bands)]
 
 
 def read_header(path: Path, page: str | None = None) -> Header:
@@ -101,11 +101,11 @@ def read_header(path: Path, page: str | None = None) -> Header:
     InvalidInput
         If the file is missing, is no picture, or is cut off.
     """
-    with opened(path, page) as source:
+    with open_raster(path, page) as source:
         header = _header(source, path)
         size = path.stat().st_size
         declared = source.width * source.height * _dtype(source).itemsize
-        if declared > max(LARGE, MOST_COMPRESSED * size):
+        if declared > max(LARGE, MAX_COMPRESSION * size):
             raise InvalidInput(
                 "file",
                 [
@@ -113,7 +113,7 @@ def read_header(path: Path, page: str | None = None) -> Header:
                     f"file of {size} bytes: damaged or cut off, so copy or export it again"
                 ],
             )
-        if _ends_early(source, size):
+        if _is_truncated(source, size):
             source.read(1)  # GDAL decides, because some programs only exaggerate, and says what is wrong
     return header
 
@@ -134,12 +134,12 @@ def read_raster(path: Path, page: str | None = None, window: tuple[slice, slice]
     InvalidInput
         If the file is missing, is no picture, or is damaged.
     """
-    with opened(path, page) as source:
+    with open_raster(path, page) as source:
         # A picture that is turned in the file is turned upright as a whole.
         part = _stored_window(source, window) if window and _orientation(path) == 1 else None
         pixels = source.read(window=part)  # first, because of a damaged file GDAL says more than Pillow
         header = _header(source, path)
-        missing = _missing(source, header, pixels, part)
+        missing = _missing_mask(source, header, pixels, part)
         if header.inverted:
             np.subtract(pixels.dtype.type(header.white), pixels[0], out=pixels[0])
     if missing is not None:
@@ -164,7 +164,7 @@ def _stored_window(source: Any, window: tuple[slice, slice]) -> Any:
 
 def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     """Undo the turn or mirroring that an orientation tag (1 to 8) records; `pixels` is (band, y, x)."""
-    if orientation in TURNED:
+    if orientation in TRANSPOSED:
         pixels = pixels.swapaxes(-2, -1)
     if orientation in (3, 4, 7, 8):
         pixels = pixels[..., ::-1, :]
@@ -174,7 +174,7 @@ def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
 
 
 @contextmanager
-def opened(path: Path, page: str | None = None) -> Iterator[Any]:
+def open_raster(path: Path, page: str | None = None) -> Iterator[Any]:
     """The file in rasterio; whatever goes wrong inside is an error that names the file."""
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
@@ -186,7 +186,7 @@ def opened(path: Path, page: str | None = None) -> Iterator[Any]:
         # GDAL's fast way of reading PNG returns noise for a file that is cut off; the usual one is as fast.
         with rasterio.Env(GDAL_PNG_WHOLE_IMAGE_OPTIM="NO"):
             # What is to be warned of is one for the whole process, so that two threads may not change it at once.
-            with ONE_AT_A_TIME, warnings.catch_warnings():
+            with GLOBAL_STATE_LOCK, warnings.catch_warnings():
                 # A photo has no map projection, and GDAL thinks that worth a warning.
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)
                 source = rasterio.open(page or path)
@@ -229,7 +229,7 @@ def _header(source: Any, path: Path) -> Header:
         palette = _palette(source.colormap(1), 2 ** (8 * dtype.itemsize))
     shape, orientation = (source.height, source.width), _orientation(path)
     return Header(
-        shape=shape[::-1] if orientation in TURNED else shape,
+        shape=shape[::-1] if orientation in TRANSPOSED else shape,
         dtype=source.dtypes[0],
         bands=bands,
         white=2**bits - 1,
@@ -258,13 +258,13 @@ def _palette(colours: dict[int, tuple[int, ...]], size: int) -> NDArray[np.uint8
     return table
 
 
-def _opaque(bands: Sequence[str]) -> list[int]:
+def _colour_bands(bands: Sequence[str]) -> list[int]:
     return [index for index, name in enumerate(bands) if name != "alpha"]
 
 
-def _missing(source: Any, header: Header, pixels: NDArray[Any], window: Any = None) -> NDArray[np.bool_] | None:
+def _missing_mask(source: Any, header: Header, pixels: NDArray[Any], window: Any = None) -> NDArray[np.bool_] | None:
     """Where the file says that there is no value; `pixels` as they are stored."""
-    shown = _opaque(header.bands)
+    shown = _colour_bands(header.bands)
     found: list[NDArray[np.bool_]] = []
     if "alpha" in header.bands:
         found.append(pixels[header.bands.index("alpha")] == 0)
@@ -287,9 +287,9 @@ def _equals(pixels: NDArray[Any], value: float) -> NDArray[np.bool_]:
         return np.asarray(pixels == value)  # NaN stays NaN, which needs no mark
 
 
-def _ends_early(source: Any, size: int) -> bool:
+def _is_truncated(source: Any, size: int) -> bool:
     """Whether a block of a TIFF should lie beyond the end of the file, which GDAL notices only when it gets there."""
-    for (row, column), _ in islice(source.block_windows(1), MOST_BLOCKS):
+    for (row, column), _ in islice(source.block_windows(1), MAX_BLOCKS):
         items = [f"BLOCK_{key}_{column}_{row}" for key in ("OFFSET", "SIZE")]
         place = [source.get_tag_item(item, "TIFF", bidx=1) for item in items]  # None of a block that is left out
         if None not in place and sum(map(int, place)) > size:
@@ -302,7 +302,7 @@ def _orientation(path: Path) -> int:
 
     # The guard against decompression bombs would refuse large photos, which are no bombs here. It is one for the whole
     # process, so that two threads may not lift and restore it at once.
-    with ONE_AT_A_TIME:
+    with GLOBAL_STATE_LOCK:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
             with Image.open(path) as image:

@@ -12,16 +12,24 @@ import xarray as xr
 
 from xrfsr.core.lines import Line, parse, parse_all
 from xrfsr.errors import InvalidInput, collect_faults
-from xrfsr.io.source import Request
+from xrfsr.io.source import ReadOptions
 
-__all__ = ["Columns", "choose", "choose_columns", "line_or_none", "parsed_lines", "related", "wanted_lines"]
+__all__ = [
+    "ColumnSelection",
+    "derived_names",
+    "parse_lines",
+    "select_columns",
+    "select_lines",
+    "select_maps",
+    "try_parse",
+]
 
 # PyMca writes s(Fe_Ka), w(Fe_Ka), mM(Fe_Ka) in tables and without brackets in the names of files.
-RELATED = re.compile(r"(?P<kind>s|w|mM)(\((?P<bracketed>.+)\)|(?P<plain>[A-Z].*))")
+DERIVED_NAME = re.compile(r"(?P<kind>s|w|mM)(\((?P<bracketed>.+)\)|(?P<plain>[A-Z].*))")
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class ColumnSelection:
     """Which of many named maps to read.
 
     Attributes
@@ -32,7 +40,7 @@ class Columns:
         Their positions; uncertainties of all of them, or none.
     units : str or None
         "dimensionless" for mass fractions.
-    remarks : tuple of str
+    warnings : tuple of str
         Warnings for the caller.
     """
 
@@ -40,49 +48,49 @@ class Columns:
     maps: tuple[int, ...]
     uncertainties: tuple[int, ...]
     units: str | None
-    remarks: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
-def choose_columns(names: Sequence[str], request: Request, path: Path, faults: list[str]) -> Columns:
+def select_columns(names: Sequence[str], options: ReadOptions, path: Path, faults: list[str]) -> ColumnSelection:
     """Which maps to read where uncertainties and mass fractions stand among them, as s(Fe_Ka) and w(Fe_Ka).
 
     Parameters
     ----------
     names : sequence of str
         Of everything in the file.
-    request : Request
+    options : ReadOptions
     path : Path
         The file, for messages.
     faults : list of str
-        Gets what `choose` finds, and names that occur twice.
+        Gets what `select_maps` finds, and names that occur twice.
     """
     if twice := sorted({name for name in names if name and names.count(name) > 1}):
         faults.append(f"'{path}' has {', '.join(map(repr, twice))} more than once; keep one of each")
     there = {name: position for position, name in enumerate(names) if name}
     kinds: dict[str, dict[str, int]] = {"s": {}, "w": {}, "mM": {}}
-    for name, (kind, line) in related(list(there)).items():
+    for name, (kind, line) in derived_names(list(there)).items():
         kinds[kind][line] = there.pop(name)
     uncertainties, units = kinds["s"], None
-    if request.quantity == "mass_fraction":
+    if options.quantity == "mass_fraction":
         there, uncertainties, units = kinds["w"], {}, "dimensionless"
         if not there:
             faults.append(f"'{path}' has no mass fractions, which would be named like w(Fe_Ka)")
     listed = list(there)
-    chosen = [listed[position] for position in choose(listed, request.lines, path, faults)]
+    chosen = [listed[position] for position in select_maps(listed, options.lines, path, faults)]
     without = [name for name in chosen if name not in uncertainties]
-    remarks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     if uncertainties and without:
-        remarks = (f"uncertainties are left out: '{path}' has none for {', '.join(without)}",)
-    return Columns(
+        warnings = (f"uncertainties are left out: '{path}' has none for {', '.join(without)}",)
+    return ColumnSelection(
         tuple(chosen),
         tuple(there[name] for name in chosen),
         () if without else tuple(uncertainties[name] for name in chosen),
         units,
-        remarks,
+        warnings,
     )
 
 
-def line_or_none(label: object) -> Line | None:
+def try_parse(label: object) -> Line | None:
     """The line that a label means, or None."""
     try:
         return parse(label)  # type: ignore[arg-type]  # what is no text is no line either
@@ -90,7 +98,7 @@ def line_or_none(label: object) -> Line | None:
         return None
 
 
-def choose(names: Sequence[str], lines: object, place: Path, faults: list[str]) -> list[int]:
+def select_maps(names: Sequence[str], lines: object, place: Path, faults: list[str]) -> list[int]:
     """Positions of the maps to read.
 
     Parameters
@@ -113,7 +121,7 @@ def choose(names: Sequence[str], lines: object, place: Path, faults: list[str]) 
     spelled: dict[str, list[int]] = {}
     strangers: list[str] = []
     for position, name in enumerate(names):
-        line = line_or_none(name)
+        line = try_parse(name)
         if line is None or line.uncertainty:
             strangers.append(name)
         else:
@@ -121,9 +129,9 @@ def choose(names: Sequence[str], lines: object, place: Path, faults: list[str]) 
     keys = list(spelled)
     if lines is not None:
         known = {key: names[positions[0]] for key, positions in spelled.items()}
-        keys = list(wanted_lines(lines, known, place, faults))
+        keys = list(select_lines(lines, known, place, faults))
     elif strangers:
-        faults += _strange(strangers, [names[positions[0]] for positions in spelled.values()])
+        faults += _unknown_name_faults(strangers, [names[positions[0]] for positions in spelled.values()])
     elif not names:
         faults.append(f"'{place}' holds no map")
     for key in keys:
@@ -133,7 +141,7 @@ def choose(names: Sequence[str], lines: object, place: Path, faults: list[str]) 
     return [spelled[key][0] for key in keys]
 
 
-def _strange(strangers: Sequence[str], known: Sequence[str]) -> list[str]:
+def _unknown_name_faults(strangers: Sequence[str], known: Sequence[str]) -> list[str]:
     """Why some names are no element lines, and at the end what to do."""
     faults: list[str] = []
     for name in strangers:
@@ -145,7 +153,7 @@ def _strange(strangers: Sequence[str], known: Sequence[str]) -> list[str]:
     return faults
 
 
-def wanted_lines(lines: object, known: Mapping[str, str], place: Path, faults: list[str]) -> dict[str, str]:
+def select_lines(lines: object, known: Mapping[str, str], place: Path, faults: list[str]) -> dict[str, str]:
     """What is meant by the argument `lines`.
 
     Parameters
@@ -164,7 +172,7 @@ def wanted_lines(lines: object, known: Mapping[str, str], place: Path, faults: l
     dict of str to str
         Those entries of `known` that are wanted, in the order of `lines`.
     """
-    wanted = parsed_lines(lines, faults)
+    wanted = parse_lines(lines, faults)
     if missing := [line.label for line in wanted if line.label.casefold() not in known]:
         faults.append(
             f"{', '.join(missing)}: not in '{place}', which has {', '.join(known.values()) or 'no element line'}"
@@ -172,7 +180,7 @@ def wanted_lines(lines: object, known: Mapping[str, str], place: Path, faults: l
     return {key: known[key] for line in wanted if (key := line.label.casefold()) in known}
 
 
-def parsed_lines(lines: object, faults: list[str]) -> list[Line]:
+def parse_lines(lines: object, faults: list[str]) -> list[Line]:
     """The argument `lines`, understood; what cannot be is added to `faults`."""
     example = "name them like lines=['Ca-K', 'Pb-L'], or leave it out to read all"
     if isinstance(lines, np.ndarray | xr.DataArray):
@@ -185,7 +193,7 @@ def parsed_lines(lines: object, faults: list[str]) -> list[Line]:
         faults.append(f"lines is empty; {example}")
     with collect_faults(faults):
         parse_all(labels)
-    wanted = [line for line in map(line_or_none, labels) if line]
+    wanted = [line for line in map(try_parse, labels) if line]
     faults += [
         f"lines asks for the uncertainty of {line.label}, which comes with its map; name the line alone"
         for line in wanted
@@ -194,7 +202,7 @@ def parsed_lines(lines: object, faults: list[str]) -> list[Line]:
     return wanted
 
 
-def related(names: Iterable[str]) -> dict[str, tuple[str, str]]:
+def derived_names(names: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Names that belong to another: what they tell of it (``s``, ``w`` or ``mM``) and which.
 
     Only beside the map itself: 'sI_L' is the uncertainty of iodine or a spelling of silicon.
@@ -207,7 +215,7 @@ def related(names: Iterable[str]) -> dict[str, tuple[str, str]]:
     there = set(names)
     found: dict[str, tuple[str, str]] = {}
     for name in names:
-        match = RELATED.fullmatch(name)
+        match = DERIVED_NAME.fullmatch(name)
         line = match and (match["bracketed"] or match["plain"])
         if match and line in there:
             found[name] = (match["kind"], line)

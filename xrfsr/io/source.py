@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from xrfsr.core.grid import Grid
 
-__all__ = ["Maps", "Quantity", "Request", "Source"]
+__all__ = ["Quantity", "ReadOptions", "ScanDescription", "Source"]
 
 Quantity = Literal["count", "mass_fraction"]
 
@@ -41,7 +41,7 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ReadOptions:
     """What the caller wants of a file.
 
     Attributes
@@ -60,7 +60,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Maps:
+class ScanDescription:
     """The maps of a file.
 
     Attributes
@@ -82,7 +82,7 @@ class Maps:
         Rows and columns that are read together at no further cost; None for whole maps.
     attrs : dict
         What else is worth knowing: plain scalars and text.
-    remarks : tuple of str
+    warnings : tuple of str
         Warnings for the caller.
     """
 
@@ -95,4 +95,4 @@ class Maps:
     grid: Grid | None = None
     tile: tuple[int, int] | None = None
     attrs: dict[str, str | int | float] = field(default_factory=dict)
-    remarks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from typing import Self
 import xarray as xr
 
 from xrfsr.errors import InvalidInput
-from xrfsr.io.writers.atomic import complete, target_faults
+from xrfsr.io.writers.atomic import atomic_write, target_faults
 from xrfsr.io.writers.zarr import consolidate, write
 from xrfsr.utils.paths import local_path
 
@@ -89,7 +89,7 @@ class Store:
 
     def write(self, name: str, fine: xr.Dataset, mark: str) -> None:
         """Add a region, or replace it."""
-        with complete(self.path / name, "zarr store", self.scratch) as new:
+        with atomic_write(self.path / name, "zarr store", self.scratch) as new:
             # The store notes the metadata of all regions at the end, so none needs a note of its own.
             write(fine.assign_attrs({MARK: mark}), new)
 

@@ -205,13 +205,13 @@ def _pixels(rgb: Any) -> NDArray[np.float32]:
 
 
 def _elements(scan: xr.Dataset, lines: Any) -> xr.Dataset:
-    from xrfsr.io.selection import wanted_lines
+    from xrfsr.io.selection import select_lines
 
     kept = scan.isel(line=np.flatnonzero(scan["kind"].values == "element")) if lines is None else scan
     if lines is not None:
         faults: list[str] = []
         known = {str(label).casefold(): str(label) for label in scan["line"].values}
-        labels = list(wanted_lines(lines, known, Path("the scan"), faults).values())
+        labels = list(select_lines(lines, known, Path("the scan"), faults).values())
         if faults:
             raise InvalidInput("scan", faults)
         kept = scan.sel(line=labels)

@@ -20,7 +20,7 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from xrfsr.errors import InvalidInput
 from xrfsr.io.open import open_scan
-from xrfsr.io.readers.folder import Folder
+from xrfsr.io.readers.folder import FolderContents
 from xrfsr.io.writers.zarr import to_zarr
 
 
@@ -117,7 +117,7 @@ def faults_of(*arguments: object, **options: object) -> list[str]:
 
 @given(prefix=PREFIX, lines=st.sets(st.sampled_from(["Ca_K", "Fe_Ka", "Fe_Kb", "Pb_L", "Hg-L3", "Zn"]), min_size=2))
 def test_any_shared_prefix_is_ignored(prefix: str, lines: set[str]) -> None:
-    folder = Folder.sort([Path(f"{prefix}{line}.tif") for line in sorted(lines)])
+    folder = FolderContents.classify([Path(f"{prefix}{line}.tif") for line in sorted(lines)])
     assert set(folder.maps) == lines
 
 

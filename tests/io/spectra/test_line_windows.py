@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 
 from xrfsr.core.lines import emission, parse_all
 from xrfsr.errors import InvalidInput
-from xrfsr.io.spectra.cubes import _Recent
+from xrfsr.io.spectra.cubes import _MapCache
 from xrfsr.io.spectra.line_windows import (
     RESOLUTION,
     SIGMA,
     axis_faults,
+    find_overlaps,
     fwhm,
     net_counts,
-    overlaps,
+    parse_resolution,
     place_windows,
-    usable_resolution,
 )
 
 ENERGIES = -0.5 + 0.01 * np.arange(2500)
@@ -43,7 +43,7 @@ def test_the_width_of_lines_is_that_of_a_silicon_detector() -> None:
     assert fwhm(5.895, 0.13) == pytest.approx(0.13)
     assert 0.07 < fwhm(0.5) < 0.1
     assert 0.2 < fwhm(17.5) < 0.23
-    assert [usable_resolution(value) for value in (130, "145", None, "x", float("nan"), 0, 1e9, [1, 2])] == [
+    assert [parse_resolution(value) for value in (130, "145", None, "x", float("nan"), 0, 1e9, [1, 2])] == [
         0.13,
         0.145,
         *[RESOLUTION] * 6,
@@ -118,7 +118,7 @@ def test_coarse_channels() -> None:
 )
 def test_lines_that_windows_cannot_tell_apart(chosen: list[str], expected: list[str]) -> None:
     lines = parse_all(chosen)
-    told = overlaps(place_windows(lines, ENERGIES), lines, ENERGIES)
+    told = find_overlaps(place_windows(lines, ENERGIES), lines, ENERGIES)
     assert len(told) == len(expected)
     for sentence, pattern in zip(told, expected, strict=True):
         assert re.search(pattern, sentence), sentence
@@ -129,7 +129,7 @@ def test_what_is_told_of_overlaps_is_what_is_counted() -> None:
     windows = place_windows(lines, ENERGIES)
     lead = sum(peak(f"Pb-{name}", emission("Pb")[name][1]) for name in ("La1", "La2"))
     share = net_counts(lead, windows)[0][0] / sum(emission("Pb")[name][1] for name in ("La1", "La2"))
-    assert f"Pb-La ({share:+.0%})" in overlaps(windows, lines, ENERGIES)[0]
+    assert f"Pb-La ({share:+.0%})" in find_overlaps(windows, lines, ENERGIES)[0]
 
 
 def test_every_line_that_cannot_be_counted_is_told() -> None:
@@ -159,7 +159,7 @@ def test_what_is_no_axis(energies: np.ndarray, fault: str) -> None:
 
 
 def test_threads_share_what_is_made_and_errors_are_not_kept() -> None:
-    recent, made = _Recent(1000), []
+    recent, made = _MapCache(1000), []
 
     def make() -> tuple[np.ndarray, np.ndarray]:
         made.append(1)
@@ -174,7 +174,7 @@ def test_threads_share_what_is_made_and_errors_are_not_kept() -> None:
     assert len(made) == 1
     for number in range(5):
         recent.get(number, make)
-    assert len(recent._kept) == 2  # no more than fits
+    assert len(recent._entries) == 2  # no more than fits
 
     def fail() -> tuple[np.ndarray, np.ndarray]:
         raise InvalidInput("file", ["damaged"])

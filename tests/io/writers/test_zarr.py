@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from xrfsr.core.scan import as_scan
 from xrfsr.errors import InvalidInput
-from xrfsr.io.writers.zarr import SHARDED_FROM, to_zarr
+from xrfsr.io.writers.zarr import MIN_SHARDED_SIDE, to_zarr
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -80,7 +80,7 @@ def test_any_chunks_from_numpy_and_dask(
 
 @pytest.mark.parametrize("lazy", [False, True])
 def test_large_maps_are_sharded(tmp_path: Path, lazy: bool) -> None:
-    side = SHARDED_FROM + 50
+    side = MIN_SHARDED_SIDE + 50
     maps = np.random.default_rng(0).random((2, 60, side), dtype="float32")
     plain = xr.Dataset({"intensity": (("line", "y", "x"), maps)}, {"line": np.array(["a", "b"], object)})
     # Pieces that fit no shard: written as they are, two of them would overwrite each other's.
@@ -93,7 +93,7 @@ def test_large_maps_are_sharded(tmp_path: Path, lazy: bool) -> None:
 
 
 def test_part_of_a_sharded_store_can_be_stored_again(tmp_path: Path) -> None:
-    maps = np.random.default_rng(0).random((40, SHARDED_FROM + 50), dtype="float32")
+    maps = np.random.default_rng(0).random((40, MIN_SHARDED_SIDE + 50), dtype="float32")
     to_zarr(xr.Dataset({"map": (("y", "x"), maps)}), tmp_path / "whole.zarr")
     # Reopened, it remembers chunks and shards that no longer fit.
     part = xr.open_zarr(tmp_path / "whole.zarr").isel(y=slice(3, 20), x=slice(5, 700))
@@ -340,7 +340,7 @@ def test_a_folder_that_may_not_be_written_to_is_named(tmp_path: Path, scan: xr.D
 
 
 @pytest.mark.parametrize("lazy", [False, True])
-@pytest.mark.parametrize("side", [40, SHARDED_FROM + 50])
+@pytest.mark.parametrize("side", [40, MIN_SHARDED_SIDE + 50])
 @pytest.mark.parametrize("kind", [xr.Dataset, xr.DataArray])
 def test_is_in_one_chunking_when_opened_again(tmp_path: Path, lazy: bool, side: int, kind: type) -> None:
     whole = as_scan(

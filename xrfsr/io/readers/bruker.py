@@ -14,9 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.errors import Fault, InvalidInput, import_optional
-from xrfsr.io.source import Maps, Request
-from xrfsr.io.spectra.cubes import WindowMaps, axes_grid, channel_energies, chosen_cube, maps_of, reduced, stored_faults
-from xrfsr.io.spectra.line_windows import Pair
+from xrfsr.io.source import ReadOptions, ScanDescription
+from xrfsr.io.spectra.cubes import (
+    WindowMaps,
+    axes_grid,
+    channel_energies,
+    describe_cube,
+    integrate_windows,
+    select_cube,
+    truncation_faults,
+)
+from xrfsr.io.spectra.line_windows import NetCounts
 
 __all__ = ["BcfCube", "BcfMaps", "describe"]
 
@@ -45,7 +53,7 @@ class BcfCube:
     offset: float
     scale: float
 
-    piece = None
+    chunk = None
 
     def spectra(self, y: slice, x: slice, channels: slice) -> NDArray[Any]:
         """See `xrfsr.io.spectra.cubes.Cube`."""
@@ -64,9 +72,9 @@ class BcfMaps(WindowMaps):
     On damaged files the compiled decoder of rosettasciio reads beyond its memory, which ends the process that it is in.
     """
 
-    def make(self, rows: range, columns: range) -> Pair:
+    def compute(self, rows: range, columns: range) -> NetCounts:
         """See `WindowMaps`."""
-        code = "from xrfsr.io.readers.bruker import make_apart; make_apart()"
+        code = "from xrfsr.io.readers.bruker import decode_in_subprocess; decode_in_subprocess()"
         run = subprocess.run(
             # -P and the same path: this package, and nothing that happens to lie in the current folder.
             [sys.executable, "-P", "-c", code],
@@ -87,17 +95,17 @@ class BcfMaps(WindowMaps):
                     "export it again"
                 ],
             )
-        made: Pair = pickle.loads(run.stdout)
+        made: NetCounts = pickle.loads(run.stdout)
         return made
 
 
-def make_apart() -> None:
+def decode_in_subprocess() -> None:
     """What the process of `BcfMaps` does: read from standard input what to make, and write it to standard output."""
     output, sys.stdout = sys.stdout.buffer, sys.stderr
-    output.write(pickle.dumps(reduced(*pickle.load(sys.stdin.buffer))))
+    output.write(pickle.dumps(integrate_windows(*pickle.load(sys.stdin.buffer))))
 
 
-def describe(path: Path, request: Request) -> Maps:
+def describe(path: Path, options: ReadOptions) -> ScanDescription:
     """Maps of the chosen lines.
 
     Raises
@@ -108,22 +116,22 @@ def describe(path: Path, request: Request) -> Maps:
     bruker = import_optional("rsciio.bruker", "files of Bruker (.bcf)", "formats")
     found = bruker.file_reader(str(path), lazy=True, select_type="spectrum_image", index="all")
     names = [str(number) for number in range(len(found))]
-    number = int(chosen_cube(path, names, request.group))
+    number = int(select_cube(path, names, options.group))
     data, axes, metadata = (found[number][key] for key in ("data", "axes", "metadata"))
     sizes = [int(size) for size in data.shape]
     if len(sizes) != 3 or min(sizes) < 1:
         raise InvalidInput("file", [f"'{path}' declares a map of {sizes} rows, columns and channels"])
     height, width, depth = sizes
-    if faults := stored_faults(path, "its map", sizes, data.dtype.itemsize, path.stat().st_size):
+    if faults := truncation_faults(path, "its map", sizes, data.dtype.itemsize, path.stat().st_size):
         raise InvalidInput("file", faults)
     energies = channel_energies(axes[2], faults)
     if faults:
         raise InvalidInput("file", [Fault(fault, f"'{path}'") for fault in faults])
     sample = metadata.get("Sample", {})
-    return maps_of(
+    return describe_cube(
         BcfCube(path, number, data.dtype, (height, width, depth), float(axes[2]["offset"]), float(axes[2]["scale"])),
         energies,
-        request,
+        options,
         place=path,
         grid=axes_grid(axes[0], axes[1]),
         known=[str(line) for line in sample.get("xray_lines") or sample.get("elements") or ()],

@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput
-from xrfsr.io.hdf5 import map_faults, opened
-from xrfsr.io.selection import choose, line_or_none
-from xrfsr.io.source import Maps, Request
+from xrfsr.io.hdf5 import map_faults, open_hdf5
+from xrfsr.io.selection import select_maps, try_parse
+from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.io.spectra.array_cube import ArrayCube
-from xrfsr.io.spectra.cubes import maps_of, stored_faults
+from xrfsr.io.spectra.cubes import describe_cube, truncation_faults
 
-__all__ = ["ComputedMaps", "CronoCube", "describe", "holds_fit"]
+__all__ = ["ComputedMaps", "CronoCube", "describe", "matches"]
 
 USES = frozenset({"group"})
 GROUPS = ("Spectra", "ComputedMaps")
@@ -31,12 +31,12 @@ SPECTRA, INDEX, ENERGIES = "XRF/Spectra", "XRF/SpectraSelectedIndex", "XRF/Energ
 NAMES, COMPUTED = "XRF/ROIs/ROIsNames", "XRF/Maps/ComputedMaps"
 GRIDDED, GRIDDED_ENERGIES = "spectra", "energies"
 # Spectra that are read in one go, with a few between that belong to no pixel.
-LONGEST_RUN, WIDEST_GAP = 1024, 16
+MAX_RUN, MAX_GAP = 1024, 16
 # Pixels looked at in one go.
 ROWS = 1 << 20
 
 
-def holds_fit(file: h5py.File) -> bool:
+def matches(file: h5py.File) -> bool:
     """Whether a file has the layout of CRONO, or of what cronomaxrf exports."""
     return any(
         all(isinstance(file.get(name), h5py.Dataset) for name in names)
@@ -44,7 +44,7 @@ def holds_fit(file: h5py.File) -> bool:
     )
 
 
-def describe(path: Path, request: Request) -> Maps:
+def describe(path: Path, options: ReadOptions) -> ScanDescription:
     """Maps of lines, counted in the spectra; or with the group "ComputedMaps" those that the scanner's program made.
 
     Raises
@@ -52,18 +52,18 @@ def describe(path: Path, request: Request) -> Maps:
     InvalidInput
         If spectra, energies and selected spectra do not fit each other, or lines are none or outside the spectra.
     """
-    if request.group not in (None, *GROUPS):
-        raise InvalidInput("file", [f"group is {request.group!r}; accepted for '{path}' are {GROUPS}"])
-    with opened(path) as file:
-        if request.group == "ComputedMaps":
-            return _computed(file, path, request)
+    if options.group not in (None, *GROUPS):
+        raise InvalidInput("file", [f"group is {options.group!r}; accepted for '{path}' are {GROUPS}"])
+    with open_hdf5(path) as file:
+        if options.group == "ComputedMaps":
+            return _describe_computed(file, path, options)
         gridded = not isinstance(file.get(SPECTRA), h5py.Dataset)
         energies = _energies(file, path, GRIDDED_ENERGIES if gridded else ENERGIES)
-        remarks: tuple[str, ...] = ()
-        if request.lines is None and (names := [name for name in _roi_names(file) if name]):
-            request, remarks = _lines_of_regions(names, request, path)
-        cube = _gridded(file, path) if gridded else _selected(file, path)
-        return maps_of(cube, energies, request, place=path, remarks=remarks)
+        warnings: tuple[str, ...] = ()
+        if options.lines is None and (names := [name for name in _roi_names(file) if name]):
+            options, warnings = _lines_of_regions(names, options, path)
+        cube = _open_gridded(file, path) if gridded else _open_selected(file, path)
+        return describe_cube(cube, energies, options, place=path, warnings=warnings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +83,13 @@ class CronoCube:
     shape: tuple[int, int, int]
 
     @property
-    def piece(self) -> tuple[int, int]:
+    def chunk(self) -> tuple[int, int]:
         """One row of the scan."""
         return 1, self.shape[1]
 
     def spectra(self, y: slice, x: slice, channels: slice) -> NDArray[Any]:
         """See `xrfsr.io.spectra.cubes.Cube`."""
-        with opened(self.path) as file:
+        with open_hdf5(self.path) as file:
             selected = _positions(file[INDEX], y)[:, x]
             spectra = file[SPECTRA]
             wanted, where = np.unique(selected, return_inverse=True)
@@ -102,10 +102,10 @@ class CronoCube:
 
 def _runs(positions: NDArray[np.int64]) -> Iterator[slice]:
     """Parts of ascending positions that lie close to each other."""
-    ends = np.flatnonzero(np.diff(positions) > WIDEST_GAP) + 1
+    ends = np.flatnonzero(np.diff(positions) > MAX_GAP) + 1
     for start, stop in zip([0, *ends.tolist()], [*ends.tolist(), positions.size], strict=True):
-        for first in range(start, stop, LONGEST_RUN):
-            yield slice(first, min(first + LONGEST_RUN, stop))
+        for first in range(start, stop, MAX_RUN):
+            yield slice(first, min(first + MAX_RUN, stop))
 
 
 def _positions(index: h5py.Dataset, y: slice) -> NDArray[np.int64]:
@@ -130,7 +130,7 @@ class ComputedMaps:
 
     def read(self, maps: Sequence[int], y: slice, x: slice) -> NDArray[Any]:
         """Read a window of some maps; see `xrfsr.io.source.Source`."""
-        with opened(self.path) as file:
+        with open_hdf5(self.path) as file:
             return np.stack([file[COMPUTED][y, x, self.positions[number]] for number in maps])
 
 
@@ -138,7 +138,7 @@ def _energies(file: h5py.File, path: Path, name: str) -> NDArray[np.float64]:
     dataset = file.get(name)
     if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "iuf" or len(dataset.shape or ()) != 1:
         raise InvalidInput("file", [f"'{path}' has no energies of channels in '{name}', one number of keV for each"])
-    if faults := stored_faults(path, name, dataset.shape, dataset.dtype.itemsize, dataset.id.get_storage_size()):
+    if faults := truncation_faults(path, name, dataset.shape, dataset.dtype.itemsize, dataset.id.get_storage_size()):
         raise InvalidInput("file", faults)
     return np.asarray(dataset[()], np.float64)
 
@@ -148,18 +148,18 @@ def _cube_faults(dataset: h5py.Dataset, path: Path, name: str, dims: int) -> lis
     if dataset.dtype.kind not in "iuf" or shape is None or len(shape) != dims or 0 in shape:
         needed = "(spectrum, channel)" if dims == 2 else "(row, column, channel)"
         return [f"'{path}' has {shape} {dataset.dtype} in '{name}'; numbers {needed} are needed"]
-    return stored_faults(path, name, shape, dataset.dtype.itemsize, dataset.id.get_storage_size())
+    return truncation_faults(path, name, shape, dataset.dtype.itemsize, dataset.id.get_storage_size())
 
 
-def _gridded(file: h5py.File, path: Path) -> ArrayCube:
+def _open_gridded(file: h5py.File, path: Path) -> ArrayCube:
     spectra = file[GRIDDED]
     if faults := _cube_faults(spectra, path, GRIDDED, 3):
         raise InvalidInput("file", faults)
     chunks = spectra.chunks or (1, *spectra.shape[1:])
-    return ArrayCube(path, GRIDDED, spectra.dtype, spectra.shape, piece=chunks[:2])
+    return ArrayCube(path, GRIDDED, spectra.dtype, spectra.shape, chunk=chunks[:2])
 
 
-def _selected(file: h5py.File, path: Path) -> CronoCube:
+def _open_selected(file: h5py.File, path: Path) -> CronoCube:
     spectra, index = file[SPECTRA], file.get(INDEX)
     faults = _cube_faults(spectra, path, SPECTRA, 2)
     shape = index.shape if isinstance(index, h5py.Dataset) and index.dtype.kind in "iu" else None
@@ -168,7 +168,7 @@ def _selected(file: h5py.File, path: Path) -> CronoCube:
             f"'{path}' has no whole numbers (row, column, 1) in '{INDEX}', which tell which spectrum is which pixel"
         )
     else:
-        faults += stored_faults(path, INDEX, shape, index.dtype.itemsize, index.id.get_storage_size())
+        faults += truncation_faults(path, INDEX, shape, index.dtype.itemsize, index.id.get_storage_size())
     if faults or shape is None:
         raise InvalidInput("file", faults)
     low, high = _extremes(index)
@@ -207,24 +207,24 @@ def _name(value: Any) -> str:
     return value.decode("utf-8", "replace").strip("\0 ") if isinstance(value, bytes) else str(value)
 
 
-def _lines_of_regions(names: list[str], request: Request, path: Path) -> tuple[Request, tuple[str, ...]]:
+def _lines_of_regions(names: list[str], options: ReadOptions, path: Path) -> tuple[ReadOptions, tuple[str, ...]]:
     """The lines after which regions are named; regions of scatter are left out, since windows cannot tell it."""
-    others = [name for name in names if (line := line_or_none(name)) and line.kind != "element"]
+    others = [name for name in names if (line := try_parse(name)) and line.kind != "element"]
     rest = [name for name in names if name not in others]
     faults: list[str] = []
-    chosen = choose(rest, None, path, faults)
+    chosen = select_maps(rest, None, path, faults)
     if faults:
         raise InvalidInput("file", faults)
-    remarks = (f"regions that are no element lines are left out: {', '.join(others)}",) if others else ()
-    return replace(request, lines=[rest[position] for position in chosen]), remarks
+    warnings = (f"regions that are no element lines are left out: {', '.join(others)}",) if others else ()
+    return replace(options, lines=[rest[position] for position in chosen]), warnings
 
 
-def _computed(file: h5py.File, path: Path, request: Request) -> Maps:
+def _describe_computed(file: h5py.File, path: Path, options: ReadOptions) -> ScanDescription:
     dataset, names = file.get(COMPUTED), _roi_names(file)
     faults = map_faults(dataset, COMPUTED, 3)
     if not faults and dataset.shape[2] != len(names):
         faults.append(f"'{path}' has {dataset.shape[2]} maps in '{COMPUTED}', but {len(names)} names of regions")
-    chosen = choose(names, request.lines, path, faults)
+    chosen = select_maps(names, options.lines, path, faults)
     if not faults and not any(np.isfinite(dataset[row]).any() for row in range(dataset.shape[0])):
         faults.append(
             f"the maps in '{COMPUTED}' were not computed, all are NaN; leave group out and name lines, which are then "
@@ -232,7 +232,7 @@ def _computed(file: h5py.File, path: Path, request: Request) -> Maps:
         )
     if faults:
         raise InvalidInput("file", [fault if str(path) in fault else f"'{path}': {fault}" for fault in faults])
-    return Maps(
+    return ScanDescription(
         names=tuple(names[position] for position in chosen),
         shape=dataset.shape[:2],
         intensity=ComputedMaps(path, tuple(chosen)),

@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput
-from xrfsr.io.selection import choose
-from xrfsr.io.source import Maps, Request
+from xrfsr.io.selection import select_maps
+from xrfsr.io.source import ReadOptions, ScanDescription
 
 __all__ = ["RawMaps", "describe"]
 
 USES: frozenset[str] = frozenset()
-LONGEST_LINE = 200
-LONGEST_NAMES = 1 << 20
+MAX_LINE_BYTES = 200
+MAX_NAME_BYTES = 1 << 20
 # Looked at to tell the number type.
 SAMPLE = 4096
 
@@ -57,7 +57,7 @@ class RawMaps:
         return np.stack(windows)
 
 
-def describe(path: Path, request: Request) -> Maps:
+def describe(path: Path, options: ReadOptions) -> ScanDescription:
     """The maps of a ``.dms`` file.
 
     Raises
@@ -67,7 +67,7 @@ def describe(path: Path, request: Request) -> Maps:
     """
     faults: list[str] = []
     with path.open("rb") as file:
-        first, second = file.readline(LONGEST_LINE), file.readline(LONGEST_LINE)
+        first, second = file.readline(MAX_LINE_BYTES), file.readline(MAX_LINE_BYTES)
         offset = file.tell()
         try:
             width, height, count = map(int, second.split())
@@ -92,7 +92,7 @@ def describe(path: Path, request: Request) -> Maps:
                     "its two lines: it is cut off, so copy or export it again"
                 ],
             )
-        if there - size > LONGEST_NAMES:
+        if there - size > MAX_NAME_BYTES:
             raise InvalidInput(
                 "file", [f"'{path}' has {there - size} bytes after its maps, far more than names; its sizes are wrong"]
             )
@@ -101,20 +101,20 @@ def describe(path: Path, request: Request) -> Maps:
         names = [line.strip() for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]
     if len(names) != count:
         raise InvalidInput("file", [f"'{path}' has {count} maps, but {len(names)} names after them: {names[:5]}"])
-    chosen = choose(names, request.lines, path, faults)
+    chosen = select_maps(names, options.lines, path, faults)
     if faults:
         raise InvalidInput("file", faults)
-    remarks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     dtype = f"<f{size // pixels}"
     if _holds_whole_numbers(np.frombuffer(sample, dtype)):
         dtype = dtype.replace("f", "i")
     if dtype != "<f4":
-        remarks = (f"'{path}' holds {np.dtype(dtype).name} in place of float32 numbers; they are read as such",)
-    return Maps(
+        warnings = (f"'{path}' holds {np.dtype(dtype).name} in place of float32 numbers; they are read as such",)
+    return ScanDescription(
         names=tuple(names[position] for position in chosen),
         shape=(height, width),
         intensity=RawMaps(path, dtype, offset, (height, width), tuple(chosen)),
-        remarks=remarks,
+        warnings=warnings,
     )
 
 

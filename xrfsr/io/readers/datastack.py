@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput
-from xrfsr.io.selection import choose
-from xrfsr.io.source import Maps, Request
+from xrfsr.io.selection import select_maps
+from xrfsr.io.source import ReadOptions, ScanDescription
 
 __all__ = ["ZipMaps", "describe"]
 
@@ -52,7 +52,7 @@ class ZipMaps:
             return np.stack([np.asarray(group[MAPS][self.positions[number], y, x]) for number in maps])
 
 
-def describe(path: Path, request: Request) -> Maps:
+def describe(path: Path, options: ReadOptions) -> ScanDescription:
     """The element maps of a datastack.
 
     Raises
@@ -76,10 +76,10 @@ def describe(path: Path, request: Request) -> Maps:
         tile = maps.chunks[1:]
     if len(names) != count:
         raise InvalidInput("file", [f"'{MAPS}' in '{path}' has {count} maps, but '{NAMES}' has {len(names)} names"])
-    chosen = choose(names, request.lines, path, faults)
+    chosen = select_maps(names, options.lines, path, faults)
     if faults:
         raise InvalidInput("file", faults)
-    return Maps(
+    return ScanDescription(
         names=tuple(names[position] for position in chosen),
         shape=(height, width),
         intensity=ZipMaps(path, tuple(chosen)),

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput, import_optional
-from xrfsr.io.selection import choose_columns
-from xrfsr.io.source import Maps, Request
+from xrfsr.io.selection import select_columns
+from xrfsr.io.source import ReadOptions, ScanDescription
 
 __all__ = ["EdfMaps", "describe", "edf_header"]
 
@@ -31,19 +31,19 @@ class EdfMaps:
         For each map its file, and its position among the images of the file.
     """
 
-    places: tuple[tuple[Path, int], ...]
+    locations: tuple[tuple[Path, int], ...]
 
     def read(self, maps: Sequence[int], y: slice, x: slice) -> NDArray[Any]:
         """Read a window of some maps, for which whole images are read; see `xrfsr.io.source.Source`."""
         windows = []
         for number in maps:
-            path, position = self.places[number]
+            path, position = self.locations[number]
             with _opened(path) as image:
                 windows.append(np.array(_frame(image, position).data[y, x]))
         return np.stack(windows)
 
 
-def describe(path: Path, request: Request) -> Maps:
+def describe(path: Path, options: ReadOptions) -> ScanDescription:
     """The images of one EDF file, named by their titles.
 
     Raises
@@ -66,7 +66,7 @@ def describe(path: Path, request: Request) -> Maps:
                 "a folder"
             ],
         )
-    columns = choose_columns(titles, request, path, faults)
+    columns = select_columns(titles, options, path, faults)
     if len({shapes[position] for position in (*columns.maps, *columns.uncertainties)}) > 1:
         listed = ", ".join(f"{title} {shape}" for title, shape in zip(titles, shapes, strict=True))
         faults.append(f"the images of '{path}' differ in shape: {listed}")
@@ -75,7 +75,7 @@ def describe(path: Path, request: Request) -> Maps:
     if faults:
         raise InvalidInput("file", faults)
     height, width = shapes[columns.maps[0]]
-    return Maps(
+    return ScanDescription(
         names=columns.names,
         shape=(height, width),
         intensity=EdfMaps(tuple((path, position) for position in columns.maps)),
@@ -83,7 +83,7 @@ def describe(path: Path, request: Request) -> Maps:
         if columns.uncertainties
         else None,
         units=columns.units,
-        remarks=columns.remarks,
+        warnings=columns.warnings,
     )
 
 

@@ -12,12 +12,12 @@ from xrfsr.core.lines import parse
 from xrfsr.errors import Fault, InvalidInput, collect_faults
 from xrfsr.io.raster import Header, read_header
 from xrfsr.io.readers.edf import EdfMaps, edf_header
-from xrfsr.io.readers.tiff import TiffMaps, not_a_map
-from xrfsr.io.selection import line_or_none, related, wanted_lines
-from xrfsr.io.source import Maps, Request, Source
+from xrfsr.io.readers.tiff import TiffMaps, map_problem
+from xrfsr.io.selection import derived_names, select_lines, try_parse
+from xrfsr.io.source import ReadOptions, ScanDescription, Source
 from xrfsr.utils.paths import entries
 
-__all__ = ["Chosen", "Folder", "describe"]
+__all__ = ["FolderContents", "SelectedFiles", "describe"]
 
 USES = frozenset({"quantity"})
 TIFF, EDF = (".tif", ".tiff"), (".edf",)
@@ -25,7 +25,7 @@ MASKS = ("mask", "valid", "valid_mask")
 PICTURES = ("guide", "photo", "rgb")
 
 
-def describe(path: Path, request: Request) -> Maps:
+def describe(path: Path, options: ReadOptions) -> ScanDescription:
     """The maps of a folder; nothing but the heads of files is read.
 
     Raises
@@ -45,24 +45,24 @@ def describe(path: Path, request: Request) -> Maps:
             f"scan folder '{path}'",
             [f"'{path}' holds no TIFF or EDF file; one per element line is needed, named like 'Ca-K.tif'"],
         )
-    sorted_files = Folder.sort(files)
-    if request.quantity == "mass_fraction":
+    sorted_files = FolderContents.classify(files)
+    if options.quantity == "mass_fraction":
         if not sorted_files.fractions:
             faults.append(f"'{path}' holds no mass fractions, which would be files such as wFe_Ka.tif")
-        sorted_files = Folder(sorted_files.fractions, {}, {}, sorted_files.masks, sorted_files.pictures)
-    chosen = sorted_files.choose(request.lines, path, faults) if not faults else Chosen({}, {}, None)
+        sorted_files = FolderContents(sorted_files.fractions, {}, {}, sorted_files.masks, sorted_files.pictures)
+    chosen = sorted_files.select(options.lines, path, faults) if not faults else SelectedFiles({}, {}, None)
     uncertain = chosen.uncertainties if len(chosen.uncertainties) == len(chosen.maps) else {}
     shape = _shape([*chosen.maps.values(), *uncertain.values()], chosen.mask, faults)
     if faults or shape is None:
         raise InvalidInput(f"scan folder '{path}'", faults)
-    return Maps(
+    return ScanDescription(
         names=tuple(chosen.maps),
         shape=shape,
         intensity=_source(list(chosen.maps.values()), kind),
         uncertainty=_source(list(uncertain.values()), kind) if uncertain else None,
         valid=TiffMaps(((chosen.mask, None, 0),), mask=True) if chosen.mask else None,
-        units="dimensionless" if request.quantity == "mass_fraction" else None,
-        remarks=tuple(_remarks(path, chosen, uncertain, sorted_files)),
+        units="dimensionless" if options.quantity == "mass_fraction" else None,
+        warnings=tuple(_warnings(path, chosen, uncertain, sorted_files)),
     )
 
 
@@ -72,15 +72,15 @@ def _source(files: Sequence[Path], kind: str) -> Source:
     return TiffMaps(tuple((file, None, 0) for file in files))
 
 
-def _remarks(path: Path, chosen: Chosen, uncertain: dict[str, Path], files: Folder) -> list[str]:
-    remarks: list[str] = []
+def _warnings(path: Path, chosen: SelectedFiles, uncertain: dict[str, Path], files: FolderContents) -> list[str]:
+    warnings: list[str] = []
     if len(uncertain) < len(chosen.uncertainties):
         without = ", ".join(label for label in chosen.maps if label not in chosen.uncertainties)
-        remarks.append(f"uncertainties are left out: '{path}' has none for {without}")
+        warnings.append(f"uncertainties are left out: '{path}' has none for {without}")
     if files.pictures:
         listed = ", ".join(file.name for file in files.pictures)
-        remarks.append(f"left out, not a map: {listed} in '{path}' (see open_photo)")
-    return remarks
+        warnings.append(f"left out, not a map: {listed} in '{path}' (see open_photo)")
+    return warnings
 
 
 def _shape(maps: Sequence[Path], mask: Path | None, faults: list[str]) -> tuple[int, int] | None:
@@ -115,11 +115,11 @@ def _problem(header: Header, *, is_mask: bool) -> str | None:
     """Why a picture is no map, or no mask."""
     if header.pages:
         return f"has {len(header.pages)} pages; one grey map per file is accepted, so export the plain numbers"
-    return not_a_map(header, mask=is_mask)
+    return map_problem(header, mask=is_mask)
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class SelectedFiles:
     """The files to read.
 
     Attributes
@@ -137,8 +137,8 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
-    """The files of a folder by what they are. More than one of a kind is a fault, found by `choose`.
+class FolderContents:
+    """The files of a folder by what they are. More than one of a kind is a fault, found by `select`.
 
     Attributes
     ----------
@@ -154,7 +154,7 @@ class Folder:
     pictures: list[Path]
 
     @classmethod
-    def sort(cls, files: Iterable[Path]) -> Folder:
+    def classify(cls, files: Iterable[Path]) -> FolderContents:
         """Tell maps, uncertainties, masks and pictures apart."""
         masks: list[Path] = []
         pictures: list[Path] = []
@@ -171,11 +171,11 @@ class Folder:
             else:
                 maps.setdefault(name, []).append(file)
         kinds: dict[str, dict[str, list[Path]]] = {"s": {}, "w": {}, "mM": {}}
-        for name, (kind, line) in related(maps).items():
+        for name, (kind, line) in derived_names(maps).items():
             kinds[kind].setdefault(line, []).extend(maps.pop(name))
         return cls(maps, kinds["s"], kinds["w"], masks, pictures)
 
-    def choose(self, lines: object, folder: Path, faults: list[str]) -> Chosen:
+    def select(self, lines: object, folder: Path, faults: list[str]) -> SelectedFiles:
         """The files of `lines`, whatever the spelling on either side; of all lines if that is None.
 
         Every label that is none, every line that is not there, and all files that mean the same are added to
@@ -183,24 +183,24 @@ class Folder:
         """
         spelled: dict[str, list[str]] = {}
         for name in self.maps:
-            if (line := line_or_none(name)) and not line.uncertainty:
+            if (line := try_parse(name)) and not line.uncertainty:
                 spelled.setdefault(line.label.casefold(), []).append(name)
         keys = list(spelled)
         if lines is not None:
-            keys = list(wanted_lines(lines, {key: names[0] for key, names in spelled.items()}, folder, faults))
+            keys = list(select_lines(lines, {key: names[0] for key, names in spelled.items()}, folder, faults))
         elif self.maps:
-            faults += self._strangers()
+            faults += self._unknown_name_faults()
         else:
             faults.append("it holds TIFF files but none is named after an element line such as 'Ca-K.tif'")
-        faults += self._doubles([spelled[key] for key in keys])
+        faults += self._duplicate_faults([spelled[key] for key in keys])
         names = [spelled[key][0] for key in keys]
-        return Chosen(
+        return SelectedFiles(
             {name: self.maps[name][0] for name in names},
             {name: self.uncertainties[name][0] for name in names if name in self.uncertainties},
             self.masks[0] if self.masks else None,
         )
 
-    def _strangers(self) -> list[str]:
+    def _unknown_name_faults(self) -> list[str]:
         """Why some names are no element lines, and at the end what to do."""
         faults: list[str] = []
         known: list[str] = []
@@ -219,7 +219,7 @@ class Folder:
             faults[-1] += f"; rename or remove such files, or choose what to read with lines={known}"
         return faults
 
-    def _doubles(self, chosen: Iterable[Sequence[str]]) -> Iterator[str]:
+    def _duplicate_faults(self, chosen: Iterable[Sequence[str]]) -> Iterator[str]:
         """Files of which only one could be read; `chosen` holds the spellings of each line."""
         for names in chosen:
             line = parse(names[0]).label
@@ -254,7 +254,7 @@ def _shared_prefix(stems: Sequence[str]) -> str:
     shared = os.path.commonprefix(stems)  # noqa: RUF071  (of names, letter by letter)
 
     def understood(prefix: str) -> tuple[int, int]:
-        kinds = [line.kind if (line := line_or_none(stem.removeprefix(prefix))) else None for stem in stems]
+        kinds = [line.kind if (line := try_parse(stem.removeprefix(prefix))) else None for stem in stems]
         # Elements first: 'F_Ca_K' is a map of a painting 'F' rather than the pile-up of fluorine and calcium.
         return kinds.count("element"), len(kinds) - kinds.count(None)
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from xrfsr.errors import Fault, InvalidInput
 from xrfsr.io.hdf5 import text, texts
-from xrfsr.io.source import Maps, Request
-from xrfsr.io.spectra.array_cube import ArrayCube, opened_tree
-from xrfsr.io.spectra.cubes import KEV, axes_grid, channel_energies, chosen_cube, maps_of, stored_faults
+from xrfsr.io.source import ReadOptions, ScanDescription
+from xrfsr.io.spectra.array_cube import ArrayCube, open_tree
+from xrfsr.io.spectra.cubes import KEV, axes_grid, channel_energies, describe_cube, select_cube, truncation_faults
 
 __all__ = ["describe"]
 
@@ -23,7 +23,7 @@ USES = frozenset({"group"})
 AXES = ({"y", "x"}, {"height", "width"})
 
 
-def describe(path: Path, request: Request) -> Maps:
+def describe(path: Path, options: ReadOptions) -> ScanDescription:
     """Maps of the chosen lines.
 
     Raises
@@ -31,13 +31,13 @@ def describe(path: Path, request: Request) -> Maps:
     InvalidInput
         If lines are not chosen, lie outside the spectra, or the file is no cube with a calibrated energy axis.
     """
-    with opened_tree(path) as root:
+    with open_tree(path) as root:
         signals = {name: root["Experiments"][name] for name in root.get("Experiments", ())}
         signals = {name: signal for name, signal in signals.items() if "data" in signal}
         if not signals:
             raise InvalidInput("file", [f"'{path}' holds no signal: 'Experiments' with 'data' in it is expected"])
         cubes = [name for name, signal in signals.items() if len(getattr(signal["data"], "shape", ())) == 3]
-        name = chosen_cube(path, cubes or list(signals), request.group)
+        name = select_cube(path, cubes or list(signals), options.group)
         signal = signals[name]
         what, data = f"Experiments/{name}/data", signal["data"]
         if len(data.shape) != 3 or data.dtype.kind not in "iuf" or 0 in data.shape:
@@ -46,7 +46,7 @@ def describe(path: Path, request: Request) -> Maps:
                 [f"'{path}' has {data.shape} {data.dtype} in {what}; numbers (row, column, energy) are needed"],
             )
         stored = _stored(path, data)
-        if faults := stored_faults(path, what, data.shape, data.dtype.itemsize, stored):
+        if faults := truncation_faults(path, what, data.shape, data.dtype.itemsize, stored):
             raise InvalidInput("file", faults)
         axes = [_axis(signal, dim, size) for dim, size in enumerate(data.shape)]
         order = _order(path, axes)
@@ -69,7 +69,7 @@ def describe(path: Path, request: Request) -> Maps:
     )
     resolution = next((one["energy_resolution_MnKa"] for one in told if "energy_resolution_MnKa" in one), None)
     names = [str(one) for one in known]
-    return maps_of(cube, energies, request, place=path, grid=axes_grid(y, x), resolution=resolution, known=names)
+    return describe_cube(cube, energies, options, place=path, grid=axes_grid(y, x), resolution=resolution, known=names)
 
 
 def _stored(path: Path, data: Any) -> int:

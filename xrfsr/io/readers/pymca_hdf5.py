@@ -13,23 +13,23 @@ from pathlib import Path
 import h5py
 
 from xrfsr.errors import InvalidInput
-from xrfsr.io.hdf5 import Hdf5Maps, map_faults, nexus_grid, opened, text, texts
-from xrfsr.io.selection import choose
-from xrfsr.io.source import Maps, Request
+from xrfsr.io.hdf5 import Hdf5Maps, map_faults, nexus_grid, open_hdf5, text, texts
+from xrfsr.io.selection import select_maps
+from xrfsr.io.source import ReadOptions, ScanDescription
 
-__all__ = ["describe", "holds_fit"]
+__all__ = ["describe", "matches"]
 
 USES = frozenset({"quantity", "group"})
 GROUPS = {"count": ("parameters",), "mass_fraction": ("massfractions", "mass_fractions")}
 UNITS = {"count": "count", "mass_fraction": "dimensionless"}
 
 
-def holds_fit(file: h5py.File) -> bool:
+def matches(file: h5py.File) -> bool:
     """Whether a file has the layout of PyMca."""
     return next(_fits(file), None) is not None
 
 
-def describe(path: Path, request: Request) -> Maps:
+def describe(path: Path, options: ReadOptions) -> ScanDescription:
     """The maps of one fit.
 
     Raises
@@ -38,9 +38,9 @@ def describe(path: Path, request: Request) -> Maps:
         If there is no fit, several and none is chosen, or naming every map that is none.
     """
     faults: list[str] = []
-    quantity = request.quantity or "count"
-    with opened(path) as file:
-        results = _choose_fit(file, path, request.group)
+    quantity = options.quantity or "count"
+    with open_hdf5(path) as file:
+        results = _choose_fit(file, path, options.group)
         name = next((name for name in GROUPS[quantity] if name in results), None)
         if name is None:
             there = ", ".join(key for key, names in GROUPS.items() if any(one in results for one in names))
@@ -53,7 +53,7 @@ def describe(path: Path, request: Request) -> Maps:
             )
         group = results[name]
         signals = _signals(group)
-        names = [signals[position] for position in choose(signals, request.lines, path, faults)]
+        names = [signals[position] for position in select_maps(signals, options.lines, path, faults)]
         for one in names:
             faults += map_faults(group.get(one), f"{group.name}/{one}")
         shapes = [group[one].shape for one in names if isinstance(group.get(one), h5py.Dataset)]
@@ -65,13 +65,13 @@ def describe(path: Path, request: Request) -> Maps:
         grid = nexus_grid(group, shapes[0], faults)
         units = text(group[names[0]].attrs.get("units"))
         twin = results.get("uncertainties") if quantity == "count" else None
-        uncertain, remarks = _uncertain(twin, names, shapes[0])
+        uncertain, warnings = _uncertain(twin, names, shapes[0])
         chunks = group[names[0]].chunks
         title = text(results.parent.get("program")) or ""
         place = group.name
     if faults:
         raise InvalidInput("file", faults)
-    return Maps(
+    return ScanDescription(
         names=tuple(names),
         shape=shapes[0],
         intensity=Hdf5Maps(path, tuple((f"{place}/{one}", None) for one in names)),
@@ -80,7 +80,7 @@ def describe(path: Path, request: Request) -> Maps:
         grid=grid,
         tile=chunks,
         attrs={"source_group": place, **({"source_program": title} if title else {})},
-        remarks=remarks,
+        warnings=warnings,
     )
 
 

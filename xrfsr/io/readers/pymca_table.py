@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput
-from xrfsr.io.selection import choose_columns
-from xrfsr.io.source import Maps, Request
+from xrfsr.io.selection import select_columns
+from xrfsr.io.source import ReadOptions, ScanDescription
 
 __all__ = ["TableMaps", "describe"]
 
 USES = frozenset({"quantity"})
 SEPARATORS = (";", ",", "\t")
-LONGEST_LINE = 1 << 16
-BLOCK = 1 << 22
+MAX_LINE_BYTES = 1 << 16
+BLOCK_BYTES = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class TableMaps:
         return pixels[:, y, x]
 
 
-def describe(path: Path, request: Request) -> Maps:
+def describe(path: Path, options: ReadOptions) -> ScanDescription:
     """The maps of a table; columns ``s(Fe_Ka)`` are uncertainties, ``w(Fe_Ka)`` mass fractions.
 
     Raises
@@ -95,23 +95,23 @@ def describe(path: Path, request: Request) -> Maps:
     faults: list[str] = []
     separator, header = _header(path)
     shape = _shape(path, separator)
-    columns = choose_columns(["", "", *header[2:]], request, path, faults)
+    columns = select_columns(["", "", *header[2:]], options, path, faults)
     if faults:
         raise InvalidInput("file", faults)
-    return Maps(
+    return ScanDescription(
         names=columns.names,
         shape=shape,
         intensity=TableMaps(path, separator, shape, columns.maps),
         uncertainty=TableMaps(path, separator, shape, columns.uncertainties) if columns.uncertainties else None,
         units=columns.units,
-        remarks=columns.remarks,
+        warnings=columns.warnings,
     )
 
 
 def _header(path: Path) -> tuple[str, list[str]]:
     """What separates the fields, and the names in the first line."""
     with path.open("rb") as file:
-        first = file.readline(LONGEST_LINE).decode("utf-8", "replace").strip("\ufeff\r\n ")
+        first = file.readline(MAX_LINE_BYTES).decode("utf-8", "replace").strip("\ufeff\r\n ")
     for separator in SEPARATORS:
         fields = [field.strip() for field in next(csv.reader([first], delimiter=separator), [])]
         if fields[:2] == ["row", "column"] and len(fields) > 2:
@@ -132,10 +132,10 @@ def _shape(path: Path, separator: str) -> tuple[int, int]:
     """Rows and columns of the maps, by the last line and the number of lines, without reading the numbers between."""
     lines, last = 0, b""
     with path.open("rb") as file:
-        file.readline(LONGEST_LINE)
-        while block := file.read(BLOCK):
+        file.readline(MAX_LINE_BYTES)
+        while block := file.read(BLOCK_BYTES):
             lines += block.count(b"\n")
-            last = (last + block)[-LONGEST_LINE:]
+            last = (last + block)[-MAX_LINE_BYTES:]
     # The last line of numbers may end the file, or have an end of line and empty lines after it.
     lines += 1 - last[len(last.rstrip()) :].count(b"\n")
     fields = last.decode("utf-8", "replace").rstrip().rpartition("\n")[2]

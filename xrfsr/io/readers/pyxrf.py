@@ -7,23 +7,23 @@ from pathlib import Path
 import h5py
 
 from xrfsr.errors import InvalidInput
-from xrfsr.io.hdf5 import Hdf5Maps, map_faults, opened, texts
-from xrfsr.io.selection import choose
-from xrfsr.io.source import Maps, Request
+from xrfsr.io.hdf5 import Hdf5Maps, map_faults, open_hdf5, texts
+from xrfsr.io.selection import select_maps
+from xrfsr.io.source import ReadOptions, ScanDescription
 
-__all__ = ["describe", "holds_fit"]
+__all__ = ["describe", "matches"]
 
 USES = frozenset({"group"})
 ROOT, SUM = "xrfmap", "detsum"
 
 
-def holds_fit(file: h5py.File) -> bool:
+def matches(file: h5py.File) -> bool:
     """Whether a file has the layout of PyXRF."""
     return isinstance(file.get(ROOT), h5py.Group)
 
 
-def describe(path: Path, request: Request) -> Maps:
-    """The fitted maps of the sum of all detectors, or of the detector that `request.group` names.
+def describe(path: Path, options: ReadOptions) -> ScanDescription:
+    """The fitted maps of the sum of all detectors, or of the detector that `options.group` names.
 
     Raises
     ------
@@ -31,10 +31,10 @@ def describe(path: Path, request: Request) -> Maps:
         If nothing was fitted yet, or naming every map that is none.
     """
     faults: list[str] = []
-    with opened(path) as file:
+    with open_hdf5(path) as file:
         root = file[ROOT]
         fitted = [name for name in root if isinstance(root[name], h5py.Group) and "xrf_fit" in root[name]]
-        detector = _detector(fitted, path, request.group)
+        detector = _detector(fitted, path, options.group)
         group = root[detector]
         place = f"/{ROOT}/{detector}/xrf_fit"
         faults += map_faults(group.get("xrf_fit"), place, dims=3)
@@ -46,11 +46,11 @@ def describe(path: Path, request: Request) -> Maps:
         count, *shape = group["xrf_fit"].shape
         if len(names) != count:
             raise InvalidInput("file", [f"'{place}' has {count} maps, but '{place}_name' has {len(names)} names"])
-        chosen = choose(names, request.lines, path, faults)
+        chosen = select_maps(names, options.lines, path, faults)
         chunks = group["xrf_fit"].chunks
     if faults:
         raise InvalidInput("file", faults)
-    return Maps(
+    return ScanDescription(
         names=tuple(names[position] for position in chosen),
         shape=(shape[0], shape[1]),
         intensity=Hdf5Maps(path, tuple((place, position) for position in chosen)),

@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.errors import Fault, InvalidInput
-from xrfsr.io.source import Maps, Request
-from xrfsr.io.spectra.cubes import KEV, axes_grid, maps_of
+from xrfsr.io.source import ReadOptions, ScanDescription
+from xrfsr.io.spectra.cubes import KEV, axes_grid, describe_cube
 
 __all__ = ["RawCube", "describe"]
 
 USES: frozenset[str] = frozenset()
-LONGEST_HEADER = 1 << 20
+MAX_HEADER_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class RawCube:
     by_image: bool = False
 
     @property
-    def piece(self) -> tuple[int, int]:
+    def chunk(self) -> tuple[int, int]:
         """One row."""
         return 1, self.shape[1]
 
@@ -69,7 +69,7 @@ class RawCube:
         return found
 
 
-def describe(path: Path, request: Request) -> Maps:
+def describe(path: Path, options: ReadOptions) -> ScanDescription:
     """Maps of the chosen lines.
 
     Raises
@@ -111,23 +111,23 @@ def describe(path: Path, request: Request) -> Maps:
             )
     if faults:
         raise InvalidInput("file", [Fault(fault, f"'{header_path}'") for fault in faults])
-    remarks = []
+    warnings = []
     if header.get("depth1", "0") not in ("0", "1") or header.get("depthbinsize", "1") != "1":
-        remarks = [
+        warnings = [
             f"'{header_path}' tells of channels that were cut off or summed (depth1={header.get('depth1')}, "
             f"depthbinsize={header.get('depthbinsize')}); the scale is taken to be that of the channels in the file, "
             "so check that a line lies where it should"
         ]
     code = ("<" if order != "big-endian" else ">") + kinds[kind] + length
     cube = RawCube(raw_path, np.dtype(code), offset, (height, width, depth), record == "image")
-    return maps_of(
+    return describe_cube(
         cube,
         np.asarray(energy[0] + energy[1] * np.arange(depth), np.float64),
-        request,
+        options,
         place=header_path,
         grid=axes_grid(*(_header_axis(header, name, size) for name, size in (("height", height), ("width", width)))),
         resolution=header.get("detector-peak-width-ev"),
-        remarks=remarks,
+        warnings=warnings,
     )
 
 
@@ -144,7 +144,7 @@ def _partner(path: Path, suffix: str) -> Path:
 
 def _header(path: Path) -> dict[str, str]:
     """Keys in lower case, and their values: separated by blanks, or as INCA writes them, ``(MLX::KEY : VALUE)``."""
-    if path.stat().st_size > LONGEST_HEADER:
+    if path.stat().st_size > MAX_HEADER_BYTES:
         raise InvalidInput("file", [f"'{path}' has {path.stat().st_size} bytes, far more than a header of Ripple"])
     header: dict[str, str] = {}
     for line in path.read_text("latin-1").splitlines():

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.errors import InvalidInput
-from xrfsr.io.raster import Header, opened, read_header, read_raster
-from xrfsr.io.selection import choose_columns
-from xrfsr.io.source import Maps, Request
+from xrfsr.io.raster import Header, open_raster, read_header, read_raster
+from xrfsr.io.selection import select_columns
+from xrfsr.io.source import ReadOptions, ScanDescription
 
-__all__ = ["TiffMaps", "describe", "not_a_map"]
+__all__ = ["TiffMaps", "describe", "map_problem"]
 
 USES = frozenset({"quantity"})
-SMALLEST_TILE = 128
+MIN_TILE = 128
 LOCAL_UNIT = re.compile(r'LOCAL_CS\[.*UNIT\["[^"]*",\s*(?P<metres>[0-9.eE+-]+)', re.DOTALL)
 # PyMca: "Title=Fe_Ka". OME and ImageJ descriptions are of the whole file and name no page.
 TITLE = re.compile(r"(?:Title\s*=\s*)?(?P<name>[^\n=<>{}]{1,80})")
@@ -38,12 +38,12 @@ class TiffMaps:
         Whether they are masks: what is shown counts, and a pixel is zero only if it is black in every band.
     """
 
-    places: tuple[tuple[Path, str | None, int], ...]
+    locations: tuple[tuple[Path, str | None, int], ...]
     mask: bool = False
 
     def read(self, maps: Sequence[int], y: slice, x: slice) -> NDArray[Any]:
         """Read a window of some maps, NaN where a file has no data; see `xrfsr.io.source.Source`."""
-        return np.stack([self._one(*self.places[number], (y, x)) for number in maps])
+        return np.stack([self._one(*self.locations[number], (y, x)) for number in maps])
 
     def _one(self, path: Path, page: str | None, band: int, window: tuple[slice, slice]) -> NDArray[Any]:
         raster = read_raster(path, page, window)
@@ -57,7 +57,7 @@ class TiffMaps:
         return pixels
 
 
-def describe(path: Path, request: Request) -> Maps:
+def describe(path: Path, options: ReadOptions) -> ScanDescription:
     """The pages or bands of one TIFF file, by the names that the file gives them.
 
     A page is named by its own title (PageName or ImageDescription, also ``Title=Fe_Ka`` of PyMca) or label (ImageJ), a
@@ -71,19 +71,19 @@ def describe(path: Path, request: Request) -> Maps:
     faults: list[str] = []
     header = read_header(path)
     if header.pages:
-        places: list[tuple[Path, str | None, int]] = [(path, page, 0) for page in header.pages]
+        locations: list[tuple[Path, str | None, int]] = [(path, page, 0) for page in header.pages]
         headers = [read_header(path, page) for page in header.pages]
         names = _page_names(path, [int(page.split(":")[1]) - 1 for page in header.pages])
     else:
-        places = [(path, None, band) for band in range(len(header.bands))]
-        headers = [header] * len(places)
+        locations = [(path, None, band) for band in range(len(header.bands))]
+        headers = [header] * len(locations)
         names = _band_names(path)
     if not any(names):
-        raise InvalidInput("file", [_nameless(path, len(places), "pages" if header.pages else "bands")])
-    columns = choose_columns(names, request, path, faults)
+        raise InvalidInput("file", [_nameless(path, len(locations), "pages" if header.pages else "bands")])
+    columns = select_columns(names, options, path, faults)
     used = [*columns.maps, *columns.uncertainties]
     for position in used:
-        if problem := not_a_map(headers[position], bands=1 if header.pages else len(places)):
+        if problem := map_problem(headers[position], bands=1 if header.pages else len(locations)):
             faults.append(f"{names[position]!r} in '{path}' {problem}")
     if len({headers[position].shape for position in used}) > 1:
         listed = ", ".join(f"{names[position]} {headers[position].shape}" for position in used)
@@ -91,21 +91,21 @@ def describe(path: Path, request: Request) -> Maps:
     if faults:
         raise InvalidInput("file", faults)
     grid, units, tile = _georeference(path)
-    return Maps(
+    return ScanDescription(
         names=columns.names,
         shape=header.shape,
-        intensity=TiffMaps(tuple(places[position] for position in columns.maps)),
-        uncertainty=TiffMaps(tuple(places[position] for position in columns.uncertainties))
+        intensity=TiffMaps(tuple(locations[position] for position in columns.maps)),
+        uncertainty=TiffMaps(tuple(locations[position] for position in columns.uncertainties))
         if columns.uncertainties
         else None,
         units=columns.units or units,
         grid=grid,
         tile=tile if header.orientation == 1 else None,
-        remarks=columns.remarks,
+        warnings=columns.warnings,
     )
 
 
-def not_a_map(header: Header, *, bands: int = 1, mask: bool = False) -> str | None:
+def map_problem(header: Header, *, bands: int = 1, mask: bool = False) -> str | None:
     """Why a picture is no map, or no mask; None where it is one."""
     if len(header.bands) != bands:
         listed = ", ".join(header.bands)
@@ -143,7 +143,7 @@ def _page_names(path: Path, pages: Sequence[int]) -> list[str]:
 
 
 def _band_names(path: Path) -> list[str]:
-    with opened(path) as source:
+    with open_raster(path) as source:
         return [(description or "").strip() for description in source.descriptions]
 
 
@@ -161,7 +161,7 @@ def _nameless(path: Path, count: int, what: str) -> str:
 
 def _georeference(path: Path) -> tuple[Grid | None, str | None, tuple[int, int] | None]:
     """The grid, if the file has one in a local system with a unit of length; the unit of the numbers; the blocks."""
-    with opened(path) as source:
+    with open_raster(path) as source:
         units = next((unit for unit in source.units if unit), None)
         rows, columns = source.block_shapes[0]
         transform, crs = source.transform, source.crs
@@ -175,4 +175,4 @@ def _georeference(path: Path) -> tuple[Grid | None, str | None, tuple[int, int] 
                 Axis(source.width, transform.a * factor, (transform.c + transform.a / 2) * factor),
             )
     # Strips of a few rows would be thousands of pieces: such maps are read whole.
-    return grid, units, (rows, columns) if min(rows, columns) >= SMALLEST_TILE else None
+    return grid, units, (rows, columns) if min(rows, columns) >= MIN_TILE else None

@@ -7,23 +7,23 @@ from pathlib import Path
 import h5py
 
 from xrfsr.errors import InvalidInput
-from xrfsr.io.hdf5 import Hdf5Maps, map_faults, opened, texts
-from xrfsr.io.selection import choose
-from xrfsr.io.source import Maps, Request
+from xrfsr.io.hdf5 import Hdf5Maps, map_faults, open_hdf5, texts
+from xrfsr.io.selection import select_maps
+from xrfsr.io.source import ReadOptions, ScanDescription
 
-__all__ = ["describe", "holds_fit"]
+__all__ = ["describe", "matches"]
 
 USES = frozenset({"group"})
 ROOT = "MAPS/XRF_Analyzed"
 ANALYSES = ("Fitted", "NNLS", "ROI")  # a fit is worth more than sums of windows
 
 
-def holds_fit(file: h5py.File) -> bool:
+def matches(file: h5py.File) -> bool:
     """Whether a file has the layout of MAPS."""
     return isinstance(file.get("MAPS"), h5py.Group)
 
 
-def describe(path: Path, request: Request) -> Maps:
+def describe(path: Path, options: ReadOptions) -> ScanDescription:
     """The maps of one analysis: fitted, else by non-negative least squares, else regions of interest.
 
     Raises
@@ -32,19 +32,19 @@ def describe(path: Path, request: Request) -> Maps:
         If there is no analysis, or naming every map that is none.
     """
     faults: list[str] = []
-    with opened(path) as file:
+    with open_hdf5(path) as file:
         root = file.get(ROOT)
         there = [name for name in root if isinstance(root[name], h5py.Group)] if isinstance(root, h5py.Group) else []
         there = [name for name in there if "Counts_Per_Sec" in root[name]]
         if not there:
             raise InvalidInput("file", [f"'{path}' has no analysis in '/{ROOT}': fit the spectra in XRF-Maps first"])
         analysis = next((name for name in ANALYSES if name in there), there[0])
-        if request.group is not None:
+        if options.group is not None:
             known = {name.casefold(): name for name in there}
-            found = known.get(request.group.strip("/").split("/")[-1].casefold())
+            found = known.get(options.group.strip("/").split("/")[-1].casefold())
             if found is None:
                 listed = ", ".join(f"group={name!r}" for name in there)
-                raise InvalidInput("file", [f"group is {request.group!r}, but '{path}' has {listed}"])
+                raise InvalidInput("file", [f"group is {options.group!r}, but '{path}' has {listed}"])
             analysis = found
         place = f"/{ROOT}/{analysis}/Counts_Per_Sec"
         group = root[analysis]
@@ -57,11 +57,11 @@ def describe(path: Path, request: Request) -> Maps:
         count, *shape = group["Counts_Per_Sec"].shape
         if len(names) != count:
             raise InvalidInput("file", [f"'{place}' has {count} maps, but 'Channel_Names' has {len(names)} names"])
-        chosen = choose(names, request.lines, path, faults)
+        chosen = select_maps(names, options.lines, path, faults)
         chunks = group["Counts_Per_Sec"].chunks
     if faults:
         raise InvalidInput("file", faults)
-    return Maps(
+    return ScanDescription(
         names=tuple(names[position] for position in chosen),
         shape=(shape[0], shape[1]),
         intensity=Hdf5Maps(path, tuple((place, position) for position in chosen)),

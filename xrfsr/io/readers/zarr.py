@@ -15,20 +15,20 @@ from xarray.core import indexing
 
 from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults
-from xrfsr.io.selection import wanted_lines
+from xrfsr.io.selection import select_lines
 
 __all__ = ["is_store", "open_store"]
 
-MARK = "zarr.json"
+METADATA_FILE = "zarr.json"
 # What `ensure_scan` makes anew from the labels and the coordinates.
 DERIVED = frozenset({"line", "element", "family", "kind", "energy", "y", "x"})
-OWN = {"pixel_size": "coordinates", "origin": "coordinates", "units": "units"}
-MARKS_OF_VERSION_2 = frozenset({".zgroup", ".zarray", ".zmetadata", ".zattrs"})
+STORED = {"pixel_size": "coordinates", "origin": "coordinates", "units": "units"}
+V2_METADATA_FILES = frozenset({".zgroup", ".zarray", ".zmetadata", ".zattrs"})
 
 
 def is_store(names: Collection[str]) -> bool:
     """Whether a folder with these entries is a zarr store, of any version."""
-    return MARK in names or not MARKS_OF_VERSION_2.isdisjoint(names)
+    return METADATA_FILE in names or not V2_METADATA_FILES.isdisjoint(names)
 
 
 def open_store(path: Path, names: Collection[str], *, lines: object, given: Mapping[str, object]) -> xr.Dataset:
@@ -50,7 +50,7 @@ def open_store(path: Path, names: Collection[str], *, lines: object, given: Mapp
         Listing every argument that a store has no use for or that cannot be used, and what is wrong with the store.
     """
     faults = [
-        f"{name}={value!r} was given, but '{path}' stores its own {OWN.get(name, 'choice of it')}; leave it out"
+        f"{name}={value!r} was given, but '{path}' stores its own {STORED.get(name, 'choice of it')}; leave it out"
         for name, value in given.items()
         if value is not None
     ]
@@ -58,17 +58,17 @@ def open_store(path: Path, names: Collection[str], *, lines: object, given: Mapp
     with collect_faults(faults):
         stored = _open(path, names)
         # Dask stands in for what is in the file, so that checking shapes and labels reads no map.
-        scan = _unread(ensure_scan(stored.chunk(), values=False), stored)
+        scan = _restore_lazy(ensure_scan(stored.chunk(), values=False), stored)
     if scan is not None and lines is not None:
         known = {str(label).casefold(): str(label) for label in scan["line"].values}
-        scan = scan.sel(line=list(wanted_lines(lines, known, path, faults).values()))
+        scan = scan.sel(line=list(select_lines(lines, known, path, faults).values()))
     if faults or scan is None:
         raise InvalidInput(f"zarr store '{path}'", faults)
     return scan
 
 
 def _open(path: Path, names: Collection[str]) -> xr.Dataset:
-    if MARK not in names:
+    if METADATA_FILE not in names:
         raise InvalidInput(
             "zarr store",
             [
@@ -91,7 +91,7 @@ def _open(path: Path, names: Collection[str]) -> xr.Dataset:
         {
             name: xr.Variable(
                 variable.dims,
-                indexing.LazilyIndexedArray(_Reported(variable, f"'{name}' in '{path}'", path / str(name))),
+                indexing.LazilyIndexedArray(_CheckedVariable(variable, f"'{name}' in '{path}'", path / str(name))),
                 variable.attrs,
                 {"preferred_chunks": {dim: pieces.get(dim, size) for dim, size in variable.sizes.items()}},
             )
@@ -102,7 +102,7 @@ def _open(path: Path, names: Collection[str]) -> xr.Dataset:
     return lazy
 
 
-def _unread(checked: xr.Dataset, stored: xr.Dataset) -> xr.Dataset:
+def _restore_lazy(checked: xr.Dataset, stored: xr.Dataset) -> xr.Dataset:
     """The checked scan with its numbers as they lie in the store, where checking left them as they are."""
     kept: dict[Any, xr.Variable] = {}
     for name, variable in stored.variables.items():
@@ -121,7 +121,7 @@ def _damage(what: str, error: Exception) -> str:
     return f"{what} cannot be read ({reason}): damaged or incomplete, so take a copy or write it anew"
 
 
-class _Reported(BackendArray):
+class _CheckedVariable(BackendArray):
     """A stored variable; where it cannot be read, the error names it."""
 
     def __init__(self, variable: xr.Variable, what: str, folder: Path) -> None:
@@ -136,7 +136,7 @@ class _Reported(BackendArray):
             values: NDArray[Any] = self.variable[key].to_numpy()
             # Zarr takes an empty file of several chunks for one that was never written, and gives NaN.
             if values.dtype.kind == "f" and np.isnan(values).any():
-                _look_for_empty_files(self.folder)
+                _check_empty_files(self.folder)
             return values
         except MemoryError:
             raise
@@ -144,7 +144,7 @@ class _Reported(BackendArray):
             raise InvalidInput("zarr store", [_damage(self.what, error)]) from error
 
 
-def _look_for_empty_files(folder: Path) -> None:
+def _check_empty_files(folder: Path) -> None:
     for file in folder.rglob("*"):
         if file.is_file() and not file.stat().st_size:
             raise OSError(f"'{file.relative_to(folder.parent)}' is empty")

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.io.hdf5 import opened
+from xrfsr.io.hdf5 import open_hdf5
 
-__all__ = ["ArrayCube", "opened_tree"]
+__all__ = ["ArrayCube", "open_tree"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +40,22 @@ class ArrayCube:
     dtype: np.dtype[Any]
     shape: tuple[int, int, int]
     order: tuple[int, int, int] = (0, 1, 2)
-    piece: tuple[int, int] | None = None
+    chunk: tuple[int, int] | None = None
 
     def spectra(self, y: slice, x: slice, channels: slice) -> NDArray[Any]:
         """See `xrfsr.io.spectra.cubes.Cube`."""
         key = [slice(None)] * 3
         for dim, part in zip(self.order, (y, x, channels), strict=True):
             key[dim] = part
-        with opened_tree(self.path) as root:
+        with open_tree(self.path) as root:
             return np.asarray(root[self.name][tuple(key)]).transpose(self.order)
 
 
 @contextmanager
-def opened_tree(path: Path) -> Iterator[Any]:
+def open_tree(path: Path) -> Iterator[Any]:
     """Groups and arrays of an HDF5 file or a zarr store, which are read alike."""
     if path.suffix.lower() != ".zspy":
-        with opened(path) as file:
+        with open_hdf5(path) as file:
             yield file
         return
     import zarr

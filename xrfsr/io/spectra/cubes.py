@@ -17,18 +17,18 @@ from xrfsr.core.grid import Axis, Grid
 from xrfsr.core.lines import parse_all
 from xrfsr.core.units import mm_per
 from xrfsr.errors import InvalidInput, collect_faults
-from xrfsr.io.hdf5 import MOST_COMPRESSED, SMALL
-from xrfsr.io.selection import parsed_lines
-from xrfsr.io.source import Maps, Request
+from xrfsr.io.hdf5 import MAX_COMPRESSION, MIN_CHECKED_BYTES
+from xrfsr.io.selection import parse_lines
+from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.io.spectra.line_windows import (
-    Pair,
+    NetCounts,
     Window,
     axis_faults,
     channels,
+    find_overlaps,
     net_counts,
-    overlaps,
+    parse_resolution,
     place_windows,
-    usable_resolution,
 )
 
 __all__ = [
@@ -37,15 +37,15 @@ __all__ = [
     "WindowMaps",
     "axes_grid",
     "channel_energies",
-    "chosen_cube",
-    "maps_of",
-    "reduced",
-    "stored_faults",
+    "describe_cube",
+    "integrate_windows",
+    "select_cube",
+    "truncation_faults",
 ]
 
 KEV = {"kev": 1.0, "ev": 1e-3}
 # Bytes of spectra that are read at once, and of maps that are kept.
-BLOCK, KEPT = 1 << 25, 1 << 28
+BLOCK_BYTES, CACHE_BYTES = 1 << 25, 1 << 28
 
 
 class Cube(Protocol):
@@ -67,7 +67,7 @@ class Cube(Protocol):
         ...
 
     @property
-    def piece(self) -> tuple[int, int] | None:
+    def chunk(self) -> tuple[int, int] | None:
         """Rows and columns that are read together at no further cost; None if only all are."""
         ...
 
@@ -96,20 +96,20 @@ class WindowMaps:
         """Read a window of some maps; see `xrfsr.io.source.Source`."""
         height, width, _ = self.cube.shape
         rows, columns = range(*y.indices(height)), range(*x.indices(width))
-        whole = self.cube.piece is None
+        whole = self.cube.chunk is None
         wanted = (range(height), range(width)) if whole else (rows, columns)
         stat = self.cube.path.stat()
         key = (self.cube, self.windows, *wanted, stat.st_mtime_ns, stat.st_size, stat.st_ino)
-        both = _RECENT.get(key, lambda: self.make(*wanted))
+        both = _CACHE.get(key, lambda: self.compute(*wanted))
         found = both[int(self.deviation)][list(maps)]
         return found[:, y, x] if whole else found
 
-    def make(self, rows: range, columns: range) -> Pair:
+    def compute(self, rows: range, columns: range) -> NetCounts:
         """Net counts and deviations of all windows."""
-        return reduced(self.cube, self.windows, rows, columns)
+        return integrate_windows(self.cube, self.windows, rows, columns)
 
 
-def reduced(cube: Cube, windows: Sequence[Window], rows: range, columns: range) -> Pair:
+def integrate_windows(cube: Cube, windows: Sequence[Window], rows: range, columns: range) -> NetCounts:
     """Net counts, none below zero, and deviations of all windows, from blocks of the cube."""
     shape = (len(windows), len(rows), len(columns))
     net, deviation = np.empty(shape, np.float32), np.empty(shape, np.float32)
@@ -117,7 +117,7 @@ def reduced(cube: Cube, windows: Sequence[Window], rows: range, columns: range) 
     for y, x in _blocks(cube, rows, columns, used.stop - used.start):
         spectra = cube.spectra(_slice(rows[y]), _slice(columns[x]), used)
         # A cube that is there as a whole is still not turned into floating numbers as a whole.
-        step = max(1, BLOCK // max(1, 8 * spectra[:1].size))
+        step = max(1, BLOCK_BYTES // max(1, 8 * spectra[:1].size))
         for start in range(0, spectra.shape[0], step):
             part = spectra[start : start + step]
             at = (slice(None), slice(y.start + start, y.start + start + len(part)), x)
@@ -127,12 +127,12 @@ def reduced(cube: Cube, windows: Sequence[Window], rows: range, columns: range) 
 
 def _blocks(cube: Cube, rows: range, columns: range, depth: int) -> Iterator[tuple[slice, slice]]:
     """Positions in rows and columns that are read at once: whole pieces of the file, as many as may be."""
-    if cube.piece is None:
+    if cube.chunk is None:
         yield slice(0, len(rows)), slice(0, len(columns))
         return
-    most = max(1, BLOCK // (depth * cube.dtype.itemsize))
+    most = max(1, BLOCK_BYTES // (depth * cube.dtype.itemsize))
     height, width = (
-        max(1, size // abs(step)) for size, step in zip(cube.piece, (rows.step, columns.step), strict=True)
+        max(1, size // abs(step)) for size, step in zip(cube.chunk, (rows.step, columns.step), strict=True)
     )
     if height * width > most:  # more than may be: then parts of pieces
         width = min(width, most)
@@ -148,7 +148,7 @@ def _slice(part: range) -> slice:
     return slice(part.start, part.stop, part.step)
 
 
-class _Recent:
+class _MapCache:
     """Maps that were made last.
 
     Dask asks for one line after the other, and for the uncertainty apart, of the same spectra, which would be decoded
@@ -157,54 +157,54 @@ class _Recent:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._kept: OrderedDict[Hashable, Future[Pair]] = OrderedDict()
+        self._entries: OrderedDict[Hashable, Future[NetCounts]] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, key: Hashable, make: Callable[[], Pair]) -> Pair:
-        """What `make` returns, or returned for the same key; made once where several threads ask."""
+    def get(self, key: Hashable, make: Callable[[], NetCounts]) -> NetCounts:
+        """What `compute` returns, or returned for the same key; made once where several threads ask."""
         with self._lock:
-            future = self._kept.get(key)
+            future = self._entries.get(key)
             mine = future is None
             if future is None:
-                self._kept[key] = future = Future()
-            self._kept.move_to_end(key)
+                self._entries[key] = future = Future()
+            self._entries.move_to_end(key)
         if mine:
             try:
                 future.set_result(make())
             except BaseException as error:
                 future.set_exception(error)
                 with self._lock:
-                    self._kept.pop(key, None)
+                    self._entries.pop(key, None)
                 raise
-            self._forget()
+            self._evict()
         return future.result()
 
-    def _forget(self) -> None:
+    def _evict(self) -> None:
         with self._lock:
-            done = {key: one.result() for key, one in self._kept.items() if one.done() and not one.exception()}
+            done = {key: one.result() for key, one in self._entries.items() if one.done() and not one.exception()}
             size = sum(array.nbytes for pair in done.values() for array in pair)
             for key, pair in done.items():
                 if size <= self._limit:
                     return
                 size -= sum(array.nbytes for array in pair)
-                self._kept.pop(key)
+                self._entries.pop(key)
 
 
-_RECENT = _Recent(KEPT)
+_CACHE = _MapCache(CACHE_BYTES)
 
 
-def maps_of(
+def describe_cube(
     cube: Cube,
     energies: NDArray[np.float64],
-    request: Request,
+    options: ReadOptions,
     *,
     place: Path,
     grid: Grid | None = None,
     resolution: object = None,
     known: Sequence[str] = (),
-    remarks: Sequence[str] = (),
+    warnings: Sequence[str] = (),
     source: type[WindowMaps] = WindowMaps,
-) -> Maps:
+) -> ScanDescription:
     """Maps of lines from a cube of spectra.
 
     Parameters
@@ -212,7 +212,7 @@ def maps_of(
     cube : Cube
     energies : ndarray of shape (channel,)
         keV.
-    request : Request
+    options : ReadOptions
     place : Path
         The file, for messages.
     grid : Grid, optional
@@ -220,7 +220,7 @@ def maps_of(
         FWHM at Mn-Ka in eV, if the file tells it.
     known : sequence of str
         Lines that the file names, to suggest.
-    remarks : sequence of str
+    warnings : sequence of str
         Warnings of the format.
     source : type
         How maps are made.
@@ -229,28 +229,28 @@ def maps_of(
     if not faults and len(energies) != cube.shape[2]:
         faults.append(f"'{place}' has {cube.shape[2]} channels, but energies of {len(energies)}")
     lines = []
-    if request.lines is None:
+    if options.lines is None:
         named = f"; the file names {', '.join(known)}" if known else ""
         faults.append(
             f"'{place}' holds spectra, so lines must be chosen: pass lines=['Ca-K', 'Fe-K', 'Pb-L'], or those that are "
             f"there{named}"
         )
     else:
-        lines = parsed_lines(request.lines, faults)
+        lines = parse_lines(options.lines, faults)
         with collect_faults(faults):
             parse_all(line.label for line in lines)
     if faults:
         raise InvalidInput("file", faults)
-    width = usable_resolution(resolution)
+    width = parse_resolution(resolution)
     windows = place_windows(lines, energies, width)
-    notes = list(remarks)
-    if mixed := overlaps(windows, lines, energies, width):
+    notes = list(warnings)
+    if mixed := find_overlaps(windows, lines, energies, width):
         notes.append(
             f"windows of energy do not tell all lines apart in '{place}': {'; '.join(mixed)}; fit the spectra where "
             "it matters"
         )
     counted = cube.dtype.kind in "iu"
-    return Maps(
+    return ScanDescription(
         names=tuple(window.label for window in windows),
         shape=cube.shape[:2],
         intensity=source(cube, windows),
@@ -258,21 +258,21 @@ def maps_of(
         uncertainty=source(cube, windows, deviation=True) if counted else None,
         units="count",
         grid=grid,
-        tile=cube.piece,
+        tile=cube.chunk,
         attrs={
             "line_windows": "; ".join(f"{one.label} {one.low:.3f} to {one.high:.3f} keV" for one in windows),
             "background": "straight line between flanks of each window",
             "negative_net_counts": "set to zero",
             "detector_fwhm": f"{1000 * width:.0f} eV at Mn-Ka",
         },
-        remarks=tuple(notes),
+        warnings=tuple(notes),
     )
 
 
-def stored_faults(place: Path, what: str, shape: Sequence[int], itemsize: int, stored: int) -> list[str]:
+def truncation_faults(place: Path, what: str, shape: Sequence[int], itemsize: int, stored: int) -> list[str]:
     """A fault if far more numbers are declared than can be in a file."""
     declared = itemsize * int(np.prod(shape, dtype=object))
-    if declared <= SMALL or declared <= MOST_COMPRESSED * stored:
+    if declared <= MIN_CHECKED_BYTES or declared <= MAX_COMPRESSION * stored:
         return []
     return [
         f"'{place}' declares {tuple(shape)} numbers in {what}, {declared / 1e6:.3g} MB, but only {stored} bytes of "
@@ -280,7 +280,7 @@ def stored_faults(place: Path, what: str, shape: Sequence[int], itemsize: int, s
     ]
 
 
-def chosen_cube(path: Path, names: Sequence[str], wanted: str | None) -> str:
+def select_cube(path: Path, names: Sequence[str], wanted: str | None) -> str:
     """The name of the cube to read: the one that is wanted, or the only one.
 
     Raises

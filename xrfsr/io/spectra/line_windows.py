@@ -20,15 +20,15 @@ from xrfsr.errors import InvalidInput, collect_faults
 
 __all__ = [
     "RESOLUTION",
-    "Pair",
+    "NetCounts",
     "Window",
     "axis_faults",
     "channels",
+    "find_overlaps",
     "fwhm",
     "net_counts",
-    "overlaps",
+    "parse_resolution",
     "place_windows",
-    "usable_resolution",
 ]
 
 # FWHM at Mn-Ka of a silicon drift detector at the count rates of a scanner; on its data sheet are 125 to 145 eV.
@@ -41,9 +41,9 @@ SIGMA = 1 / sqrt(8 * log(2))
 HALF_WIDTH = 0.75
 FLANKS = (1.25, 1.75)
 # Lines of other elements that change a map by less than this share of their shell's strongest are not told of.
-NOTEWORTHY = 0.05
+MIN_OVERLAP = 0.05
 
-Pair = tuple[NDArray[np.float32], NDArray[np.float32]]
+NetCounts = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def fwhm(energy: float, resolution: float = RESOLUTION) -> float:
     return sqrt(noise + per_kev * max(energy, 0.0))
 
 
-def usable_resolution(value: object) -> float:
+def parse_resolution(value: object) -> float:
     """FWHM at Mn-Ka in keV, from what a file says in eV; the usual one where it says nothing that can be."""
     try:
         told = float(value) / 1000  # type: ignore[arg-type]  # what is no number is no resolution
@@ -147,7 +147,7 @@ def _place(line: Line, energies: NDArray[np.float64], resolution: float) -> Wind
             "lines",
             [f"{line.label} is no element line, and only those can be taken from spectra by energy; leave it out"],
         )
-    centre = _main_energy(line, resolution)
+    centre = _peak_energy(line, resolution)
     width = fwhm(centre, resolution)
     # Edges of channels, so that coarse ones count whole.
     steps = np.diff(energies)
@@ -188,7 +188,7 @@ def _place(line: Line, energies: NDArray[np.float64], resolution: float) -> Wind
     )
 
 
-def _main_energy(line: Line, resolution: float) -> float:
+def _peak_energy(line: Line, resolution: float) -> float:
     """Of the strongest emission of a line, together with those that the detector does not tell from it."""
     known = emission(line.element)
     lines = [known[name] for name in sorted(line.transitions)]
@@ -199,7 +199,7 @@ def _main_energy(line: Line, resolution: float) -> float:
     return sum(energy * weight for energy, weight in near) / sum(weight for _, weight in near)
 
 
-def overlaps(
+def find_overlaps(
     windows: Sequence[Window], lines: Sequence[Line], energies: NDArray[np.float64], resolution: float = RESOLUTION
 ) -> list[str]:
     """Which maps hold something of another element among the chosen ones, too.
@@ -224,13 +224,13 @@ def overlaps(
         found: list[str] = []
         for element in elements:
             if element != line.element:
-                found += _foreign(window, element, energies, resolution)
+                found += _overlapping_lines(window, element, energies, resolution)
         if found:
             told.append(f"{window.label} ({window.low:.2f} to {window.high:.2f} keV) holds {', '.join(found)}")
     return told
 
 
-def _foreign(window: Window, element: str, energies: NDArray[np.float64], resolution: float) -> list[str]:
+def _overlapping_lines(window: Window, element: str, energies: NDArray[np.float64], resolution: float) -> list[str]:
     known = emission(element)
     reach = 3 * HALF_WIDTH * fwhm(window.energy, resolution)
     found: list[str] = []
@@ -246,7 +246,7 @@ def _foreign(window: Window, element: str, energies: NDArray[np.float64], resolu
         for name, group in groups.items():
             near = [line for line in group if abs(line[0] - window.energy) <= reach]
             counted = sum(weight * _response(window, energy, energies, resolution) for energy, weight in near)
-            if sums[main] and abs(share := counted / sums[main]) >= NOTEWORTHY:
+            if sums[main] and abs(share := counted / sums[main]) >= MIN_OVERLAP:
                 whose = "" if name == main else f" of {element}-{main}"
                 found.append(f"{element}-{name} ({share:+.0%}{whose})")
     return found

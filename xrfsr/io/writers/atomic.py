@@ -12,9 +12,9 @@ from tempfile import mkdtemp
 
 from xrfsr.errors import InvalidInput
 
-__all__ = ["complete", "target_faults"]
+__all__ = ["atomic_write", "target_faults"]
 
-CLEARING_ATTEMPTS = 100
+CLEANUP_ATTEMPTS = 100
 
 
 def target_faults(path: Path, overwrite: bool, *, may_replace: bool, kind: str) -> list[str]:
@@ -34,18 +34,18 @@ def target_faults(path: Path, overwrite: bool, *, may_replace: bool, kind: str) 
         if not path.parent.is_dir():
             return [f"the folder '{path.parent}' does not exist; make it first, or choose another"]
         if not path.exists():
-            return [] if os.access(path.parent, os.W_OK | os.X_OK) else [_unwritable(path, "permission denied")]
+            return [] if os.access(path.parent, os.W_OK | os.X_OK) else [_write_failure(path, "permission denied")]
         if not overwrite:
             return [f"'{path}' exists; choose another name, or pass overwrite=True to replace it"]
         if not may_replace:
             return [f"'{path}' exists and is no {kind}, so it is not replaced; remove it first"]
     except OSError as error:
-        return [_unwritable(path, error.strerror)]
+        return [_write_failure(path, error.strerror)]
     return []
 
 
 @contextmanager
-def complete(target: Path, what: str, scratch_in: Path | None = None) -> Iterator[Path]:
+def atomic_write(target: Path, what: str, scratch_in: Path | None = None) -> Iterator[Path]:
     """A path to write to, which becomes `target` when the block ends well; an older `target` stays until then.
 
     It lies beside the target, so that the final step is a rename; in a folder of its own, because a temporary folder
@@ -83,7 +83,7 @@ def _scratch(path: Path, what: str, place: Path) -> Iterator[str]:
     try:
         folder = mkdtemp(prefix=f".{path.name}.", dir=place)
     except OSError as error:
-        raise InvalidInput(f"{what} '{path}'", [_unwritable(path, error.strerror)]) from error
+        raise InvalidInput(f"{what} '{path}'", [_write_failure(path, error.strerror)]) from error
     try:
         yield folder
     except OSError as error:
@@ -91,17 +91,17 @@ def _scratch(path: Path, what: str, place: Path) -> Iterator[str]:
         # HDF5 and GDAL name no file: what goes wrong while writing is then taken for the fault of the disk.
         if error.filename is None or str(error.filename).startswith(folder):
             reason = (error.strerror or str(error)).replace(f"{folder}{os.sep}new", str(path))
-            raise InvalidInput(f"{what} '{path}'", [_unwritable(path, reason)]) from error
+            raise InvalidInput(f"{what} '{path}'", [_write_failure(path, reason)]) from error
         raise
     finally:
-        for attempt in range(CLEARING_ATTEMPTS):
-            shutil.rmtree(folder, ignore_errors=attempt < CLEARING_ATTEMPTS - 1)
+        for attempt in range(CLEANUP_ATTEMPTS):
+            shutil.rmtree(folder, ignore_errors=attempt < CLEANUP_ATTEMPTS - 1)
             if not Path(folder).exists():
                 break
             time.sleep(0.05)
 
 
-def _unwritable(path: Path, reason: str | None) -> str:
+def _write_failure(path: Path, reason: str | None) -> str:
     return (
         f"'{path.name}' cannot be written to the folder '{path.parent}' ({reason}); choose another, or see to its "
         "permissions and the space left"

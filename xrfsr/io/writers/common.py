@@ -14,14 +14,16 @@ from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.io.writers.atomic import target_faults
 from xrfsr.utils.paths import local_path
 
-__all__ = ["checked", "pieces", "scan_attrs", "warn_of_the_rest"]
+__all__ = ["iter_strips", "prepare_write", "scan_attrs", "warn_dropped"]
 
 # What every format holds in some way, or can be told from what it holds.
-HELD = frozenset({"intensity", "uncertainty", "valid", "line", "element", "family", "energy", "kind", "y", "x"})
+STANDARD_VARIABLES = frozenset(
+    {"intensity", "uncertainty", "valid", "line", "element", "family", "energy", "kind", "y", "x"}
+)
 ROWS = 1024
 
 
-def checked(
+def prepare_write(
     scan: xr.Dataset | xr.DataArray, path: object, overwrite: bool, *, suffixes: tuple[str, ...], kind: str
 ) -> tuple[xr.Dataset, Path]:
     """The scan in the standard form and the path to write to.
@@ -57,7 +59,7 @@ def checked(
     return ready, target
 
 
-def pieces(maps: xr.DataArray) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+def iter_strips(maps: xr.DataArray) -> Iterator[tuple[slice, NDArray[np.float32]]]:
     """Rows of one map (y, x) and their numbers, a strip at a time, so that a lazy map is never whole in memory."""
     height = maps.sizes["y"]
     for top in range(0, height, ROWS):
@@ -70,7 +72,7 @@ def scan_attrs(scan: xr.Dataset) -> dict[str, str | int | float]:
     return {str(name): value for name, value in scan.attrs.items() if isinstance(value, str | int | float)}
 
 
-def warn_of_the_rest(scan: xr.Dataset, path: Path, held: frozenset[str] = HELD) -> None:
+def warn_dropped(scan: xr.Dataset, path: Path, held: frozenset[str] = STANDARD_VARIABLES) -> None:
     """Name what a format has no place for."""
     rest = [str(name) for name in scan.variables if str(name) not in held]
     if rest:

@@ -11,9 +11,9 @@ import numpy as np
 import xarray as xr
 
 from xrfsr.core.coordinates import grid_of
-from xrfsr.io.raster import opened
-from xrfsr.io.writers.atomic import complete
-from xrfsr.io.writers.common import HELD, checked, pieces, warn_of_the_rest
+from xrfsr.io.raster import open_raster
+from xrfsr.io.writers.atomic import atomic_write
+from xrfsr.io.writers.common import STANDARD_VARIABLES, iter_strips, prepare_write, warn_dropped
 
 __all__ = ["to_geotiff"]
 
@@ -60,7 +60,7 @@ def to_geotiff(scan: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, ov
     import rasterio
     import rioxarray  # noqa: F401 - gives xarray objects their .rio
 
-    ready, target = checked(scan, path, overwrite, suffixes=(".tif", ".tiff"), kind="GeoTIFF")
+    ready, target = prepare_write(scan, path, overwrite, suffixes=(".tif", ".tiff"), kind="GeoTIFF")
     grid = grid_of(ready)
     stacks = [name for name in ("intensity", "uncertainty") if name in ready]
     names = {name: [str(label) for label in ready["line"].values] for name in stacks}
@@ -82,11 +82,11 @@ def to_geotiff(scan: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, ov
     }
     if min(grid.shape) >= BLOCK:
         profile |= {"tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK}
-    warn_of_the_rest(ready, target, HELD - {"valid"})
+    warn_dropped(ready, target, STANDARD_VARIABLES - {"valid"})
     # GDAL would keep a twentieth of all memory for what it has not written yet.
-    with complete(target, "GeoTIFF") as new, rasterio.Env(GDAL_CACHEMAX=64 << 20):
+    with atomic_write(target, "GeoTIFF") as new, rasterio.Env(GDAL_CACHEMAX=64 << 20):
         _write(new, profile, ready, bands, names)
-        if not is_whole(new):
+        if not is_complete(new):
             raise OSError("no space left: not all of it was written")
 
 
@@ -100,7 +100,7 @@ def _write(
             label = names[name][number]
             file.set_band_description(band, label if name == "intensity" else f"s({label})")
             file.set_band_unit(band, ready[name].attrs["units"])
-            for rows, values in pieces(ready[name].isel(line=number)):
+            for rows, values in iter_strips(ready[name].isel(line=number)):
                 window = Window(0, rows.start, values.shape[1], rows.stop - rows.start)
                 file.write(values, band, window=window)
 
@@ -115,10 +115,10 @@ def _created(path: Path, profile: dict[str, Any]) -> Any:
         return rasterio.open(path, "w", **profile)
 
 
-def is_whole(path: Path) -> bool:
+def is_complete(path: Path) -> bool:
     """Whether all blocks of all bands of a TIFF that was just written are in it; GDAL does not tell of a full disk."""
     size = path.stat().st_size
-    with opened(path) as source:
+    with open_raster(path) as source:
         for band in source.indexes:
             for (row, column), _ in source.block_windows(band):
                 offset = source.get_tag_item(f"BLOCK_OFFSET_{column}_{row}", "TIFF", bidx=band)

@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 
 from xrfsr._version import __version__
-from xrfsr.io.writers.atomic import complete
-from xrfsr.io.writers.common import HELD, checked, pieces, scan_attrs, warn_of_the_rest
+from xrfsr.io.writers.atomic import atomic_write
+from xrfsr.io.writers.common import STANDARD_VARIABLES, iter_strips, prepare_write, scan_attrs, warn_dropped
 from xrfsr.io.writers.hdf5_file import Hdf5File
 
 __all__ = ["to_pymca"]
@@ -55,10 +55,10 @@ def to_pymca(scan: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, over
     """
     import h5py
 
-    ready, target = checked(scan, path, overwrite, suffixes=(".h5", ".hdf5"), kind="HDF5 file")
+    ready, target = prepare_write(scan, path, overwrite, suffixes=(".h5", ".hdf5"), kind="HDF5 file")
     names = [str(label).replace("-", "_").replace("/", "_") for label in ready["line"].values]
-    warn_of_the_rest(ready, target, HELD - {"valid"})
-    with complete(target, "HDF5 file") as new, Hdf5File(new) as raw, h5py.File(raw, "w") as file:
+    warn_dropped(ready, target, STANDARD_VARIABLES - {"valid"})
+    with atomic_write(target, "HDF5 file") as new, Hdf5File(new) as raw, h5py.File(raw, "w") as file:
         file.attrs.update({"NX_class": "NXroot", "creator": "xrfsr", "default": ENTRY})
         entry = file.create_group(ENTRY)
         entry.attrs.update({"NX_class": "NXentry", "default": "xrf_fit/results/parameters"})
@@ -80,6 +80,6 @@ def to_pymca(scan: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, over
                 maps = ready[variable].isel(line=number)
                 data = group.create_dataset(name, maps.shape, np.float32, chunks=True, compression="gzip", shuffle=True)
                 data.attrs.update({"interpretation": "image", "units": ready[variable].attrs["units"]})
-                for rows, values in pieces(maps):
+                for rows, values in iter_strips(maps):
                     data[rows] = values
                     raw.check()

@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 
 from xrfsr.core.coordinates import grid_of
-from xrfsr.io.writers.atomic import complete
-from xrfsr.io.writers.common import checked, pieces, warn_of_the_rest
+from xrfsr.io.writers.atomic import atomic_write
+from xrfsr.io.writers.common import iter_strips, prepare_write, warn_dropped
 
 __all__ = ["to_tiffs"]
 
@@ -53,10 +53,10 @@ def to_tiffs(scan: xr.Dataset | xr.DataArray, folder: str | PathLike[str], *, ov
     ...     sorted(file.name for file in Path(place, "maps").iterdir())
     ['Ca-K.tif', 'Pb-L.tif']
     """
-    ready, target = checked(scan, folder, overwrite, suffixes=(), kind="folder of TIFF files")
+    ready, target = prepare_write(scan, folder, overwrite, suffixes=(), kind="folder of TIFF files")
     spacing = grid_of(ready).spacing
-    warn_of_the_rest(ready, target)
-    with complete(target, "folder of TIFF files") as new:
+    warn_dropped(ready, target)
+    with atomic_write(target, "folder of TIFF files") as new:
         new.mkdir()
         for number, label in enumerate(str(one) for one in ready["line"].values):
             name = label.replace("/", "_")
@@ -86,6 +86,6 @@ def _write(
         metadata=None,
         bigtiff=height * width * dtype.itemsize >= 2**32 - 2**20,
     )
-    for rows, values in pieces(maps):
+    for rows, values in iter_strips(maps):
         file[rows] = values.astype(dtype)
     file.flush()

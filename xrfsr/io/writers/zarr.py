@@ -14,8 +14,8 @@ import xarray as xr
 
 from xrfsr.core.coordinates import dequantify
 from xrfsr.errors import InvalidInput, collect_faults
-from xrfsr.io.writers.atomic import complete, target_faults
-from xrfsr.io.writers.zarr_checks import unstorable
+from xrfsr.io.writers.atomic import atomic_write, target_faults
+from xrfsr.io.writers.zarr_checks import storage_faults
 from xrfsr.utils.paths import local_path
 
 __all__ = ["consolidate", "to_zarr", "write"]
@@ -25,9 +25,9 @@ __all__ = ["consolidate", "to_zarr", "write"]
 CHUNKS = {"line": 1, "y": 512, "x": 512}
 # Of Zstandard: higher ones save next to nothing of maps and take longer. With a checksum, so that a damaged chunk is an
 # error and not a map.
-LEVEL = 1
+ZSTD_LEVEL = 1
 # Beyond this many pixels along a side, chunks would be thousands of small files: four by four go into one.
-SHARDED_FROM = 2048
+MIN_SHARDED_SIDE = 2048
 CHUNKS_PER_SHARD = 4
 # The name under which xarray keeps a DataArray that has none; open_dataarray takes it off again.
 NAMELESS = "__xarray_dataarray_variable__"
@@ -79,10 +79,10 @@ def to_zarr(
     with collect_faults(faults):
         dataset = dequantify(_as_dataset(data))
         faults += _chunk_faults(chunks, dataset)
-        faults += [fault.replace(repr(NAMELESS), "the DataArray") for fault in unstorable(dataset)]
+        faults += [fault.replace(repr(NAMELESS), "the DataArray") for fault in storage_faults(dataset)]
     if faults or dataset is None:
         raise InvalidInput(f"zarr store '{target}'", faults)
-    with complete(target, "zarr store") as new:
+    with atomic_write(target, "zarr store") as new:
         write(dataset, new, chunks)
         consolidate(new)
 
@@ -163,19 +163,19 @@ def _prepare(dataset: xr.Dataset, chunks: Mapping[str, int]) -> tuple[xr.Dataset
         chunk = {dim: min(int(chunks.get(str(dim), size)), size) or 1 for dim, size in variable.sizes.items()}
         encoding[name] = {"chunks": tuple(chunk.values())}
         if variable.dtype.kind in "biuf":
-            encoding[name]["compressors"] = (ZstdCodec(level=LEVEL, checksum=True),)
-        piece = chunk
+            encoding[name]["compressors"] = (ZstdCodec(level=ZSTD_LEVEL, checksum=True),)
+        shard = chunk
         if variable.ndim == 1:
             # In chunks like the maps, or the Dataset opened again would be cut in two ways along this dimension,
             # which xarray refuses to work with; but all of them in one file.
-            piece = {dim: length * math.ceil(variable.sizes[dim] / length) or 1 for dim, length in chunk.items()}
-        elif max(variable.sizes.get("y", 0), variable.sizes.get("x", 0)) > SHARDED_FROM:
-            piece = {dim: _shard(length, variable, dim) for dim, length in chunk.items()}
-        if piece != chunk:
-            encoding[name]["shards"] = tuple(piece.values())
+            shard = {dim: length * math.ceil(variable.sizes[dim] / length) or 1 for dim, length in chunk.items()}
+        elif max(variable.sizes.get("y", 0), variable.sizes.get("x", 0)) > MIN_SHARDED_SIDE:
+            shard = {dim: _shard(length, variable, dim) for dim, length in chunk.items()}
+        if shard != chunk:
+            encoding[name]["shards"] = tuple(shard.values())
         if dataset[name].chunks is not None:
             # Dask may then write pieces at the same time without meeting in one file.
-            dataset[name] = dataset[name].chunk(piece)
+            dataset[name] = dataset[name].chunk(shard)
     return dataset, encoding
 
 

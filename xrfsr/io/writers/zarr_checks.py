@@ -11,17 +11,17 @@ import numpy as np
 import xarray as xr
 from xarray.indexes import PandasMultiIndex
 
-__all__ = ["unstorable"]
+__all__ = ["storage_faults"]
 
 # A variable is a folder: these would lead elsewhere, or into the description of the store.
-FORBIDDEN = frozenset({"", ".", "..", "zarr.json"})
+FORBIDDEN_NAMES = frozenset({"", ".", "..", "zarr.json"})
 # What xarray, when it opens a store, takes for its own notes on how values are packed.
-TAKEN = ("_FillValue", "missing_value", "scale_factor", "add_offset", "_Unsigned", "coordinates")
-NOTES_ON_TIME = ("units", "calendar", "dtype")
-SINCE = re.compile(r"\w+ since .+")
+RESERVED_ATTRS = ("_FillValue", "missing_value", "scale_factor", "add_offset", "_Unsigned", "coordinates")
+TIME_ATTRS = ("units", "calendar", "dtype")
+TIME_UNITS = re.compile(r"\w+ since .+")
 
 
-def unstorable(dataset: xr.Dataset) -> list[str]:
+def storage_faults(dataset: xr.Dataset) -> list[str]:
     """Why `dataset` cannot be stored, or would come back as something else.
 
     Parameters
@@ -58,7 +58,7 @@ def _name_fault(name: Hashable) -> str | None:
     fix = f"rename it: .rename({{{name!r}: '...'}})"
     if not isinstance(name, str):
         return f"{name!r} is the name of a variable or dimension and no text; {fix}"
-    if name in FORBIDDEN or "/" in name or "\\" in name:
+    if name in FORBIDDEN_NAMES or "/" in name or "\\" in name:
         return f"{name!r} cannot be the name of a folder, which a variable is in a store; {fix}"
     return None
 
@@ -90,7 +90,7 @@ def _attribute_faults(owner: str, attrs: Mapping[Any, Any]) -> Iterator[str]:
     for key, value in attrs.items():
         if not isinstance(key, str):
             yield f"attribute {key!r} of {owner} has a name that is no text; rename or remove it"
-        elif key in TAKEN:
+        elif key in RESERVED_ATTRS:
             yield (
                 f"attribute {key!r} of {owner} would be taken for a rule how values are stored, and change what is "
                 f"read; remove or rename it: del .attrs[{key!r}]"
@@ -119,10 +119,10 @@ def _is_plain(value: object) -> bool:
 
 def _time_faults(owner: str, variable: xr.Variable) -> Iterator[str]:
     if variable.dtype.kind in "mM":
-        for key in NOTES_ON_TIME:
+        for key in TIME_ATTRS:
             if key in variable.attrs:
                 yield f"{owner} holds times and has the attribute {key!r}, whose place the store needs; remove it"
-    elif SINCE.fullmatch(str(variable.attrs.get("units", ""))):
+    elif TIME_UNITS.fullmatch(str(variable.attrs.get("units", ""))):
         yield (
             f"{owner} has the units {variable.attrs['units']!r}, which would be read as dates; convert it: "
             "xr.decode_cf(ds)"

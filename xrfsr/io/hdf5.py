@@ -37,7 +37,7 @@ class Hdf5Maps:
     Attributes
     ----------
     path : Path
-    places : tuple of (str, int or None)
+    locations : tuple of (str, int or None)
         For each map the name of its dataset, and its position along the first dimension if it holds several maps.
     """
 

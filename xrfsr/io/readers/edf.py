@@ -27,7 +27,7 @@ class EdfMaps:
 
     Attributes
     ----------
-    places : tuple of (Path, int)
+    locations : tuple of (Path, int)
         For each map its file, and its position among the images of the file.
     """
 

@@ -32,7 +32,7 @@ class TiffMaps:
 
     Attributes
     ----------
-    places : tuple of (Path, str or None, int)
+    locations : tuple of (Path, str or None, int)
         For each map its file, its page (None for the first) and its band, from 0.
     mask : bool
         Whether they are masks: what is shown counts, and a pixel is zero only if it is black in every band.

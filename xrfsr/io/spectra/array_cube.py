@@ -31,7 +31,7 @@ class ArrayCube:
         Rows, columns, channels.
     order : (int, int, int)
         Which dimensions of the array these are.
-    piece : (int, int) or None
+    chunk : (int, int) or None
         Rows and columns of a chunk.
     """
 

@@ -24,10 +24,10 @@ CONSTRAINTS = Path("constraints.txt").resolve()
 EVERYTHING = ".[plot,formats,register,hyperspy,cluster,sisr]"
 
 # What computes with torch or BLAS, whose sums are rounded in another order by every processor.
-COMPUTING = [f"tests/{room}" for room in (
+COMPUTING = ["xrfsr", *(f"tests/{room}" for room in (
     "operators", "kriging", "network", "methods", "pipeline", "regions", "registration", "processing", "simulate",
     "utils", "test_benchmarks.py", "test_equations.py", "test_examples.py",
-)]  # fmt: skip
+))]  # fmt: skip
 # Processors and numbers of threads this machine can stand for. A folder hides bfloat16 from torch: no variable does.
 NO_BFLOAT16 = {"PYTHONPATH": str(Path("tests/no_bfloat16").resolve())}
 AVX2 = {

@@ -1,4 +1,4 @@
-"""Registration from a user's side: by itself and by control points, believed or refused."""
+"""Registration as a user calls it: automatic and by control points, accepted or rejected."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def test_what_does_not_show_the_scan_is_refused(painting, bench: ModuleType, tmp
     photo, _ = bench.photographed(rgb[:, :, ::-1] if wrong == "mirrored" else rgb, 3, perspective=False)
     with pytest.raises(InvalidInput, match=r"(?s)registration.*Give control points") as caught:
         xrfsr.register(photo, painting.scan, overlay=tmp_path / "check.png")
-    caught.match("mirror images|two halves of the scan|would lie on the photo")
-    assert (tmp_path / "check.png").stat().st_size > 1000  # to see what was refused
+    caught.match("mirror images|two halves of the scan|must show at least")
+    assert (tmp_path / "check.png").stat().st_size > 1000  # shows what was rejected
 
 
 def miniature(folder: Path, shrink: int) -> tuple[xr.Dataset, np.ndarray]:
@@ -131,7 +131,7 @@ def test_control_points_decide_alone() -> None:
     np.testing.assert_allclose(coarse.photo, rgb.coarsen(y=4, x=4).mean(), atol=1e-6)
 
 
-def test_left_out_points_tell_how_sure_it_is() -> None:
+def test_left_out_points_give_the_error() -> None:
     scan, rgb = small()
     rng = np.random.default_rng(0)
     x, y = rng.uniform(0, 63, (2, 12))
@@ -148,9 +148,9 @@ def test_faults_of_control_points_come_together() -> None:
         xrfsr.register(rgb, scan, control_points=[[0, 0, 99, 0], [np.nan, 0, 0, 0]])
     assert len(caught.value.faults) == 3
     for part in (
-        "point 1 lies at column 99, row 0 of the maps, outside",
-        "point 2 is nan",
-        "there are 2 control points",
+        r"point 1 must lie on the maps \(16 x 16 pixels\), got column 99, row 0",
+        "the coordinates of point 2 must be finite, got nan",
+        "at least 3 control points are needed, got 2",
     ):
         caught.match(part)
 
@@ -159,10 +159,10 @@ def test_faults_of_control_points_come_together() -> None:
     ("points", "message"),
     [
         ([[0, 0, 0, 0], [10, 10, 2, 2], [20, 20, 4, 4], [30, 30, 6, 6]], "do not determine"),
-        ([[0, 0, 0, 0], [0, 0, 2, 2], [20, 30, 4, 4]], "points 1 and 2 are the same on the photo"),
-        (np.zeros((4, 3)), r"control_points has shape \(4, 3\)"),
+        ([[0, 0, 0, 0], [0, 0, 2, 2], [20, 30, 4, 4]], "points 1 and 2 are both at column 0, row 0 of the photo"),
+        (np.zeros((4, 3)), r"control_points must have shape \(n, 4\), got \(4, 3\)"),
         ("nowhere.csv", r"'nowhere\.csv' cannot be read"),
-        (None.__class__, "control_points has shape"),
+        (None.__class__, "control_points must have shape"),
     ],
 )
 def test_control_points_that_are_none(points: object, message: str) -> None:
@@ -205,13 +205,14 @@ def test_every_fault_of_the_arguments_at_once(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput) as caught:
         xrfsr.register("nowhere.png", scan, scale=0.5, model="elastic", overlay=tmp_path / "no" / "x.png", lines=["Qq"])  # type: ignore[arg-type]
     assert len(caught.value.faults) >= 4
-    for part in (r"nowhere\.png", "'Qq' is no known line", "model is 'elastic'", "does not exist; make it first"):
+    for part in (r"nowhere\.png", "'Qq' is no known line", "got 'elastic'", "does not exist; create it"):
         caught.match(part)
 
 
 def test_scans_and_photos_that_are_too_small() -> None:
     _, scan, rgb = xrfsr.simulate.painting(64, 64, 8, lines=["Fe-K", "Pb-L"])
-    with pytest.raises(InvalidInput, match=r"(?s)the scan has 8 x 8 pixels.*the photo has 16 x 16 pixels") as caught:
+    message = r"(?s)a scan must have.*got 8 x 8 with.*a photo must have.*got 16 x 16 with"
+    with pytest.raises(InvalidInput, match=message) as caught:
         xrfsr.register(rgb.values[:, ::4, ::4], scan)
     assert len(caught.value.faults) == 2
 

@@ -1,4 +1,4 @@
-"""Photo and scan on one frame: find where the scan lies on a photo, and bring the photo onto its grid."""
+"""Registration: find where a scan lies on a photo, and resample the photo onto the grid of the fine maps."""
 
 from __future__ import annotations
 
@@ -38,25 +38,26 @@ HELP = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Registration:
-    """Where a scan lies on a photo.
+    """Position of a scan on a photo.
 
     Attributes
     ----------
     photo : DataArray
-        The photo on the target grid, as `xrfsr.as_photo` makes it: "rgb" (band, y, x), float32 in [0, 1], mm. NaN where
-        the photo does not reach.
+        Photo on the target grid, laid out as by `xrfsr.as_photo`: "rgb" (band, y, x), float32 in [0, 1], mm. Pixels
+        outside the photo are NaN.
     transform : Transform
-        From photo pixels to map pixels, both (column, row) with centres at whole numbers; map columns and rows as they
-        are stored in the scan that was handed over.
+        Transform from photo pixels to map pixels, both (column, row) with centres at whole numbers. Map columns and
+        rows count in the order in which the scan stores them.
     residual_mm : float
-        How sure it is. Of control points: root mean square distance of each from where the others put it. Automatic:
-        root mean square distance, over the scan, between the positions that two halves of it lead to on their own,
-        and from the position of a freer model.
+        Estimated error in mm, root mean square. Control points: distance of each point from its position predicted by
+        the other points. Automatic registration: distance over the scan between the positions found by its two halves
+        separately, combined with the distance to the position found by a more general model.
     model : {"similarity", "affine", "homography"}
-        What the transform is; "similarity" has one scale for both directions.
+        Model of the transform; "similarity" has one scale for both directions.
     diagnostics : dict
-        What speaks for it, by name: of an automatic registration how much the photo tells of the maps (`score`), how
-        much of mirrored maps (`control`), the `overlap`, and the `lines` by how well they follow the photo.
+        Evidence for the position. Control points: the number of `points` and their `errors_mm`. Automatic
+        registration: information that the photo has about the maps (`score`) and about mirrored maps (`control`), in
+        nats per pixel; the `overlap`; and the `lines`, sorted by how well they follow the photo.
     """
 
     photo: xr.DataArray
@@ -66,14 +67,14 @@ class Registration:
     diagnostics: dict[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        """Model, how sure, and where to look."""
+        """Return one line with the model, the estimated error and the shape of the photo."""
         shape = " x ".join(map(str, self.photo.shape[1:]))
         return (
             f"<Registration: {self.model}, within about {self.residual_mm:.2g} mm, photo of {shape} pixels in .photo>"
         )
 
     def photo_to_map_pixels(self, points: ArrayLike) -> NDArray[np.float64]:
-        """Move points from the photo to the maps.
+        """Convert photo pixels to map pixels.
 
         Parameters
         ----------
@@ -99,34 +100,35 @@ def register(
     lines: Any = None,
     overlay: str | os.PathLike[str] | None = None,
 ) -> Registration:
-    r"""Find where a scan lies on a photo, and bring the photo onto its grid.
+    r"""Find where a scan lies on a photo, and resample the photo onto the grid of the fine maps.
 
-    Without control points it is found by itself: every scale, shift and turn up to ten degrees is compared at low
-    resolution by the directions of edges, whichever side of them is brighter; the best places are refined by predicting
-    all maps from the colours of the photo, from coarse to fine (correlation ratio; Roche et al., 1998), as rigid motion
-    with a scale, and as affine map or homography only where that explains more than chance. The result is refused
-    unless it explains the maps far better than mirrored ones, and two halves of the scan agree on the place.
+    Without control points, the registration is automatic. A search at low resolution compares the directions of edges
+    for all shifts, 29 scales and rotations up to ten degrees; it ignores which side of an edge is brighter. The best
+    positions are refined from coarse to fine: all maps are predicted from the colours of the photo (correlation ratio;
+    Roche et al., 1998). The model is a similarity; an affine map or a homography replaces it only if it explains more
+    than its additional parameters would by chance. The result is rejected unless it explains the maps far better than
+    mirrored maps, and two halves of the scan agree on the position.
 
     Parameters
     ----------
     rgb : path, array or DataArray
-        The photo, which may show more than the scan, at its own scale and slightly turned: a PNG, JPEG or TIFF file,
-        or an array as `as_photo` takes it. The scan takes 30 % or more of its height and width.
+        Photo: a PNG, JPEG or TIFF file, or an array that `as_photo` accepts. It may show more than the scan, at its own
+        scale and slightly rotated. The scan must cover 30 % or more of its height and width.
     scan : Dataset or DataArray
-        The maps, with `y` and `x` in mm.
+        Coarse maps, with `y` and `x` in mm.
     scale : float
-        The photo is brought onto a grid `scale` times finer than that of the scan, as `superresolve` needs it.
+        Ratio of the pixel sizes of the scan and of the resampled photo, as in `superresolve`.
     like : Dataset, DataArray or Grid, optional
-        Or onto the grid of this.
+        Target grid, in place of `scale`.
     control_points : array (n, 4), pair of arrays (n, 2), or path; optional
         Points on photo and maps, pixels (column, row) with centres at whole numbers; or a file of Butterfly
         Registrator.
     model : {"auto", "similarity", "affine", "homography"}
-        What the transform may be.
+        Most general model that the transform may have; with control points, the model itself. "auto" chooses.
     lines : sequence of str, optional
-        The maps to compare; by default all element lines.
+        Maps to compare with the photo; by default all element lines.
     overlay : path, optional
-        Write a PNG there to check the result by eye, also if it is refused.
+        PNG file to write, for checking the result by eye. It is written even if the result is rejected.
 
     Returns
     -------
@@ -135,8 +137,8 @@ def register(
     Raises
     ------
     InvalidInput
-        Naming every fault of the arguments; every control point that is one, or contradicts the others; or why the
-        automatic result is not trusted.
+        If arguments are invalid (all of them are listed), if control points are invalid or contradict each other, or
+        if the automatic result is rejected.
 
     Examples
     --------
@@ -163,7 +165,7 @@ def register(
         elif checked is not None:
             target = fine_grid(grid_of(checked), scale)
     if model not in ("auto", *MODELS):
-        faults.append(f"model is {model!r}; accepted are 'auto', {', '.join(map(repr, MODELS))}")
+        faults.append(f"model must be 'auto', {', '.join(map(repr, MODELS[:-1]))} or {MODELS[-1]!r}, got {model!r}")
     picture: Path | None = None
     with collect_faults(faults):
         picture = _picture_place(overlay)
@@ -216,7 +218,9 @@ def _elements(scan: xr.Dataset, lines: Any) -> xr.Dataset:
             raise InvalidInput("scan", faults)
         kept = scan.sel(line=labels)
     if not kept.sizes["line"]:
-        raise InvalidInput("scan", ["there is no element map to compare with the photo; name maps with lines=[...]"])
+        raise InvalidInput(
+            "scan", ["the scan has no element map to compare with the photo; choose maps with lines=[...]"]
+        )
     return kept
 
 
@@ -225,20 +229,20 @@ def _picture_place(overlay: Any) -> Path | None:
         return None
     place = local_path(overlay, "the PNG file to write")
     if place.suffix.lower() != ".png":
-        raise InvalidInput("overlay", [f"overlay is '{place}'; the name of a PNG file is needed, such as 'check.png'"])
+        raise InvalidInput("overlay", [f"overlay must be the name of a PNG file such as 'check.png', got '{place}'"])
     if not place.parent.is_dir():
-        raise InvalidInput("overlay", [f"the folder '{place.parent}' does not exist; make it first, or choose another"])
+        raise InvalidInput("overlay", [f"the folder '{place.parent}' does not exist; create it, or choose another"])
     return place
 
 
 def _maps(scan: xr.Dataset) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Maps without gaps, as roots, of which the noise of counts is even; and which pixels count."""
+    """Return square roots of the maps, whose counting noise is even, with gaps filled; and the mask of valid pixels."""
     values = np.asarray(scan["intensity"].values, np.float64)
     known = np.asarray(np.isfinite(values).all(axis=0), np.bool_)
     if "valid" in scan.coords:
         known &= scan["valid"].values
     roots = np.sqrt(np.maximum(np.where(known, values, 0), 0))
-    # A hot pixel would outshine the painting.
+    # Clip hot pixels, which would dominate every correlation.
     highest = np.quantile(roots[:, known], 0.999, axis=1)[:, None, None] if known.any() else np.inf
     return filled(np.minimum(roots, highest), known), known
 
@@ -251,17 +255,20 @@ def _automatic(
     faults = []
     if min(grid.shape) < 16 or known.mean() < 0.3:
         faults.append(
-            f"the scan has {grid.shape[0]} x {grid.shape[1]} pixels, {known.mean():.0%} of them valid; at least 16 x "
-            "16 are needed to find it on a photo"
+            "a scan must have at least 16 x 16 pixels, 30 % of them valid, to be found on a photo, got "
+            f"{grid.shape[0]} x {grid.shape[1]} with {known.mean():.0%} valid"
         )
     if min(seen.shape) < 32 or seen.mean() < 0.1:
-        faults.append(f"the photo has {seen.shape[0]} x {seen.shape[1]} pixels; at least 32 x 32 are needed")
+        faults.append(
+            "a photo must have at least 32 x 32 pixels, 10 % of them valid, got "
+            f"{seen.shape[0]} x {seen.shape[1]} with {seen.mean():.0%} valid"
+        )
     if not varied.any():
         faults.append("every map is constant, so there is nothing to compare with the photo")
     if faults:
         raise InvalidInput("registration", [*faults[:-1], f"{faults[-1]}. {HELP}"])
     maps = maps[varied]
-    # A photo is never mirrored, but a scan whose coordinate descends is stored so.
+    # The search assumes that nothing is mirrored; a scan with a descending coordinate is stored mirrored.
     flips = tuple(slice(None, None, -1 if axis.step < 0 else 1) for axis in (grid.y, grid.x))
     scene = Scene(maps[(slice(None), *flips)], known[flips], grid.spacing, pixels, seen)
     models: tuple[Model, ...] = MODELS if model == "auto" else MODELS[: MODELS.index(model) + 1]
@@ -277,7 +284,7 @@ def _automatic(
 
 
 def _to_map(target: Grid, grid: Grid) -> NDArray[np.float64]:
-    """From pixels (column, row) of a target grid to those of the scan, by their millimetres."""
+    """Return the matrix from pixels (column, row) of a target grid to pixels of the scan, by their millimetres."""
     matrix = np.eye(3)
     for number, (to, of) in enumerate(((target.x, grid.x), (target.y, grid.y))):
         matrix[number, number] = to.step / of.step

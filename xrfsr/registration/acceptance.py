@@ -1,4 +1,4 @@
-"""Whether an automatic registration is to be believed."""
+"""Acceptance tests of an automatic registration."""
 
 from __future__ import annotations
 
@@ -6,33 +6,34 @@ from xrfsr.registration.automatic import Evidence
 
 __all__ = ["rejection_reasons"]
 
-# The photo must tell so many times more of the maps than of their mirror images at their best places.
+# Least ratio of the information that the photo has about the maps and about mirrored maps at their best positions.
 CLEARER = 1.8
-# Two halves of the scan must lead to the same place: in pixels of the scan, or as a share of its longer side.
+# Largest distance between the positions of two halves of the scan: in its pixels, or as a share of its longer side.
 PIXELS, SHARE = 1.5, 1 / 200
 LEAST_OVERLAP = 0.6
 
 
 def rejection_reasons(evidence: Evidence, longest: int) -> list[str]:
-    """Why a position is not trusted; empty where it is.
+    """Return the reasons to reject a position; an empty list accepts it.
 
     Parameters
     ----------
     evidence : Evidence
+        Position and its scores.
     longest : int
-        Pixels of the scan along its longer side.
+        Number of pixels along the longer side of the scan.
     """
     found: list[str] = []
     if evidence.score < CLEARER * evidence.control:
         found.append(
-            "at the best place the photo tells little more of the maps than of their mirror images "
-            f"({evidence.score:.2f} against {evidence.control:.2f} nats a pixel)"
+            f"the photo must explain the maps {CLEARER:g} times better than their mirror images, got "
+            f"{evidence.score:.2f} and {evidence.control:.2f} nats per pixel at the best positions"
         )
     if evidence.disagreement > max(PIXELS, SHARE * longest):
         found.append(
-            f"two halves of the scan lead to places {evidence.disagreement:.1f} pixels of the scan apart, more than "
-            f"{max(PIXELS, SHARE * longest):.1f}"
+            f"two halves of the scan must lead to positions within {max(PIXELS, SHARE * longest):.1f} pixels of the "
+            f"scan, got {evidence.disagreement:.1f}"
         )
     if evidence.overlap < LEAST_OVERLAP:
-        found.append(f"only {evidence.overlap:.0%} of the scan would lie on the photo")
+        found.append(f"the photo must show at least {LEAST_OVERLAP:.0%} of the scan, got {evidence.overlap:.0%}")
     return found

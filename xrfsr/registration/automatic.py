@@ -1,4 +1,4 @@
-"""Registration without help: search at low resolution, then finer and finer, with as free a model as the data allow."""
+"""Automatic registration: search at low resolution, then refine from coarse to fine with the model the data support."""
 
 from __future__ import annotations
 
@@ -14,31 +14,34 @@ from xrfsr.registration.transform import MODELS, Model
 
 __all__ = ["Evidence", "Scene", "found_place"]
 
-# Pixels of the scan along its longer side, level by level.
+# Pixels along the longer side of the scan, level by level.
 LEVELS = (100, 200, 330, 800)
 PHOTO_LONGEST = 260
-# The photo's pixels are this much smaller than those of the scan at the same level.
+# Ratio of the pixel sizes of scan and photo at the same level.
 FINER = 1.4
-# What is left unexplained is alike over about so many pixels of a level, which therefore count once.
+# Residuals are correlated over about this many pixels of a level; together they count as one observation.
 CORRELATED = 15
-# A finer level is believed if the photo explains at least this share of what it explained before.
+# A finer level is used if the photo explains at least this fraction of what it explained at the level before.
 LEAST_DETAIL = 0.6
 PARAMETERS: dict[Model, int] = {"similarity": 4, "affine": 6, "homography": 8}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """What is registered, as plain arrays.
+    """Scan and photo as plain arrays.
 
     Attributes
     ----------
     maps : ndarray of shape (map, y, x)
-        float64, without gaps.
-    known : ndarray of shape (y, x)
+        Coarse maps, float64, with gaps filled.
+    known : ndarray of bool, (y, x)
+        Mask of the valid pixels of the scan.
     spacing : (float, float)
         Pixel size (y, x) in mm.
     photo : ndarray of shape (band, y, x)
-    seen : ndarray of shape (y, x)
+        Photo, float32, with gaps filled.
+    seen : ndarray of bool, (y, x)
+        Mask of the valid pixels of the photo.
     """
 
     maps: NDArray[np.float64]
@@ -49,13 +52,13 @@ class Scene:
 
     @property
     def half(self) -> float:
-        """Half of the longer side of the scan in mm: the unit of the frame in which positions are sought."""
+        """Half of the longer side of the scan in mm: the unit of the normalised frame."""
         return float(max(size * step for size, step in zip(self.known.shape, self.spacing, strict=True))) / 2
 
     def frame(
         self, step: tuple[float, float], shape: tuple[int, int]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Columns and rows of the pixels of a level in that frame, whose origin is the middle of the scan."""
+        """Return columns and rows of a level in the normalised frame, whose origin is the middle of the scan."""
         axes = []
         for size, block, spacing, whole in zip(shape, step, self.spacing, self.known.shape, strict=True):
             centres = (np.arange(size) + 0.5) * block * spacing - whole * spacing / 2
@@ -63,7 +66,7 @@ class Scene:
         return axes[1], axes[0]
 
     def pixels_to_frame(self) -> NDArray[np.float64]:
-        """The matrix from pixels (column, row) of the scan to the frame."""
+        """Return the matrix from pixels (column, row) of the scan to the normalised frame."""
         (rows, columns), (dy, dx) = self.known.shape, self.spacing
         return np.array(
             [
@@ -76,23 +79,25 @@ class Scene:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """A position and what speaks for it.
+    """Position of a scan on a photo, with its scores.
 
     Attributes
     ----------
     matrix : ndarray of shape (3, 3)
-        From pixels (column, row) of the scan to those of the photo.
+        Matrix from pixels (column, row) of the scan to pixels of the photo.
     model : {"similarity", "affine", "homography"}
+        Model of the transform.
     score, control : float
-        Information that the photo has of the maps there, and of mirrored maps at their best places.
+        Information that the photo has about the maps, and about mirrored maps at their best positions, in nats per
+        pixel.
     shares : ndarray of shape (map,)
-        Explained share of the details of each map.
+        Explained share of the variance of each band-passed map.
     overlap : float
         Share of the scan that the photo shows.
     disagreement : float
-        Root mean square distance, in pixels of the scan, between the positions that two halves of it lead to.
+        Root mean square distance between the positions found by two halves of the scan, in pixels of the scan.
     misfit : float
-        The same between this position and that of the freest model, whose gain was not worth its parameters.
+        Root mean square distance from the position of the most general model, in pixels of the scan.
     """
 
     matrix: NDArray[np.float64]
@@ -106,7 +111,7 @@ class Evidence:
 
 
 def found_place(scene: Scene, models: tuple[Model, ...] = MODELS) -> Evidence:
-    """The most likely position of a scan on a photo; whether to believe it is another question (`acceptance`)."""
+    """Return the most likely position of a scan on a photo; `acceptance` decides whether to use it."""
     matrix, score, control = _first(scene)
     longest = max(scene.known.shape)
     found: Evidence | None = None
@@ -116,7 +121,7 @@ def found_place(scene: Scene, models: tuple[Model, ...] = MODELS) -> Evidence:
         start = np.linalg.inv(to_photo) @ matrix
         start /= start[2, 2]
         if found is not None and explained(pair, start).shares.max() < LEAST_DETAIL * found.shares.max():
-            break  # what is finer is noise, which would move the position and not improve it
+            break  # finer details are noise, which would move the position without improving it
         best = align(pair, start, model)
         other = best
         for freer in models[models.index(model) + 1 :]:
@@ -135,10 +140,10 @@ def found_place(scene: Scene, models: tuple[Model, ...] = MODELS) -> Evidence:
 
 
 def _first(scene: Scene) -> tuple[NDArray[np.float64], float, float]:
-    """The best position at the lowest resolution, its score, and the best score of mirrored scans.
+    """Return the best position at the lowest resolution, its score, and the best score of mirrored scans.
 
-    The position is from the frame of the scan to pixels of the photo. A mirrored scan has the same edges and the same
-    values and no right place, so that what it reaches is chance.
+    The position is the matrix from the normalised frame to pixels of the photo. A mirrored scan has the same edges and
+    values but no correct position, so its score is what chance reaches.
     """
     step = max(1, round(max(scene.known.shape) / LONGEST))
     few = max(1, round(max(scene.seen.shape) / PHOTO_LONGEST))
@@ -149,7 +154,7 @@ def _first(scene: Scene) -> tuple[NDArray[np.float64], float, float]:
     aspect = scene.spacing[0] / scene.spacing[1]
     places = search([(one.pixels, one.known) for one in small], photo.pixels, photo.known, aspect)
     x, y = scene.frame(small[0].step, small[0].known.shape)
-    # From the frame to pixels of the small scan.
+    # Matrix from the normalised frame to pixels of the small scan.
     back = np.linalg.inv(np.array([[x[1] - x[0], 0, x[0]], [0, y[1] - y[0], y[0]], [0, 0, 1]]))
     best: list[tuple[NDArray[np.float64], float]] = []
     for one, found in zip(scenes, places, strict=True):
@@ -165,10 +170,10 @@ def _first(scene: Scene) -> tuple[NDArray[np.float64], float, float]:
 
 
 def _pair(scene: Scene, step: int, matrix: NDArray[np.float64]) -> tuple[Pair, NDArray[np.float64]]:
-    """Both pictures at one level, and the matrix from pixels of the photo's level to those of the photo."""
+    """Return scan and photo at one level, and the matrix from pixels of the photo's level to pixels of the photo."""
     small = shrunk(scene.maps, scene.known, (step, step))
     x, y = scene.frame(small.step, small.known.shape)
-    # How many pixels of the photo a pixel of the level covers, in the middle.
+    # Photo pixels per pixel of the level, in the middle of the scan.
     scale = (
         np.sqrt(abs(np.linalg.det(matrix[:2, :2] / matrix[2, 2]))) * step * np.sqrt(np.prod(scene.spacing)) / scene.half
     )
@@ -183,25 +188,25 @@ def _pair(scene: Scene, step: int, matrix: NDArray[np.float64]) -> tuple[Pair, N
 
 
 def _grown(level: Level) -> NDArray[np.float64]:
-    """From pixels of a level to those of the original, centres at whole numbers in both."""
+    """Return the matrix from pixels of a level to pixels of the original, centres at whole numbers in both."""
     high, wide = level.step
     return np.array([[wide, 0, (wide - 1) / 2], [0, high, (high - 1) / 2], [0, 0, 1]])
 
 
 def _halves(shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """A chequerboard of eight by eight fields."""
+    """Return a chequerboard mask of eight by eight fields."""
     rows, columns = (np.arange(size) * 8 // size for size in shape)
     return np.asarray((rows[:, None] + columns[None, :]) % 2 == 0)
 
 
 def _worth_it(pair: Pair, plain: Aligned, free: Aligned, model: Model, freer: Model) -> bool:
-    """Whether more parameters explain more than they would by chance (the Bayesian information criterion)."""
+    """Return whether more parameters explain more than they would by chance (Bayesian information criterion)."""
     pixels = max(2.0, plain.overlap * pair.known.sum() / CORRELATED)
     return bool((free.score - plain.score) * pixels > 0.5 * (PARAMETERS[freer] - PARAMETERS[model]) * np.log(pixels))
 
 
 def _distance(scene: Scene, one: NDArray[np.float64], two: NDArray[np.float64]) -> float:
-    """Root mean square distance of two positions over the scan, in its pixels."""
+    """Return the root mean square distance of two positions over the scan, in its pixels."""
     rows, columns = scene.known.shape
     x, y = np.meshgrid(np.linspace(0, columns - 1, 9), np.linspace(0, rows - 1, 9))
     points = scene.pixels_to_frame() @ np.array([x.ravel(), y.ravel(), np.ones(81)])

@@ -1,4 +1,4 @@
-"""A picture to check a registration by eye: the photo on the scan's grid, with the edges of the maps drawn in."""
+"""Overlay for checking a registration by eye: the photo on the grid of the scan, with the edges of the maps."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ __all__ = ["write_overlay"]
 
 LONGEST = 1600
 YELLOW = np.array([1.0, 0.9, 0.0])
-# The share of pixels that are drawn as edges.
+# Share of pixels drawn as edges.
 EDGES = 0.06
 
 
 def write_overlay(path: Path, photo: NDArray[np.float32], maps: NDArray[np.float64]) -> None:
-    """Write a PNG: left the photo with edges of the maps in yellow, right photo and strongest map as a chequerboard.
+    """Write a PNG: the photo with edges of the maps in yellow, and a chequerboard of photo and first map.
 
     Parameters
     ----------
     path : Path
+        PNG file to write.
     photo : ndarray of shape (3, y, x)
-        On a grid with the edges of the scan; NaN where it does not reach.
+        Photo on a grid with the outer edges of the scan; NaN outside the photo.
     maps : ndarray of shape (map, y, x)
-        The one that the photo tells most of first.
+        Maps, the one that follows the photo best first.
     """
     from PIL import Image
 
@@ -50,6 +51,6 @@ def write_overlay(path: Path, photo: NDArray[np.float32], maps: NDArray[np.float
 
 
 def _resized(pictures: NDArray[np.floating], shape: tuple[int, int]) -> NDArray[np.float64]:
-    """Pictures (band, y, x) by their nearest pixels: what is shown is what there is."""
+    """Resize pictures (band, y, x) by nearest pixels, so that no interpolated value is shown."""
     rows, columns = (np.arange(new) * old // new for new, old in zip(shape, pictures.shape[1:], strict=True))
     return np.asarray(pictures[:, rows[:, None], columns[None, :]], np.float64)

@@ -1,4 +1,4 @@
-"""Photo and maps as the search sees them: smaller copies, edges by their direction, colours as features."""
+"""Features for registration: smaller copies of photo and maps, directions of edges, colours."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from scipy.cluster.vq import kmeans2
 
 __all__ = ["Level", "band_pass", "colour_features", "directions", "filled", "shrunk"]
 
-# Standard deviations in pixels of a level: finer is noise, coarser is shading of the light or of the layers below.
+# Standard deviations of the band-pass in pixels of a level. It removes noise (finer), and uneven light and the layers
+# below the surface (coarser).
 FINE, COARSE = 0.8, 5.0
-# Over how many pixels the direction of an edge is told.
+# Standard deviation in pixels of the window in which directions of edges are averaged.
 NEAR = 0.7
 CLUSTERS = 12
 SAMPLE = 4000
@@ -26,11 +27,11 @@ class Level:
     Attributes
     ----------
     pixels : ndarray of shape (channel, y, x)
-        float64, without gaps.
-    known : ndarray of shape (y, x)
-        bool, false where gaps were filled.
+        Channels, float64, with gaps filled.
+    known : ndarray of bool, (y, x)
+        Mask, false where gaps were filled.
     step : (float, float)
-        Pixels of the original to one of these, (y, x).
+        Number of pixels of the original per pixel of the level, (y, x).
     """
 
     pixels: NDArray[np.float64]
@@ -39,9 +40,9 @@ class Level:
 
 
 def shrunk(pixels: NDArray[np.floating], known: NDArray[np.bool_], step: tuple[float, float]) -> Level:
-    """Pictures (channel, y, x) with about `step` times fewer pixels, averaged over blocks of whole pixels.
+    """Average pictures (channel, y, x) over blocks of whole pixels, about `step` pixels along each side.
 
-    Blocks, because they need no filter and no phase is lost; steps below 1.5 leave a direction as it is.
+    Block means need no filter and shift nothing. A step below 1.5 leaves its direction unchanged.
     """
     blocks = [max(1, round(one)) for one in step]
     rows, columns = (max(1, size // block) for size, block in zip(known.shape, blocks, strict=True))
@@ -57,7 +58,7 @@ def shrunk(pixels: NDArray[np.floating], known: NDArray[np.bool_], step: tuple[f
 
 
 def filled(pixels: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """The same with gaps as their nearest neighbour, so that filters meet no edge there."""
+    """Fill gaps with the nearest known pixel, so that filters see no edge there."""
     if known.all() or not known.any():
         return np.where(known, pixels, 0.0)
     nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
@@ -65,18 +66,18 @@ def filled(pixels: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.
 
 
 def band_pass(pixels: NDArray[np.float64], scale: float = 1.0) -> NDArray[np.float64]:
-    """Details of a few pixels: (..., y, x) smoothed little less the same smoothed much."""
+    """Return details of a few pixels: the difference of two Gaussian smoothings of (..., y, x)."""
     smooth = (0,) * (pixels.ndim - 2)
     fine = ndimage.gaussian_filter(pixels, (*smooth, FINE * scale, FINE * scale), mode="nearest")
     return np.asarray(fine - ndimage.gaussian_filter(pixels, (*smooth, COARSE * scale, COARSE * scale), mode="nearest"))
 
 
 def directions(pixels: NDArray[np.float64], sigma: float = 1.0) -> NDArray[np.complex128]:
-    r"""Edges of all channels by their direction, whatever side is brighter: a complex number for each pixel.
+    r"""Return the directions of the edges of all channels, as one complex number for each pixel.
 
-    The squared gradient :math:`(g_x + i g_y)^2` turns twice as fast as the edge, so that an edge and its negative
-    agree, and noise, which has no direction, averages out (Bigün and Granlund, 1987). Divided by its own strength, a
-    channel counts for at most one in each pixel: a contour that one map shows brightly does not decide alone.
+    The squared gradient :math:`(g_x + i g_y)^2` turns twice as fast as the edge. So an edge and its negative agree, and
+    noise, which has no direction, averages out (Bigün and Granlund, 1987). Each channel is divided by its own strength
+    and adds at most 1 to each pixel, so that one bright map does not dominate.
     """
     total = np.zeros(pixels.shape[1:], np.complex128)
     for channel in pixels:
@@ -93,7 +94,7 @@ def directions(pixels: NDArray[np.float64], sigma: float = 1.0) -> NDArray[np.co
 
 
 def colour_features(photo: NDArray[np.float64], known: NDArray[np.bool_], seed: int = 0) -> NDArray[np.float64]:
-    """What a map may depend on: colours, their products, and nearness to the commonest ones; (feature, y, x)."""
+    """Return features (feature, y, x) of a photo: colours, their products, and closeness to the commonest colours."""
     colours = photo.reshape(len(photo), -1)
     spread = colours[:, known.ravel()].std(axis=1, keepdims=True)
     kept = spread.ravel() > 1e-6

@@ -1,4 +1,4 @@
-"""Control points: the same detail marked on the photo and on the maps, by hand or in Butterfly Registrator."""
+"""Control points: details marked on both the photo and the maps, by hand or in Butterfly Registrator."""
 
 from __future__ import annotations
 
@@ -16,34 +16,35 @@ from xrfsr.utils.paths import local_path
 __all__ = ["control_points", "fitted", "read_butterfly"]
 
 EXAMPLE = (
-    "give an array (n, 4) of photo column, photo row, map column, map row, or a file of Butterfly Registrator; from 3 "
-    "points, better 6 or more"
+    "give an array (n, 4) of photo column, photo row, map column, map row, or a file of Butterfly Registrator, with at "
+    "least 3 points, better 6 or more"
 )
 TITLES = "x|y|x|y"
-# How many times worse than the others a point must be predicted by them to be called wrong.
+# A point is called wrong if the error of all points falls by at least this factor without it.
 SUSPICIOUS = 5.0
 
 
 def control_points(
     given: Any, photo: tuple[int, int], scan: tuple[int, int]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Points on the photo and on the maps, both (n, 2), pixels (column, row), centres at whole numbers.
+    """Return points on the photo and on the maps, both (n, 2), pixels (column, row), centres at whole numbers.
 
     Parameters
     ----------
     given : array of shape (n, 4), pair of arrays (n, 2), or path
+        Control points, or a file of Butterfly Registrator.
     photo, scan : (int, int)
-        Shapes, rows and columns.
+        Shapes (rows, columns) of photo and scan.
 
     Raises
     ------
     InvalidInput
-        Naming every point that lies outside, is no number or is given twice; and if there are fewer than three.
+        If points lie outside, are not finite or are given twice (all are listed), or there are fewer than three.
     """
     from_file = isinstance(given, str | os.PathLike)
     points = read_butterfly(given, photo, scan) if from_file else _as_array(given)
     faults = [
-        f"point {number} is {_told(one)}: not a number"
+        f"the coordinates of point {number} must be finite, got {_joined(one)}"
         for number, one in enumerate(points, 1)
         if not np.isfinite(one).all()
     ]
@@ -51,7 +52,7 @@ def control_points(
         beyond = (columns < -0.5) | (columns > np.array([width, height]) - 0.5)
         outside = np.asarray(beyond.any(axis=1))
         faults += [
-            f"point {number} lies at column {x:g}, row {y:g} of the {what}, outside of {width} x {height}"
+            f"point {number} must lie on the {what} ({width} x {height} pixels), got column {x:g}, row {y:g}"
             for number, (x, y) in enumerate(columns, 1)
             if outside[number - 1]
         ]
@@ -59,10 +60,10 @@ def control_points(
         for number, (x, y) in enumerate(columns.tolist(), 1):
             if (first := seen.setdefault((x, y), number)) != number:
                 faults.append(
-                    f"points {first} and {number} are the same on the {what}, column {x:g}, row {y:g}; drop one"
+                    f"points {first} and {number} are both at column {x:g}, row {y:g} of the {what}; remove one"
                 )
     if len(points) < LEAST_POINTS["affine"]:
-        faults.append(f"there are {len(points)} control points; {EXAMPLE}")
+        faults.append(f"at least 3 control points are needed, got {len(points)}; {EXAMPLE}")
     if faults:
         raise InvalidInput("control points", faults)
     return points[:, :2], points[:, 2:]
@@ -79,21 +80,21 @@ def _as_array(given: Any) -> NDArray[np.float64]:
     except (TypeError, ValueError):
         array = np.empty(0)
     if array.ndim != 2 or array.shape[1] != 4:
-        raise InvalidInput("control points", [f"control_points has shape {array.shape}; {EXAMPLE}"])
+        raise InvalidInput("control points", [f"control_points must have shape (n, 4), got {array.shape}; {EXAMPLE}"])
     return array
 
 
 def read_butterfly(path: Any, photo: tuple[int, int], scan: tuple[int, int]) -> NDArray[np.float64]:
-    """Control points (n, 4) of a file of Butterfly Registrator, as photo column, row, map column, row.
+    """Read control points (n, 4) of a file of Butterfly Registrator: photo column and row, map column and row.
 
     Its *target* is the photo and its *moving* image a map. The file says that the moving image was "resized and padded
-    to match target image dimensions": enlarged with its proportions kept until it filled the photo in one direction,
-    with the rest padded at the right or below. Points on it are brought back to pixels of the map by that factor.
+    to match target image dimensions": the map was enlarged, with its proportions kept, until it filled the photo in one
+    direction, and padded at the right or at the bottom. Its points are divided by that factor.
 
     Raises
     ------
     InvalidInput
-        Naming the file and every line of it that cannot be understood.
+        If the file cannot be read, or lines of it are not four numbers (all of them are listed).
     """
     place = local_path(path, "the path of a file of control points")
     try:
@@ -115,7 +116,7 @@ def read_butterfly(path: Any, photo: tuple[int, int], scan: tuple[int, int]) -> 
         except ValueError:
             numbers = []
         if line and len(numbers) != 4:
-            faults.append(f"line {number} of '{place}' is {line[:60]!r}; four numbers with | between them are needed")
+            faults.append(f"line {number} of '{place}' must be four numbers separated by |, got {line[:60]!r}")
         elif line:
             rows.append(numbers)
     if faults:
@@ -129,27 +130,28 @@ def read_butterfly(path: Any, photo: tuple[int, int], scan: tuple[int, int]) -> 
 def fitted(
     photo: NDArray[np.float64], maps: NDArray[np.float64], model: Model | None, spacing: tuple[float, float]
 ) -> tuple[Transform, NDArray[np.float64]]:
-    """The transform from photo to map pixels, and how far it is from each point when that is left out, in mm.
+    """Fit the transform from photo to map pixels; return it with the leave-one-out error of each point in mm.
 
     Parameters
     ----------
     photo, maps : ndarray of shape (n, 2)
+        Points on the photo and on the maps, pixels (column, row).
     model : {"similarity", "affine", "homography"} or None
-        None takes the one that predicts left-out points best.
+        Model of the transform. None chooses the one with the smallest leave-one-out error.
     spacing : (float, float)
         Size of a map pixel (y, x) in mm.
 
     Raises
     ------
     InvalidInput
-        If the points do not determine the transform, or one of them contradicts the others, by its number.
+        If the points do not determine the transform, or if one of them contradicts the others.
     """
     scale = np.array([spacing[1], spacing[0]])
     millimetres = maps * scale
     if model is not None and len(photo) < LEAST_POINTS[model]:
         raise InvalidInput(
             "control points",
-            [f"{len(photo)} control points are too few for model={model!r}, which needs {LEAST_POINTS[model]}"],
+            [f"model={model!r} needs at least {LEAST_POINTS[model]} control points, got {len(photo)}"],
         )
     candidates: list[Model] = [model] if model else [one for one in MODELS if len(photo) > LEAST_POINTS[one]]
     tried = {one: _left_out(photo, millimetres, one) for one in candidates}
@@ -161,7 +163,7 @@ def fitted(
 
 
 def _left_out(photo: NDArray[np.float64], maps: NDArray[np.float64], model: Model) -> NDArray[np.float64]:
-    """Distance of each point from where the others put it; of as few points as parameters, zero."""
+    """Return the leave-one-out error of each point; zero if the points determine the model without redundancy."""
     if len(photo) <= LEAST_POINTS[model]:
         fit(photo, maps, model)
         return np.zeros(len(photo))
@@ -171,18 +173,18 @@ def _left_out(photo: NDArray[np.float64], maps: NDArray[np.float64], model: Mode
         try:
             moved = fit(photo[others], maps[others], model)(photo[[number]])[0]
         except InvalidInput:
-            moved = np.full(2, np.nan)  # without this point the others lie on one line
+            moved = np.full(2, np.nan)  # without this point, the others lie on one line
         errors.append(float(np.hypot(*(moved - maps[number]))))
     known = np.array(errors)
     if np.isnan(known).all():
-        fit(photo, maps, model)  # says why
+        fit(photo, maps, model)  # raises with the reason
     return np.where(np.isnan(known), np.nanmax(known, initial=0.0), known)
 
 
 def _look_for_wrong(
     photo: NDArray[np.float64], maps: NDArray[np.float64], model: Model, errors: NDArray[np.float64]
 ) -> None:
-    """Refuse a point without which all the others agree far better."""
+    """Reject a control point if the others agree far better without it."""
     if len(photo) < LEAST_POINTS[model] + 3:
         return
     before = float(np.sqrt((errors**2).mean()))
@@ -196,11 +198,11 @@ def _look_for_wrong(
         raise InvalidInput(
             "control points",
             [
-                f"point {worst + 1} contradicts the others: without it they agree to {after[worst]:.3g} mm, with it to "
-                f"{before:.3g} mm; correct or drop it"
+                f"point {worst + 1} contradicts the others: the error is {before:.3g} mm with it and "
+                f"{after[worst]:.3g} mm without it; correct or remove it"
             ],
         )
 
 
-def _told(point: NDArray[np.float64]) -> str:
+def _joined(point: NDArray[np.float64]) -> str:
     return ", ".join(f"{value:g}" for value in point)

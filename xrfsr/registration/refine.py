@@ -1,9 +1,9 @@
-r"""Closer, step by step: maps are predicted from the colours of the photo, and the photo is moved to predict better.
+r"""Refinement: predict maps from the colours of the photo, and move the photo so that the prediction improves.
 
 With features :math:`\varphi_j` of the colours, both band-passed, a map :math:`m_k` at a pixel :math:`p` of the scan is
-predicted as :math:`\sum_j c_{kj} \varphi_j(W(p))`, where :math:`W` takes pixels of the scan to the photo. The share of
-the variance that is explained, the correlation ratio (Roche et al., 1998), is raised by Gauss-Newton steps in the
-entries of :math:`W` between regressions for the coefficients :math:`c`.
+predicted as :math:`\sum_j c_{kj} \varphi_j(W(p))`, where :math:`W` maps pixels of the scan to the photo. The explained
+share of the variance, which is the correlation ratio (Roche et al., 1998), is raised by Gauss-Newton steps in the
+entries of :math:`W`, alternating with regressions for the coefficients :math:`c`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from xrfsr.registration.transform import Model
 __all__ = ["Aligned", "Pair", "align", "explained"]
 
 RIDGE = 1e-3
-LEAST_SHARE = 1e-3  # maps of which the photo explains less have nothing to say about its position
+LEAST_SHARE = 1e-3  # maps with a smaller explained share do not move the position
 STEPS = 25
 MOST_PIXELS = 150_000
-STILL = 0.01  # pixels of the level; a step that moves no corner further is the last
-# Directions of the entries a, b, c, d, e, f, g, h of W that a model may move.
+STILL = 0.01  # pixels of the level: iteration ends after a step that moves no corner farther
+# Directions in which each model may move the entries a, b, c, d, e, f, g, h of W.
 _BASES: dict[Model, NDArray[np.float64]] = {
     "similarity": np.array(
         [[1, 0, 0, 0, 1, 0, 0, 0], [0, 1, 0, -1, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 1, 0, 0]],
@@ -41,15 +41,15 @@ class Pair:
     Attributes
     ----------
     maps : ndarray of shape (map, y, x)
-        Band-passed, of unit variance.
-    known : ndarray of shape (y, x)
-        Pixels of the scan that count.
+        Band-passed maps of unit variance.
+    known : ndarray of bool, (y, x)
+        Mask of the valid pixels of the scan.
     x, y : ndarray
-        Columns and rows of the scan in a frame with square units, in which the scan reaches about from -1 to 1.
+        Columns and rows of the scan in the normalised frame: square units, the longer side from about -1 to 1.
     features : ndarray of shape (feature, y, x)
-        Band-passed, of the photo.
-    seen : ndarray of shape (y, x)
-        Pixels of the photo that count.
+        Band-passed features of the photo.
+    seen : ndarray of bool, (y, x)
+        Mask of the valid pixels of the photo.
     """
 
     maps: NDArray[np.float64]
@@ -62,12 +62,12 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Aligned:
-    """How well a position explains the maps.
+    """Position, and how well it explains the maps.
 
     Attributes
     ----------
     matrix : ndarray of shape (3, 3)
-        W, from the frame of the scan to pixels of the photo's level.
+        Matrix W from the normalised frame to pixels of the photo's level.
     shares : ndarray of shape (map,)
         Explained share of the variance of each map.
     overlap : float
@@ -80,22 +80,23 @@ class Aligned:
 
     @property
     def score(self) -> float:
-        """Information that the photo has of the maps, in nats a pixel, if both were Gaussian."""
+        """Information that the photo has about the maps, in nats per pixel, under Gaussian statistics."""
         return float(-0.5 * np.log1p(-np.minimum(self.shares, 0.999)).sum() * min(1.0, self.overlap))
 
 
 def align(pair: Pair, matrix: NDArray[np.float64], model: Model, among: NDArray[np.bool_] | None = None) -> Aligned:
-    """Move a position uphill.
+    """Improve a position by Gauss-Newton steps.
 
     Parameters
     ----------
     pair : Pair
+        Scan and photo at one level.
     matrix : ndarray of shape (3, 3)
-        Where to begin.
+        Starting position.
     model : {"similarity", "affine", "homography"}
-        What may change.
+        Model, which limits the entries of W that may change.
     among : ndarray of bool, (y, x), optional
-        Pixels of the scan to look at.
+        Mask of the pixels of the scan to use.
     """
     basis = _BASES[model]
     mask = pair.known if among is None else pair.known & among
@@ -125,7 +126,7 @@ def align(pair: Pair, matrix: NDArray[np.float64], model: Model, among: NDArray[
 
 
 def explained(pair: Pair, matrix: NDArray[np.float64], among: NDArray[np.bool_] | None = None) -> Aligned:
-    """What a position explains, without moving it."""
+    """Return how well a position explains the maps, without moving it."""
     mask = pair.known if among is None else pair.known & among
     rows, columns = np.nonzero(mask)
     return _look(pair, matrix, pair.maps[:, rows, columns], pair.x[columns], pair.y[rows]).aligned
@@ -133,7 +134,7 @@ def explained(pair: Pair, matrix: NDArray[np.float64], among: NDArray[np.bool_] 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Look:
-    """A position, what it explains, and what a step from it needs."""
+    """Position with its explained shares, coefficients and residuals, from which a step is computed."""
 
     aligned: Aligned
     coefficients: NDArray[np.float64] | None
@@ -148,7 +149,7 @@ class _Look:
 def _places(
     pair: Pair, matrix: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Columns, rows and denominators of W(p), and which of them the photo shows."""
+    """Return columns, rows and denominators of W(p), and the mask of those that the photo shows."""
     w = matrix[2, 0] * x + matrix[2, 1] * y + 1
     u = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]) / w
     v = (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]) / w
@@ -162,7 +163,7 @@ def _places(
 def _regressed(
     pair: Pair, u: NDArray[np.float64], v: NDArray[np.float64], maps: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Coefficients (map, feature) that predict maps at these places of the photo, what is left, explained shares."""
+    """Return regression coefficients (map, feature) at positions (u, v), residuals, and explained shares."""
     design = np.array([ndimage.map_coordinates(one, (v, u), order=1, mode="nearest") for one in pair.features])
     design -= design.mean(axis=1, keepdims=True)
     centred = maps - maps.mean(axis=1, keepdims=True)
@@ -198,7 +199,7 @@ def _step(
     basis: NDArray[np.float64],
     damping: float,
 ) -> NDArray[np.float64]:
-    """A Gauss-Newton step of all eight entries of W, along the directions of `basis`."""
+    """Return a damped Gauss-Newton step of all eight entries of W, within the span of `basis`."""
     assert look.coefficients is not None
     u, v, w, inside = look.places
     u, v, w, x, y = u[inside], v[inside], w[inside], x[inside], y[inside]
@@ -207,14 +208,14 @@ def _step(
     along_u = basis @ np.array([x, y, zero + 1, zero, zero, zero, -x * u, -y * u]) / w
     along_v = basis @ np.array([zero, zero, zero, x, y, zero + 1, -x * v, -y * v]) / w
     used = np.flatnonzero(look.aligned.shares >= LEAST_SHARE)
-    # Maps as the photo predicts them, all at once: one product of matrices.
+    # Predict all maps from the photo in one matrix product.
     flat = look.coefficients[used] @ pair.features.reshape(len(pair.features), -1)
     for number, picture in zip(used, flat.reshape(len(used), *pair.seen.shape), strict=True):
         gv, gu = (ndimage.map_coordinates(one, (v, u), order=1, mode="nearest") for one in np.gradient(picture))
         rest = look.rest[number]
         jacobian = gu * along_u + gv * along_v
         jacobian -= jacobian.mean(axis=1, keepdims=True)
-        # Each map counts by what the photo leaves unexplained of it, and hot pixels no more than a few deviations.
+        # Each map is weighted by its inverse residual variance; outliers beyond three deviations are weighted down.
         spread = np.sqrt((rest**2).mean()) + 1e-9
         weight = 1 / (spread**2 * np.maximum(1.0, np.abs(rest) / (3 * spread)))
         normal += (jacobian * weight) @ jacobian.T

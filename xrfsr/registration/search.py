@@ -1,4 +1,4 @@
-"""Where the scan lies on the photo, roughly: every scale, turn and shift is tried at low resolution."""
+"""Coarse search for the position of a scan on a photo: all scales, rotations and shifts at low resolution."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from xrfsr.registration.pictures import directions
 
 __all__ = ["Place", "search"]
 
-LONGEST = 72  # pixels of the scan along its longer side while searching
-# How much of the photo's side the scan may take.
+LONGEST = 72  # pixels along the longer side of the scan during the search
+# Tried sizes of the scan, relative to the largest that fits on the photo.
 SHARES = np.geomspace(0.3, 1.2, 29)
 TURNS = np.arange(-10.0, 10.1, 2.5)
 OVERLAP = 0.6
@@ -24,14 +24,14 @@ KEPT = 6
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the scan may lie.
+    """Candidate position of a scan on a photo.
 
     Attributes
     ----------
     score : float
-        Agreement of the directions of edges, at most 1.
+        Correlation of the directions of edges, at most 1.
     matrix : ndarray of shape (3, 3)
-        From pixels (x, y) of the small scan to pixels of the photo that was searched.
+        Matrix from pixels (x, y) of the small scan to pixels of the small photo.
     """
 
     score: float
@@ -44,24 +44,24 @@ def search(
     seen: NDArray[np.bool_],
     aspect: float,
 ) -> list[list[Place]]:
-    """The best places of small scans on a photo, for each of them best first.
+    """Return the best candidate positions of each small scan on a photo, best first.
 
     Parameters
     ----------
     scans : sequence of (ndarray of shape (map, y, x), ndarray of bool (y, x))
-        Maps, and the pixels of them that count; all of one shape, at most about `LONGEST` pixels along a side.
+        Maps and masks of their valid pixels; all of one shape, at most about `LONGEST` pixels along a side.
     photo : ndarray of shape (band, y, x)
-        Of a few hundred pixels.
+        Small photo, a few hundred pixels along a side.
     seen : ndarray of bool, (y, x)
-        Pixels of the photo that count.
+        Mask of the valid pixels of the photo.
     aspect : float
-        Height of a scan pixel over its width.
+        Ratio of height and width of a scan pixel.
     """
     shape = scans[0][1].shape
     edges = [directions(maps) * _inner(known) for maps, known in scans]
     found: list[list[Place]] = [[] for _ in scans]
     for matrix, size in _candidates(photo.shape[1:], (shape[0], shape[1]), aspect):
-        # Photo as the scan would see it, on a canvas that holds all of it.
+        # Resample the whole photo to scan pixels, at this scale and rotation.
         canvas, inside = _laid(photo, seen, matrix, size)
         others = directions(canvas) * _inner(inside)
         padded = [fft.next_fast_len(a + b) for a, b in zip(shape, size, strict=True)]
@@ -74,9 +74,9 @@ def search(
 def _candidates(
     photo: tuple[int, ...], scan: tuple[int, int], aspect: float
 ) -> Iterator[tuple[NDArray[np.float64], tuple[int, int]]]:
-    """Scale and turn as a matrix from canvas to photo pixels, with the shape of the canvas."""
+    """Yield each scale and rotation as a matrix from canvas to photo pixels, with the shape of the canvas."""
     height, width = scan[0] * aspect, float(scan[1])
-    # Photo pixels to the width of a scan pixel, if the scan took all of the photo.
+    # Photo pixels per width of a scan pixel, for the largest scan that fits on the photo.
     whole = min(photo[0] / height, photo[1] / width)
     corners = np.array([[0, 0, photo[1], photo[1]], [0, photo[0], 0, photo[0]]]) - 0.5
     for share in SHARES:
@@ -106,7 +106,7 @@ def _laid(
 
 
 def _inner(known: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Without the rim, whose edges are those of the picture."""
+    """Exclude the rim from a mask, since edges there are those of the picture."""
     return np.asarray(ndimage.binary_erosion(known, iterations=2, border_value=0))
 
 
@@ -117,9 +117,9 @@ def _best_shifts(
     size: tuple[int, int],
     matrix: NDArray[np.float64],
 ) -> list[Place]:
-    """The best shifts of a scan on a canvas, by normalised correlation of what overlaps.
+    """Return the best shifts of a scan on a canvas, by normalised correlation over the overlap.
 
-    `spectra` are those of the edges on the canvas, of their squares, and of what is seen on it.
+    `spectra` are the Fourier transforms of the edges on the canvas, of their squared magnitudes, and of its mask.
     """
     shape = spectra[0].shape
     field, energy, area = spectra
@@ -153,7 +153,7 @@ def _best_shifts(
 
 
 def _distinct(places: list[Place], shape: tuple[int, int]) -> list[Place]:
-    """The best of each neighbourhood: places whose corners lie within some pixels of a better one are left out."""
+    """Keep the best of each neighbourhood: drop positions whose corners lie within five pixels of a better one."""
     rows, columns = shape
     corners = np.array([[0, columns, 0, columns], [0, 0, rows, rows], [1, 1, 1, 1]], float)
     kept: list[Place] = []

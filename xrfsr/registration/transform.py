@@ -1,4 +1,4 @@
-"""Where a point of the photo lies on the scan: similarity, affine map or homography as one matrix."""
+"""Plane transforms between photo and scan: similarity, affine map or homography as one matrix."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ LEAST_POINTS = {"similarity": 2, "affine": 3, "homography": 4}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Transform:
-    """A plane projective transform; points are (n, 2), (x, y) in either system.
+    """Plane projective transform of points (n, 2), each (x, y).
 
     Parameters
     ----------
     matrix : ndarray of shape (3, 3)
-        float64, scaled so that the last entry is 1.
+        Matrix in homogeneous coordinates, float64, scaled so that the last entry is 1.
     model : {"similarity", "affine", "homography"}
-        What it was fitted as.
+        Model that was fitted.
 
     Examples
     --------
@@ -42,33 +42,33 @@ class Transform:
     model: Model
 
     def __call__(self, points: ArrayLike) -> NDArray[np.float64]:
-        """Move points (n, 2)."""
+        """Transform points (n, 2)."""
         return _apply(self.matrix, _points(points))
 
     def inverse(self, points: ArrayLike) -> NDArray[np.float64]:
-        """Move points (n, 2) back."""
+        """Apply the inverse transform to points (n, 2)."""
         return self.inverted()(points)
 
     def inverted(self) -> Transform:
-        """The transform back; the inverse of a model is of the same model."""
+        """Return the inverse transform, which has the same model."""
         return Transform(_scaled(np.asarray(np.linalg.inv(self.matrix), np.float64)), self.model)
 
     def after(self, first: NDArray[np.float64]) -> Transform:
-        """The same transform of points that the matrix `first` has moved."""
+        """Return the composition that applies the matrix `first` before this transform."""
         return Transform(_scaled(self.matrix @ first), self.model)
 
     def then(self, last: NDArray[np.float64]) -> Transform:
-        """The matrix `last` applied to what this transform gives."""
+        """Return the composition that applies the matrix `last` after this transform."""
         return Transform(_scaled(last @ self.matrix), self.model)
 
 
 def fit(source: ArrayLike, target: ArrayLike, model: Model) -> Transform:
-    """The transform that takes `source` closest to `target`, both (n, 2), by least squares.
+    """Fit the transform from `source` to `target`, both (n, 2), by least squares.
 
     Raises
     ------
     InvalidInput
-        If the points do not determine it: too few, on one line, or at one place.
+        If the points do not determine the transform: too few, on one line, or at one place.
     """
     transform = import_optional("skimage.transform", "registrations", "register")
     kind = {
@@ -83,15 +83,15 @@ def fit(source: ArrayLike, target: ArrayLike, model: Model) -> Transform:
         raise InvalidInput(
             "control points",
             [
-                f"{len(pair[0])} points do not determine a transform of the model {model!r}: they lie on one line or "
-                "at one place; choose points near the corners"
+                f"the {len(pair[0])} points do not determine model={model!r}, because they lie on one line or at one "
+                "place; choose points near the corners"
             ],
         )
     return Transform(_scaled(matrix), model)
 
 
 def _spread(points: NDArray[np.float64], model: Model) -> bool:
-    """Whether points lie apart: not all at one place, and of models that may stretch not all on one line."""
+    """Return whether points differ, and for models other than the similarity, whether they span both directions."""
     lengths = np.linalg.svd(points - points.mean(axis=0), compute_uv=False)
     return bool(lengths[0] > 0 and (model == "similarity" or lengths[-1] > 1e-6 * lengths[0]))
 
@@ -99,13 +99,13 @@ def _spread(points: NDArray[np.float64], model: Model) -> bool:
 def _points(points: ArrayLike) -> NDArray[np.float64]:
     array = np.asarray(points, np.float64)
     if array.ndim != 2 or array.shape[1] != 2:
-        raise InvalidInput("points", [f"points have shape {array.shape}; (n, 2) is needed, a column and a row each"])
+        raise InvalidInput("points", [f"points must have shape (n, 2), each (column, row), got {array.shape}"])
     return array
 
 
 def _apply(matrix: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
     x, y, w = matrix @ np.vstack([points.T, np.ones(len(points))])
-    with np.errstate(divide="ignore", invalid="ignore"):  # what lies on the horizon has no place
+    with np.errstate(divide="ignore", invalid="ignore"):  # points on the horizon have no finite image
         return np.stack([x / w, y / w], axis=1)
 
 

@@ -1,4 +1,4 @@
-"""The photo on the grid of the fine maps: every target pixel averages the part of the photo that it covers."""
+"""Resampling of the photo onto a target grid: each target pixel averages the part of the photo that it covers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from xrfsr.registration.transform import Transform
 
 __all__ = ["warped"]
 
-# Sub-pixels looked up at once: 8 MB a band.
+# Sub-pixels interpolated at once: 8 MB a band.
 STRIP = 1 << 20
 MOST_SAMPLES = 32
 
@@ -22,25 +22,25 @@ def warped(
 ) -> NDArray[np.float32]:
     """Resample a photo.
 
-    A target pixel is divided until its parts are no larger than pixels of the photo; each part is looked up by linear
-    interpolation, and their mean is taken. So detail too fine for the target is averaged, as a scanner averages what
-    its pixel covers, and does not turn into patterns. The cost is that of going through the photo once.
+    Each target pixel is divided into parts no larger than pixels of the photo. The photo is interpolated linearly at
+    each part, and the parts are averaged. So details too fine for the target do not alias. The cost is about that of
+    reading the photo once.
 
     Parameters
     ----------
     photo : ndarray of shape (band, y, x)
-        float32.
-    seen : ndarray of shape (y, x)
-        bool, false where the photo has no value.
+        Photo, float32.
+    seen : ndarray of bool, (y, x)
+        Mask, false where the photo has no value.
     to_photo : Transform
-        From target pixels (column, row) to photo pixels, centres at whole numbers.
+        Transform from target pixels (column, row) to photo pixels, centres at whole numbers.
     shape : (int, int)
-        Rows and columns of the target.
+        Number of rows and columns of the target.
 
     Returns
     -------
     ndarray of shape (band, *shape)
-        float32; NaN where less than half of a pixel is covered by the photo.
+        Resampled photo, float32; NaN where the photo covers less than half of a pixel.
     """
     rows, columns = shape
     parts = _parts(to_photo, shape)
@@ -75,7 +75,7 @@ def warped(
 
 
 def _parts(to_photo: Transform, shape: tuple[int, int]) -> int:
-    """Into how many parts along each side a target pixel is divided: photo pixels along it, where they are most."""
+    """Return the number of parts along each side of a target pixel: the largest number of photo pixels along it."""
     rows, columns = shape
     corners = np.array([[0, 0], [columns - 1, 0], [0, rows - 1], [columns - 1, rows - 1], [columns / 2, rows / 2]])
     here = to_photo(corners)

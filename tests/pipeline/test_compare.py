@@ -109,7 +109,7 @@ def test_picture(painting: Painting, metric: str, tmp_path: Path) -> None:
     score = compared.pooled.sel(metric=metric).to_series()
     assert names == list(score.sort_values(ascending=metric == "psnr").index)  # the best on top
     figure.savefig(tmp_path / "comparison.png")
-    with pytest.raises(InvalidInput, match="metric is 'ssim'; accepted are rmse, psnr"):
+    with pytest.raises(InvalidInput, match="metric must be one of 'rmse', 'psnr', got 'ssim'"):
         xrfsr.plot.comparison(compared, "ssim")
-    with pytest.raises(InvalidInput, match="it has no 'score'"):
+    with pytest.raises(InvalidInput, match="compared has no 'score'"):
         xrfsr.plot.comparison(painting.scan)

@@ -49,7 +49,7 @@ def test_a_dataarray_needs_no_mask(scan: xr.Dataset) -> None:
 
 @pytest.mark.parametrize("minimum", [-1, np.nan, "a", np.ones(2)])
 def test_minimum_is_a_number(scan: xr.Dataset, minimum: Any) -> None:
-    with pytest.raises(InvalidInput, match="it must be a number of zero or more"):
+    with pytest.raises(InvalidInput, match="minimum must be a number ≥ 0"):
         scan.xrfsr.ratio("Ca-K", "Pb-La", minimum=minimum)
 
 
@@ -78,9 +78,9 @@ def test_missing_lines_are_named_with_those_there_are(scan: xr.Dataset) -> None:
     with pytest.raises(InvalidInput) as caught:
         ratio(scan, "Fe", "Pb-L", minimum=-1)
     assert len(caught.value.faults) == 3
-    assert "'Fe' (Fe-K) is not in this scan; it holds Ca-K, Pb-La, compton" in str(caught.value)
-    assert "'Pb-L' (Pb-L) is not in this scan" in str(caught.value)
-    assert "minimum is -1" in str(caught.value)
+    assert "the scan has no line 'Fe' (Fe-K); it has Ca-K, Pb-La, compton" in str(caught.value)
+    assert "the scan has no line 'Pb-L' (Pb-L)" in str(caught.value)
+    assert "got -1" in str(caught.value)
 
 
 def test_unknown_labels(scan: xr.Dataset) -> None:
@@ -89,7 +89,7 @@ def test_unknown_labels(scan: xr.Dataset) -> None:
 
 
 def test_no_lines_to_take(scan: xr.Dataset) -> None:
-    with pytest.raises(InvalidInput, match="no 'intensity'"):
+    with pytest.raises(InvalidInput, match="must have 'intensity'"):
         ratio(scan.drop_vars("intensity"), "Ca-K", "Pb-La")
     with pytest.raises(InvalidInput, match="dimension and coordinate 'line'"):
         ratio(scan.sel(line="Ca-K"), "Ca-K", "Pb-La")

@@ -304,7 +304,7 @@ def explained(maps: NDArray[np.float64], photo: NDArray[np.float64]) -> NDArray[
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_photo_tells_of_the_surface_and_not_of_what_is_hidden(seed: int) -> None:
+def test_photo_shows_the_surface_and_not_hidden_layers(seed: int) -> None:
     truth, _, rgb = seeded(seed)
     share = explained(truth.intensity.values.astype(np.float64), rgb.values.astype(np.float64))
     visible = truth.visible.values
@@ -374,23 +374,23 @@ def test_any_size_and_seed(seed: int, size: tuple[int, int], longer: int) -> Non
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"height": 250}, ["'height' is 250", "multiple of scale (4)", "try 248"]),
-        ({"width": 130.0}, ["'width' is 130.0"]),
-        ({"height": 16}, ["'height' is 16", "at least 32"]),
-        ({"scale": 1}, ["'scale' is 1", "at least 2"]),
-        ({"scale": 2.5}, ["'scale' is 2.5"]),
-        ({"seed": -1}, ["'seed' is -1"]),
-        ({"pixel_size": 0}, ["'pixel_size' is 0", "mm"]),
-        ({"pixel_size": "0.5 mm"}, ["'pixel_size' is '0.5 mm'"]),
-        ({"dwell": float("nan")}, ["'dwell' is nan", "seconds"]),
-        ({"beam_fwhm": -1.0}, ["'beam_fwhm' is -1.0"]),
+        ({"height": 250}, ["height must be", "got 250", "multiple of scale (4)", "try 248"]),
+        ({"width": 130.0}, ["width must be", "got 130.0"]),
+        ({"height": 16}, ["height must be", "got 16", "≥ 32"]),
+        ({"scale": 1}, ["scale must be an integer ≥ 2, got 1"]),
+        ({"scale": 2.5}, ["scale must be an integer ≥ 2, got 2.5"]),
+        ({"seed": -1}, ["seed must be an integer ≥ 0, got -1"]),
+        ({"pixel_size": 0}, ["pixel_size must be a number of mm above zero, got 0"]),
+        ({"pixel_size": "0.5 mm"}, ["pixel_size must be", "got '0.5 mm'"]),
+        ({"dwell": float("nan")}, ["dwell must be a number of seconds", "got nan"]),
+        ({"beam_fwhm": -1.0}, ["beam_fwhm must be", "got -1.0"]),
         ({"lines": ["Ca-K", "Xx-K"]}, ["Xx-K"]),
         ({"lines": ["Ca-K", "Ca_K"]}, ["Ca-K"]),
         ({"lines": ["Pb-La"]}, ["Pb-La", "whole family"]),
-        ({"lines": ["Au-L"]}, ["Au-L", "holds Au"]),
+        ({"lines": ["Au-L"]}, ["Au-L", "contains Au"]),
         ({"lines": ["Sn-K"]}, ["Sn-K", "not excited"]),
         ({"lines": ["Al-K"]}, ["Al-K", "too soft"]),
-        ({"lines": []}, ["'lines' is empty"]),
+        ({"lines": []}, ["lines must name at least one line"]),
     ],
 )
 def test_bad_arguments_are_named(change: dict[str, object], words: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Pictures: photo, scan and fine maps on one page, and methods side by side."""
+"""Figures: an overview of photo, scan and fine maps, and a comparison of methods."""
 
 from xrfsr.plot.comparison import comparison
 from xrfsr.plot.overview import overview

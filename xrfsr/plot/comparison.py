@@ -1,4 +1,4 @@
-"""A picture of methods side by side: how near each comes, line by line, and what it costs."""
+"""Figure that compares methods: their scores for each line, and their run times."""
 
 from __future__ import annotations
 
@@ -22,23 +22,24 @@ NEEDED = {"score": ("method", "line", "metric"), "pooled": ("method", "metric"),
 
 
 def comparison(compared: xr.Dataset, metric: str = "psnr") -> Figure:
-    """Methods from the nearest to the truth to the farthest, each line a dot, all of them together a diamond.
+    """Plot methods from best to worst: one dot per line, and a diamond for all lines together.
 
     Parameters
     ----------
     compared : Dataset
-        From ``scan.xrfsr.compare(rgb)``.
+        Result of ``scan.xrfsr.compare(rgb)``.
     metric : {"psnr", "rmse"}
+        Metric on the horizontal axis, which also sorts the methods.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Shown by a notebook as it is; ``figure.savefig("comparison.png")`` writes it.
+        Figure, which notebooks display; ``figure.savefig("comparison.png")`` writes it.
 
     Raises
     ------
     InvalidInput
-        If `compared` is something else, or has no such metric, or if matplotlib is not installed.
+        If `compared` is not a result of ``compare`` or lacks the metric, or if matplotlib is not installed.
 
     Examples
     --------
@@ -47,18 +48,18 @@ def comparison(compared: xr.Dataset, metric: str = "psnr") -> Figure:
     >>> made = scan.xrfsr.compare(methods=["bilinear", "kriging"], truth=truth, progress=False)
     >>> figure = xrfsr.plot.comparison(made)
     """
-    import_optional("matplotlib.pyplot", "pictures", "plot")  # makes notebooks show a Figure as a picture
+    import_optional("matplotlib.pyplot", "figures", "plot")  # makes notebooks display a Figure
     from matplotlib.figure import Figure
 
     faults = [
-        f"it has no {name!r} ({', '.join(dims)})"
+        f"compared has no {name!r} ({', '.join(dims)})"
         for name, dims in NEEDED.items()
         if name not in compared or compared[name].dims != dims
     ]
     if not faults and metric not in compared.metric.values:
-        faults.append(f"metric is {metric!r}; accepted are {', '.join(map(str, compared.metric.values))}")
+        faults.append(f"metric must be one of {', '.join(map(repr, compared.metric.values.tolist()))}, got {metric!r}")
     if faults:
-        raise InvalidInput("comparison", [*faults, "what scan.xrfsr.compare(rgb) gives is needed"])
+        raise InvalidInput("comparison", [*faults, "pass the result of scan.xrfsr.compare(rgb)"])
     pooled = compared["pooled"].sel(metric=metric).values
     order = np.argsort(np.where(np.isnan(pooled), -np.inf, pooled if metric == "psnr" else -pooled), kind="stable")
     chosen = compared.isel(method=order)
@@ -71,7 +72,7 @@ def comparison(compared: xr.Dataset, metric: str = "psnr") -> Figure:
     for line in range(each.shape[1]):
         score.plot(each[:, line], heights, "o", color=ONE, alpha=0.5, markersize=4, markeredgewidth=0)
     score.plot(chosen["pooled"].sel(metric=metric), heights, "D", color=ALL, markersize=6)
-    unit = "PSNR in dB, more is nearer" if metric == "psnr" else "RMSE, less is nearer"
+    unit = "PSNR in dB (higher is better)" if metric == "psnr" else "RMSE (lower is better)"
     score.set_xlabel(f"{unit}\n◆ all element lines together, ● each line", color=INK)
     score.set_yticks(heights, names, color=INK)
     seconds.barh(heights, chosen["seconds"].values, height=0.5, color=PALE)

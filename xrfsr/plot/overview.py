@@ -1,4 +1,4 @@
-"""Pictures: a photo, a scan and what was made of them, side by side."""
+"""Overview figure: photo, scan, fine maps and truth, one row per line."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 
 __all__ = ["overview"]
 
-# Even steps of lightness, readable with any colour vision and in grey print; dark where there is nothing.
+# Colour maps with even steps of lightness, readable with any colour vision and in grey print; dark at zero.
 MAPS = "magma"
 ERRORS = "bone"
 NOTHING = "#d9d9d9"
 INK = "#262626"
 PALE = "#8a8a8a"
-# Beyond this share of its pixels a map may saturate: a few hot pixels would leave the rest in the dark.
+# Share of pixels that may saturate, so that a few hot pixels do not darken the rest.
 SATURATED = 0.002
-# Errors are shown up to this share of the row's scale, the same for all rows, so that rows compare.
+# Upper end of the error scale as a share of the row's scale, equal for all rows so that rows are comparable.
 ERROR_SHARE = 0.25
 ROWS = 6
 PIXELS = 1600
@@ -50,7 +50,7 @@ FOOT = 0.12
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """One column of maps: heading, what is small below it, and the maps by line."""
+    """One column of maps: heading, smaller text below it, and the maps by line."""
 
     title: str
     detail: str
@@ -64,30 +64,30 @@ def overview(
     truth: xr.Dataset | xr.DataArray | None = None,
     lines: Sequence[str] | None = None,
 ) -> Figure:
-    """Photo, scan and fine map of several lines on one page, one row per line.
+    """Plot photo, scan and fine map of several lines on one page, one row per line.
 
-    The maps of a row share one colour scale. With the truth at hand it and the absolute error follow, the error on
-    a scale of a quarter of the row's.
+    The maps of a row share one colour scale. If the truth is given, it and the absolute error follow; the scale of the
+    error is a quarter of the row's.
 
     Parameters
     ----------
     photo : DataArray
-        (band, y, x), as `superresolve` takes it; shown where it overlaps the maps.
+        Photo (band, y, x), as for `superresolve`; shown where it overlaps the maps.
     coarse, fine, truth : Dataset or DataArray
-        Scans, as `superresolve` takes and gives them. `truth` must have the pixels of `fine`.
+        Scan, result of `superresolve`, and true maps. `truth` must have the pixels of `fine`.
     lines : sequence of str, optional
-        The lines to show, in any spelling. By default the first six of `fine`.
+        Lines to show, in any spelling; by default the first six of `fine`.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Shown by a notebook as it is; ``figure.savefig("overview.png")`` writes it.
+        Figure, which notebooks display; ``figure.savefig("overview.png")`` writes it.
 
     Raises
     ------
     InvalidInput
-        Naming every fault of the photo and the maps, every line that is missing, or if `truth` and `fine` differ in
-        shape, or if matplotlib is not installed.
+        If photo or maps are invalid, lines are missing (all faults are listed), `truth` and `fine` differ in shape, or
+        matplotlib is not installed.
 
     Examples
     --------
@@ -96,7 +96,7 @@ def overview(
     >>> fine = scan.xrfsr.superresolve(method="kriging")
     >>> figure = xrfsr.plot.overview(rgb, scan, fine, truth, lines=["Fe-K"])
     """
-    import_optional("matplotlib.pyplot", "pictures", "plot")  # makes notebooks show a Figure as a picture
+    import_optional("matplotlib.pyplot", "figures", "plot")  # makes notebooks display a Figure
     from matplotlib.figure import Figure
 
     given = {"Scan": coarse, "Fine": fine, **({} if truth is None else {"Truth": truth})}
@@ -116,7 +116,7 @@ def overview(
     grid = grid_of(fine)
     panels = 1 + len(columns) + (errors is not None)
     height = PANEL * grid.y.extent / grid.x.extent
-    # Tall paintings get smaller panels instead of an endless page.
+    # Reduce the panels of tall paintings to limit the length of the page.
     width = PANEL * min(1.0, 1.5 * PANEL / height)
     height = width * grid.y.extent / grid.x.extent
     total = (LABEL + panels * (width + GAP) + (1 + (errors is not None)) * BAR_ROOM, HEAD + FOOT)
@@ -152,7 +152,7 @@ def overview(
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """Where things go, in inches; matplotlib wants shares of the page."""
+    """Page layout in inches, converted to the page shares that matplotlib expects."""
 
     figure: Figure
     size: tuple[float, float]
@@ -171,7 +171,7 @@ class _Page:
         return HEAD + row * (self.height + GAP)
 
     def panel(self, row: int, column: int, bars: int = 0) -> Axes:
-        """Empty axes in mm; `bars` counts the colour bars to the left."""
+        """Add empty axes in mm; `bars` is the number of colour bars to the left."""
         box = self._box(self._left(column, bars), self._top(row), self.width, self.height)
         axes: Axes = self.figure.add_axes(box)
         axes.set_xlim(*self.grid.x.edges)
@@ -189,7 +189,7 @@ class _Page:
         self._text(left, 1 - (HEAD - 0.08) / self.size[1], detail, size=7.5, color=PALE, va="bottom")
 
     def label(self, row: int, label: str, maps: xr.DataArray) -> None:
-        """Name and energy of a line, left of its row."""
+        """Write name and energy of a line to the left of its row."""
         middle = 1 - (self._top(row) + self.height / 2) / self.size[1]
         right = (LABEL - 0.14) / self.size[0]
         self._text(right, middle, label, size=12, weight="bold", va="bottom", ha="right")
@@ -200,7 +200,7 @@ class _Page:
                 self._text(right, middle - step, f"{energy:.2f} keV", size=7.5, color=PALE, va="top", ha="right")
 
     def bar(self, row: int, column: int, image: AxesImage | None, unit: str, bars: int = 0) -> None:
-        """The colour scale right of a panel."""
+        """Add the colour bar to the right of a panel."""
         left = self._left(column, bars) + self.width + GAP
         axes = self.figure.add_axes(self._box(left, self._top(row), BAR, self.height))
         bar = self.figure.colorbar(image, cax=axes)  # type: ignore[arg-type]
@@ -230,7 +230,7 @@ def _ticks() -> Any:
 
 def _column(title: str, scan: xr.Dataset | xr.DataArray) -> _Column:
     with warnings.catch_warnings():
-        # What is to be said about these maps has been said where they were made.
+        # The warnings about these maps were given when they were made.
         warnings.simplefilter("ignore")
         maps = ensure_scan(scan, values=False)["intensity"]
     return _Column(title, _resolution(grid_of(maps)), maps)
@@ -243,10 +243,10 @@ def _resolution(grid: Grid) -> str:
 
 
 def _labels(columns: Sequence[_Column], lines: Sequence[str] | None) -> list[str]:
-    """The lines to show: those asked for, or the first of the result."""
+    """Return the lines to show: the requested ones, or the first of the result."""
     faults: list[str] = []
     if lines is not None and not lines:
-        raise InvalidInput("lines", ["no line was asked for; name at least one, such as lines=['Ca-K']"])
+        raise InvalidInput("lines", ["lines must name at least one line, such as lines=['Ca-K'], got none"])
     stored = [[str(label) for label in column.maps["line"].values] for column in columns]
     wanted = [line.label for line in parse_all(lines)] if lines is not None else stored[1][:ROWS]
     for column, there in zip(columns, stored, strict=True):
@@ -263,15 +263,15 @@ def _error(result: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
         shapes = [f"{maps.sizes['y']} × {maps.sizes['x']}" for maps in (result, truth)]
         raise InvalidInput(
             "truth",
-            [f"it has {shapes[1]} pixels and the result {shapes[0]}; resample it to the same grid first"],
+            [f"truth must have the pixels of the result ({shapes[0]}), got {shapes[1]}; resample it to the same grid"],
         )
-    # By position: coordinates that differ in the last digit would otherwise leave nothing.
+    # Subtract by position, since xarray would drop pixels whose coordinates differ in the last digit.
     aligned = truth.sel(line=result["line"]).values
     return abs(result - aligned)
 
 
 def _picture(photo: xr.DataArray) -> NDArray[Any]:
-    """(y, x, 3), thinned to what a page can show."""
+    """Return the photo as (y, x, 3), thinned to the resolution of a page."""
     step = max(1, min(photo.sizes["y"], photo.sizes["x"]) // PIXELS)
     thin = photo.isel(y=slice(None, None, step), x=slice(None, None, step)).transpose("y", "x", "band")
     picture: NDArray[Any] = np.clip(np.nan_to_num(thin.values, nan=1.0), 0, 1)
@@ -279,9 +279,10 @@ def _picture(photo: xr.DataArray) -> NDArray[Any]:
 
 
 def _limits(planes: Sequence[xr.DataArray]) -> tuple[float, float]:
-    """One scale for all `planes`, of which the first is the scan: from zero to where few pixels saturate.
+    """Return one colour scale for all `planes`, of which the first is the scan, with a small share saturated.
 
-    Only a scan that is negative itself starts lower; what a reconstruction undershoots is shown as nothing.
+    The scale starts at zero, or lower if the scan itself is negative. Negative values of a reconstruction are shown as
+    zero.
     """
     values = [plane.values[np.isfinite(plane.values)] for plane in planes]
     low = float(np.quantile(values[0], SATURATED)) if values[0].size else 0.0
@@ -298,7 +299,7 @@ def _show(
     low: float | None = None,
     high: float | None = None,
 ) -> AxesImage:
-    # The first row lies at the edge where its coordinate says, whichever way y and x run.
+    # The extent follows the coordinates, ascending or descending.
     half_y, half_x = grid.y.step / 2, grid.x.step / 2
     first_y, first_x = grid.y.first - half_y, grid.x.first - half_x
     extent = (first_x, first_x + grid.x.size * grid.x.step, first_y + grid.y.size * grid.y.step, first_y)
@@ -310,7 +311,7 @@ def _show(
 
 
 def _scale_bar(axes: Axes, grid: Grid) -> None:
-    """A bar of a round length, about a quarter of the width, at the lower left."""
+    """Draw a scale bar of a round length, about a quarter of the width, at the lower left."""
     from matplotlib.patheffects import withStroke
 
     rough = grid.x.extent / 4
@@ -328,6 +329,6 @@ def _scale_bar(axes: Axes, grid: Grid) -> None:
         weight="bold",
         va="bottom",
     )
-    # Legible on any painting.
+    # An outline keeps bar and text legible on any painting.
     bar.set_path_effects([withStroke(linewidth=3.6, foreground="black", alpha=0.55)])
     text.set_path_effects([withStroke(linewidth=2.5, foreground="black", alpha=0.55)])

@@ -1,4 +1,4 @@
-"""Putting right what a scanner does to a scan, and saying so: every result tells in its attributes what was done."""
+"""Corrections of what a scanner does to a scan. Every result records in its attributes what was done."""
 
 from xrfsr.processing.cropping import crop
 from xrfsr.processing.dwell import normalise

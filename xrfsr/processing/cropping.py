@@ -1,4 +1,4 @@
-"""A part of a scan or photo, by millimetres."""
+"""Cropping of scans and photos in millimetres."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ __all__ = ["crop"]
 
 
 def crop(obj: AnyT, *, y: Any = None, x: Any = None) -> AnyT:
-    """Keep the pixels whose centres lie between two lengths, whichever way the coordinates run.
+    """Keep the pixels whose centres lie between two lengths.
 
     Parameters
     ----------
     obj : Dataset or DataArray
-        A scan, a photo, a result: anything with `y` and `x` in a unit of length. Lazy arrays stay lazy.
+        Scan, photo, result or anything else with `y` and `x` in a unit of length. Lazy arrays stay lazy.
     y, x : pair of lengths, optional
-        From and to, in mm or as text (``("2 cm", "85 mm")``); None in a pair leaves that side as it is. Pixels are
-        never cut: one belongs to the part if its centre does.
+        Start and end, in mm or as text (``("2 cm", "85 mm")``), for ascending and descending coordinates alike. None in
+        a pair keeps that side. Pixels are kept whole if their centre lies inside.
 
     Returns
     -------
     Dataset or DataArray
-        A view of the same, with the coordinates that it had.
+        View of the selected pixels, with their coordinates.
 
     Raises
     ------
     InvalidInput
-        Naming every length that is none, a part that is empty, and how far the scan reaches.
+        If a length is invalid, or no pixel lies inside.
 
     Examples
     --------
@@ -57,19 +57,19 @@ def crop(obj: AnyT, *, y: Any = None, x: Any = None) -> AnyT:
                     raise InvalidInput(
                         "part",
                         [
-                            f"{name}={sides!r} holds no pixel; {name} runs from {first:g} to {last:g} mm, in steps of "
-                            f"{abs(axis.step):g}"
+                            f"{name} must contain the centre of a pixel between {first:g} and {last:g} mm, in steps of "
+                            f"{abs(axis.step):g}, got {sides!r}"
                         ],
                     )
                 kept[name] = slice(int(inside[0]), int(inside[-1]) + 1)
     if faults:
         raise InvalidInput("part", faults)
-    part: AnyT = obj.isel(kept)  # type: ignore[assignment]  # of the kind it was
+    part: AnyT = obj.isel(kept)  # type: ignore[assignment]  # isel keeps the type
     return part
 
 
 def _sides(name: str, sides: Any) -> tuple[float, float]:
     if isinstance(sides, str) or not hasattr(sides, "__len__") or len(sides) != 2:
-        raise InvalidInput("part", [f"{name} is {sides!r}; from and to are needed, such as {name}=(10, '2.5 cm')"])
+        raise InvalidInput("part", [f"{name} must be a pair of lengths such as (10, '2.5 cm'), got {sides!r}"])
     low, high = (end if one is None else to_mm(one, name) for one, end in zip(sides, (-np.inf, np.inf), strict=True))
     return min(low, high), max(low, high)

@@ -1,4 +1,4 @@
-"""Counts to counts per second, by how long each pixel was measured and how long the detector was deaf."""
+"""Conversion of counts to counts per second, by dwell time and dead time."""
 
 from __future__ import annotations
 
@@ -32,29 +32,28 @@ _TIME = re.compile(r"\s*(?P<number>\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)\s*(?P<unit>
 def normalise(
     scan: xr.Dataset | xr.DataArray, *, dwell: Any = None, live_time: Any = None, dead_time: Any = None
 ) -> xr.Dataset:
-    """Divide counts by the time in which they were counted.
+    """Divide counts by the counting time.
 
     Parameters
     ----------
     scan : Dataset
-        A scan in counts. Lazy maps stay lazy.
+        Scan in counts. Lazy maps stay lazy.
     dwell : time, or array of times (y, x), (y,) or DataArray; optional
-        How long each pixel was measured: seconds as numbers, or text such as ``"20 ms"``. An array (y,) is one time for
-        each row.
-    live_time : the same, optional
-        How long the detector was ready in each pixel; in place of `dwell` and `dead_time`.
+        Dwell time of each pixel: seconds as numbers, or text such as ``"20 ms"``. An array (y,) has one time per row.
+    live_time : time, or array of times (y, x), (y,) or DataArray; optional
+        Live time of the detector in each pixel; replaces `dwell` and `dead_time`.
     dead_time : float or array (y, x) or (y,); optional
-        Share of the dwell time, from 0 to below 1, in which the detector was not ready.
+        Dead time of the detector as a share of the dwell time, from 0 to below 1.
 
     Returns
     -------
     Dataset
-        The scan in ``count/s``, its uncertainty divided alike; ``attrs["normalised"]`` says by what.
+        Scan in ``count/s`` with its uncertainty divided by the same time; ``attrs["normalised"]`` records the divisor.
 
     Raises
     ------
     InvalidInput
-        If the scan is not in counts, and naming every fault of the times.
+        If the scan is not in counts, or times are invalid (all faults are listed).
 
     Examples
     --------
@@ -71,15 +70,13 @@ def normalise(
         ready = ensure_scan(scan, values=False)
         if ready["intensity"].attrs["units"] != "count":
             faults.append(
-                f"the scan is in {ready['intensity'].attrs['units']}, and only counts can be divided by a time; set "
-                ".intensity.attrs['units'] = 'count' if it is in counts after all"
+                f"the units of the scan must be 'count', got {ready['intensity'].attrs['units']!r}; if the scan is in "
+                "counts, set .intensity.attrs['units'] = 'count'"
             )
     if (dwell is None) == (live_time is None):
-        faults.append(
-            "give dwell, or live_time in its place: " + ("neither" if dwell is None else "both") + " was given"
-        )
+        faults.append(f"give either dwell or live_time, got {'neither' if dwell is None else 'both'}")
     if live_time is not None and dead_time is not None:
-        faults.append("dead_time goes with dwell; a live time has no dead time in it any more")
+        faults.append("give dead_time with dwell only; live_time excludes dead time already")
     for name, value in (("dwell", dwell), ("live_time", live_time), ("dead_time", dead_time)):
         if value is not None and ready is not None:
             with collect_faults(faults):
@@ -87,20 +84,20 @@ def normalise(
     if faults or ready is None:
         raise InvalidInput("normalisation", faults)
     seconds = times["live_time"] if "live_time" in times else times["dwell"]
-    told = f"live time {_told(seconds)} s" if "live_time" in times else f"dwell {_told(seconds)} s"
+    divisor = f"live time {_range(seconds)} s" if "live_time" in times else f"dwell {_range(seconds)} s"
     if "dead_time" in times:
         seconds = seconds * (1 - times["dead_time"])
-        told = f"({told} x (1 - dead time {_told(times['dead_time'])}))"
+        divisor = f"({divisor} x (1 - dead time {_range(times['dead_time'])}))"
     result = ready.copy()
     for name in ("intensity", "uncertainty"):
         if name in ready:
             divided = (ready[name] / seconds.astype(np.float32)).transpose("line", "y", "x")
             result[name] = divided.astype(np.float32).assign_attrs(ready[name].attrs | {"units": "count/s"})
-    return result.assign_attrs(normalised=f"counts / {told}")
+    return result.assign_attrs(normalised=f"counts / {divisor}")
 
 
 def _field(name: str, value: Any, scan: xr.Dataset) -> xr.DataArray:
-    """A time in seconds, or a share, for the pixels of a scan."""
+    """Return a time in seconds, or the dead-time share, as a DataArray that broadcasts over the scan."""
     shape = scan.sizes["y"], scan.sizes["x"]
     if name != "dead_time" and (isinstance(value, str) or _is_number(value)):
         field = xr.DataArray(_seconds(name, value))
@@ -116,16 +113,19 @@ def _field(name: str, value: Any, scan: xr.Dataset) -> xr.DataArray:
         if array.dtype.kind not in "iuf" or array.shape not in (shape, shape[:1]):
             raise InvalidInput(
                 "time",
-                [f"{name} has shape {array.shape} and dtype {array.dtype}; one number, {shape} or {shape[:1]} needed"],
+                [
+                    f"{name} must be a number or numbers of shape {shape} or {shape[:1]}, got shape {array.shape} and "
+                    f"dtype {array.dtype}"
+                ],
             )
         field = xr.DataArray(array.astype(np.float64), dims=("y", "x")[: array.ndim])
     lowest, highest = float(field.min(skipna=False)), float(field.max(skipna=False))
     if name == "dead_time" and not (lowest >= 0 and highest < 1):
         raise InvalidInput(
-            "time", [f"dead_time runs from {lowest:g} to {highest:g}; a share from 0 to below 1 is needed"]
+            "time", [f"dead_time must be a share from 0 to below 1, got values from {lowest:g} to {highest:g}"]
         )
     if name != "dead_time" and not (lowest > 0 and math.isfinite(highest)):
-        raise InvalidInput("time", [f"{name} runs from {lowest:g} to {highest:g} s; times above zero are needed"])
+        raise InvalidInput("time", [f"{name} must be above 0 s and finite, got {lowest:g} to {highest:g} s"])
     return field
 
 
@@ -138,10 +138,10 @@ def _seconds(name: str, value: Any) -> float:
         return float(value)
     match = _TIME.fullmatch(value)
     if match is None or match["unit"] not in SECONDS:
-        raise InvalidInput("time", [f"{name} is {value!r}; a time such as '20 ms' is needed, or a number of seconds"])
+        raise InvalidInput("time", [f"{name} must be a number of seconds or text such as '20 ms', got {value!r}"])
     return float(match["number"]) * SECONDS[match["unit"]]
 
 
-def _told(field: xr.DataArray) -> str:
+def _range(field: xr.DataArray) -> str:
     lowest, highest = float(field.min()), float(field.max())
     return f"{lowest:g}" if lowest == highest else f"{lowest:g} to {highest:g}"

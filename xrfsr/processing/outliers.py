@@ -1,4 +1,4 @@
-"""Pixels and rows that the scanner got wrong: found, marked as missing, counted. Nothing is filled in."""
+"""Detection of outlier pixels and dead rows, which are marked as missing or invalid and counted, never filled."""
 
 from __future__ import annotations
 
@@ -13,35 +13,36 @@ from xrfsr.errors import InvalidInput, collect_faults
 __all__ = ["mask_dead_rows", "mask_outliers"]
 
 AROUND = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], bool)
-# A map that has less than this share of its neighbouring rows, or more than its inverse, in every line is dead.
+# A row is dead if its sum is below this share of both neighbouring rows, or above its inverse, in every map.
 ALIVE = 0.3
 
 
 def mask_outliers(scan: xr.Dataset | xr.DataArray, *, threshold: float = 8.0) -> xr.Dataset:
-    """Mark single pixels that stand out of all their neighbours by more than noise can do.
+    """Mask single pixels that differ from all their neighbours by more than noise explains.
 
-    Roots of the counts, whose noise is even, are compared: a pixel is an outlier if it lies above (or below) all of its
-    eight neighbours and more than `threshold` robust standard deviations from their median. What is real stays: a line
-    one pixel wide has neighbours along it, and a grain of pigment shows in several elements, so that a pixel which
-    stands out in more than one map is kept, unless it does so in more than half of them.
+    The comparison uses square roots of the counts, whose noise is even. A pixel is an outlier if it is higher (or
+    lower) than all of its eight neighbours by more than half of `threshold`, and differs from their median by more than
+    `threshold`, in robust standard deviations. Real details stay: a line one pixel wide has neighbours along it. A
+    grain of pigment shows in several elements, so an outlier in more than one map is kept, unless it is one in more
+    than half of the maps.
 
     Parameters
     ----------
     scan : Dataset
-        A scan; lazy maps are computed.
+        Scan; lazy maps are computed.
     threshold : float
-        Standard deviations, 3 or more. Eight find a pixel of 50 counts among ones of 9.
+        Number of standard deviations, at least 3. The default of 8 finds a pixel of 50 counts among pixels of 9.
 
     Returns
     -------
     Dataset
-        Outliers of one map are NaN there, in its uncertainty too; those of more than half of the maps are not `valid`.
-        ``attrs["outliers_masked"]`` counts both.
+        Scan in which outliers of one map are NaN in its intensity and uncertainty, and outliers of more than half of
+        the maps are not `valid`. ``attrs["outliers_masked"]`` counts both.
 
     Raises
     ------
     InvalidInput
-        Naming every fault of scan and threshold.
+        If the scan or the threshold is invalid (all faults are listed).
 
     Examples
     --------
@@ -57,7 +58,7 @@ def mask_outliers(scan: xr.Dataset | xr.DataArray, *, threshold: float = 8.0) ->
     with collect_faults(faults):
         ready = ensure_scan(scan, values=False)
     if not isinstance(threshold, int | float) or isinstance(threshold, bool) or not threshold >= 3:
-        faults.append(f"threshold is {threshold!r}; a number of standard deviations from 3 is needed")
+        faults.append(f"threshold must be a number of standard deviations ≥ 3, got {threshold!r}")
     if faults or ready is None:
         raise InvalidInput("scan", faults)
     maps = np.asarray(ready["intensity"].values)
@@ -77,27 +78,27 @@ def mask_outliers(scan: xr.Dataset | xr.DataArray, *, threshold: float = 8.0) ->
 
 
 def mask_dead_rows(scan: xr.Dataset | xr.DataArray) -> xr.Dataset:
-    """Mark rows and columns in which the scanner measured nothing, or something else than around them.
+    """Mask rows and columns in which the scanner failed.
 
-    A row is dead if every map is constant in it (zero, as a rule) and rows before and after it are not, or has less
-    than 30 % of the sum of both of its neighbours in every map that has counts, or more than 3.3 times as much. Empty
-    rows at the edge of a scan are left as they are: they show where nothing was painted, and can be cropped.
+    A row is dead if every map is constant in it (zero, as a rule) while rows before and after it are not; or if its sum
+    is below 30 % of the sums of both neighbouring rows, or above 3.3 times both, in every map that has counts there.
+    Empty rows at the edge of a scan are kept: nothing may be painted there. Use `crop` to remove them.
 
     Parameters
     ----------
     scan : Dataset
-        A scan; lazy maps are computed.
+        Scan; lazy maps are computed.
 
     Returns
     -------
     Dataset
-        The pixels of dead rows and columns are not `valid`; ``attrs["dead_rows"]`` and ``attrs["dead_columns"]`` list
-        them, counted from 0.
+        Scan in which the pixels of dead rows and columns are not `valid`. ``attrs["dead_rows"]`` and
+        ``attrs["dead_columns"]`` list them, counted from 0.
 
     Raises
     ------
     InvalidInput
-        Naming every fault of the scan.
+        If the scan is invalid (all faults are listed).
 
     Examples
     --------
@@ -134,7 +135,7 @@ def _stand_out(maps: NDArray[np.float32], threshold: float, counted: bool) -> ND
     highest = ndimage.maximum_filter(filled, footprint=AROUND, mode="nearest")
     lowest = ndimage.minimum_filter(filled, footprint=AROUND, mode="nearest")
     rest = filled - middle
-    # Where most pixels are equal, zeros of a fit as a rule, those that are not tell the noise.
+    # Where most pixels are equal (zeros of a fit, as a rule), estimate the noise from those that differ.
     varied = np.abs(rest[known & (rest != 0)])
     spread = 1.4826 * float(np.median(varied)) if varied.size else 0.0
     smooth = ndimage.median_filter(filled, 3, mode="nearest")

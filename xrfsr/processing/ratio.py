@@ -14,30 +14,29 @@ __all__ = ["ratio"]
 
 
 def ratio(obj: xr.Dataset | xr.DataArray, a: str, b: str, *, minimum: float | None = None) -> xr.DataArray:
-    """Intensity of line `a` over intensity of line `b`, pixel by pixel.
+    """Ratio of the intensities of two lines, pixel by pixel.
 
-    Dividing two maps by hand keeps the units of the first, so that a ratio claims to be counts; this one does not.
+    Plain division of two maps keeps the units of the first. The result of this function is dimensionless.
 
     Parameters
     ----------
     obj : xarray.Dataset or xarray.DataArray
-        A scan or a fine result, or the intensity alone. Dask arrays stay lazy.
+        Scan or fine result, or its intensity alone. Dask arrays stay lazy.
     a, b : str
-        Labels in any spelling that `xrfsr.core.lines.parse` knows.
+        Labels of numerator and denominator, in any spelling that `xrfsr.core.lines.parse` accepts.
     minimum : float, optional
-        Smallest denominator to divide by, in the units of the intensity: where there is next to nothing of `b`, the
-        ratio is noise.
+        Smallest denominator, in the units of the intensity. With a very small denominator the ratio is noise.
 
     Returns
     -------
     xarray.DataArray
-        Named ``"ratio"``, dimensions of one map, dimensionless; NaN where the denominator is zero, negative or below
-        `minimum`, and where `valid` is false.
+        Map named ``"ratio"``, dimensionless; NaN where the denominator is zero, negative or below `minimum`, and where
+        `valid` is false.
 
     Raises
     ------
     InvalidInput
-        If a label is not known, or the scan does not hold that line.
+        If a label is unknown, or the scan does not contain that line.
 
     Examples
     --------
@@ -51,19 +50,31 @@ def ratio(obj: xr.Dataset | xr.DataArray, a: str, b: str, *, minimum: float | No
     obj = dequantify(obj)
     intensity = obj if isinstance(obj, xr.DataArray) else obj.get("intensity")
     if intensity is None or "line" not in intensity.dims or "line" not in intensity.coords:
-        raise InvalidInput("scan", ["there is no 'intensity' with dimension and coordinate 'line' to take lines from"])
+        raise InvalidInput("scan", ["the scan must have 'intensity' with dimension and coordinate 'line'"])
 
     held = parse_all(intensity["line"].values.tolist())
     faults: list[str] = []
     wanted: list[Line] = []
     for label in (a, b):
+<<<<<<< HEAD
         with collect_faults(faults):
             wanted.append(parse(label))
             if wanted[-1] not in held:
                 available = ", ".join(known.label for known in held)
                 faults.append(f"{label!r} ({wanted[-1].label}) is not in this scan; it holds {available}")
+=======
+        try:
+            line = parse(label)
+        except InvalidInput as error:
+            faults.extend(error.faults)
+            continue
+        wanted.append(line)
+        if line not in held:
+            available = ", ".join(known.label for known in held)
+            faults.append(f"the scan has no line {label!r} ({line.label}); it has {available}")
+>>>>>>> 659aaff (Processing, plots and simulation are described in plain English; their messages name the rule first)
     if minimum is not None and not (isinstance(minimum, Real) and minimum >= 0):
-        faults.append(f"minimum is {minimum!r}; it must be a number of zero or more, in the units of the intensity")
+        faults.append(f"minimum must be a number ≥ 0 in the units of the intensity, got {minimum!r}")
     if faults:
         raise InvalidInput("ratio", faults)
 

@@ -1,4 +1,4 @@
-"""Zig-zag scans: rows measured to the left lie beside those measured to the right, by backlash or a late trigger."""
+"""Row shift of zig-zag scans, in which backlash or a late trigger displaces every other row."""
 
 from __future__ import annotations
 
@@ -16,43 +16,43 @@ from xrfsr.errors import InvalidInput, collect_faults, warn
 
 __all__ = ["row_shift", "shift_rows"]
 
-# Details between these standard deviations, in pixels along the row, are compared.
+# Standard deviations of the band-pass along rows, in pixels.
 FINE, COARSE = 1.0, 8.0
-FURTHEST = 8
-# Standard errors, and pixels, from which a shift is corrected.
+FURTHEST = 8  # largest lag in pixels
+# Smallest shift that is corrected, in standard errors and in pixels.
 SURE, WORTH = 4.0, 0.05
 
 
 def shift_rows(scan: xr.Dataset | xr.DataArray, shift: Any = None) -> xr.Dataset:
-    """Move every other row of a zig-zag scan back to where it was measured.
+    """Move every other row of a zig-zag scan back to its position.
 
-    Rows are counted from the first, which stays, with the third, fifth and so on; the second, fourth, ... are moved.
-    Between pixels the numbers are interpolated linearly, which smooths noise a little; pixels at the end of a moved row
-    that nothing was measured for are missing.
+    The first, third, fifth, ... rows stay; the second, fourth, ... are moved. Values between pixels are interpolated
+    linearly, which smooths noise a little. Pixels at the end of a moved row for which nothing was measured are missing.
 
     Parameters
     ----------
     scan : Dataset
-        A scan; lazy maps are computed if the shift is to be estimated.
+        Scan; lazy maps are computed if the shift is estimated.
     shift : length, optional
-        How far the second, fourth, ... rows lie too far towards larger `x`: mm, or text such as ``"0.3 mm"``; negative
-        the other way. Left out, it is estimated (`row_shift`), and nothing is moved unless it is four standard errors
-        from zero, and a twentieth of a pixel.
+        Displacement of the second, fourth, ... rows towards larger `x`, in mm or as text such as ``"0.3 mm"``; negative
+        towards smaller `x`. By default it is estimated (`row_shift`), and rows are moved only if the estimate is at
+        least four standard errors and a twentieth of a pixel.
 
     Returns
     -------
     Dataset
-        ``attrs["row_shift_mm"]`` says by how much, ``attrs["row_shift_error_mm"]`` how sure an estimate is.
+        Corrected scan; ``attrs["row_shift_mm"]`` is the shift, ``attrs["row_shift_error_mm"]`` the standard error of an
+        estimate.
 
     Raises
     ------
     InvalidInput
-        Naming every fault of scan and shift.
+        If the scan or the shift is invalid (all faults are listed).
 
     Warns
     -----
     UserWarning
-        If an estimated shift is not clear, so that nothing was moved.
+        If the estimated shift is not significant, so that no row was moved.
 
     Examples
     --------
@@ -72,46 +72,48 @@ def shift_rows(scan: xr.Dataset | xr.DataArray, shift: Any = None) -> xr.Dataset
     if faults or ready is None:
         raise InvalidInput("scan", faults)
     axis = grid_of(ready).x
-    told: dict[str, float] = {}
+    record: dict[str, float] = {}
     if given is None:
         found, error = row_shift(ready)
-        told["row_shift_error_mm"] = error
+        record["row_shift_error_mm"] = error
         given = found
         if abs(found) < max(SURE * error, WORTH * abs(axis.step)):
             warn(
-                f"no row was moved: the estimated shift of {found:.3g} mm is not clear of its standard error, "
-                f"{error:.3g} mm, or too small to matter; pass shift=... to move them all the same"
+                f"no row was moved: the estimated shift must reach {SURE:g} standard errors and {WORTH:g} pixels, "
+                f"got {found:.3g} mm with a standard error of {error:.3g} mm; pass shift=... to move rows anyway"
             )
             given = 0.0
     if abs(given) > axis.extent / 2:
         raise InvalidInput(
-            "scan", [f"shift is {given:g} mm, more than half of the scan, which is {axis.extent:g} mm wide"]
+            "scan", [f"shift must be at most half of the width of the scan ({axis.extent:g} mm), got {given:g} mm"]
         )
     pixels = given / axis.step
     result = ready if pixels == 0 else _moved(ready, pixels)
-    return result.assign_attrs(row_shift_mm=given, **told)
+    return result.assign_attrs(row_shift_mm=given, **record)
 
 
 def row_shift(scan: xr.Dataset | xr.DataArray) -> tuple[float, float]:
-    """Estimate how far the second, fourth, ... rows lie too far towards larger `x`.
+    """Estimate the displacement of the second, fourth, ... rows towards larger `x`.
 
-    Details along each of them are correlated with the mean of the rows above and below, all maps together, each by its
-    own contrast; the noise of different rows is independent, so that it does not shift the peak.
+    Details along each of these rows are correlated with the mean of the rows above and below. The correlations of all
+    element maps are added, each in units of its noise. Noise of different rows is independent, so it does not shift the
+    peak.
 
     Parameters
     ----------
     scan : Dataset
+        Scan; lazy maps are computed.
 
     Returns
     -------
     shift, error : float
-        mm; the standard error is that of leaving out one tenth of the rows after the other. Infinite where there is
-        nothing to compare.
+        Shift and its standard error in mm. The error comes from a jackknife over tenths of the rows; it is infinite if
+        there are too few rows or no contrast.
 
     Raises
     ------
     InvalidInput
-        Naming every fault of the scan.
+        If the scan is invalid (all faults are listed).
     """
     ready = ensure_scan(scan, values=False)
     step = grid_of(ready).x.step
@@ -129,7 +131,7 @@ def row_shift(scan: xr.Dataset | xr.DataArray) -> tuple[float, float]:
 
 
 def _correlation(maps: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """Of each moved row with its neighbours at each lag, in units of their noise; None of maps without contrast."""
+    """Return correlations (row, lag) of moved rows with their neighbours, in units of noise; None without contrast."""
     height, width = maps.shape
     if height < 3 or width < 3 * FURTHEST:
         return None
@@ -149,7 +151,7 @@ def _correlation(maps: NDArray[np.float64]) -> NDArray[np.float64] | None:
 
 
 def _peak(correlation: NDArray[np.float64]) -> float:
-    """Where a correlation at whole lags is largest, by the parabola through the three about its top."""
+    """Return the lag of the largest correlation, by a parabola through the peak and both its neighbours."""
     fine = ndimage.zoom(correlation, 1)
     top = int(np.clip(fine.argmax(), 1, len(fine) - 2))
     left, middle, right = fine[top - 1 : top + 2]
@@ -158,7 +160,7 @@ def _peak(correlation: NDArray[np.float64]) -> float:
 
 
 def _moved(scan: xr.Dataset, pixels: float) -> xr.Dataset:
-    """Every other row looked up `pixels` further on."""
+    """Interpolate every other row at positions shifted by `pixels`."""
     width = scan.sizes["x"]
     places = np.arange(width) + pixels
     below = np.floor(places).astype(int)
@@ -173,7 +175,7 @@ def _moved(scan: xr.Dataset, pixels: float) -> xr.Dataset:
         if name not in scan:
             continue
         one, two = (scan[name].drop_vars("x").isel(x=index) for index in (low, high))
-        # Standard deviations of independent neighbours add by their squares.
+        # Variances of independent neighbours add.
         power = 2 if name == "uncertainty" else 1
         mixed = (((1 - share) * one) ** power + (share * two).where(share > 0, 0) ** power) ** (1 / power)
         values = scan[name].drop_vars("x").where(~moved, mixed.where(there)).transpose("line", "y", "x")

@@ -1,4 +1,4 @@
-"""Scans that overlap, on one grid."""
+"""Stitching of several scans of one painting onto one grid."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ NEAR = 1e-6
 def stitch(
     scans: Sequence[xr.Dataset | xr.DataArray], *, pixel_size: Any = None, match_gains: bool = False
 ) -> xr.Dataset:
-    """Bring scans of one painting, each with `y` and `x` in the same millimetres, onto one grid.
+    """Combine scans of one painting, with `y` and `x` in the same millimetres, on one grid.
 
-    Where several lie, their mean is taken, weighted by the inverse of their variance if all have an uncertainty, evenly
-    otherwise; that of the mean is then told too. Pixels that no scan covers are missing and not valid. A scan whose
-    pixels lie on the grid stays as it is where it is alone; others are interpolated, or averaged where they are finer.
+    Overlapping scans are averaged: weighted by inverse variance if all have an uncertainty, which the result then has
+    too, and evenly otherwise. Pixels that no scan covers are missing and not valid. Scans whose pixels coincide with
+    the grid keep their values outside overlaps; others are interpolated, or averaged if they are finer.
 
     Parameters
     ----------
     scans : sequence of Dataset
-        Two or more, with the same lines and units; lines may come in any order. Maps are computed one scan at a time.
+        Two or more scans with the same units and the same lines in any order. Maps are computed one scan at a time.
     pixel_size : length or pair (y, x), optional
-        Of the grid; by default that of the first scan, on whose pixels the grid lies.
+        Pixel size of the grid; by default that of the first scan. The grid continues the pixels of the first scan.
     match_gains : bool
-        Multiply the maps of every scan but the first so that their sums agree with those before it where they overlap.
-        The factors are told, and a warning names those beyond 10 %. Off by default: counts then stay counts.
+        Whether to multiply the maps of every scan after the first so that their sums agree in the overlap with the
+        scans before it. A warning lists factors beyond 10 %. By default counts are not multiplied.
 
     Returns
     -------
     Dataset
-        A scan; ``attrs["stitched"]`` says of how many, ``attrs["gains"]`` by which factors.
+        Stitched scan; ``attrs["stitched"]`` counts the scans, ``attrs["gains"]`` lists the factors.
 
     Raises
     ------
     InvalidInput
-        Naming every fault of each scan, lines and units that differ, and a grid that would be too large.
+        If scans are invalid or differ in lines or units (all faults are listed), or if the grid would be too large.
 
     Examples
     --------
@@ -81,7 +81,7 @@ def stitch(
             factors = _gains(values, known, total[here], weight[here])
             values *= factors[:, None, None]
             error = None if error is None else error * factors[:, None, None]
-            gains.append(_told_gains(number, factors, ready[0]))
+            gains.append(_gains_text(number, factors, ready[0]))
         w = known.astype(np.float64)
         if error is not None:
             w = np.where(known & (error > 0), 1 / np.maximum(error, 1e-12) ** 2, 0.0)
@@ -100,13 +100,13 @@ def stitch(
     if (count == 0).any():
         result = result.assign_coords(valid=(("y", "x"), count > 0))
     twice = float((count > 1).sum()) * spacing[0] * spacing[1]
-    told = f"{len(ready)} scans, {_area(count > 1, spacing)} covered more than once" if twice else f"{len(ready)} scans"
-    return result.assign_attrs(stitched=told, **({"gains": "; ".join(gains)} if gains else {}))
+    text = f"{len(ready)} scans, {_area(count > 1, spacing)} covered more than once" if twice else f"{len(ready)} scans"
+    return result.assign_attrs(stitched=text, **({"gains": "; ".join(gains)} if gains else {}))
 
 
 def _checked(scans: Sequence[xr.Dataset | xr.DataArray]) -> list[xr.Dataset]:
     if isinstance(scans, xr.Dataset | xr.DataArray) or not hasattr(scans, "__len__") or len(scans) < 2:
-        raise InvalidInput("scans", ["two scans or more are needed, as a list: stitch([left, right])"])
+        raise InvalidInput("scans", ["scans must be a list of at least two scans, such as stitch([left, right])"])
     faults: list[str] = []
     ready: list[xr.Dataset] = []
     for number, scan in enumerate(scans, start=1):
@@ -120,20 +120,22 @@ def _checked(scans: Sequence[xr.Dataset | xr.DataArray]) -> list[xr.Dataset]:
         others = [str(label) for label in scan["line"].values]
         if missing := [label for label in labels if label not in others]:
             faults.append(
-                f"scan {number} has no {', '.join(missing)}; select the lines that all have: .sel(line=[...])"
+                f"scan {number} has no {', '.join(missing)}; select the lines common to all scans: .sel(line=[...])"
             )
         if more := [label for label in others if label not in labels]:
-            faults.append(f"scan 1 has no {', '.join(more)}, which scan {number} has; select the lines that all have")
+            faults.append(
+                f"scan 1 has no {', '.join(more)}, unlike scan {number}; select the lines common to all scans"
+            )
         units = [one["intensity"].attrs["units"] for one in (first, scan)]
         if units[0] != units[1]:
-            faults.append(f"scan {number} is in {units[1]}, scan 1 in {units[0]}; normalise the one in counts")
+            faults.append(f"scan {number} is in {units[1]} and scan 1 in {units[0]}; normalise the scan in counts")
     if faults:
         raise InvalidInput("scans", faults)
     return [scan.sel(line=first["line"].values) for scan in ready]
 
 
 def _grid_over(grids: Sequence[Grid], spacing: tuple[float, float]) -> Grid:
-    """The smallest grid over all, on the pixels of the first."""
+    """Return the smallest grid that covers all grids and continues the pixels of the first."""
     axes: list[Axis] = []
     for own, step in zip(zip(*[(grid.y, grid.x) for grid in grids], strict=True), spacing, strict=True):
         start = own[0].edges[0]
@@ -143,23 +145,29 @@ def _grid_over(grids: Sequence[Grid], spacing: tuple[float, float]) -> Grid:
     if float(axes[0].size) * axes[1].size > MOST_PIXELS:
         raise InvalidInput(
             "scans",
-            [f"the scans lie so far apart that the grid over them would have {axes[0].size} x {axes[1].size} pixels"],
+            [
+                f"the grid over all scans must have at most {MOST_PIXELS:g} pixels, got {axes[0].size} x "
+                f"{axes[1].size}; check the origins of the scans"
+            ],
         )
     return Grid(axes[0], axes[1])
 
 
 def _placed(scan: xr.Dataset, grid: Grid) -> tuple[slice, slice, xr.Dataset]:
-    """Rows and columns of the grid that a scan covers, and the scan on them."""
+    """Return the rows and columns of the grid that a scan covers, and the scan resampled onto them."""
     own = grid_of(scan)
     parts: list[tuple[slice, Axis]] = []
     for axis, target in ((own.y, grid.y), (own.x, grid.x)):
         low, high = axis.edges
         start = target.edges[0]
-        # Pixels of the grid whose centres lie within the scan.
+        # Use the pixels of the grid whose centres lie within the scan.
         first = max(0, math.ceil((low - start) / target.step - 0.5 - NEAR))
         last = min(target.size, math.floor((high - start) / target.step - 0.5 + NEAR) + 1)
         if last <= first:
-            raise InvalidInput("scans", [f"a scan of {axis.extent:g} mm covers no pixel of {target.step:g} mm"])
+            raise InvalidInput(
+                "scans",
+                [f"a scan must cover the centre of a pixel of {target.step:g} mm, got a scan of {axis.extent:g} mm"],
+            )
         parts.append((slice(first, last), Axis(last - first, target.step, float(target.centres[first]))))
     part = Grid(parts[0][1], parts[1][1])
     ascending = scan.sortby(["y", "x"])
@@ -181,11 +189,11 @@ def _gains(values: Any, known: Any, total: Any, weight: Any) -> Any:
     return np.where((before > 0) & (now > 0), before / np.where(now > 0, now, 1), 1.0)
 
 
-def _told_gains(number: int, factors: Any, scan: xr.Dataset) -> str:
-    told = ", ".join(f"{label} {factor:.3g}" for label, factor in zip(scan["line"].values, factors, strict=True))
+def _gains_text(number: int, factors: Any, scan: xr.Dataset) -> str:
+    text = ", ".join(f"{label} {factor:.3g}" for label, factor in zip(scan["line"].values, factors, strict=True))
     if (np.abs(factors - 1) > 0.1).any():
-        warn(f"scan {number + 1} was multiplied by more than 10 % to agree with those before it: {told}")
-    return f"scan {number + 1}: {told}"
+        warn(f"scan {number + 1} was multiplied by factors beyond 10 % to match the scans before it: {text}")
+    return f"scan {number + 1}: {text}"
 
 
 def _area(covered: Any, spacing: tuple[float, float]) -> str:

@@ -5,28 +5,30 @@ r"""Simulated paintings: a photograph, a coarse MA-XRF scan, and the fine maps t
 >>> truth.intensity.shape, scan.intensity.shape, rgb.shape
 ((13, 64, 96), (13, 16, 24), (3, 64, 96))
 
-A panel is primed, drawn on, painted, abandoned, turned, drawn and painted again, glazed, varnished, cracked and
-retouched with historical materials (`xrfsr.simulate.pigments`). Light sees the upper layers (`optics`), x-rays
-see them all (`physics`). That makes the job as hard as it is on a real painting:
+A panel is primed, painted, abandoned, turned, drawn on and painted again, glazed, varnished, cracked and retouched with
+historical materials (`xrfsr.simulate.pigments`). Light reaches the upper layers (`optics`), x-rays all of them
+(`physics`). The simulation has the difficulties of a real painting:
 
 - one colour, several materials: azurite, smalt and ultramarine; vermilion, lake and earth; lead white with or without
   chalk; bone black and soot; an old pigment and its retouching;
 - one element, several materials: lead in white, priming and yellow; iron in earths, umber, smalt and ink; calcium in
   ground, chalk and bone black; copper in blues and greens; arsenic in orpiment, realgar and smalt;
-- elements without a trace in the photograph: the abandoned picture, the drawing, the weave, the fills;
-- detail of the photograph without a trace in any element: lake, soot, cracks of the varnish, the lamp; stains and a
+- elements that the photograph does not show: the abandoned picture, the drawing, the weave, the fills;
+- details of the photograph that no element shows: lake, soot, cracks of the varnish, uneven light; stains and a
   cleaning test of the varnish, which dim only the softest lines.
 
-What is simplified
-------------------
-- Two excitation energies (Rh Kα and one for the bremsstrahlung) instead of the spectrum of a tube; no secondary
+Simplifications
+---------------
+- Two excitation energies (Rh Kα and one for the bremsstrahlung) replace the spectrum of a tube; there is no secondary
   fluorescence and no scattering.
-- All lines of a family leave with the energy of the strongest; tube and detector stand at 45°.
-- Line intensities as after a perfect fit of the spectra: no overlap of As-K with Pb-L or of Sn-L with Ca-K, no
-  background, and only the noise of counting.
-- The materials of a layer are mixed evenly down to nothing: no grains, no depth within a layer, a flat surface.
-- Colour in three bands by Kubelka and Munk, without reflection at the surface; colours and hiding powers by eye.
-- Photograph and scan are in perfect register.
+- All lines of a family have the energy of the strongest; tube and detector stand at 45°.
+- Line intensities are those of a perfect fit of the spectra: no overlap of As-K with Pb-L or of Sn-L with Ca-K, no
+  background, and only counting noise.
+- The materials of a layer are mixed evenly at every scale: no grains, no structure in depth within a layer, a flat
+  surface.
+- Colour has three bands, by Kubelka and Munk, without reflection at the surface; colours and hiding powers were
+  estimated by eye.
+- Photograph and scan are registered perfectly.
 """
 
 from __future__ import annotations
@@ -68,22 +70,22 @@ LINES = (
     "Pb-L",
     "Pb-M",
 )
-"""The lines that are mapped unless others are asked for."""
+"""Lines that are mapped by default."""
 
-# Air and window stop what is softer.
+# Smallest energy in keV that passes air and window.
 SOFTEST = 2.0
 FEWEST_PIXELS = 8
 
 
 class Painting(NamedTuple):
-    """What `painting` returns.
+    """Simulated painting, as `painting` returns it.
 
     Attributes
     ----------
     truth : xarray.Dataset
-        Fine maps without noise: `intensity` (line, y, x) in counts.
+        True fine maps without noise: `intensity` (line, y, x) in counts.
     scan : xarray.Dataset
-        Coarse counts `intensity` and their `uncertainty`.
+        Simulated scan: coarse counts `intensity` and their `uncertainty`.
     rgb : xarray.DataArray
         Photograph (band, y, x) on the grid of `truth`.
     """
@@ -109,41 +111,41 @@ def painting(
     Parameters
     ----------
     height, width : int
-        Of the photograph and of the fine maps in pixels, multiples of `scale` that leave at least 8 coarse pixels.
+        Size of the photograph and of the fine maps in pixels, multiples of `scale` with at least 8 coarse pixels.
     scale : int
-        Fine pixels to a coarse one in each direction, at least 2.
+        Number of fine pixels per coarse pixel in each direction, at least 2.
     seed : int
-        Not negative. Equal arguments give equal results. The painting and its photograph depend on `height`,
-        `width`, `seed` and `pixel_size` alone.
+        Seed, not negative. Equal arguments give equal results. The painting and its photograph depend only on `height`,
+        `width`, `seed` and `pixel_size`.
     pixel_size : float
-        Of the photograph in mm. The scene fills the picture; brush strokes, cracks and script keep their size in mm.
+        Pixel size of the photograph in mm. The scene fills the picture; brush strokes, cracks and script keep their
+        size in mm.
     beam_fwhm : float, optional
-        Width of a Gaussian beam in mm, smeared over the coarse pixel. If not given, the beam covers just the coarse
-        pixel, evenly: the footprint ``"area"``.
+        Full width at half maximum of a Gaussian beam in mm, convolved with the coarse pixel. By default the beam covers
+        exactly the coarse pixel, evenly: the footprint ``"area"``.
     dwell : float
-        Seconds of counting per coarse pixel.
+        Counting time per coarse pixel in seconds.
     lines : sequence of str
-        Whole families such as ``"Ca-K"`` or ``"Pb-L"``, of elements in `xrfsr.simulate.pigments.MATERIALS`.
+        Line families such as ``"Ca-K"`` or ``"Pb-L"``, of elements in `xrfsr.simulate.pigments.MATERIALS`.
 
     Returns
     -------
     Painting
-        `truth`, `scan` and `rgb`, all with the same outer edges, from (0, 0) mm.
+        Datasets `truth` and `scan` and photo `rgb`, all with the same outer edges, from (0, 0) mm.
 
-        `truth.intensity` is what a coarse pixel would count on average if all of it were like the fine one, so that
-        the scan is Poisson distributed with mean :math:`Y U`. `scan.uncertainty` is the root of the counts, at
-        least one.
+        `truth.intensity` is the expected count of a coarse pixel that is everywhere like the fine one, so that the scan
+        is Poisson distributed with mean :math:`Y U`. `scan.uncertainty` is the square root of the counts, at least one.
 
-        Both datasets have two more coordinates along `line`. `visible_share` says how much of the fine detail is
-        decided by what the photograph can see: the squared correlation, after the mean of each coarse pixel is
-        taken off, between the map and the one the same visible layers give over buried layers spread evenly.
-        `visible` is whether that is at least one half. It speaks of layers, not of colours: a retouching that
-        matches its surroundings is visible in this sense.
+        Both datasets have two additional coordinates along `line`. `visible_share` is the share of the fine detail that
+        visible layers determine: the squared correlation, after subtracting the mean of each coarse pixel, between
+        the map and a map of the same visible layers over evenly spread buried layers. `visible` is true if that share
+        is at least one half. Both refer to layers, not to colours: a retouching that matches its surroundings counts as
+        visible.
 
     Raises
     ------
     InvalidInput
-        Naming every argument that cannot be used.
+        If arguments are invalid (all of them are listed).
 
     Examples
     --------
@@ -167,7 +169,7 @@ def painting(
     ]
     share = _shared_detail(truth, fluorescence(even, families), scale)
 
-    # Two more streams than the painting uses, so that photograph and counts do not change it.
+    # Photograph and counts have random streams of their own, so that they do not change the painting.
     camera, counter = (np.random.default_rng([seed, stream]) for stream in (1, 2))
     footprint: dict[str, Any] = {} if beam_fwhm is None else {"footprint": "gaussian", "fwhm": beam_fwhm}
     expected = Downsampling.between(fine, coarse, **footprint)(truth.astype(np.float64))
@@ -179,7 +181,7 @@ def painting(
 
 
 def _photograph(stack: Stack, rng: np.random.Generator, pixel_size: float) -> NDArray[np.float32]:
-    """Photograph under a lamp at the upper left that lights the picture unevenly."""
+    """Return a photograph under a lamp at the upper left, with uneven light."""
     shape = stack.dirt.shape
     down, right = (np.linspace(1, -1, n, dtype=np.float32) for n in shape)
     lamp = 1 + 0.08 * right[None, :] + 0.06 * down[:, None] + 0.02 * noise(rng, shape, max(shape))
@@ -190,7 +192,7 @@ def _photograph(stack: Stack, rng: np.random.Generator, pixel_size: float) -> ND
 
 
 def _shared_detail(truth: NDArray[np.float32], decided: NDArray[np.float32], scale: int) -> NDArray[np.float64]:
-    """Squared correlation of two stacks of maps in what varies within coarse pixels, one value for each line."""
+    """Return the squared correlation of two stacks of maps within coarse pixels, one value per line."""
 
     def detail(maps: NDArray[np.float32]) -> NDArray[np.float64]:
         count, rows, columns = maps.shape
@@ -228,41 +230,41 @@ def _checked(
     dwell: float,
     lines: Sequence[str],
 ) -> list[Line]:
-    """Every fault of the arguments at once; the parsed lines if there is none."""
+    """Return the parsed lines, or raise with all faults of the arguments."""
     faults: list[str] = []
     if not _whole(scale) or scale < 2:
-        faults.append(f"'scale' is {scale!r}; a whole number of at least 2 is needed")
+        faults.append(f"scale must be an integer ≥ 2, got {scale!r}")
     else:
         for name, size in (("height", height), ("width", width)):
             least = FEWEST_PIXELS * scale
             if not _whole(size) or size % scale or size < least:
                 near = max(least, round(size / scale) * scale) if _whole(size) else least
-                faults.append(
-                    f"{name!r} is {size!r}; a multiple of scale ({scale}) and at least {least} is needed, so try {near}"
-                )
+                faults.append(f"{name} must be a multiple of scale ({scale}) and ≥ {least}, got {size!r}; try {near}")
     if not _whole(seed) or seed < 0:
-        faults.append(f"'seed' is {seed!r}; a whole number from 0 is needed")
+        faults.append(f"seed must be an integer ≥ 0, got {seed!r}")
     for name, value in (("pixel_size", pixel_size), ("dwell", dwell), ("beam_fwhm", beam_fwhm)):
         if value is None and name == "beam_fwhm":
             continue
         if not isinstance(value, Real) or not 0 < value < np.inf:
             unit = "seconds" if name == "dwell" else "mm"
-            faults.append(f"{name!r} is {value!r}; a number of {unit} above zero is needed")
+            faults.append(f"{name} must be a number of {unit} above zero, got {value!r}")
     parsed: list[Line] = []
     with collect_faults(faults):
         parsed = parse_all(lines)
     elements = {element for material in MATERIALS.values() for element in material.composition}
     for line in parsed:
         if line.label != f"{line.element}-{line.family}":
-            faults.append(f"line {line.label!r} is no whole family; ask for one such as 'Ca-K' or 'Pb-L'")
+            faults.append(f"a line must be a whole family such as 'Ca-K' or 'Pb-L', got {line.label!r}")
         elif line.element not in elements:
-            faults.append(f"line {line.label!r}: no material here holds {line.element}; see {', '.join(LINES)}")
+            faults.append(
+                f"no simulated material contains {line.element}, for line {line.label!r}; see {', '.join(LINES)}"
+            )
         elif not excites(line.element, line.family) or line_energy(line.element, line.family) < SOFTEST:
             faults.append(
-                f"line {line.label!r} is not excited by the tube or too soft to be detected; see {', '.join(LINES)}"
+                f"line {line.label!r} is not excited by the tube, or too soft to be detected; see {', '.join(LINES)}"
             )
     if not faults and not parsed:
-        faults.append("'lines' is empty; name at least one, such as 'Ca-K'")
+        faults.append("lines must name at least one line such as 'Ca-K', got none")
     if faults:
         raise InvalidInput("painting", faults)
     return parsed

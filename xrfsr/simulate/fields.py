@@ -1,6 +1,7 @@
-"""What a painter's hand and the years leave on a surface, as arrays: noise, brush strokes, marks, cracks.
+"""Textures and shapes of a painted surface as arrays: noise, brush strokes, marks, cracks.
 
-Lengths are in pixels. Everything is drawn from the generator handed in, so equal seeds give equal paintings.
+Lengths are in pixels. All random numbers come from the generator that is passed in, so equal seeds give equal
+paintings.
 """
 
 from __future__ import annotations
@@ -28,14 +29,16 @@ def noise(
     Parameters
     ----------
     rng : numpy.random.Generator
+        Source of random numbers.
     shape : (rows, columns)
+        Shape of the field.
     wavelength : float or (y, x)
         Size of the largest features in pixels.
     roughness : float
-        Exponent of the amplitude spectrum beyond that size: 2 is cloud-like, 6 is smooth.
+        Exponent of the amplitude spectrum below that size: 2 is cloud-like, 6 is smooth.
     """
     long_y, long_x = wavelength if isinstance(wavelength, tuple) else (wavelength, wavelength)
-    # The transform is periodic; half a wavelength of margin keeps opposite edges from meeting.
+    # The transform is periodic; a margin of half a wavelength separates opposite edges.
     rows, columns = (
         next_fast_len(n + int(min(w, n) / 2) + 1, real=True) for n, w in zip(shape, (long_y, long_x), strict=True)
     )
@@ -56,25 +59,26 @@ def step(low: float, high: float, value: ArrayLike) -> FloatArray:
 
 
 def edge(distance: ArrayLike) -> FloatArray:
-    """Cover of a shape from the signed distance to its outline in pixels, positive inside: one pixel wide."""
+    """Coverage of a shape from the signed distance to its outline in pixels, positive inside, one pixel wide."""
     return np.asarray(np.clip(np.asarray(distance, np.float32) + np.float32(0.5), 0, 1))
 
 
 def bristles(rng: np.random.Generator, angle: FloatArray, length: float, width: float) -> FloatArray:
-    """Marks of brush hairs along a field of directions: noise smeared along its stream lines.
+    """Make marks of brush hairs along a field of directions, by smearing noise along its stream lines.
 
     Parameters
     ----------
     rng : numpy.random.Generator
+        Source of random numbers.
     angle : float32 array (y, x)
         Direction of the stroke in radians from the x axis towards larger y.
     length, width : float
-        Of a stroke and of the mark of one bundle of hairs, in pixels.
+        Length of a stroke and width of the mark of one bundle of hairs, in pixels.
 
     Returns
     -------
     float32 array (y, x)
-        Mean 0, standard deviation 1.
+        Texture with mean 0 and standard deviation 1.
 
     References
     ----------
@@ -103,16 +107,18 @@ def bristles(rng: np.random.Generator, angle: FloatArray, length: float, width: 
 def cracks(
     rng: np.random.Generator, shape: tuple[int, int], spacing: float, width: float, open_share: float
 ) -> FloatArray:
-    """Craquelure: borders between irregular cells, not all of them open.
+    """Craquelure: borders between irregular cells, some of them open.
 
     Parameters
     ----------
     rng : numpy.random.Generator
+        Source of random numbers.
     shape : (rows, columns)
+        Shape of the surface.
     spacing, width : float
         Size of the cells and width of an open crack, in pixels.
     open_share : float
-        Share of the network that gapes.
+        Share of the cracks that are open.
 
     Returns
     -------
@@ -133,7 +139,7 @@ def cracks(
 
 @dataclass
 class Marks:
-    """Small strokes and shapes laid one over another, each on its own window only.
+    """Small strokes and shapes, each painted over the earlier ones within its own window.
 
     Attributes
     ----------
@@ -148,7 +154,7 @@ class Marks:
 
     @classmethod
     def empty(cls, shape: tuple[int, int]) -> Marks:
-        """No marks yet."""
+        """Return an empty set of marks."""
         return cls(np.zeros(shape, np.float32), np.full(shape, 0.5, np.float32))
 
     def _put(self, window: tuple[slice, slice], cover: FloatArray, tone: Any) -> None:
@@ -174,7 +180,7 @@ class Marks:
         rim: float = 0.0,
         vein: float = 0.0,
     ) -> None:
-        """A leaf or petal that grows from (y, x) along `angle`.
+        """Add a leaf or petal that grows from (y, x) along `angle`.
 
         Parameters
         ----------
@@ -183,9 +189,9 @@ class Marks:
         tone : float
             Lightness at the middle.
         fullness : float
-            Below one, broadest towards the tip; above, towards the root.
+            Shape: below one, broadest towards the tip; above, towards the root.
         light : float
-            How much lighter the half turned to the upper left is, and the tip than the root.
+            Added lightness of the half turned to the upper left, and of the tip over the root.
         rim, vein : float
             Added lightness of the outline and of the midrib with its side veins.
         """
@@ -212,7 +218,7 @@ class Marks:
         self._put(window, cover, np.clip(shade, 0, 1))
 
     def disc(self, y: float, x: float, radius: float, tone: float, light: float = 0.5) -> None:
-        """A ball lit from the upper left."""
+        """Add a ball lit from the upper left."""
         window = self._window(np.array([y - radius - 1, x - radius - 1]), np.array([y + radius + 1, x + radius + 1]))
         if window is None:
             return
@@ -223,10 +229,10 @@ class Marks:
         self._put(window, edge(radius - away), np.clip(shade, 0, 1))
 
     def line(self, points: ArrayLike, width: float, tone: float, *, taper: bool = False) -> None:
-        """A stroke of full width `width` through `points` (n, 2), each (y, x)."""
+        """Add a stroke of full width `width` through `points` (n, 2), each (y, x)."""
         path = np.asarray(points, float)
         half = width / 2
-        # Thinner than a pixel is lighter cover, not no cover.
+        # A stroke thinner than a pixel covers it in part.
         strength = np.float32(min(1.0, width))
         for i, (start, stop) in enumerate(pairwise(path)):
             reach = max(half, 0.5) + 1

@@ -1,4 +1,4 @@
-"""A vase of flowers on a ledge before a dark wall, with a cloth hanging over the edge."""
+"""Flower piece: a vase of flowers on a ledge before a dark wall, with a cloth hanging over the edge."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FloatArray = NDArray[np.float32]
 
 
 def flower_piece(picture: Picture, palette: Palette) -> None:
-    """A vase of flowers on a ledge before a dark wall, with a cloth hanging over the edge."""
+    """Paint a vase of flowers on a ledge before a dark wall, with a cloth hanging over the edge."""
     rng, unit = picture.rng, picture.unit
     bottom, side = picture.half
     wall = 0.55 - 0.5 * (picture.x + side) / (2 * side) - 0.2 * picture.y + 0.12 * picture.noise(0.25)
@@ -73,7 +73,7 @@ def flower_piece(picture: Picture, palette: Palette) -> None:
     picture.lay(stems.cover, palette.second_leaf, stems.tone, 16)
     kinds = ("rose", "tulip", "daisy", "cluster")
     colours = (palette.white, palette.red, palette.yellow, "pink", palette.sky, palette.cloth, "realgar", palette.red)
-    # From the outside in, so that the flowers in the middle stand in front.
+    # Paint from the outside in, so that the flowers in the middle stand in front.
     heads.sort(key=lambda head: -float(np.hypot(head[0] - mouth_y, head[1] - mouth_x)))
     for number, (y, x, size) in enumerate(heads):
         leaves = (picture.marks(), picture.marks())
@@ -92,7 +92,7 @@ def flower_piece(picture: Picture, palette: Palette) -> None:
 
 
 def _blossom(picture: Picture, y: float, x: float, radius: float, kind: str, recipe: str, palette: Palette) -> None:
-    """One flower head of `radius` pixels at row `y`, column `x`."""
+    """Paint one flower head of `radius` pixels at row `y`, column `x`."""
     rng = picture.rng
     petals, heart = picture.marks(), picture.marks()
     turn = rng.uniform(0, 2 * np.pi)
@@ -131,13 +131,13 @@ def _blossom(picture: Picture, y: float, x: float, radius: float, kind: str, rec
     swirl = np.arctan2(*picture.offsets(y, x))
     picture.lay(petals.cover, recipe, petals.tone, 24, along=swirl)
     picture.lay(heart.cover, palette.yellow, heart.tone, 16, onto=picture.detail)
-    # The deepest folds of red and dark flowers are glazed, not mixed.
+    # The deepest folds of red and dark flowers are glazed.
     if recipe in ("vermilion", "lake", "pink", "red earth"):
         picture.glaze_over(26 * petals.cover * np.clip(0.55 - petals.tone, 0, 1), red_lake=1.0)
 
 
 def _insects(picture: Picture, table: float, heads: list[tuple[float, float, float]], palette: Palette) -> None:
-    """Dew, fallen petals and a few ants."""
+    """Paint dew, fallen petals and a few ants."""
     rng, mm = picture.rng, picture.mm
     dew, ants, fallen = picture.marks(), picture.marks(), picture.marks()
     side = picture.half[1]

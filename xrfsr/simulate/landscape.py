@@ -1,4 +1,4 @@
-"""Sky, hills and a tree, as seen through a window."""
+"""Landscape: sky, hills and a tree, seen through a window."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FloatArray = NDArray[np.float32]
 
 
 def landscape(picture: Picture, inside: FloatArray, horizon: float, palette: Palette) -> None:
-    """Sky with clouds, receding hills and a tree, wherever `inside` is."""
+    """Paint a sky with clouds, receding hills and a tree within `inside`."""
     rng, y = picture.rng, picture.y
     top = -picture.half[0]
     height = (y - top) / (horizon - top)

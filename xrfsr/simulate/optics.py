@@ -1,7 +1,7 @@
-r"""The colour of a stack of paint layers, and the photograph taken of it.
+r"""Colour of a stack of paint layers, and its photograph.
 
-Each layer is a Kubelka-Munk film over the reflectance of what lies beneath, in three bands. Thin paint therefore lets
-a dark drawing shimmer through, glazes deepen what they cover, and thick lead white hides all.
+Each layer is a Kubelka-Munk film over the reflectance of the layers below, in three bands. So a dark drawing shows
+through thin paint, glazes deepen the colours below, and thick lead white hides everything.
 
 Arrays only: numpy in, numpy out.
 
@@ -36,14 +36,14 @@ def reflectance(layers: Sequence[Layer], support: float = 0.4) -> FloatArray:
     Parameters
     ----------
     layers : sequence of Layer
-        From the top down; all of one shape (y, x).
+        Layers from the top down; all of one shape (y, x).
     support : float
         Reflectance of wood or canvas under the lowest layer.
 
     Returns
     -------
     float32 array (3, y, x)
-        Red, green and blue, linear in light.
+        Reflectance in red, green and blue, linear in light.
 
     Examples
     --------
@@ -63,19 +63,19 @@ def reflectance(layers: Sequence[Layer], support: float = 0.4) -> FloatArray:
             scattered += np.float32(film.scattering) * thickness
             for band, masstone in enumerate(film.colour):
                 absorbed[band] += np.float32(film.scattering * (1 - masstone) ** 2 / (2 * masstone)) * thickness
-        # No scattering at all would divide by zero; at 1e-5 a layer reflects nothing that can be seen.
+        # Zero scattering would divide by zero; at 1e-5 a layer has no visible reflection.
         scattered = np.maximum(scattered, np.float32(1e-5))
         for band in range(3):
             a = 1 + absorbed[band] / scattered
             b = np.sqrt(np.maximum(a * a - 1, np.float32(1e-8)))
-            # tanh instead of coth keeps an absent layer finite: it returns what lies below.
+            # tanh in place of coth keeps an absent layer finite: the reflectance below is unchanged.
             t = np.tanh(b * scattered)
             below[band] = (t + below[band] * (b - a * t)) / np.maximum((a - below[band]) * t + b, np.float32(1e-12))
     return np.clip(below, 0, 1)
 
 
 def encode(linear: FloatArray) -> FloatArray:
-    """SRGB encoding of values linear in light, both in [0, 1]."""
+    """Encode values linear in light as sRGB, both in [0, 1]."""
     clipped = np.clip(linear, 0, 1)
     bright = np.float32(1.055) * np.maximum(clipped, np.float32(0.0031308)) ** np.float32(1 / 2.4) - np.float32(0.055)
     return np.where(clipped <= 0.0031308, np.float32(12.92) * clipped, bright).astype(np.float32)
@@ -89,26 +89,26 @@ def photograph(
     Parameters
     ----------
     light : float32 array (3, y, x)
-        Reflectance.
+        Reflectance of the painting.
     relief : float32 array (y, x)
-        Height of the surface in pixels; brush ridges turned to the lamp (upper left) shine, others lie in shade.
+        Height of the surface in pixels; slopes that face the lamp (upper left) are lighter, others darker.
     lamp : float32 array (y, x)
         Illumination, about one.
     rng : numpy.random.Generator
-        Of the sensor's noise.
+        Source of the sensor noise.
     blur : float
         Standard deviation of the lens blur in pixels.
 
     Returns
     -------
     float32 array (3, y, x)
-        sRGB in [0, 1].
+        Photograph, sRGB in [0, 1].
     """
     slope = np.gradient(relief)
     shade = 1 + np.clip(slope[0] + slope[1], -0.15, 0.15)
     lit = light * (lamp * shade).astype(np.float32)
     lit *= np.float32(0.88 / max(float(np.quantile(lit, 0.995)), 1e-3))
     lit = np.stack([gaussian_filter(band, blur, mode="nearest") for band in lit])
-    # Photon noise grows with the root of the light; read noise sets the floor in the darks.
+    # Photon noise grows with the square root of the light; read noise dominates in the darks.
     spread = np.sqrt(np.float32(2.5e-5) * np.maximum(lit, 0) + np.float32(1e-6))
     return encode(lit + spread * rng.standard_normal(lit.shape, dtype=np.float32))

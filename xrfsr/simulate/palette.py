@@ -1,7 +1,7 @@
-"""Paints on the palette: which pigments a painter mixes for the dark, middle and light of one colour.
+"""Palettes: the pigments that a painter mixes for the darks, middle tones and lights of one colour.
 
-Several recipes give much the same colour from different pigments; which of them a painting uses, and whether the
-visible or the buried picture gets it, is what a photograph cannot tell.
+Several recipes give similar colours from different pigments. A photograph does not show which of them a painting uses,
+nor whether the visible or the buried picture uses it.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ PAINTS: Mapping[str, Recipe] = {
 
 
 class Palette(NamedTuple):
-    """Which recipe a painter uses for each part of a picture."""
+    """Recipe for each part of a picture."""
 
     cloth: str
     second_cloth: str
@@ -154,8 +154,8 @@ class Palette(NamedTuple):
     flesh: str
 
 
-# Each pair is (visible, buried): one finds colours the other also has in different pigments, so every pair buries
-# at least one element that the visible picture hardly uses: mercury, cobalt, copper in turn.
+# Each pair is (visible, buried). Both have similar colours from different pigments, so that every pair buries at least
+# one element that is rare in the visible picture: mercury, cobalt, copper in turn.
 PALETTES: tuple[tuple[Palette, Palette], ...] = (
     (
         Palette(

@@ -1,8 +1,8 @@
 r"""Fluorescence of a stack of paint layers: the Sherman equation for a tube spectrum of two energies.
 
-A `Layer` maps the name of a material to its thickness in µm at every pixel, as if the materials of a mixture lay
-in as many sub-layers of their own but at the same depth. Volumes add, so every absorption coefficient of the layer
-is a thickness-weighted sum over its materials, and the whole stack costs a few small matrix products.
+A `Layer` maps the name of each material to its thickness in µm at every pixel. The thickness is the material's share
+of the layer's volume; the materials are mixed evenly. Volumes add, so an absorption coefficient of the layer is the
+thickness-weighted sum over its materials, and the whole stack costs a few small matrix products.
 
 Arrays only: numpy in, numpy out.
 
@@ -43,28 +43,27 @@ Layer = Mapping[str, NDArray[np.float32]]
 """Thickness in µm, (y, x), of each material of one paint layer."""
 
 TUBE: tuple[tuple[float, float], ...] = ((20.216, 1.0), (10.0, 0.5))
-"""Energy in keV and relative number of incident photons: Rh Kα, and one energy for all the bremsstrahlung below it,
-without which light elements would hardly shine."""
+"""Energies in keV and relative numbers of incident photons: Rh Kα, and one energy for all the bremsstrahlung below it,
+which excites the light elements."""
 
 SHELLS: Mapping[str, tuple[str, ...]] = {"K": ("K",), "L": ("L1", "L2", "L3"), "M": ("M1", "M2", "M3", "M4", "M5")}
 
-# Tube and detector both stand at 45° to the surface, so every µm of depth is √2 µm of path.
+# Tube and detector both stand at 45° to the surface, so each µm of depth is √2 µm of path.
 OBLIQUE = 2**0.5
 
-# What lies between the surface and the counts: air, the beryllium window and the depth of the silicon drift
-# detector. Lengths in cm.
+# Lengths in cm of the air path, of the beryllium window and of the silicon drift detector's depth.
 AIR_PATH = 0.5
 BERYLLIUM_WINDOW = 8e-4
 SILICON_DEPTH = 0.045
 
 STRIP = 65536
 
-# Counts per second of Pb-L from endlessly thick lead white: fixes solid angle and tube current together.
+# Counts per second of Pb-L from infinitely thick lead white, which sets solid angle and tube current together.
 LEAD_WHITE_RATE = 150e3
 
 
 def excites(element: str, family: str) -> bool:
-    """Whether the tube can empty the shell `family` (K, L or M) of `element`."""
+    """Return whether the tube ionises the shell `family` (K, L or M) of `element`."""
     import xraydb
 
     edges, outermost = xraydb.xray_edges(element), SHELLS[family][-1]
@@ -73,11 +72,11 @@ def excites(element: str, family: str) -> bool:
 
 @lru_cache(maxsize=256)
 def sensitivity(element: str, family: str, energy: float) -> float:
-    """Photons of one line family that are counted, per photon of `energy` keV and g/cm² of the element.
+    """Return counted photons of one line family, per incident photon of `energy` keV and g/cm² of the element.
 
-    Photoabsorption in each subshell (from the edge jumps), times fluorescence yield; L vacancies move to outer
-    subshells by Coster-Kronig transitions first, and every L vacancy is taken to leave one M vacancy behind. Includes
-    what air, window and detector let through at the energy of the family's strongest line.
+    The sensitivity is photoabsorption in each subshell (from the edge jumps) times fluorescence yield times detected
+    share. L vacancies first move to outer subshells by Coster-Kronig transitions, and every L vacancy is assumed to
+    leave one M vacancy. The detected share includes air, window and detector at the energy of the strongest line.
     """
     import xraydb
 
@@ -135,7 +134,7 @@ def _element_load(material: str, element: str) -> float:
 
 @lru_cache(maxsize=1)
 def count_rate_scale() -> float:
-    """Counts per second for each unit that `fluorescence` returns: set by the yield of thick lead white."""
+    """Scale factor to counts per second, set by the yield of thick lead white."""
     outgoing = attenuation("lead white", line_energy("Pb", "L"))
     thick = sum(
         photons * sensitivity("Pb", "L", energy) / (OBLIQUE * (attenuation("lead white", energy) + outgoing))
@@ -145,26 +144,28 @@ def count_rate_scale() -> float:
 
 
 def fluorescence(layers: Sequence[Layer], lines: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
-    r"""Expected count rates above a stack of layers.
+    r"""Compute the expected count rates above a stack of layers.
 
-    Layer :math:`k`, whose materials absorb :math:`M_0` on the way in and :math:`M_l` on the way out, contributes
+    Layer :math:`k`, whose materials have the attenuation :math:`M_0` for incident and :math:`M_l` for emitted photons,
+    contributes
 
     .. math:: I_l = S_l\, m_e\, \frac{1 - e^{-\chi_k}}{\chi_k}\, e^{-\sum_{j<k} \chi_j},
               \qquad \chi = \sqrt 2\,(M_0 + M_l),
 
-    with :math:`m_e` the mass of the element in that layer and the sum over the layers above it, for each energy of
-    the tube.
+    for each energy of the tube, where :math:`m_e` is the mass of the element in that layer and the sum runs over the
+    layers above it.
 
     Parameters
     ----------
     layers : sequence of Layer
-        From the top down; all of one shape (y, x).
+        Layers from the top down; all of one shape (y, x).
     lines : sequence of (element, family)
+        Line families to compute.
 
     Returns
     -------
     float32 array (line, y, x)
-        Counts per second.
+        Count rates in counts per second.
 
     Examples
     --------
@@ -188,7 +189,7 @@ def fluorescence(layers: Sequence[Layer], lines: Sequence[tuple[str, str]]) -> N
             emitted = [[strength[i] * _element_load(m, lines[i][0]) for m in layer] for i in excited]
             chi.append(np.array(both_ways, np.float32) * np.float32(OBLIQUE))
             load.append(np.array(emitted, np.float32))
-        # In strips, so that memory holds the maps once and not every intermediate of every line.
+        # Work in strips to limit the memory for intermediate arrays.
         for start in range(0, total.shape[1], STRIP):
             strip = slice(start, start + STRIP)
             through = np.ones((len(excited), 1), np.float32)
@@ -196,7 +197,7 @@ def fluorescence(layers: Sequence[Layer], lines: Sequence[tuple[str, str]]) -> N
                 thickness = np.stack([whole[strip] for whole in film])
                 own = chi[k] @ thickness
                 passed = np.exp(-np.minimum(own, 60))
-                # Where the layer is all but absent the quotient would lose its digits; its series does not.
+                # For very thin layers the quotient loses precision; use its series.
                 thin = own < 0.02
                 kept = np.where(thin, 1 - own / 2 + own * own / 6, (1 - passed) / np.where(thin, 1, own))
                 total[excited, strip] += (load[k] @ thickness) * through * kept

@@ -1,7 +1,7 @@
-"""A picture in the making: its layers, and what a painter does to them.
+"""Picture in the making: its layers, and the operations of painting.
 
-A scene is laid out in units of the shorter side around the centre of the picture (x to the right, y down), so that it
-fills any format; brush strokes keep their size in millimetres. Light falls from the upper left.
+Scenes use units of the shorter side around the centre of the picture (x to the right, y down), so that they fill any
+format; brush strokes keep their size in millimetres. Light comes from the upper left.
 """
 
 from __future__ import annotations
@@ -22,16 +22,18 @@ FloatArray = NDArray[np.float32]
 
 @dataclass
 class Picture:
-    """A picture in the making: what has been painted on each of its layers so far.
+    """Picture in the making, with the paint on each of its layers so far.
 
     Attributes
     ----------
     rng : numpy.random.Generator
+        Source of random numbers.
     shape : (rows, columns)
+        Size of the picture in pixels.
     mm : float
-        Pixels per mm.
+        Number of pixels per mm.
     paint, detail, glaze : dict of str to float32 array (y, x)
-        Thickness of each material in µm: the body of the picture, what is set on top, transparent glazes.
+        Thickness of each material in µm: the body of the picture, details on top of it, transparent glazes.
     angle : float32 array (y, x)
         Direction of the brush in radians.
     """
@@ -56,22 +58,22 @@ class Picture:
         return (self.shape[0] / self.unit / 2, self.shape[1] / self.unit / 2)
 
     def noise(self, wavelength: float | tuple[float, float], roughness: float = 3.0) -> FloatArray:
-        """`fields.noise` with its wavelength in units of the shorter side."""
+        """Return `fields.noise` with its wavelength in units of the shorter side."""
         scaled = np.multiply(wavelength, self.unit)
         return noise(self.rng, self.shape, (float(scaled.flat[0]), float(scaled.flat[-1])), roughness)
 
     def pixel(self, y: float, x: float) -> tuple[float, float]:
-        """Row and column of a point."""
+        """Return row and column of a point."""
         rows, columns = self.shape
         return (y * self.unit + rows / 2 - 0.5, x * self.unit + columns / 2 - 0.5)
 
     def path(self, y: ArrayLike, x: ArrayLike) -> NDArray[np.float64]:
-        """Rows and columns (n, 2) of n points."""
+        """Return rows and columns (n, 2) of n points."""
         rows, columns = self.shape
         return np.stack(np.broadcast_arrays(y, x), 1) * self.unit + np.array([rows - 1, columns - 1]) / 2
 
     def offsets(self, row: float, column: float) -> tuple[FloatArray, FloatArray]:
-        """Distance down (y, 1) and to the right (1, x) of a pixel, in pixels."""
+        """Return distances below (y, 1) and to the right (1, x) of a pixel, in pixels."""
         rows, columns = self.shape
         return (
             np.arange(rows, dtype=np.float32)[:, None] - np.float32(row),
@@ -79,7 +81,7 @@ class Picture:
         )
 
     def marks(self) -> Marks:
-        """Empty marks of the picture's size."""
+        """Return empty marks of the picture's size."""
         return Marks.empty(self.shape)
 
     def lay(
@@ -92,7 +94,7 @@ class Picture:
         onto: dict[str, FloatArray] | None = None,
         along: NDArray[np.floating[Any]] | float | None = None,
     ) -> None:
-        """Paint a passage, in place of what the same layer had there.
+        """Paint a passage, which replaces earlier paint of the same layer.
 
         Parameters
         ----------
@@ -101,11 +103,11 @@ class Picture:
         recipe : str
             Name in `palette.PAINTS`.
         tone : float32 array (y, x) or float
-            0 the darks of the recipe, 0.5 its middle, 1 its lights.
+            Tone: 0 for the darks of the recipe, 0.5 for its middle, 1 for its lights.
         thickness : float
-            Of the middle tone, µm; oil painters lay shadows thinly and lights thickly.
+            Thickness of the middle tone in µm; shadows are thinner and lights thicker, as in oil painting.
         onto : dict, optional
-            The layer; the body of the picture if not given.
+            Layer to paint on; by default the body of the picture.
         along : float32 array or float, optional
             Direction of the brush.
         """
@@ -136,7 +138,7 @@ class Picture:
             layer += np.float32(part) * thickness
 
     def clear(self, cover: FloatArray) -> None:
-        """Take detail and glaze off where something is painted in front of them."""
+        """Remove detail and glaze where something is painted in front of them."""
         for layer in (self.detail, self.glaze):
             for present in layer.values():
                 present *= 1 - cover
@@ -145,7 +147,7 @@ class Picture:
 def cloth(
     picture: Picture, inside: FloatArray, recipe: str, y: float, x: float, count: float, thickness: float
 ) -> None:
-    """Cloth that hangs from (y, x) in about `count` folds a radian, its shadows deepened with a glaze."""
+    """Paint cloth that hangs from (y, x) in about `count` folds per radian, with glazed shadows."""
     tone, along = _folds(picture, y, x, count)
     picture.lay(inside, recipe, tone, thickness, along=along)
     shadow = inside * np.clip(0.25 - tone, 0, 0.5)
@@ -156,14 +158,14 @@ def cloth(
 
 
 def _folds(picture: Picture, y: float, x: float, count: float) -> tuple[FloatArray, FloatArray]:
-    """Tone and brush direction of cloth that hangs in folds from a point: lit ridges, sharp dark creases."""
+    """Return tone and brush direction of cloth in folds from a point: light ridges, sharp dark creases."""
     down, right = picture.y - y, picture.x - x
     around = np.arctan2(right, down + 0.25)
     sway = 0.035 * picture.noise(0.35, 3.5) + 0.010 * picture.noise(0.08, 3.0)
     phase = (around + sway) * count + 0.4 * picture.noise(0.5)
     turn = phase - np.floor(phase)
     ridge = np.sqrt(turn) * (1 - step(0.80, 1.0, turn))
-    # No two folds are equally deep, and the cloth as a whole turns from the light towards the lower right.
+    # Folds differ in depth, and the cloth as a whole turns from the light towards the lower right.
     depth = 0.55 + 0.35 * np.sin(np.floor(phase) * 2.4 + 1)
     tone = 0.30 + depth * (ridge - 0.42) + 0.10 * picture.noise(0.2) - 0.25 * (right + 0.6 * down)
     along = np.arctan2(down + 0.25, right) + 0 * tone
@@ -171,7 +173,7 @@ def _folds(picture: Picture, y: float, x: float, count: float) -> tuple[FloatArr
 
 
 def hem(picture: Picture, inside: FloatArray, palette: Palette) -> None:
-    """Gold braid along an outline: `inside` is the distance to it in pixels, positive on the cloth."""
+    """Paint gold braid along an outline; `inside` is the distance to it in pixels, positive on the cloth."""
     mm = picture.mm
     band = edge(inside - 0.9 * mm) * edge(2.6 * mm - inside)
     run = (picture.x - 0.6 * picture.y) * picture.unit / mm

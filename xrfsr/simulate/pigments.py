@@ -1,9 +1,9 @@
-"""Historical artists' materials: what they are made of, how dense they are and what colour they show in oil.
+"""Historical artists' materials: their composition, density and colour in oil.
 
-Elemental compositions follow from chemical formulae, those of natural earths and of smalt from typical analyses of
-their minerals and oxides. Densities are those of the minerals. Colours are of a thick, fresh layer in oil
-("masstone"), read from paint-outs by eye, and the scattering coefficients only order the pigments by hiding power:
-both serve simulated photographs and identify nothing.
+Elemental compositions follow from chemical formulae; those of natural earths and of smalt from typical analyses of
+their minerals and oxides. Densities are those of the minerals. Colours are those of a thick, fresh layer in oil
+("masstone"), estimated from paint-outs by eye. Scattering coefficients only order the pigments by hiding power. Colours
+and scattering are meant for simulated photographs, not for identification.
 
 References
 ----------
@@ -24,8 +24,8 @@ from types import MappingProxyType
 
 __all__ = ["MATERIALS", "Material", "mass_fractions"]
 
-# Medium of all materials: a triglyceride of linolenic acid and dried linseed oil's density. Glue and gum are
-# taken to be the same: to x-rays above 2 keV one light organic medium is as good as another.
+# Medium of all materials: a triglyceride of linolenic acid with the density of dried linseed oil. Glue and gum are
+# treated alike, because x-rays above 2 keV hardly distinguish light organic media.
 MEDIUM = "C57H98O6"
 MEDIUM_DENSITY = 1.0
 
@@ -36,7 +36,7 @@ MICA = "KAl3Si3O10(OH)2"
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """A pigment, ground or varnish as it lies in a painting, medium included.
+    """Pigment, ground or varnish as a paint film, medium included.
 
     Parameters
     ----------
@@ -44,13 +44,13 @@ class Material:
     parts : tuple of (str, float)
         Chemical formula and share by mass of each constituent of the dry pigment; the shares sum to one.
     density : float
-        Of the dry pigment, g/cm³.
+        Density of the dry pigment in g/cm³.
     medium : float
         Share of oil, glue or resin in the mass of the dry paint film.
     colour : tuple of float
         Reflectance of a thick layer in oil in the red, green and blue band, linear in light, between 0 and 1.
     scattering : float
-        Kubelka-Munk scattering coefficient of the paint film, 1/µm: high hides, low makes a glaze.
+        Kubelka-Munk scattering coefficient of the paint film in 1/µm: high for hiding paint, low for glazes.
     """
 
     name: str
@@ -85,11 +85,12 @@ def mass_fractions(parts: tuple[tuple[str, float], ...]) -> Mapping[str, float]:
     Parameters
     ----------
     parts : tuple of (formula, share by mass)
+        Compounds of the mixture.
 
     Returns
     -------
     read-only mapping of element symbol to mass fraction
-        Sums to what the shares sum to.
+        Mass fractions, whose sum is the sum of the shares.
 
     Examples
     --------
@@ -111,7 +112,7 @@ def mass_fractions(parts: tuple[tuple[str, float], ...]) -> Mapping[str, float]:
 def _material(
     name: str, parts: str | Mapping[str, float], density: float, medium: float, colour: str, scattering: float
 ) -> Material:
-    """One row of the table below: a lone formula stands for itself, the colour is an sRGB hexadecimal."""
+    """Build one row of the table below; a single formula is a pure compound, the colour an sRGB hexadecimal."""
     shares = ((parts, 1.0),) if isinstance(parts, str) else tuple(parts.items())
     encoded = (int(colour[i : i + 2], 16) / 255 for i in (0, 2, 4))
     red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in encoded)
@@ -182,9 +183,9 @@ _TABLE = (
     _material("bone black", {"Ca5(PO4)3OH": 0.78, "C": 0.15, "CaCO3": 0.07}, 2.7, 0.40, "17130f", 0.020),
     _material("carbon black", "C", 1.8, 0.55, "141210", 0.020),
     _material("iron-gall ink", "FeC7H3O5", 2.2, 0.50, "241a14", 0.020),
-    # Neither pigment nor ground, but x-rays and light cross it all the same.
+    # Varnish attenuates x-rays and light too.
     _material("varnish", "C30H50O", 1.06, 0.0, "d8a04a", 0.0004),
 )
 
 MATERIALS: Mapping[str, Material] = MappingProxyType({material.name: material for material in _TABLE})
-"""Every material by name, read-only."""
+"""All materials by name, read-only."""

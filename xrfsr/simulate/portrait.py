@@ -1,4 +1,4 @@
-"""A half-length figure in brocade, between a curtain and a window on a landscape."""
+"""Portrait: a half-length figure in brocade, between a curtain and a window on a landscape."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FloatArray = NDArray[np.float32]
 
 
 def portrait(picture: Picture, palette: Palette) -> None:
-    """A half-length figure with mantle, collar and pearls, between a curtain and a window on a landscape."""
+    """Paint a half-length figure with mantle, collar and pearls, between a curtain and a window on a landscape."""
     rng, unit, mm = picture.rng, picture.unit, picture.mm
     bottom, side = picture.half
     flip = float(rng.choice([-1.0, 1.0]))
@@ -33,7 +33,7 @@ def portrait(picture: Picture, palette: Palette) -> None:
     curtain = edge((x - hang) * unit)
     cloth(picture, curtain, palette.leaf, -bottom - 0.5, flip * 0.9 * side, 11.0, 20)
 
-    # Body: dress below, mantle from one shoulder, both under the neck at (neck, middle).
+    # Body: a dress, and a mantle from one shoulder, both below the neck at (neck, middle).
     middle, head = rng.uniform(-0.03, 0.05), rng.uniform(0.105, 0.125)
     face_y = -bottom + rng.uniform(0.24, 0.30)
     neck = face_y + 1.45 * head
@@ -59,7 +59,7 @@ def portrait(picture: Picture, palette: Palette) -> None:
 
 
 def _brocade(picture: Picture, inside: FloatArray, middle: float, top: float, palette: Palette) -> None:
-    """Gold figures woven into a cloth: leaves within a lattice, bent by its folds."""
+    """Paint gold figures woven into a cloth: leaves within a lattice, bent by its folds."""
     pitch = max(0.10, 9 * picture.mm / picture.unit)
     bend = 0.012 * picture.noise(0.15)
     u, v = (picture.x - middle + bend) * 2 * np.pi / pitch, (picture.y - top + bend) * 2 * np.pi / (1.5 * pitch)
@@ -71,7 +71,7 @@ def _brocade(picture: Picture, inside: FloatArray, middle: float, top: float, pa
 
 
 def _head(picture: Picture, u: FloatArray, v: FloatArray, flip: float, head: float, palette: Palette) -> None:
-    """Hair and face in coordinates of the face's ellipse, drawn with the light from the upper left."""
+    """Paint hair and face in coordinates of the face's ellipse, with light from the upper left."""
     rng, unit = picture.rng, picture.unit
     round_ = np.hypot(u, v)
     wave = 0.10 * picture.noise(0.06)
@@ -97,7 +97,7 @@ def _head(picture: Picture, u: FloatArray, v: FloatArray, flip: float, head: flo
     picture.glaze_over(np.asarray(0.6 * face * cheeks, np.float32), red_lake=1.0)
 
     def at(down: float, right: float) -> tuple[float, float]:
-        """Pixel at the face coordinates (v, u)."""
+        """Return the pixel at the face coordinates (v, u)."""
         row = int(np.argmin(np.abs(v[:, 0] - down)))
         column = int(np.argmin(np.abs(u[0] - right)))
         return (float(row), float(column))
@@ -128,7 +128,7 @@ def _head(picture: Picture, u: FloatArray, v: FloatArray, flip: float, head: flo
 
 
 def _lace(picture: Picture, middle: float, neck: float, head: float, palette: Palette) -> None:
-    """Lace collar and a string of pearls."""
+    """Paint a lace collar and a string of pearls."""
     mm, unit = picture.mm, picture.unit
     down, right = (picture.y - neck + 0.03) * 1.25, picture.x - middle
     away, around = np.hypot(down, right) * unit / mm, np.arctan2(right, down)
@@ -149,7 +149,7 @@ def _lace(picture: Picture, middle: float, neck: float, head: float, palette: Pa
 
 
 def _letter(picture: Picture, y: float, x: float, palette: Palette, mm: float) -> None:
-    """A folded letter on the ledge, written over."""
+    """Paint a folded letter with script on the ledge."""
     rng, unit = picture.rng, picture.unit
     tilt = rng.uniform(-0.25, 0.25)
     down, right = picture.y - y, picture.x - x

@@ -1,4 +1,4 @@
-"""From bare support to varnish: the layers of one painting, in the order they were put on.
+"""Layers of one painting, from the varnish down to the ground.
 
     varnish        yellowed, with stains and a cleaning test; dims only the softest lines, such as Pb-M
     glaze          red lake, copper resinate: colour with little or no fluorescence
@@ -9,7 +9,7 @@
     priming        lead white, toned
     ground         chalk or gypsum in glue, over the weave of the canvas
 
-The upper four make up what a photograph sees; the others are buried.
+The upper four are visible in a photograph; the others are buried.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SCENES = (flower_piece, portrait)
 
 VISIBLE = ("varnish", "glaze", "detail", "paint")
 
-# What a restorer of the twentieth century mixes to match the old pigment beside the loss, by volume.
+# Mixtures by volume with which a restorer of the twentieth century matches each old pigment around a loss.
 RETOUCH: Mapping[str, Mix] = {
     "lead white": {"zinc white": 1.0},
     "chalk": {"zinc white": 1.0},
@@ -50,14 +50,14 @@ RETOUCH: Mapping[str, Mix] = {
 
 
 class Stack(NamedTuple):
-    """A finished, aged painting.
+    """Finished, aged painting.
 
     Attributes
     ----------
     layers : dict of str to dict of str to float32 array (y, x)
         Thickness in µm of every material of every layer, from the top down.
     dirt : float32 array (y, x)
-        Share of light that cracks and grime swallow.
+        Share of light absorbed by cracks and grime.
     relief : float32 array (y, x)
         Height of the surface in µm.
     """
@@ -68,14 +68,16 @@ class Stack(NamedTuple):
 
 
 def build(seed: int, shape: tuple[int, int], mm: float) -> Stack:
-    """Paint, and let age, one painting.
+    """Paint and age one painting.
 
     Parameters
     ----------
     seed : int
+        Seed of the painting.
     shape : (rows, columns)
+        Size of the painting in pixels.
     mm : float
-        Pixels per mm.
+        Number of pixels per mm.
     """
     plan, visible, buried, age = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(4))
     kind, pair = int(plan.integers(len(SCENES))), int(plan.integers(len(PALETTES)))
@@ -93,7 +95,7 @@ def build(seed: int, shape: tuple[int, int], mm: float) -> Stack:
     for film in (earlier.paint, earlier.detail):
         for material, thickness in film.items():
             turned = abandoned.setdefault(material, np.zeros(shape, np.float32))
-            # Scraped down before the panel was used again.
+            # The abandoned picture was scraped down before the panel was reused.
             turned += np.float32(0.6) * np.rot90(thickness, turns)
 
     ground, priming = _ground(plan, shape, mm)
@@ -113,7 +115,7 @@ def build(seed: int, shape: tuple[int, int], mm: float) -> Stack:
 
 
 def _brushwork(picture: Picture) -> None:
-    """Give the paint the relief of the brush: thickness and, in streaks, the share of white vary along strokes."""
+    """Modulate the paint along brush strokes: its thickness and, in streaks, the amount of white."""
     strokes = bristles(picture.rng, picture.angle, 7 * picture.mm, 0.8 * picture.mm)
     hairs = bristles(picture.rng, picture.angle, 4 * picture.mm, 0.3 * picture.mm)
     body = np.exp(np.float32(0.10) * strokes + np.float32(0.05) * hairs)
@@ -124,7 +126,7 @@ def _brushwork(picture: Picture) -> None:
 
 
 def _ground(rng: np.random.Generator, shape: tuple[int, int], mm: float) -> tuple[Film, Film]:
-    """Ground and priming: thicker in the hollows of the weave and along the sweeps of the knife."""
+    """Return ground and priming, which vary with the weave and along the sweeps of the knife."""
     rows, columns = np.indices(shape, np.float32) / np.float32(mm)
     pull = 0.25 * noise(rng, shape, 12 * mm), 0.25 * noise(rng, shape, 12 * mm)
     thread = rng.uniform(0.9, 1.2)
@@ -137,7 +139,7 @@ def _ground(rng: np.random.Generator, shape: tuple[int, int], mm: float) -> tupl
 
 
 def _drawing(rng: np.random.Generator, shape: tuple[int, int], mm: float) -> Film:
-    """Lines of brush or pen: flowing contours, parallel hatching and the squares of a transfer grid."""
+    """Return the underdrawing of brush or pen: flowing contours, parallel hatching and a transfer grid."""
     marks = Marks.empty(shape)
     rows, columns = shape
     area = rows * columns / mm**2
@@ -164,7 +166,7 @@ def _drawing(rng: np.random.Generator, shape: tuple[int, int], mm: float) -> Fil
 
 
 def _varnish(rng: np.random.Generator, shape: tuple[int, int], mm: float) -> FloatArray:
-    """Yellowed varnish: uneven, with runs, and a rectangle from which a restorer has taken most of it."""
+    """Return the thickness of a yellowed, uneven varnish with runs, and a rectangle where most of it was removed."""
     body = 28 * (1 + 0.12 * noise(rng, shape, 20 * mm) + 0.06 * noise(rng, shape, (12 * mm, 1.2 * mm)))
     stain = 22 * step(1.5, 2.2, noise(rng, shape, 7 * mm, 3.5))
     rows, columns = shape
@@ -178,7 +180,7 @@ def _varnish(rng: np.random.Generator, shape: tuple[int, int], mm: float) -> Flo
 
 
 def _age(rng: np.random.Generator, layers: dict[str, Film], shape: tuple[int, int], mm: float) -> FloatArray:
-    """Losses with their retouching, and cracks; returns the share of light that cracks and grime swallow."""
+    """Add losses with their retouching and cracks; return the share of light absorbed by cracks and grime."""
     patches = noise(rng, shape, 9 * mm, 3.5)
     lost = step(0.0, 0.12, patches - float(np.quantile(patches, 0.985)))
     for name in ("earlier", "drawing", "priming"):
@@ -193,7 +195,7 @@ def _age(rng: np.random.Generator, layers: dict[str, Film], shape: tuple[int, in
             film[material] -= thickness
             for new, part in RETOUCH[material].items():
                 film[new] = film.get(new, np.zeros(shape, np.float32)) + np.float32(part) * thickness
-    # The medium of a retouching darkens sooner than the old paint around it.
+    # The medium of a retouching darkens faster than the old paint around it.
     layers["varnish"]["varnish"] += 45 * lost
     through = cracks(rng, shape, 6.5 * mm, 0.12 * mm, 0.6)
     for name in ("glaze", "detail", "paint", "drawing", "earlier"):

@@ -56,23 +56,11 @@ def ratio(obj: xr.Dataset | xr.DataArray, a: str, b: str, *, minimum: float | No
     faults: list[str] = []
     wanted: list[Line] = []
     for label in (a, b):
-<<<<<<< HEAD
         with collect_faults(faults):
             wanted.append(parse(label))
             if wanted[-1] not in held:
                 available = ", ".join(known.label for known in held)
-                faults.append(f"{label!r} ({wanted[-1].label}) is not in this scan; it holds {available}")
-=======
-        try:
-            line = parse(label)
-        except InvalidInput as error:
-            faults.extend(error.faults)
-            continue
-        wanted.append(line)
-        if line not in held:
-            available = ", ".join(known.label for known in held)
-            faults.append(f"the scan has no line {label!r} ({line.label}); it has {available}")
->>>>>>> 659aaff (Processing, plots and simulation are described in plain English; their messages name the rule first)
+                faults.append(f"the scan has no line {label!r} ({wanted[-1].label}); it has {available}")
     if minimum is not None and not (isinstance(minimum, Real) and minimum >= 0):
         faults.append(f"minimum must be a number ≥ 0 in the units of the intensity, got {minimum!r}")
     if faults:

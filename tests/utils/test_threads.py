@@ -1,4 +1,4 @@
-"""Threads side by side: results, failures, and the interruption from the keyboard."""
+"""Threads at the same time: results, failures, and the interruption from the keyboard."""
 
 from __future__ import annotations
 
@@ -48,15 +48,26 @@ def test_a_failure_stops_the_others_and_is_raised() -> None:
     assert stopped == [True, True]
 
 
+def test_an_error_of_the_watcher_stops_the_tasks() -> None:
+    stopped: list[bool] = []
+
+    def watch() -> None:
+        raise ValueError("enough")
+
+    with pytest.raises(ValueError, match="enough"):
+        run_threads([lambda stop: stopped.append(stop.wait(PATIENCE))] * 2, watch)
+    assert stopped == [True, True]
+
+
 @pytest.mark.parametrize("attempt", range(3))
 def test_an_interruption_lets_the_tasks_come_to_an_end(attempt: int) -> None:
     ended: list[bool] = []
     watched = threading.Event()
 
     def patient(stop: threading.Event) -> None:
-        told = stop.wait(PATIENCE)
-        time.sleep(0.1)  # a return before the end would be seen; where none is, any time will do
-        ended.append(told)
+        stopped = stop.wait(PATIENCE)
+        time.sleep(0.1)  # so that a return before the end would be seen; a correct return passes whatever the time
+        ended.append(stopped)
 
     def interrupting(stop: threading.Event) -> None:
         assert watched.wait(PATIENCE)

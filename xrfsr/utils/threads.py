@@ -1,16 +1,18 @@
-"""Threads on a CPU: who takes what work, and the number of threads that torch takes within each.
+"""Threads on a CPU: how work is divided among them, and the number of threads that PyTorch uses within each.
 
-Networks of an ensemble share nothing, so they are best trained side by side: products of this size leave little to
-divide among the threads of one, which wait for each other at every step, and wait long if another program holds a core.
+Networks of an ensemble share nothing, so they are best trained at the same time, each by one thread: their matrix
+products are too small to be divided, and the threads of one product would wait for each other at every step, and wait
+long if another program occupies a core.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 
@@ -20,7 +22,7 @@ T = TypeVar("T")
 TICK = 0.1  # seconds between looks at how far the workers are
 
 _limit: ContextVar[int | None] = ContextVar("threads", default=None)
-_stop: ContextVar[threading.Event | None] = ContextVar("stop", default=None)
+_cancelled: ContextVar[threading.Event | None] = ContextVar("cancelled", default=None)
 _lock = threading.Lock()
 _running = 0
 _usual = 1
@@ -28,7 +30,7 @@ _usual = 1
 
 @contextmanager
 def limit_threads(threads: int) -> Iterator[None]:
-    """What is computed within the block takes no more threads: others share the machine."""
+    """Limit the computations in the block to `threads` threads, because others share the machine."""
     token = _limit.set(threads)
     try:
         yield
@@ -38,16 +40,19 @@ def limit_threads(threads: int) -> Iterator[None]:
 
 @contextmanager
 def cancel_on(stop: threading.Event) -> Iterator[None]:
-    """What is run within the block is interrupted once `stop` is set: by a thread that cannot be interrupted itself."""
-    token = _stop.set(stop)
+    """Interrupt what runs in the block once `stop` is set.
+
+    For threads other than the main one, which an interruption from the keyboard does not reach.
+    """
+    token = _cancelled.set(stop)
     try:
         yield
     finally:
-        _stop.reset(token)
+        _cancelled.reset(token)
 
 
 def available() -> int:
-    """How many threads there are for what is computed here."""
+    """Return the number of threads available to a computation that starts here."""
     with _lock:
         total = _usual if _running else torch.get_num_threads()
     limit = _limit.get()
@@ -55,7 +60,7 @@ def available() -> int:
 
 
 def threads_for(workers: int) -> int:
-    """How many threads torch should take in each of several workers."""
+    """Return the number of threads that PyTorch should use in each of several workers."""
     return max(1, available() // workers)
 
 
@@ -67,47 +72,48 @@ def run_threads(
     Parameters
     ----------
     tasks : sequence of callable
-        Each is handed an event, and should return soon after it is set.
+        Functions of an event; each should return soon after the event is set.
     watch : callable
-        Called by the waiting thread a few times a second, and at the end.
+        Function that the waiting thread calls a few times a second, and at the end.
 
     Returns
     -------
     KeyboardInterrupt or None
-        The interruption from the keyboard that made the tasks stop early.
+        Interruption from the keyboard that made the tasks stop early.
 
     Raises
     ------
     Exception
-        The first one that a task raised, after all have stopped.
+        First one that a task raised, after all have stopped.
     """
-    stop = threading.Event()
-    # Not `Thread.join`: interrupted, it takes the thread for ended (Python 3.11 and 3.12).
-    ended = [threading.Event() for _ in tasks]
+    stop, cancelled = threading.Event(), _cancelled.get()
     failures: list[BaseException] = []
-    each = threads_for(len(tasks))
 
-    def work(task: Callable[[threading.Event], None], end: threading.Event) -> None:
+    def work(task: Callable[[threading.Event], None]) -> None:
         try:
-            torch.set_num_threads(each)  # of this thread
             task(stop)
         except BaseException as error:
             failures.append(error)
             stop.set()
-        finally:
-            end.set()
 
     interruption: KeyboardInterrupt | None = None
-    told = _stop.get()
-    with _counted():
-        for task, end in zip(tasks, ended, strict=True):
-            threading.Thread(target=work, args=(task, end), daemon=True).start()
-        while not all(end.is_set() for end in ended):
+    workers = len(tasks)
+    each = (threads_for(workers),)  # a setting of each thread
+    with (
+        _restored_thread_count(),
+        ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=each) as pool,
+        ExitStack() as end,
+    ):
+        end.callback(stop.set)  # or an error here would wait for tasks that nobody stops
+        futures = [pool.submit(work, task) for task in tasks]
+        while not all(future.done() for future in futures):
             try:
-                for end in ended:
-                    end.wait(TICK / len(ended))
+                for future in futures:
+                    # Not `wait(futures)`: an interruption while it takes their locks would leave them taken.
+                    with suppress(TimeoutError):
+                        future.result(TICK / workers)
                 watch()
-                if told is not None and told.is_set() and not stop.is_set():
+                if cancelled is not None and cancelled.is_set() and not stop.is_set():
                     raise KeyboardInterrupt
             except KeyboardInterrupt as error:
                 # Between two steps, never within one, which would leave parameters half updated.
@@ -120,12 +126,12 @@ def run_threads(
 
 
 def parallel_map(items: Iterable[T], work: Callable[[T], None], workers: int) -> None:
-    """Call `work` for every item, without gradients, by several threads that take the next one when they are ready.
+    """Call `work` for every item, without gradients, in several threads that each take the next item when ready.
 
     Raises
     ------
     Exception
-        The first one that `work` raised, or the interruption from the keyboard.
+        First one that `work` raised, or the interruption from the keyboard.
     """
     waiting = iter(items)
     one_at_a_time = threading.Lock()
@@ -150,19 +156,24 @@ def round_robin(
     how_far: Callable[[T], float],
     watch: Callable[[], None] = lambda: None,
 ) -> KeyboardInterrupt | None:
-    """Bring items forward together, by no more threads than there are for them, however many items there are.
+    """Advance items together, in no more threads than are available, however many items there are.
 
-    A thread that is ready takes the item that is the least advanced of those nobody holds.
+    A thread that is ready takes the least advanced of the items that no other thread holds.
 
     Parameters
     ----------
     items : sequence
     turn : callable
-        Brings an item a little forward, and returns whether there is more to do to it.
+        Function that advances an item a little, and returns whether more remains to be done.
     how_far : callable
-        How advanced an item is.
-    watch
-        See `run_threads`, whose outcome is returned.
+        Function that returns how advanced an item is.
+    watch : callable
+        See `run_threads`.
+
+    Returns
+    -------
+    KeyboardInterrupt or None
+        See `run_threads`.
     """
     waiting, change = list(items), threading.Lock()
 
@@ -170,7 +181,7 @@ def round_robin(
         while not stop.is_set():
             with change:
                 if not waiting:
-                    return  # those that others hold are the last
+                    return  # the last items are held by other threads
                 item = min(waiting, key=how_far)
                 waiting.remove(item)
             if turn(item):
@@ -181,7 +192,7 @@ def round_robin(
 
 
 @contextmanager
-def _counted() -> Iterator[Any]:
+def _restored_thread_count() -> Iterator[None]:
     """Restore the number of threads that new threads start with, once no worker is left that sets its own."""
     global _running, _usual
     with _lock:

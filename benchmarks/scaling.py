@@ -110,7 +110,7 @@ def network_share() -> None:
 
     torch.set_num_threads(1)
     config = TrainingConfig()
-    architecture = Architecture.of(config, 12, 3)
+    architecture = Architecture.from_config(config, 12, 3)
     network = Generator(architecture, torch.Generator().manual_seed(0))
     x = torch.rand(architecture.members, BLOCK, architecture.channels)
     bare = products(architecture, BLOCK, torch.float32, training=False)

@@ -104,7 +104,7 @@ def main() -> None:
         run = Run(torch.device("cpu"))
         example = TrainingExample(problem.scan / peak, problem.photo, problem.U, problem.training_mask)
         data = prepare_data([example], config, run)[0]
-        trainer = Trainer(data.of_members(slice(0, 1)), config, 0, 0)
+        trainer = Trainer(data.select_members(slice(0, 1)), config, 0, 0)
         a, pixels = trainer.network.architecture, config.pixels or 0
         pixels += pixels // 4  # of the scan itself, for scale transfer
         dtype = trainer.network.product_dtype or torch.float32

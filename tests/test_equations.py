@@ -16,7 +16,7 @@ from xrfsr.network import TrainingConfig
 from xrfsr.network.cells import Batch, CellDataset
 from xrfsr.network.generator import Architecture, Generator
 from xrfsr.network.losses import adversarial_loss, discriminator_loss, pretraining_loss
-from xrfsr.network.patches import Patches
+from xrfsr.network.patches import PatchSampler
 from xrfsr.operators import Downsampling
 
 LOG3 = math.log(3)  # the sigmoid of which is 3/4, and of its negative 1/4
@@ -119,7 +119,7 @@ def test_eq_14() -> None:
     right_inverse = U.right_inverse(U.correlation_length)
     cells = CellDataset.of(scan, photo, U, np.ones(scan.shape, bool), ("bilinear",), right_inverse, torch.device("cpu"))
     config = TrainingConfig(inputs=("bilinear",), views="pixel", transfer=0.0, patches=3)
-    patches = Patches.of(cells, scan, photo, U, config, torch.device("cpu"))
+    patches = PatchSampler.of(cells, scan, photo, U, config, torch.device("cpu"))
     made = patches.pseudo_real(torch.Generator().manual_seed(5))
     random = torch.Generator().manual_seed(5)
     for below in (1, 1, 1):  # one map, one place along either axis

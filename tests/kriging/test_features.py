@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from xrfsr.kriging.features import KEPT, neighbourhood
+from xrfsr.kriging.features import KEPT_VARIANCE, neighbourhood
 
 Array = NDArray[Any]
 
@@ -38,7 +38,7 @@ def test_distances_are_those_of_the_neighbours(channels: int, spread: float, see
         total, weights = distance(maps.astype(np.float64), spread, p, q)
         found = float(np.square(guide[:, p[0], p[1]] - guide[:, q[0], q[1]]).sum())
         # What is left out is at most so much of the variance, of which one pair may hold all.
-        left_out = (1 - KEPT) * float(maps.var(axis=(1, 2)).sum())
+        left_out = (1 - KEPT_VARIANCE) * float(maps.var(axis=(1, 2)).sum())
         assert found <= total / weights + 1e-5
         assert found >= total / weights - 4 * 12 * 14 * left_out - 1e-5
 

@@ -15,7 +15,7 @@ from small import operator, painting
 import xrfsr
 from xrfsr.errors import InvalidInput
 from xrfsr.kriging.guided import NUGGET, guided_krige
-from xrfsr.kriging.noise import MOST, Piece, estimate_nugget_loo, nugget_of, wiener_gain
+from xrfsr.kriging.noise import MAX_NUGGET, Piece, estimate_nugget_loo, nugget_of, wiener_gain
 
 Array = NDArray[Any]
 
@@ -48,7 +48,7 @@ def test_known_noise_is_taken_as_it_is(smooth: tuple[Array, Array, Any]) -> None
     noise = np.sqrt(variance * [0.2, 0.0])
     whole = [Piece(scan, photo, U, measured)]
     np.testing.assert_allclose(nugget_of(whole, noise), [0.25, NUGGET], rtol=1e-4)
-    np.testing.assert_allclose(nugget_of(whole, np.sqrt(variance * 3)), MOST)
+    np.testing.assert_allclose(nugget_of(whole, np.sqrt(variance * 3)), MAX_NUGGET)
     mixed = nugget_of(whole, np.array([noise[0], np.nan]))
     assert mixed[1] == estimate_nugget_loo([Piece(scan[1:], photo, U, measured[1:])])[0]
 

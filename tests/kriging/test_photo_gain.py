@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from xrfsr.core.grid import Grid
 from xrfsr.kriging.features import neighbourhood
 from xrfsr.kriging.guided import guided_krige
-from xrfsr.kriging.photo_gain import BLOCK, FEWEST, SURROUNDINGS, photo_gain
+from xrfsr.kriging.photo_gain import BLOCK, MIN_BLOCKS, NEIGHBOURHOOD_SPREAD, photo_gain
 from xrfsr.operators import Downsampling
 
 Array = NDArray[Any]
@@ -61,7 +61,7 @@ def test_units_and_brightness_play_no_part(painted: tuple[Array, Array, Downsamp
 def test_it_is_the_error_of_leaving_pixels_out(painted: tuple[Array, Array, Downsampling]) -> None:
     scan, photo, U = painted
     measured = np.random.default_rng(0).random(scan.shape) < 0.7
-    guide = neighbourhood(photo, SURROUNDINGS)
+    guide = neighbourhood(photo, NEIGHBOURHOOD_SPREAD)
     contrast = np.sqrt(sum(band.var() for band in photo))
     errors = [
         [
@@ -84,7 +84,7 @@ def test_a_photo_without_contrast_is_none(painted: tuple[Array, Array, Downsampl
 def test_too_few_pixels_to_tell(painted: tuple[Array, Array, Downsampling]) -> None:
     scan, photo, U = painted
     measured = everywhere(scan)
-    measured[0, (FEWEST // 2) * BLOCK :] = False
+    measured[0, (MIN_BLOCKS // 2) * BLOCK :] = False
     measured[0, :, BLOCK:] = False  # a column of blocks, fewer than it takes
     told = photo_gain(scan, photo, U, measured)
     assert np.isnan(told.decibel).tolist() == [True, False, False]

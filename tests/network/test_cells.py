@@ -30,12 +30,12 @@ def network_of(members: int = 2, lines: int = 2, seed: int = 0) -> Generator:
 
 def everything(cells: CellDataset, share: float = 0.0) -> Batch:
     number = torch.arange(len(cells.target))
-    return cells.batch(number, torch.full((len(cells.kinds), len(number)), share))
+    return cells.batch(number, torch.full((len(cells.table_index), len(number)), share))
 
 
-def image(table: torch.Tensor, order: PixelLayout) -> Array:
+def image(table: torch.Tensor, layout: PixelLayout) -> Array:
     """The rows of a table, pixel by pixel, as an image (channel, y, x)."""
-    return np.moveaxis(table.numpy()[order.rows[:, None] + order.columns], -1, 0)
+    return np.moveaxis(table.numpy()[layout.rows[:, None] + layout.columns], -1, 0)
 
 
 def whole_image_loss(
@@ -129,7 +129,7 @@ def test_bilinear_input_is_that_of_the_paper_whatever_is_left_out() -> None:
     scan, photo = painting(U)
     cells = cells_of(scan, photo, U)
     y, x = linear_matrix(U.coarse.y, U.fine.y).toarray(), linear_matrix(U.coarse.x, U.fine.x).toarray()
-    bilinear, kriging = (image(table, cells.orders[0]) for table in cells.tables)
+    bilinear, kriging = (image(table, cells.layouts[0]) for table in cells.tables)
     np.testing.assert_allclose(bilinear[:2], np.einsum("yi,lij,xj->lyx", y, scan, x), atol=1e-6)
     assert torch.equal(everything(cells, 0.0).x[0], everything(cells, 1.0).x[0])
     np.testing.assert_allclose(kriging[:2], krige(scan, U), atol=1e-6)
@@ -173,23 +173,23 @@ def test_held_out_cells_are_never_drawn() -> None:
 def test_pixels_stand_in_memory_cell_by_cell_where_they_can(scale: float, directions: tuple[int, int]) -> None:
     coarse = Grid(Axis(6, directions[0] * 1.0, 3.0), Axis(8, directions[1] * 1.0, -2.0))
     U = Downsampling.between(coarse.refine(scale), coarse)
-    order = PixelLayout.of(U)
-    place = order.rows[:, None] + order.columns
+    layout = PixelLayout.of(U)
+    place = layout.rows[:, None] + layout.columns
     assert sorted(place.ravel().tolist()) == list(range(place.size)), "every pixel has a place of its own"
     if float(scale).is_integer():
         block = place.reshape(6, scale, 8, scale).swapaxes(1, 2).reshape(48, -1)
         assert (block.max(axis=1) - block.min(axis=1) == scale**2 - 1).all()
     stack = np.random.default_rng(0).random((3, *place.shape), dtype=np.float32)
-    np.testing.assert_array_equal(image(order.arrange(stack, CPU), order), stack)
+    np.testing.assert_array_equal(image(layout.arrange(stack, CPU), layout), stack)
 
 
 def test_members_with_the_same_input_share_its_memory() -> None:
     U = operator(2)
     cells = cells_of(*painting(U), U, inputs=("leave-out", "bilinear", "leave-out"))
     assert len(cells.tables) == 2
-    assert cells.kinds == (0, 1, 0)
-    part = cells.of_members(slice(1, 3))
-    assert (part.kinds, part.left_out) == ((1, 0), (False, True))
+    assert cells.table_index == (0, 1, 0)
+    part = cells.select_members(slice(1, 3))
+    assert (part.table_index, part.left_out) == ((1, 0), (False, True))
     share = torch.rand(3, 90)
     torch.testing.assert_close(
         part.batch(torch.arange(90), share[1:]).x, cells.batch(torch.arange(90), share).x[1:], rtol=0, atol=0

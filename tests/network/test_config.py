@@ -28,13 +28,13 @@ def test_settings_are_checked_all_at_once() -> None:
 def test_settings_survive_json() -> None:
     config = TrainingConfig(inputs=("bilinear", "leave-out", "leave-out"), transfer=(0.0, 0.1, 0.2), K=3)
     assert TrainingConfig.from_dict(config.to_dict()) == config
-    assert TrainingConfig(transfer=0.5).transfers == (0.5, 0.5, 0.5)
+    assert TrainingConfig(transfer=0.5).member_transfers == (0.5, 0.5, 0.5)
 
 
 def test_settings_are_taken_for_what_they_mean() -> None:
     meant = TrainingConfig(K=3, inputs=("bilinear",), views="pixel", transfer=0.5)
     assert TrainingConfig(K=np.int64(3), inputs="bilinear", views="pixel", transfer=np.float64(0.5)) == meant
-    assert TrainingConfig(K=3, inputs=["bilinear"], views=["soft"], transfer=[0.5]).transfers == (0.5,)
+    assert TrainingConfig(K=3, inputs=["bilinear"], views=["soft"], transfer=[0.5]).member_transfers == (0.5,)
 
 
 @pytest.mark.parametrize("wrong", [{"inputs": 5}, {"inputs": "nearest"}, {"zero_blocks": "no"}, {"held_out": 0.7}])
@@ -83,10 +83,10 @@ def test_every_field_is_checked(wrong: dict[str, Any]) -> None:
 
 
 def test_another_number_of_inputs_brings_its_own_transfer() -> None:
-    assert TrainingConfig().override(inputs="bilinear").transfers == (1.0,)
-    assert TrainingConfig().override(inputs=("bilinear", "leave-out")).transfers == (1.0, 1.0)
+    assert TrainingConfig().override(inputs="bilinear").member_transfers == (1.0,)
+    assert TrainingConfig().override(inputs=("bilinear", "leave-out")).member_transfers == (1.0, 1.0)
     three = TrainingConfig().override(inputs=("bilinear", "leave-out", "leave-out"))
-    assert three.transfers == TrainingConfig().transfer
-    assert TrainingConfig().override(inputs=("leave-out",), transfer=0.2).transfers == (0.2,)
-    assert TrainingConfig().override(inputs=("leave-out",)).each_view == ("sharp",)
-    assert TrainingConfig.preset("paper").override(inputs=("leave-out",) * 2).each_view == ("pixel", "pixel")
+    assert three.member_transfers == TrainingConfig().transfer
+    assert TrainingConfig().override(inputs=("leave-out",), transfer=0.2).member_transfers == (0.2,)
+    assert TrainingConfig().override(inputs=("leave-out",)).member_views == ("sharp",)
+    assert TrainingConfig.preset("paper").override(inputs=("leave-out",) * 2).member_views == ("pixel", "pixel")

@@ -129,7 +129,7 @@ def test_eq4_no_blocks_unless_asked_for() -> None:
 def test_eq4_zero_blocks_stay_zero_through_training() -> None:
     architecture = Architecture(B=3, b=2, M=8, K=2, members=2, zero_blocks=True)
     network, x = network_of(architecture), input_of(architecture, 40)
-    network.centre_on(x)
+    network.initialize_from(x)
     zero = torch.zeros(8, 5, dtype=torch.bool)
     zero[4:6, 3:] = zero[6:, :3] = True
     assert torch.equal(network.D == 0, zero.expand(2, -1, -1))
@@ -254,7 +254,7 @@ def test_eq9_maps_come_first_and_the_photo_after_them() -> None:
     """The channel of X̂ that λ⁽ᴷ⁾ lowers is the one of X that D was fitted to."""
     architecture = Architecture(B=2, b=3, K=3, M=32, members=2)
     network, x = network_of(architecture), input_of(architecture, 400)
-    network.centre_on(x)
+    network.initialize_from(x)
     found = network(x).detach()
     for member in range(2):
         for c in range(5):
@@ -283,8 +283,8 @@ def test_gradients_survive_working_in_place() -> None:
 def test_a_pixel_knows_nothing_of_its_neighbours() -> None:
     architecture = Architecture(B=2, b=3, members=2)
     network, x = network_of(architecture), input_of(architecture, 7)
-    order = torch.tensor([3, 0, 6, 1, 5, 2, 4])
-    torch.testing.assert_close(network(x[:, order]), network(x)[:, order], rtol=1e-12, atol=1e-12)
+    layout = torch.tensor([3, 0, 6, 1, 5, 2, 4])
+    torch.testing.assert_close(network(x[:, layout]), network(x)[:, layout], rtol=1e-12, atol=1e-12)
 
 
 def test_members_share_nothing() -> None:
@@ -307,7 +307,7 @@ def test_data_centred_start() -> None:
     x[..., 1] = 0.1 + 0.01 * x[..., 1]
     x[..., 2] = 0.9 * x[..., 0] + 0.1 * x[..., 2]
     untrained = network(x).detach()
-    network.centre_on(x)
+    network.initialize_from(x)
     for member in range(2):
         W, S, threshold, _, _ = paper(network, member)
         X, A = x[member].numpy().T, np.zeros((16, 600))
@@ -330,7 +330,7 @@ def test_data_centred_start_of_a_channel_without_contrast() -> None:
     network = Generator(architecture, torch.Generator().manual_seed(1))
     x = torch.full((1, 100, 5), 0.5)
     x[..., 0] = torch.rand(1, 100, generator=torch.Generator().manual_seed(2))
-    network.centre_on(x)
+    network.initialize_from(x)
     assert torch.isfinite(network(x)).all()
 
 
@@ -354,8 +354,8 @@ def test_architecture_of_a_configuration() -> None:
     config = TrainingConfig(
         K=3, M=8, zero_blocks=True, final_sigmoid="always", inputs=("bilinear", "leave-out", "bilinear"), transfer=0.0
     )
-    assert Architecture.of(config, lines=7, bands=3) == Architecture(7, 9, 3, 8, 3, True, True)
-    assert Architecture.of(config.override(views="pixel"), lines=7, bands=3).b == 3
+    assert Architecture.from_config(config, lines=7, bands=3) == Architecture(7, 9, 3, 8, 3, True, True)
+    assert Architecture.from_config(config.override(views="pixel"), lines=7, bands=3).b == 3
     default = TrainingConfig()
     assert (default.K, default.M, default.alpha_1) == (5, 64, 0.003), "as in the paper"
 

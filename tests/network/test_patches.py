@@ -15,7 +15,7 @@ from xrfsr.core.grid import Grid
 from xrfsr.network import TrainingConfig
 from xrfsr.network.cells import CellDataset, network_inputs
 from xrfsr.network.generator import Architecture, Generator
-from xrfsr.network.patches import Patches, Strips, flipped, most_correlated
+from xrfsr.network.patches import PatchSampler, WindowAxis, most_correlated_band, random_flips
 from xrfsr.operators import Downsampling
 
 CPU = torch.device("cpu")
@@ -32,13 +32,13 @@ def painting(U: Downsampling, lines: int = 3) -> tuple[Array, Array]:
     return rng.random((lines, *U.coarse.shape), dtype=np.float32), rng.random((3, *U.fine.shape), dtype=np.float32)
 
 
-def patches_of(U: Downsampling, inputs: Any = ("bilinear",), **changes: Any) -> tuple[Patches, Array, Array]:
+def patches_of(U: Downsampling, inputs: Any = ("bilinear",), **changes: Any) -> tuple[PatchSampler, Array, Array]:
     scan, photo = painting(U)
     right_inverse = U.right_inverse(U.correlation_length)
     cells = CellDataset.of(scan, photo, U, np.ones(scan.shape, bool), inputs, right_inverse, CPU)
     settings = {"inputs": inputs, "views": "pixel", "transfer": 0.0, "patch": 16, "patches": 40}
     config = TrainingConfig(**settings | changes)
-    return Patches.of(cells, scan, photo, U, config, CPU), scan, photo
+    return PatchSampler.of(cells, scan, photo, U, config, CPU), scan, photo
 
 
 def source(seed: int = 0) -> torch.Generator:
@@ -94,7 +94,7 @@ def test_eq10_on_the_whole_image_for_any_footprint(scale: float, footprint: Any,
 @pytest.mark.parametrize(("scale", "n"), [(4, 5), (2.5, 4), (1.7, 6)])
 def test_strips_are_windows_of_u_and_invert_it(scale: float, n: int) -> None:
     u = operator(scale).y
-    strips = Strips.of(u, n, CPU)
+    strips = WindowAxis.of(u, n, CPU)
     dense = u.toarray()
     assert len(strips.first) == 16 - n + 1
     for i, first in enumerate(strips.first.tolist()):
@@ -143,7 +143,7 @@ def test_eq14_against_one_mixture_worked_out() -> None:
     right_inverse = U.right_inverse(U.correlation_length)
     cells = CellDataset.of(scan, photo, U, np.ones(scan.shape, bool), ("bilinear",), right_inverse, CPU)
     config = TrainingConfig(inputs=("bilinear",), views="pixel", transfer=0.0, patches=1)
-    made = Patches.of(cells, scan, photo, U, config, CPU).pseudo_real(source(1)).numpy()[0, 0]
+    made = PatchSampler.of(cells, scan, photo, U, config, CPU).pseudo_real(source(1)).numpy()[0, 0]
     upscaled = network_inputs(scan, U, ("bilinear",), right_inverse)["bilinear"][0]
     fits = []
     for patch in (made[::a, ::b] for a in (1, -1) for b in (1, -1)):
@@ -163,7 +163,7 @@ def test_eq14_beta_runs_from_zero_to_its_largest() -> None:
     right_inverse = U.right_inverse(U.correlation_length)
     cells = CellDataset.of(scan, photo, U, np.ones(scan.shape, bool), ("bilinear",), right_inverse, CPU)
     config = TrainingConfig(inputs=("bilinear",), views="pixel", transfer=0.0, patches=2000)
-    beta = Patches.of(cells, scan, photo, U, config, CPU).pseudo_real(source()).numpy()[:, 0, 0, 0]
+    beta = PatchSampler.of(cells, scan, photo, U, config, CPU).pseudo_real(source()).numpy()[:, 0, 0, 0]
     assert 0 <= beta.min() < 0.01
     assert 0.89 < beta.max() <= 0.9
     assert beta.mean() == pytest.approx(0.45, abs=0.02)
@@ -173,18 +173,18 @@ def test_the_band_most_correlated_with_each_map() -> None:
     rng = np.random.default_rng(0)
     photo = rng.random((3, 8, 9))
     scan = np.stack([photo[2] * 5 + 1, 2 - photo[0], photo[1] + 0.1 * rng.random((8, 9)), np.ones((8, 9))])
-    found = most_correlated(scan, photo)
+    found = most_correlated_band(scan, photo)
     assert found[0] == 2
     assert found[1] != 0, "highest and not strongest: this map is dark where that band is bright"
     assert found[2] == 1
     grey = np.repeat(photo[:1], 3, axis=0)
-    assert most_correlated(scan, grey).max() < 3
+    assert most_correlated_band(scan, grey).max() < 3
 
 
 @given(st.integers(0, 2**31))
 def test_flips_keep_the_values_and_come_in_all_four_ways(seed: int) -> None:
     patch = torch.arange(4.0).reshape(1, 1, 2, 2).expand(200, 1, 2, 2)
-    turned = flipped(patch, source(seed))
+    turned = random_flips(patch, source(seed))
     ways = {tuple(one.ravel().tolist()) for one in turned}
     assert ways == {(0, 1, 2, 3), (2, 3, 0, 1), (1, 0, 3, 2), (3, 2, 1, 0)}
 
@@ -196,7 +196,7 @@ def test_members_see_the_same_place_through_their_own_input() -> None:
     assert real.shape[1] == 3
     assert torch.equal(real[:, 0], real[:, 2])
     assert not torch.equal(real[:, 0], real[:, 1])
-    alone = patches.of_members(slice(1, 2))
+    alone = patches.select_members(slice(1, 2))
     assert torch.equal(alone.pseudo_real(source()), real[:, 1:2])
     network = network_of(3)
     assert patches.reconstructed(network, source()).shape == (40, 3, 16, 16)

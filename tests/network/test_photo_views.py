@@ -49,9 +49,9 @@ def test_tables_hold_every_pair_of_input_and_view_once() -> None:
     right_inverse = made.U.right_inverse()
     arguments = (made.scan, made.photo, made.U, made.training_mask, inputs, right_inverse, torch.device("cpu"))
     cells = CellDataset.of(*arguments, views)
-    assert cells.kinds == (0, 1, 2, 0)
+    assert cells.table_index == (0, 1, 2, 0)
     shown = photo_views(made.photo, views)
-    place = cells.orders[0].rows[:, None] + cells.orders[0].columns
+    place = cells.layouts[0].rows[:, None] + cells.layouts[0].columns
     for table, view in zip(cells.tables, ("sharp", "soft", "soft"), strict=True):
         expected = np.moveaxis(shown[view], 0, -1)
         np.testing.assert_array_equal(table[place][..., len(made.scan) : -1].numpy(), expected)
@@ -64,12 +64,12 @@ def test_training_and_prediction_see_the_same() -> None:
     peak = model.peak[:, None, None]
     arguments = (made.scan / peak, made.photo, made.U, made.training_mask, model.config.inputs)
     right_inverse = made.U.right_inverse(made.U.coarse.x.step * 3)
-    cells = CellDataset.of(*arguments, right_inverse, torch.device("cpu"), model.config.each_view)
+    cells = CellDataset.of(*arguments, right_inverse, torch.device("cpu"), model.config.member_views)
     with torch.no_grad():
-        x = torch.stack([cells.tables[kind] for kind in cells.kinds])
+        x = torch.stack([cells.tables[kind] for kind in cells.table_index])
         model.generator.product_dtype = None
         found = model.generator(x)[..., : len(made.scan)].mean(dim=0).numpy()
-    place = cells.orders[0].rows[:, None] + cells.orders[0].columns
+    place = cells.layouts[0].rows[:, None] + cells.layouts[0].columns
     expected = np.moveaxis(found[place], -1, 0) * peak
     np.testing.assert_allclose(model.predict(made.scan, made.photo, made.U, "cpu"), expected, rtol=1e-3, atol=1e-3)
 

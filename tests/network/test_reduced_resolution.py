@@ -42,9 +42,9 @@ def test_results_are_consistent_and_in_order(scale: float, footprint: str, fwhm:
     made = ReducedResolution.of(scan, photo, U)
     assert made is not None
     config = TrainingConfig(K=2, M=8)
-    network = Generator(Architecture.of(config, 2, 3), torch.Generator().manual_seed(0))
+    network = Generator(Architecture.from_config(config, 2, 3), torch.Generator().manual_seed(0))
     other = np.random.default_rng(0).random(scan.shape).astype(np.float32)
-    results = made.with_predictions(other).results(network, config, CPU)
+    results = made.with_predictions(other).reconstructions(network, config, CPU)
     assert len(results) == len(config.inputs) + 2 == config.candidates
     for result in results:
         assert result.shape == scan.shape
@@ -58,15 +58,24 @@ def test_the_better_candidate_of_the_rehearsal_weighs_more() -> None:
     made = problem()
     config = TrainingConfig(K=2, M=8)
     right_inverse = made.U.right_inverse()
-    arguments = (made.scan, made.photo, made.U, made.training_mask, config.inputs, right_inverse, CPU, config.each_view)
+    arguments = (
+        made.scan,
+        made.photo,
+        made.U,
+        made.training_mask,
+        config.inputs,
+        right_inverse,
+        CPU,
+        config.member_views,
+    )
     cells = CellDataset.of(*arguments)
-    network = Generator(Architecture.of(config, 2, 3), torch.Generator().manual_seed(0))
+    network = Generator(Architecture.from_config(config, 2, 3), torch.Generator().manual_seed(0))
     held_out = torch.arange(0, 90, 2)
     noise = np.random.default_rng(0).standard_normal((4, *made.scan.shape))
     for best in range(4):
-        rehearsed = [made.scan + (0 if number == best else 20) * each for number, each in enumerate(noise)]
+        reduced_results = [made.scan + (0 if number == best else 20) * each for number, each in enumerate(noise)]
         without = stacking_weights(network, cells, held_out).weights
-        weights = stacking_weights(network, cells, held_out, rehearsed=rehearsed).weights
+        weights = stacking_weights(network, cells, held_out, reduced_results=reduced_results).weights
         np.testing.assert_allclose(weights, (without + (np.arange(4) == best)[:, None]) / 2, atol=1e-3)
 
 

@@ -32,7 +32,7 @@ from xrfsr.methods.unfolding import fit
 from xrfsr.network import TrainingConfig
 from xrfsr.network.cells import Batch, CellDataset, network_inputs
 from xrfsr.network.losses import pretraining_loss
-from xrfsr.network.patches import Patches
+from xrfsr.network.patches import PatchSampler
 from xrfsr.network.trainer import Trainer, one_cycle
 from xrfsr.network.training import Run, TrainingExample, TrainingResult, prepare_data, train
 
@@ -230,15 +230,17 @@ def test_the_adversarial_stage_trains_generator_and_discriminator() -> None:
     data, _, _ = prepare_data(
         [TrainingExample(made.scan, made.photo, made.U, made.training_mask)], ADVERSARIAL, Run(CPU)
     )
-    trainer = Trainer(data.of_members(slice(0, 1)), ADVERSARIAL, 0, 0)
+    trainer = Trainer(data.select_members(slice(0, 1)), ADVERSARIAL, 0, 0)
     for _ in range(5):
         trainer.step()
-    assert trainer.adversary is not None
-    before = [value.detach().clone() for part in (trainer.network, trainer.adversary) for value in part.parameters()]
+    assert trainer.discriminator is not None
+    before = [
+        value.detach().clone() for part in (trainer.network, trainer.discriminator) for value in part.parameters()
+    ]
     trainer.step()
-    after = [value for part in (trainer.network, trainer.adversary) for value in part.parameters()]
+    after = [value for part in (trainer.network, trainer.discriminator) for value in part.parameters()]
     assert all((a != b).any() for a, b in zip(after, before, strict=True))
-    assert trainer.optimiser.param_groups[0]["lr"] == 3e-4
+    assert trainer.optimizer.param_groups[0]["lr"] == 3e-4
     assert trainer.discriminator_optimizer is not None
     assert trainer.discriminator_optimizer.param_groups[0]["lr"] == 3e-6
 
@@ -251,7 +253,7 @@ def test_eq11_the_adversarial_term_has_its_weight() -> None:
     def gradient(alpha_2: float) -> torch.Tensor:
         config = ADVERSARIAL.override(alpha_2=alpha_2, precision="float32")
         data, _, _ = prepare_data(examples, config, Run(CPU))
-        trainer = Trainer(data.of_members(slice(0, 1)), config, 0, 0)
+        trainer = Trainer(data.select_members(slice(0, 1)), config, 0, 0)
         for _ in range(config.steps + 1):
             trainer.step()
         return torch.cat([value.grad.flatten() for value in trainer.network.parameters() if value.grad is not None])
@@ -266,17 +268,17 @@ def test_the_discriminator_learns_to_tell_them_apart(monkeypatch: pytest.MonkeyP
     stripes = torch.arange(16).div(4, rounding_mode="floor").remainder(2).float().expand(16, 1, 16, 16)
     noise = 0.1 * torch.rand(2, *stripes.shape, generator=torch.Generator().manual_seed(0))
     fake, real = stripes + noise[0], stripes.mT + noise[1]
-    monkeypatch.setattr(Patches, "reconstructed", lambda self, network, random: fake + 0 * network.S.sum())
-    monkeypatch.setattr(Patches, "pseudo_real", lambda self, random: real)
+    monkeypatch.setattr(PatchSampler, "reconstructed", lambda self, network, random: fake + 0 * network.S.sum())
+    monkeypatch.setattr(PatchSampler, "pseudo_real", lambda self, random: real)
     made = problem()
     config = ADVERSARIAL.override(adversarial_steps=30, discriminator_rate=1e-3, patches=16)
     data, _, _ = prepare_data([TrainingExample(made.scan, made.photo, made.U, made.training_mask)], config, Run(CPU))
-    trainer = Trainer(data.of_members(slice(0, 1)), config, 0, 0)
+    trainer = Trainer(data.select_members(slice(0, 1)), config, 0, 0)
     while not trainer.done:
         trainer.step()
-    assert trainer.adversary is not None
+    assert trainer.discriminator is not None
     with torch.no_grad():
-        scores = trainer.adversary(fake), trainer.adversary(real)
+        scores = trainer.discriminator(fake), trainer.discriminator(real)
     # Six seeds end at -14 to -10 and at +9 to +12.
     assert scores[0].max() < 0 < scores[1].min()
 
@@ -311,7 +313,7 @@ def test_the_whole_image_as_a_batch_is_the_gradient_of_the_whole_image() -> None
         [TrainingExample(made.scan, made.photo, made.U, made.training_mask)], config, Run(CPU)
     )
     trainer = Trainer(data, config, 0, 0)
-    trainer._descend_fidelity()
+    trainer._accumulate_fidelity_gradient()
     found = [value.grad.clone() for value in trainer.network.parameters() if value.grad is not None]
     trainer.network.zero_grad()
     batch = whole.batch(torch.arange(90), torch.ones(1, 90))
@@ -337,19 +339,24 @@ def test_the_paper_preset_runs_to_the_letter() -> None:
 # ---------------------------------------------------------------------------------------------- cut short, taken up
 
 
-def test_one_cycle_is_that_of_torch() -> None:
-    parameter = torch.nn.Parameter(torch.zeros(1))
-    optimiser = torch.optim.Adam([parameter], lr=0.02, betas=(0.9, 0.99))
-    cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, 0.02, total_steps=101, pct_start=0.1)
-    for number in range(100):
-        group = optimiser.param_groups[0]
-        rate, momentum = one_cycle(number, 100, 0.02)
-        # Torch turns round most of a step earlier.
-        assert rate == pytest.approx(group["lr"], abs=0.02 * 0.15)
-        assert momentum == pytest.approx(group["betas"][0], abs=0.1 * 0.15)
-        optimiser.step()
-        cycle.step()
-    assert one_cycle(10, 100, 0.02) == (0.02, 0.85)
+@pytest.mark.parametrize("steps", [1, 3, 10, 101, 2000])
+def test_the_one_cycle_peaks_at_a_tenth_of_the_steps(steps: int) -> None:
+    optimizer = torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))], fused=True)
+    config = TINY.override(steps=steps, learning_rate=0.02)
+    schedule = one_cycle(optimizer, config)
+    top = 0.1 * steps
+    for step in range(steps):
+        share = step / top if step < top else (step - top) / (steps - top)
+        bend = (1 - np.cos(np.pi * share)) / 2
+        low, high = (0.02 / 25, 0.02) if step < top else (0.02, 0.02 / 25e4)
+        moments = (0.95, 0.85) if step < top else (0.85, 0.95)
+        if step == steps // 2:
+            one_cycle(optimizer, config, step)  # as after a restart
+        group = optimizer.param_groups[0]
+        assert group["lr"] == pytest.approx(low + bend * (high - low), abs=1e-15)
+        assert group["betas"][0] == pytest.approx(moments[0] + bend * (moments[1] - moments[0]), abs=1e-15)
+        optimizer.step()
+        schedule.step()
 
 
 def test_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -365,17 +372,17 @@ def test_what_is_taken_is_the_best_so_far() -> None:
     data, _, held_out = prepare_data(
         [TrainingExample(made.scan, made.photo, made.U, made.training_mask)], config, Run(CPU)
     )
-    assert torch.equal(data.examined, held_out)
-    trainer = Trainer(data.of_members(slice(0, 1)), config, 0, 0)
-    while trainer.number < 100:
+    assert torch.equal(data.validation_cells, held_out)
+    trainer = Trainer(data.select_members(slice(0, 1)), config, 0, 0)
+    while trainer.steps_taken < 100:
         trainer.step()
     good = {name: value.detach().clone() for name, value in trainer.network.named_parameters()}
     assert float(trainer.best_loss) < float("inf")
     # A turn for the worse is not kept ...
     with torch.no_grad():
         trainer.network.threshold_out += 10
-    trainer._examine()
-    trainer.return_to_best()
+    trainer._validate()
+    trainer.restore_best()
     for name, value in trainer.network.named_parameters():
         assert torch.equal(value, good[name])
     # ... a turn for the better is, here because what was best is made worse by decree.
@@ -383,7 +390,7 @@ def test_what_is_taken_is_the_best_so_far() -> None:
     with torch.no_grad():
         trainer.network.threshold_out += 1e-3
     trainer.best_loss += 10
-    trainer._examine()
+    trainer._validate()
     assert float(trainer.best_loss) < before + 1
     for name, value in trainer.network.named_parameters():
         assert torch.equal(trainer.best[name], value)
@@ -437,7 +444,7 @@ def killed_at(number: int, folder: str) -> None:
 
     def mortal(trainer: Trainer) -> None:
         step(trainer)
-        if trainer.number == number:
+        if trainer.steps_taken == number:
             os.kill(os.getpid(), signal.SIGKILL)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -521,7 +528,7 @@ def test_no_step_waits_for_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     trainer = Trainer(data, config, 0, 0)
     reports = Reports()
     while not trainer.done:
-        if trainer.number == config.steps:
+        if trainer.steps_taken == config.steps:
             trainer.step()  # the discriminator is made from a seed
             continue
         with reports:

@@ -50,14 +50,14 @@ def count_rebuilding(dask_worker: Any) -> None:
     import xrfsr.network.model as saved
 
     if not hasattr(saved, "times"):
-        made = saved.rebuilt
+        made = saved.from_description
         saved.times = 0  # type: ignore[attr-defined]
 
         def counted(*arguments: Any) -> Any:
             saved.times += 1  # type: ignore[attr-defined]
             return made(*arguments)
 
-        saved.rebuilt = counted
+        saved.from_description = counted
 
 
 def times_rebuilt(dask_worker: Any) -> int:

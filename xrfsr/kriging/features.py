@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 __all__ = ["Guide", "Moments", "neighbourhood", "pooled_variance"]
 
-KEPT = 0.999  # share of the variance of all neighbours that the channels of a guide hold
-SAMPLE = 2**15  # pixels from which they are found
+KEPT_VARIANCE = 0.999  # share of the variance of all neighbours that the channels of a guide hold
+SAMPLE_PIXELS = 2**15  # pixels from which they are found
 STRIP = 64  # rows that are worked on at once
 OFFSETS = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
 
@@ -35,11 +35,11 @@ class Guide:
     """
 
     axes: NDArray[np.float32]
-    middle: NDArray[np.float32]
+    centre: NDArray[np.float32]
 
     @classmethod
     def fit(
-        cls, pieces: Iterable[NDArray[Any]], spread: float, *, count: int = 1, distinct: float | None = None
+        cls, pieces: Iterable[NDArray[Any]], spread: float, *, count: int = 1, bandwidth: float | None = None
     ) -> Self:
         """For maps like `pieces`.
 
@@ -59,7 +59,7 @@ class Guide:
         share = np.sqrt(weights / weights.sum()).astype(np.float32)
         samples, moments = [], []
         for piece in pieces:
-            samples.append(_sample(piece, share, SAMPLE // count))
+            samples.append(_sample(piece, share, SAMPLE_PIXELS // count))
             moments.append(Moments.of(piece))
         sample = np.concatenate(samples, axis=1).astype(np.float64)
         samples.clear()
@@ -67,13 +67,13 @@ class Guide:
         sample -= mean
         variance, axes = np.linalg.eigh(sample @ sample.T)
         total = np.cumsum(variance[::-1])
-        kept = int(np.searchsorted(total, KEPT * total[-1])) + 1 if total[-1] > 0 else 1
+        kept = int(np.searchsorted(total, KEPT_VARIANCE * total[-1])) + 1 if total[-1] > 0 else 1
         channels = len(axes) // len(OFFSETS)
-        unit = np.sqrt(pooled_variance(moments).sum()) * distinct if distinct else 1.0
+        unit = np.sqrt(pooled_variance(moments).sum()) * bandwidth if bandwidth else 1.0
         chosen = axes[:, ::-1][:, :kept] / (unit if unit > 0 else 1.0)
-        middle = (mean[:, 0] @ chosen).astype(np.float32)
+        centre = (mean[:, 0] @ chosen).astype(np.float32)
         chosen = chosen.astype(np.float32).reshape(len(OFFSETS), channels, -1)
-        return cls(chosen * share[:, None, None], middle)
+        return cls(chosen * share[:, None, None], centre)
 
     def rescaled(self, unit: NDArray[Any]) -> Self:
         """The same guide of maps that are `unit` (channel,) times larger."""
@@ -91,7 +91,7 @@ class Guide:
             rows = np.clip(np.arange(start - 1, stop + 1), 0, height - 1)
             padded = np.pad(maps[:, rows].astype(np.float32, copy=False), ((0, 0), (0, 0), (1, 1)), mode="edge")
             strip = made[start:stop].reshape(-1, made.shape[2])
-            strip[:] = -self.middle
+            strip[:] = -self.centre
             for (down, right), turned in zip(OFFSETS, self.axes, strict=True):
                 there = padded[:, 1 + down : 1 + down + stop - start, 1 + right : 1 + right + width]
                 strip += there.reshape(channels, -1).T @ turned

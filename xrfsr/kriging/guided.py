@@ -30,8 +30,8 @@ from xrfsr.utils.threads import available, parallel_map
 
 __all__ = ["NUGGET", "GuidedKriging", "guided_krige"]
 
-REACH = 2  # coarse pixels to either side that take part
-OFFSETS = [(down, right) for down in range(-REACH, REACH + 1) for right in range(-REACH, REACH + 1)]
+HALO = 2  # coarse pixels to either side that take part
+OFFSETS = [(down, right) for down in range(-HALO, HALO + 1) for right in range(-HALO, HALO + 1)]
 UNGUIDED = 0.2  # a: the share of the covariance that no edge breaks
 NUGGET = 1e-4  # on the diagonal, so that guides with next to no contrast leave equations that can be solved
 # Guides along one axis that stand for a footprint. Pixels of wider ones are pooled, because every pair of them counts:
@@ -202,7 +202,7 @@ def guided_krige(
     )
     fine = np.empty((len(scan), *U.fine.shape), dtype=np.float32)
     left_out = np.empty((len(scan), height, width), dtype=np.float32)
-    rows = max(2 * REACH, PAIRS // (width * int(np.prod([side.stand_in.shape[1] ** 2 for side in sides]))))
+    rows = max(2 * HALO, PAIRS // (width * int(np.prod([side.stand_in.shape[1] ** 2 for side in sides]))))
     strips = [slice(start, min(start + rows, height)) for start in range(0, height, rows)]
     workers = min(available(), len(strips)) if is_cpu(place) else 1
     parallel_map(strips, lambda strip: work.strip(strip, fine, left_out), workers)
@@ -236,7 +236,7 @@ class _Solver:
         """Solve for some rows of coarse pixels and write what they give."""
         y, x = self.sides
         inside, values = self._neighbours(rows)
-        around = slice(max(0, rows.start - REACH), min(len(y.seen), rows.stop + REACH))
+        around = slice(max(0, rows.start - HALO), min(len(y.seen), rows.stop + HALO))
         seen = self._seen(around)
         covariance = self._covariances(rows, around, seen, inside)
         to_pixels = self._to_pixels(rows, around, seen)
@@ -275,7 +275,7 @@ class _Solver:
         """C between the neighbours of every coarse pixel, (rows, x, neighbours, neighbours)."""
         width = self.scan.shape[2]
         y, x = self.sides
-        reach = 2 * REACH
+        reach = 2 * HALO
         top, bottom = around.start, around.stop
         table = inside.new_zeros(2 * reach + 1, 2 * reach + 1, bottom - top, width)
         for down in range(min(reach, bottom - top - 1) + 1):

@@ -23,8 +23,8 @@ from xrfsr.operators import Downsampling
 __all__ = ["Piece", "estimate_nugget_loo", "nugget_of", "wiener_gain"]
 
 # Optima are flat: half a decade is near enough.
-TRIED = (NUGGET, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-MOST = 1.0  # a map that is half noise cannot be told from one that is more
+NUGGET_CANDIDATES = (NUGGET, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+MAX_NUGGET = 1.0  # a map that is half noise cannot be told from one that is more
 
 
 class Piece(NamedTuple):
@@ -62,12 +62,12 @@ def nugget_of(pieces: Sequence[Piece], noise: NDArray[Any], device: str | torch.
     """
     spread = pooled_variance([Moments.of(piece.scan) for piece in pieces])
     known = np.isfinite(noise)
-    signal = np.maximum(spread - noise**2, spread / (1 + MOST))
+    signal = np.maximum(spread - noise**2, spread / (1 + MAX_NUGGET))
     made = np.divide(noise**2, signal, out=np.full(len(spread), NUGGET), where=known & (signal > 0))
     if not known.all():
         unknown = [Piece(scan[~known], photo, U, measured[~known]) for scan, photo, U, measured in pieces]
         made[~known] = estimate_nugget_loo(unknown, device)
-    return np.asarray(np.clip(made, NUGGET, MOST))
+    return np.asarray(np.clip(made, NUGGET, MAX_NUGGET))
 
 
 def estimate_nugget_loo(pieces: Sequence[Piece], device: str | torch.device = "auto") -> NDArray[np.float64]:
@@ -95,12 +95,14 @@ def estimate_nugget_loo(pieces: Sequence[Piece], device: str | torch.device = "a
             total += np.where(measured, np.square(scan - left_out, dtype=np.float64), 0).sum(axis=(1, 2))
         return np.asarray(total / np.maximum(counted, 1))
 
-    errors = np.array([[error(nugget, guided=guided) for guided in (True, False)] for nugget in TRIED]).min(axis=1)
+    errors = np.array([[error(nugget, guided=guided) for guided in (True, False)] for nugget in NUGGET_CANDIDATES]).min(
+        axis=1
+    )
     best = errors.argmin(axis=0)
     # Maps smoother than the covariance would have any nugget, but no prediction errs less than the noise of its pixel.
     most, spread = errors.min(axis=0), pooled_variance([Moments.of(piece.scan) for piece in pieces])
-    bound = np.divide(most, spread - most, out=np.full(len(spread), MOST), where=spread > most)
-    return np.asarray(np.clip(np.array(TRIED)[best], NUGGET, np.maximum(bound, NUGGET)))
+    bound = np.divide(most, spread - most, out=np.full(len(spread), MAX_NUGGET), where=spread > most)
+    return np.asarray(np.clip(np.array(NUGGET_CANDIDATES)[best], NUGGET, np.maximum(bound, NUGGET)))
 
 
 def wiener_gain(

@@ -22,12 +22,12 @@ __all__ = ["LooErrors", "PhotoGain", "along_photo", "gain_from_errors", "loo_err
 
 # Photos have texture and noise that no map shares, and lie on the scan to a pixel at best. Maps of real scans, which
 # a beam has blurred, would like 0.7 to 1.2, simulated ones with perfect edges none.
-SURROUNDINGS = 0.5  # fine pixels (standard deviation)
+NEIGHBOURHOOD_SPREAD = 0.5  # fine pixels (standard deviation)
 # Errors of neighbours go together, so blocks of them are counted as one.
-BLOCK, FEWEST = 4, 16  # coarse pixels along a side; blocks
+BLOCK, MIN_BLOCKS = 4, 16  # coarse pixels along a side; blocks
 # Standard errors, and what is added to them over the number of blocks: few blocks hardly know their own spread, for
 # errors at edges are far larger than others.
-HELPS, FEW = 1.0, 5.0
+STANDARD_ERRORS, SMALL_SAMPLE = 1.0, 5.0
 
 
 class PhotoGain(NamedTuple):
@@ -52,7 +52,7 @@ def photo_guide(photos: Sequence[NDArray[Any]]) -> Guide:
 
     That is the standard deviation of all bands.
     """
-    return Guide.fit(photos, SURROUNDINGS, count=len(photos), distinct=1.0)
+    return Guide.fit(photos, NEIGHBOURHOOD_SPREAD, count=len(photos), bandwidth=1.0)
 
 
 def along_photo(
@@ -85,7 +85,7 @@ def photo_gain(
     U: Downsampling,
     measured: NDArray[np.bool_],
     device: str | torch.device = "auto",
-    along: GuidedKriging | None = None,
+    guided: GuidedKriging | None = None,
 ) -> PhotoGain:
     """Compare leave-one-out predictions of a scan with and without a photo.
 
@@ -112,8 +112,8 @@ def photo_gain(
     >>> photo_gain(maps, rgb.values[:, ::-1], U, maps >= 0).helps
     array([False, False])
     """
-    along = along_photo(scan, photo, U, device) if along is None else along
-    return gain_from_errors([loo_errors(scan, photo, U, measured, device, along)])
+    guided = along_photo(scan, photo, U, device) if guided is None else guided
+    return gain_from_errors([loo_errors(scan, photo, U, measured, device, guided)])
 
 
 class LooErrors(NamedTuple):
@@ -140,11 +140,13 @@ def loo_errors(
     U: Downsampling,
     measured: NDArray[np.bool_],
     device: str | torch.device,
-    along: GuidedKriging,
+    guided: GuidedKriging,
 ) -> LooErrors:
     """Predict a scan, or a part of one, with and without the photo; arguments as for `photo_gain`."""
     without = guided_krige(scan, np.zeros_like(photo[:1]), U, device)
-    guided, plain = (np.where(measured, scan - made.left_out, 0.0).astype(np.float64) ** 2 for made in (along, without))
+    guided, plain = (
+        np.where(measured, scan - made.left_out, 0.0).astype(np.float64) ** 2 for made in (guided, without)
+    )
     return LooErrors(guided, plain, measured, np.abs(scan).max(axis=(1, 2), keepdims=True))
 
 
@@ -166,11 +168,11 @@ def gain_from_errors(parts: Sequence[LooErrors]) -> PhotoGain:
     helps = np.ones(lines, dtype=bool)
     for line in range(lines):
         sample = (plain - guided)[line, measured[line] > 0]
-        if len(sample) >= FEWEST:
+        if len(sample) >= MIN_BLOCKS:
             error, before = guided[line].sum(), plain[line].sum()
             decibel[line] = 10 * np.log10(before / error) if error > 0 and before > 0 else 0.0
             error_of_mean = sample.std(ddof=1) / np.sqrt(len(sample))
-            helps[line] = sample.mean() > (HELPS + FEW / len(sample)) * error_of_mean
+            helps[line] = sample.mean() > (STANDARD_ERRORS + SMALL_SAMPLE / len(sample)) * error_of_mean
     return PhotoGain(decibel, helps)
 
 

@@ -24,7 +24,7 @@ from xrfsr.operators import Downsampling, RightInverse, apply_separable, linear_
 
 __all__ = ["Batch", "CellDataset", "network_inputs"]
 
-FEWEST_HELD_OUT = 64
+MIN_HELD_OUT = 64
 # Fine pixels that pass the network at once where all of the image is a batch.
 BLOCK = 16384
 
@@ -84,7 +84,7 @@ class Footprints:
         return cls(torch.as_tensor(places, device=device)[:, None], share[..., None].contiguous())
 
     @classmethod
-    def joined(cls, parts: Sequence[Self], starts: Sequence[int]) -> Self:
+    def concatenate(cls, parts: Sequence[Self], starts: Sequence[int]) -> Self:
         """Those of several scans, whose tables begin at `starts`."""
         widest = max(part.place.shape[1] for part in parts)
         places, shares = [], []
@@ -96,7 +96,7 @@ class Footprints:
 
 
 @dataclass(frozen=True, slots=True)
-class Frames:
+class ScanNumbering:
     """Several scans, whose cells, rows and columns are numbered one after the other.
 
     Attributes
@@ -117,7 +117,7 @@ class Frames:
         before = (np.cumsum(count) - count for count in (rows * across, rows, across))
         return cls(*(torch.as_tensor(each, device=device) for each in (*before, across)))
 
-    def places(self, cell: Tensor) -> tuple[Tensor, Tensor]:
+    def rows_and_columns(self, cell: Tensor) -> tuple[Tensor, Tensor]:
         """Rows and columns of the cells numbered `cell`."""
         scan = torch.bucketize(cell, self.cell, right=True) - 1
         inside, across = cell - self.cell[scan], self.across[scan]
@@ -206,14 +206,14 @@ class CellDataset:
     """
 
     tables: tuple[Tensor, ...]
-    orders: tuple[PixelLayout, ...]
-    kinds: tuple[int, ...]
+    layouts: tuple[PixelLayout, ...]
+    table_index: tuple[int, ...]
     left_out: tuple[bool, ...]
     values: Tensor
     drawable: Tensor
     rows: Footprints
     columns: Footprints
-    frames: Frames | None = None
+    numbering: ScanNumbering | None = None
 
     @classmethod
     def of(
@@ -238,26 +238,26 @@ class CellDataset:
         members: list[tuple[Input, View]] = list(zip(inputs, seen, strict=True))
         shown = photo_views(photo, seen)
         pairs = list(dict.fromkeys(members))
-        order = PixelLayout.of(U)
+        layout = PixelLayout.of(U)
         ones = np.ones((1, *U.fine.shape), dtype=np.float32)
         influence = (
             leave_out(scan, U, right_inverse, mean).influence if "leave-out" in upscaled else np.zeros_like(scan)
         )
         return cls(
             tables=tuple(
-                order.arrange(np.concatenate([upscaled[kind], shown[view], ones]), device) for kind, view in pairs
+                layout.arrange(np.concatenate([upscaled[kind], shown[view], ones]), device) for kind, view in pairs
             ),
-            orders=(order,),
-            kinds=tuple(pairs.index(member) for member in members),
+            layouts=(layout,),
+            table_index=tuple(pairs.index(member) for member in members),
             left_out=tuple(kind == "leave-out" for kind in inputs),
             values=_by_cell(scan, measured, influence, device),
             drawable=_drawable(measured, device),
-            rows=Footprints.of(U.y, right_inverse.y, order.rows, device),
-            columns=Footprints.of(U.x, right_inverse.x, order.columns, device),
+            rows=Footprints.of(U.y, right_inverse.y, layout.rows, device),
+            columns=Footprints.of(U.x, right_inverse.x, layout.columns, device),
         )
 
     @classmethod
-    def joined(cls, parts: Sequence[Self]) -> Self:
+    def concatenate(cls, parts: Sequence[Self]) -> Self:
         """The cells of several scans, numbered one after the other."""
         if len(parts) == 1:
             return parts[0]
@@ -267,29 +267,31 @@ class CellDataset:
         return replace(
             first,
             tables=tuple(torch.cat(tables) for tables in zip(*(part.tables for part in parts), strict=True)),
-            orders=tuple(part.orders[0].shifted(int(start)) for part, start in zip(parts, before, strict=True)),
+            layouts=tuple(part.layouts[0].shifted(int(start)) for part, start in zip(parts, before, strict=True)),
             values=torch.cat([part.values for part in parts]),
             drawable=torch.cat([part.drawable + int(start) for part, start in zip(parts, count, strict=True)]),
-            rows=Footprints.joined([part.rows for part in parts], before.tolist()),
-            columns=Footprints.joined([part.columns for part in parts], [0] * len(parts)),
-            frames=Frames.of([(len(part.rows.place), len(part.columns.place)) for part in parts], first.values.device),
+            rows=Footprints.concatenate([part.rows for part in parts], before.tolist()),
+            columns=Footprints.concatenate([part.columns for part in parts], [0] * len(parts)),
+            numbering=ScanNumbering.of(
+                [(len(part.rows.place), len(part.columns.place)) for part in parts], first.values.device
+            ),
         )
 
     def as_pixels(self, target: NDArray[Any], measured: NDArray[np.bool_]) -> Self:
         """The same inputs of one scan with a known fine map (B, fine.y, fine.x) as the target, pixel by pixel."""
         device = self.values.device
-        (order,) = self.orders
+        (layout,) = self.layouts
         return replace(
             self,
             values=_by_cell(target, measured, np.zeros_like(target), device),
             drawable=_drawable(measured, device),
-            rows=Footprints.identity(order.rows, device),
-            columns=Footprints.identity(order.columns, device),
+            rows=Footprints.identity(layout.rows, device),
+            columns=Footprints.identity(layout.columns, device),
         )
 
-    def of_members(self, members: slice) -> Self:
+    def select_members(self, members: slice) -> Self:
         """The same for some of the members."""
-        return replace(self, kinds=self.kinds[members], left_out=self.left_out[members])
+        return replace(self, table_index=self.table_index[members], left_out=self.left_out[members])
 
     def split(self, share: float, generator: torch.Generator) -> tuple[Self, Tensor]:
         """The same without a random share of its drawable cells, and the numbers of those.
@@ -298,10 +300,10 @@ class CellDataset:
         a member cannot leave them out, as the bilinear one cannot: their verdict would be worth nothing.
         """
         cells = len(self.drawable)
-        count = max(round(share * cells), min(FEWEST_HELD_OUT, cells // 4)) if share > 0 else 0
+        count = max(round(share * cells), min(MIN_HELD_OUT, cells // 4)) if share > 0 else 0
         count = count if all(self.left_out) else 0
-        order = torch.randperm(cells, generator=generator)[:count]
-        held_out = self.drawable[order.to(self.drawable.device)]
+        layout = torch.randperm(cells, generator=generator)[:count]
+        held_out = self.drawable[layout.to(self.drawable.device)]
         return self.without(held_out), held_out
 
     def without(self, cell: Tensor) -> Self:
@@ -346,12 +348,12 @@ class CellDataset:
         """X at `count` random pixels, shape (members, count, B + b + 1)."""
         device = self.values.device
         place = torch.randint(len(self.tables[0]), (count,), generator=generator, device=device)
-        return torch.stack([self.tables[kind][place] for kind in self.kinds])
+        return torch.stack([self.tables[kind][place] for kind in self.table_index])
 
-    def places(self, cell: Tensor) -> tuple[Tensor, Tensor]:
+    def rows_and_columns(self, cell: Tensor) -> tuple[Tensor, Tensor]:
         """Rows and columns of the cells numbered `cell`, as they are numbered in `rows` and `columns`."""
-        if self.frames is not None:
-            return self.frames.places(cell)
+        if self.numbering is not None:
+            return self.numbering.rows_and_columns(cell)
         columns = len(self.columns.place)
         return torch.div(cell, columns, rounding_mode="floor"), cell % columns
 
@@ -361,16 +363,16 @@ class CellDataset:
         `share` (members, cells) is how much of its own influence is taken out of a cell's input: 1 is the
         left-out interpolation, 0 the full one. Members with bilinear input ignore it. `out` receives the batch's x.
         """
-        row, column = self.places(cell)
+        row, column = self.rows_and_columns(cell)
         vertical, horizontal = self.rows.place.index_select(0, row), self.columns.place.index_select(0, column)
         place = (vertical[:, :, None] + horizontal[:, None]).flatten()
         vertical, horizontal = self.rows.share.index_select(0, row), self.columns.share.index_select(0, column)
         weight, pull = (vertical[..., None] * horizontal[:, :, None]).flatten(2).unbind(dim=1)
         target, measured, influence = self.values.index_select(0, cell).unbind(dim=1)
         if out is None:
-            shape = (len(self.kinds), len(place), self.channels)
+            shape = (len(self.table_index), len(place), self.channels)
             out = torch.empty(shape, dtype=torch.float32, device=cell.device)
-        for member, (kind, left_out) in enumerate(zip(self.kinds, self.left_out, strict=True)):
+        for member, (kind, left_out) in enumerate(zip(self.table_index, self.left_out, strict=True)):
             torch.index_select(self.tables[kind], 0, place, out=out[member])
             if left_out:
                 maps = out[member].view(len(cell), -1, self.channels)[..., : target.shape[1]]

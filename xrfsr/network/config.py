@@ -140,18 +140,20 @@ class TrainingConfig:
         several = isinstance(self.inputs, tuple) and bool(self.inputs)
         if not (several and all(name in get_args(Input) for name in self.inputs)):
             faults.append(f"inputs is {self.inputs!r}; one or more of {', '.join(get_args(Input))} are accepted")
-        if several and not (all(map(_at_least_zero, self.transfers)) and len(self.transfers) == len(self.inputs)):
+        if several and not (
+            all(map(_at_least_zero, self.member_transfers)) and len(self.member_transfers) == len(self.inputs)
+        ):
             faults.append(
                 f"transfer is {self.transfer!r}; a number of at least 0 is needed, or {len(self.inputs)} of them, "
                 "one for each of inputs"
             )
-        known = all(view in get_args(View) for view in self.each_view)
-        if not known or (several and len(self.each_view) != len(self.inputs)):
+        known = all(view in get_args(View) for view in self.member_views)
+        if not known or (several and len(self.member_views) != len(self.inputs)):
             faults.append(
                 f"views is {self.views!r}; one of {', '.join(get_args(View))} is needed, or {len(self.inputs)} of "
                 "them, one for each of inputs"
             )
-        elif len({len(VIEWS[view]) for view in self.each_view}) > 1:
+        elif len({len(VIEWS[view]) for view in self.member_views}) > 1:
             faults.append(f"views is {self.views!r}; 'pixel' goes with no other: its network has fewer inputs")
         if faults:
             raise InvalidInput("training settings", faults)
@@ -218,18 +220,18 @@ class TrainingConfig:
         return PRESETS[name]
 
     @property
-    def transfers(self) -> tuple[float, ...]:
+    def member_transfers(self) -> tuple[float, ...]:
         """`transfer` for each member."""
         return self.transfer if isinstance(self.transfer, tuple) else (self.transfer,) * len(self.inputs)
 
     @property
-    def each_view(self) -> tuple[View, ...]:
+    def member_views(self) -> tuple[View, ...]:
         """`views` for each member."""
         return self.views if isinstance(self.views, tuple) else (self.views,) * len(self.inputs)
 
     def photo_channels(self, bands: int) -> int:
         """How many channels the network has for a photo of so many bands."""
-        return bands * len(VIEWS[self.each_view[0]])
+        return bands * len(VIEWS[self.member_views[0]])
 
     @property
     def candidates(self) -> int:
@@ -261,7 +263,7 @@ class TrainingConfig:
         if "inputs" in chosen and "transfer" not in chosen and members != len(self.inputs):
             chosen["transfer"] = 1.0
         if "inputs" in chosen and "views" not in chosen and members != len(self.inputs):
-            chosen["views"] = self.each_view[0]
+            chosen["views"] = self.member_views[0]
         made = self
         with collect_faults(faults):
             made = replace(self, **chosen)

@@ -14,8 +14,8 @@ from torch.nn.functional import leaky_relu
 __all__ = ["Discriminator"]
 
 CHANNELS = 64
-SLOPE = 0.2
-LEFT = 4  # pixels along a side that the last layer sees
+NEGATIVE_SLOPE = 0.2
+FINAL_SIZE = 4  # pixels along a side that the last layer sees
 
 
 class Discriminator(nn.Module):
@@ -35,18 +35,18 @@ class Discriminator(nn.Module):
         self.members = members
         layers = []
         size, width = patch, 1
-        while size > LEFT:
+        while size > FINAL_SIZE:
             following = 2 * width if width > 1 else CHANNELS
             layers.append(nn.Conv2d(members * width, members * following, 4, 2, 1, groups=members, dtype=torch.float32))
             size, width = size // 2, following
-        layers.append(nn.Conv2d(members * width, members, LEFT, groups=members, dtype=torch.float32))
+        layers.append(nn.Conv2d(members * width, members, FINAL_SIZE, groups=members, dtype=torch.float32))
         self.layers = nn.ModuleList(layers)
         with torch.no_grad():
             for layer in layers:
                 fan_in = layer.weight[0].numel()
                 layer.weight.copy_(
                     torch.randn(layer.weight.shape, generator=generator, dtype=torch.float32)
-                    * (2 / (1 + SLOPE**2) / fan_in) ** 0.5
+                    * (2 / (1 + NEGATIVE_SLOPE**2) / fan_in) ** 0.5
                 )
                 assert layer.bias is not None
                 layer.bias.zero_()
@@ -65,6 +65,6 @@ class Discriminator(nn.Module):
         """
         *hidden, last = self.layers
         for layer in hidden:
-            patches = leaky_relu(layer(patches), SLOPE)
+            patches = leaky_relu(layer(patches), NEGATIVE_SLOPE)
         score: Tensor = last(patches)
         return score.flatten(1)

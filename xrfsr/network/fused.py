@@ -16,12 +16,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["Buffers", "unfold"]
+__all__ = ["BufferPool", "unfold"]
 
 sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 
 
-class _Set(NamedTuple):
+class _BufferSet(NamedTuple):
     """What one forward and backward pass needs.
 
     Attributes
@@ -43,11 +43,11 @@ class _Set(NamedTuple):
     next_gradient: Tensor
 
 
-class Buffers:
+class BufferPool:
     """Sets of buffers by shape; those on loan are not among them."""
 
     def __init__(self) -> None:
-        self._free: dict[tuple[Any, ...], list[_Set]] = {}
+        self._free: dict[tuple[Any, ...], list[_BufferSet]] = {}
 
     def borrow(self, x: Tensor, iterations: int, atoms: int, channels: int, dtype: torch.dtype) -> _Loan:
         """A set for as long as the loan lives."""
@@ -64,7 +64,7 @@ class Buffers:
             with torch.inference_mode(False):
                 return torch.empty((members, pixels, width), dtype=dtype, device=x.device)
 
-        made = _Set(
+        made = _BufferSet(
             empty(inputs, converted),
             [empty(atoms) for _ in range(iterations)],
             empty(channels, converted),
@@ -74,17 +74,17 @@ class Buffers:
         )
         return _Loan(made, free)
 
-    def __deepcopy__(self, memo: Any) -> Buffers:
-        return Buffers()
+    def __deepcopy__(self, memo: Any) -> BufferPool:
+        return BufferPool()
 
-    def __reduce__(self) -> tuple[type[Buffers], tuple[()]]:
-        return (Buffers, ())
+    def __reduce__(self) -> tuple[type[BufferPool], tuple[()]]:
+        return (BufferPool, ())
 
 
 class _Loan:
     """Gives its set back when nothing refers to it any more, whether or not there was a backward pass."""
 
-    def __init__(self, held: _Set, owner: list[_Set]) -> None:
+    def __init__(self, held: _BufferSet, owner: list[_BufferSet]) -> None:
         self.held = held
         self._owner = owner
 
@@ -98,7 +98,7 @@ def unfold(
     recurrence: Tensor,
     dictionary: Tensor,
     bias: Tensor,
-    buffers: Buffers,
+    buffers: BufferPool,
     dtype: torch.dtype | None = None,
 ) -> Tensor:
     r"""D A⁽ᴷ⁾ plus a bias, for :math:`A^{(k+1)} = \mathrm{Sigmoid}(V^{(k)} A^{(k)} + S^{(k)} X - \lambda^{(k)})`.
@@ -137,7 +137,7 @@ class _Unfold(torch.autograd.Function):
         recurrence: Tensor,
         dictionary: Tensor,
         bias: Tensor,
-        buffers: Buffers,
+        buffers: BufferPool,
         dtype: torch.dtype,
     ) -> Tensor:
         iterations, _, _, atoms = drive.shape
@@ -164,7 +164,7 @@ class _Unfold(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, output_gradient: Tensor) -> Any:
         x, S, V, D = ctx.saved_tensors
-        held: _Set = ctx.loan.held
+        held: _BufferSet = ctx.loan.held
         X, G = x, output_gradient
         if D.dtype != x.dtype:
             X, G = held.x, held.output_gradient.copy_(output_gradient)

@@ -25,7 +25,7 @@ from torch.nn.functional import pad
 
 from xrfsr.errors import InvalidInput
 from xrfsr.network.config import TrainingConfig
-from xrfsr.network.fused import Buffers, unfold
+from xrfsr.network.fused import BufferPool, unfold
 
 __all__ = ["Architecture", "Generator"]
 
@@ -85,7 +85,7 @@ class Architecture:
             raise InvalidInput("network", faults)
 
     @classmethod
-    def of(cls, config: TrainingConfig, lines: int, bands: int, members: int | None = None) -> Self:
+    def from_config(cls, config: TrainingConfig, lines: int, bands: int, members: int | None = None) -> Self:
         """The network that `config` asks for a photo of so many bands, for all members of the ensemble or so many."""
         return cls(
             B=lines,
@@ -133,7 +133,7 @@ class Generator(nn.Module):
         self.architecture = a = architecture
         self.final_sigmoid = (a.final_sigmoid,) * a.members
         self.product_dtype: torch.dtype | None = None
-        self.borrowed = Buffers()
+        self.buffers = BufferPool()
         n, c = a.members, a.channels
 
         def normal(*shape: int, fan_in: int) -> nn.Parameter:
@@ -186,7 +186,7 @@ class Generator(nn.Module):
             x = pad(x, (0, 1), value=1.0)
         drive = torch.cat([self.S, -self.threshold], dim=2)
         identity = torch.eye(self.architecture.M, dtype=x.dtype, device=x.device)
-        return unfold(x, drive, identity - self.W, dictionary, bias, self.borrowed, self.product_dtype)
+        return unfold(x, drive, identity - self.W, dictionary, bias, self.buffers, self.product_dtype)
 
     @staticmethod
     def member_axis(name: str) -> int:
@@ -194,7 +194,7 @@ class Generator(nn.Module):
         return 1 if name in ("W", "S", "threshold") else 0
 
     @classmethod
-    def joined(cls, networks: Sequence[Generator]) -> Generator:
+    def concatenate(cls, networks: Sequence[Generator]) -> Generator:
         """One network whose members are those of several."""
         first = networks[0]
         members = sum(network.architecture.members for network in networks)
@@ -215,7 +215,7 @@ class Generator(nn.Module):
         self.D_root.clamp_(-(magnitude**0.5), magnitude**0.5)
 
     @torch.no_grad()
-    def centre_on(self, x: Tensor, limit: float | None = None) -> None:
+    def initialize_from(self, x: Tensor, limit: float | None = None) -> None:
         """Start from the data: no sigmoid saturated or idle, and a dictionary that already fits.
 
         Five nested sigmoids with small random weights pass no gradient. Each layer's S is therefore scaled so that

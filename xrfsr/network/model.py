@@ -40,7 +40,7 @@ __all__ = ["Model", "load_model"]
 FORMAT = 2
 WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
 KEPT = 4  # models that came from other processes, by their fingerprints
-_received: dict[str, Model] = {}
+_unpickled: dict[str, Model] = {}
 _lock = threading.Lock()
 BLOCK = 16384  # pixels that pass the network at once: small enough for the cache, large enough for full speed
 
@@ -179,9 +179,9 @@ class Model:
         middle = None if mean is None else mean / self.peak
         upscaled = network_inputs(scaled, U, self.config.inputs, right_inverse, middle)
         maps = {kind: array.reshape(lines, -1) for kind, array in upscaled.items()}
-        shown = photo_views(photo, self.config.each_view)
+        shown = photo_views(photo, self.config.member_views)
         colours = {view: array.reshape(len(array), -1) for view, array in shown.items()}
-        members_see = list(zip(self.config.inputs, self.config.each_view, strict=True))
+        members_see = list(zip(self.config.inputs, self.config.member_views, strict=True))
         # Kriging is at hand already where it is what a network sees.
         plain = upscaled["leave-out"] if "leave-out" in upscaled else krige(scaled, U, right_inverse, middle)
         result = plain.reshape(lines, -1) * self.weights[-1][:, None]
@@ -231,7 +231,7 @@ class Model:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # As it is kept on disk: plain values and NumPy arrays, whichever device the network is on.
-        return (received, (self.fingerprint, self._description(), self._arrays()))
+        return (unpickled, (self.fingerprint, self._description(), self._arrays()))
 
     @property
     def fingerprint(self) -> str:
@@ -335,24 +335,24 @@ def _read(folder: Path) -> Model:
         raise InvalidInput(
             "model", [f"its format is {description['format']}; only {FORMAT} is known; upgrade xrfsr or train anew"]
         )
-    return rebuilt(description, {name: value.numpy() for name, value in load_file(folder / WEIGHTS).items()})
+    return from_description(description, {name: value.numpy() for name, value in load_file(folder / WEIGHTS).items()})
 
 
-def received(fingerprint: str, description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model:
+def unpickled(fingerprint: str, description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model:
     """A model that was pickled. Dask may drop it between two tasks and send it again; it is made once a process."""
     with _lock:
-        if fingerprint not in _received:
-            if len(_received) >= KEPT:
-                _received.pop(next(iter(_received)))
-            _received[fingerprint] = rebuilt(description, arrays)
-        return _received[fingerprint]
+        if fingerprint not in _unpickled:
+            if len(_unpickled) >= KEPT:
+                _unpickled.pop(next(iter(_unpickled)))
+            _unpickled[fingerprint] = from_description(description, arrays)
+        return _unpickled[fingerprint]
 
 
-def rebuilt(description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model:
+def from_description(description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model:
     """A model from what describes it and the weights of its network; damage leads to errors of any kind."""
     config = TrainingConfig.from_dict(description["config"])
     lines, bands = tuple(description["lines"]), int(description["bands"])
-    generator = Generator(Architecture.of(config, len(lines), bands), torch.Generator())
+    generator = Generator(Architecture.from_config(config, len(lines), bands), torch.Generator())
     generator.load_state_dict({name: torch.as_tensor(value) for name, value in arrays.items()})
     generator.final_sigmoid = tuple(bool(last) for last in description["final_sigmoid"])
     peak, weights = (np.asarray(description[name], dtype=np.float32) for name in ("peak", "weights"))

@@ -20,13 +20,13 @@ from xrfsr.network.cells import CellDataset
 from xrfsr.network.config import TrainingConfig
 from xrfsr.operators import Downsampling
 
-__all__ = ["Patches", "Strips", "flipped", "most_correlated"]
+__all__ = ["PatchSampler", "WindowAxis", "most_correlated_band", "random_flips"]
 
-ROOM = 1.5  # side of a window, in patches
+WINDOW_SIDE = 1.5  # side of a window, in patches
 
 
 @dataclass(frozen=True, eq=False)
-class Strips:
+class WindowAxis:
     """One axis of all windows: runs of `n` neighbouring coarse cells and the fine pixels under them.
 
     Attributes
@@ -67,7 +67,7 @@ class Strips:
 
 
 @dataclass(frozen=True, eq=False)
-class Patches:
+class PatchSampler:
     """Where the patches of both kinds come from.
 
     Attributes
@@ -87,10 +87,10 @@ class Patches:
 
     cells: CellDataset
     lines: int
-    row_place: Tensor
-    column_place: Tensor
-    rows: Strips
-    columns: Strips
+    row_offset: Tensor
+    column_offset: Tensor
+    rows: WindowAxis
+    columns: WindowAxis
     band: Tensor
     patch: int
     patches: int
@@ -111,14 +111,14 @@ class Patches:
         strips = []
         for u in (U.y, U.x):
             n, ratio = u.shape[0], u.shape[1] / u.shape[0]
-            side = n if config.windows is None else min(n, int(np.ceil(ROOM * config.patch / ratio)) + 1)
-            strips.append(Strips.of(u, side, device))
-        band = most_correlated(scan, U(photo))
+            side = n if config.windows is None else min(n, int(np.ceil(WINDOW_SIDE * config.patch / ratio)) + 1)
+            strips.append(WindowAxis.of(u, side, device))
+        band = most_correlated_band(scan, U(photo))
         return cls(
             cells,
             len(scan),
-            torch.as_tensor(cells.orders[0].rows, device=device),
-            torch.as_tensor(cells.orders[0].columns, device=device),
+            torch.as_tensor(cells.layouts[0].rows, device=device),
+            torch.as_tensor(cells.layouts[0].columns, device=device),
             strips[0],
             strips[1],
             torch.as_tensor(band, device=device),
@@ -128,14 +128,14 @@ class Patches:
             config.beta,
         )
 
-    def of_members(self, members: slice) -> Self:
+    def select_members(self, members: slice) -> Self:
         """The same for some of the members."""
-        return replace(self, cells=self.cells.of_members(members))
+        return replace(self, cells=self.cells.select_members(members))
 
     def reconstructed(self, network: Any, random: torch.Generator) -> Tensor:
         """Patches of Proj(g(X)), shape (patches, members, patch, patch); X as it is at reconstruction."""
         projected = self._projected(network, random)
-        return self._cut(projected.permute(1, 4, 0, 2, 3), random)
+        return self._crop_patches(projected.permute(1, 4, 0, 2, 3), random)
 
     def pseudo_real(self, random: torch.Generator) -> Tensor:
         r"""Eq. 14: :math:`\beta Y_{\downarrow\uparrow} + (1 - \beta) Z`, with β from 0 to `beta`, flipped at random.
@@ -143,23 +143,23 @@ class Patches:
         Of a random map and the band of the photo most correlated with it, shape (patches, members, patch, patch).
         """
         device, side = self.band.device, torch.arange(self.patch, device=self.band.device)
-        line = self._random(self.lines, random)
+        line = self._random_index(self.lines, random)
         top, left = (
-            self._random(len(places) - self.patch + 1, random)[:, None] + side
-            for places in (self.row_place, self.column_place)
+            self._random_index(len(places) - self.patch + 1, random)[:, None] + side
+            for places in (self.row_offset, self.column_offset)
         )
-        place = (self.row_place[top][:, :, None] + self.column_place[left][:, None]).flatten(1)
+        place = (self.row_offset[top][:, :, None] + self.column_offset[left][:, None]).flatten(1)
         beta = self.beta * torch.rand((self.patches, 1), generator=random, device=device)
         mixed = []
-        for kind in self.cells.kinds:
+        for kind in self.cells.table_index:
             table = self.cells.tables[kind]
             mixed.append(
                 beta * table[place, line[:, None]] + (1 - beta) * table[place, (self.lines + self.band[line])[:, None]]
             )
         made = torch.stack(mixed, dim=1).reshape(self.patches, -1, self.patch, self.patch)
-        return flipped(made, random)
+        return random_flips(made, random)
 
-    def _random(self, below: int, random: torch.Generator) -> Tensor:
+    def _random_index(self, below: int, random: torch.Generator) -> Tensor:
         return torch.randint(below, (self.patches,), generator=random, device=self.band.device)
 
     def _projected(self, network: Any, random: torch.Generator) -> Tensor:
@@ -172,38 +172,38 @@ class Patches:
         height, width = self.rows.u.shape[2], self.columns.u.shape[2]
         row = self.rows.first[i][:, None] + torch.arange(height, device=device)
         column = self.columns.first[j][:, None] + torch.arange(width, device=device)
-        place = (self.row_place[row][:, :, None] + self.column_place[column][:, None]).ravel()
-        x = torch.stack([self.cells.tables[kind][place] for kind in self.cells.kinds])
+        place = (self.row_offset[row][:, :, None] + self.column_offset[column][:, None]).ravel()
+        x = torch.stack([self.cells.tables[kind][place] for kind in self.cells.table_index])
         output: Tensor = network(x)
         estimate = output[..., : self.lines].reshape(len(x), self.windows, height, width, self.lines)
         n, m = self.rows.u.shape[1], self.columns.u.shape[1]
         cell = (i[:, None] + torch.arange(n, device=device))[:, :, None] * len(self.cells.columns.place)
         cell = cell + (j[:, None] + torch.arange(m, device=device))[:, None]
-        coarse = _both(self.rows.u[i], self.columns.u[j], estimate)
+        coarse = _apply_both_axes(self.rows.u[i], self.columns.u[j], estimate)
         missing = self.cells.target[cell] - coarse
-        return estimate + _both(self.rows.right_inverse[i], self.columns.right_inverse[j], missing)
+        return estimate + _apply_both_axes(self.rows.right_inverse[i], self.columns.right_inverse[j], missing)
 
-    def _cut(self, maps: Tensor, random: torch.Generator) -> Tensor:
+    def _crop_patches(self, maps: Tensor, random: torch.Generator) -> Tensor:
         """Random patches, each of one map of one window (windows, lines, members, height, width), flipped at random."""
         side = torch.arange(self.patch, device=maps.device)
-        window, line = self._random(len(maps), random), self._random(self.lines, random)
+        window, line = self._random_index(len(maps), random), self._random_index(self.lines, random)
         # Where strips differ in length, not from the padding of the shorter ones.
         top, left = (
-            self._random(strips.shortest - self.patch + 1, random)[:, None] + side
+            self._random_index(strips.shortest - self.patch + 1, random)[:, None] + side
             for strips in (self.rows, self.columns)
         )
         chosen = maps.permute(0, 1, 3, 4, 2)[
             window[:, None, None], line[:, None, None], top[:, :, None], left[:, None, :]
         ]
-        return flipped(chosen.permute(0, 3, 1, 2), random)
+        return random_flips(chosen.permute(0, 3, 1, 2), random)
 
 
-def _both(y: Tensor, x: Tensor, maps: Tensor) -> Tensor:
+def _apply_both_axes(y: Tensor, x: Tensor, maps: Tensor) -> Tensor:
     """`y` (w, a, h) along rows and `x` (w, b, v) along columns of (members, w, h, v, lines)."""
     return torch.einsum("wbv,mwavl->mwabl", x, torch.einsum("wah,mwhvl->mwavl", y, maps))
 
 
-def flipped(patches: Tensor, random: torch.Generator) -> Tensor:
+def random_flips(patches: Tensor, random: torch.Generator) -> Tensor:
     """Each of (patches, ...) turned upside down, left to right, both or neither, at random."""
     for axis in (-2, -1):
         turn = torch.rand(len(patches), generator=random, device=patches.device) < 0.5
@@ -211,7 +211,7 @@ def flipped(patches: Tensor, random: torch.Generator) -> Tensor:
     return patches
 
 
-def most_correlated(scan: NDArray[Any], photo: NDArray[Any]) -> NDArray[np.int64]:
+def most_correlated_band(scan: NDArray[Any], photo: NDArray[Any]) -> NDArray[np.int64]:
     """The band of a photo (b, coarse.y, coarse.x) that is most correlated with each map (B, coarse.y, coarse.x).
 
     Highest, not strongest: a mixture with a band of opposite sign would cancel. Flat maps and bands correlate with

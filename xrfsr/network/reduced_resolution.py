@@ -23,8 +23,8 @@ from xrfsr.operators import Downsampling
 
 __all__ = ["ReducedResolution"]
 
-HALF = 2  # how much coarser the scan is made
-SMALLEST = 8  # pixels along a side of the halved scan, below which it tells nothing
+FACTOR = 2  # how much coarser the scan is made
+MIN_PIXELS = 8  # pixels along a side of the halved scan, below which it tells nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,10 +54,10 @@ class ReducedResolution:
     @classmethod
     def of(cls, scan: NDArray[Any], photo: NDArray[Any], U: Downsampling) -> Self | None:
         """From a scan (B, coarse.y, coarse.x) and a photo (b, fine.y, fine.x), unless there is too little of it."""
-        if min(U.coarse.shape) < HALF * SMALLEST:
+        if min(U.coarse.shape) < FACTOR * MIN_PIXELS:
             return None
-        beam = None if U.fwhm is None else (HALF * U.fwhm[0], HALF * U.fwhm[1])
-        halved = Downsampling.between(U.coarse, U.coarse.coarsen(HALF), U.footprint, fwhm=beam)
+        beam = None if U.fwhm is None else (FACTOR * U.fwhm[0], FACTOR * U.fwhm[1])
+        halved = Downsampling.between(U.coarse, U.coarse.coarsen(FACTOR), U.footprint, fwhm=beam)
         return cls(halved(scan).astype(np.float32), U(photo).astype(np.float32), scan, halved)
 
     def with_predictions(self, *results: NDArray[Any]) -> Self:
@@ -65,21 +65,23 @@ class ReducedResolution:
         return replace(self, other_predictions=results)
 
     @torch.no_grad()
-    def results(self, network: Generator, config: TrainingConfig, device: torch.device) -> Sequence[NDArray[Any]]:
+    def reconstructions(
+        self, network: Generator, config: TrainingConfig, device: torch.device
+    ) -> Sequence[NDArray[Any]]:
         """Consistent results of every member, of the candidates beside them, and of the floor last."""
         U = self.U
         right_inverse = U.right_inverse(U.correlation_length)
         everywhere = np.ones(self.scan.shape, dtype=bool)
         cells = CellDataset.of(
-            self.scan, self.photo, U, everywhere, config.inputs, right_inverse, device, config.each_view
+            self.scan, self.photo, U, everywhere, config.inputs, right_inverse, device, config.member_views
         )
         lines, (height, width) = len(self.scan), self.truth.shape[1:]
-        (order,) = cells.orders
-        place = (order.rows[:, None] + order.columns).ravel()
+        (layout,) = cells.layouts
+        place = (layout.rows[:, None] + layout.columns).ravel()
         estimates = []
         for start in range(0, len(place), BLOCK):
             part = torch.as_tensor(place[start : start + BLOCK], device=device)
-            x = torch.stack([cells.tables[kind][part] for kind in cells.kinds])
+            x = torch.stack([cells.tables[kind][part] for kind in cells.table_index])
             estimates.append(network(x)[..., :lines].cpu().numpy())
         members = np.concatenate(estimates, axis=1).transpose(0, 2, 1).reshape(-1, lines, height, width)
         candidates = [*members, *self.other_predictions, krige(self.scan, U, right_inverse)]

@@ -24,7 +24,7 @@ from xrfsr.network.generator import Generator
 __all__ = ["StackingWeights", "simplex_weights", "stacking_weights"]
 
 BLOCK = 512  # cells at a time
-FEWEST = 16  # held-out values of a map, below which their verdict is chance
+MIN_HELD_OUT = 16  # held-out values of a map, below which their verdict is chance
 SHRINKAGE = 0.5  # how far weights are drawn towards their mean
 
 
@@ -54,7 +54,7 @@ def stacking_weights(
     cells: CellDataset,
     held_out: Tensor,
     other_predictions: Sequence[NDArray[np.float32]] = (),
-    rehearsed: Sequence[NDArray[Any]] = (),
+    reduced_results: Sequence[NDArray[Any]] = (),
 ) -> StackingWeights:
     """Weight of every member, of candidates beside them, and of the floor last, for every map.
 
@@ -89,10 +89,12 @@ def stacking_weights(
     target = cells.target.cpu().double().numpy()
     measured = cells.measured.cpu().numpy() > 0
     drawn = held_out.cpu().numpy()
-    made = np.stack([each.reshape(bands, -1) for each in rehearsed]).astype(np.float64) if rehearsed else None
+    made = (
+        np.stack([each.reshape(bands, -1) for each in reduced_results]).astype(np.float64) if reduced_results else None
+    )
     for band in range(bands):
         known = measured[drawn, band]
-        has_holdout[band] = known.sum() >= FEWEST
+        has_holdout[band] = known.sum() >= MIN_HELD_OUT
         if has_holdout[band]:
             told, true = predicted[:, known, band], target[drawn[known], band]
             best = simplex_weights(told, true)

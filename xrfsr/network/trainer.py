@@ -15,23 +15,24 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.optim.lr_scheduler import OneCycleLR
 
 from xrfsr.network.cells import CellDataset
 from xrfsr.network.config import TrainingConfig
 from xrfsr.network.discriminator import Discriminator
 from xrfsr.network.generator import Architecture, Generator
 from xrfsr.network.losses import adversarial_loss, discriminator_loss, pretraining_gradient, pretraining_loss
-from xrfsr.network.patches import Patches
+from xrfsr.network.patches import PatchSampler
 from xrfsr.network.precision import product_dtype
 
 __all__ = ["Scale", "Trainer", "TrainingData", "one_cycle"]
 
 START_SAMPLE = 4000  # pixels on which the network is centred: enough for the mean and spread of 64 atoms
-TRANSFER_SHARE = 4  # pixels of a step at the fine scale, for each one a scale down
+TRANSFER_SUBSAMPLING = 4  # pixels of a step at the fine scale, for each one a scale down
 WARM_UP = 0.1  # share of the steps in which the learning rate rises
-EXAMINED = 512  # cells on which it is judged how far training has come
-EXAMINATIONS = 20  # times in a stage, but not more often than every so many steps
-SELDOM = 100
+VALIDATION_CELLS = 512  # cells on which it is judged how far training has come
+VALIDATIONS = 20  # times in a stage, but not more often than every so many steps
+MIN_VALIDATION_INTERVAL = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +70,18 @@ class TrainingData:
     """
 
     scales: Sequence[Scale]
-    examined: Tensor
-    patches: Sequence[Patches]
+    validation_cells: Tensor
+    patches: Sequence[PatchSampler]
     bands: tuple[int, int]
     device: torch.device
 
-    def of_members(self, members: slice) -> TrainingData:
+    def select_members(self, members: slice) -> TrainingData:
         """The same for some of the members."""
-        scales = [Scale(scale.cells.of_members(members), scale.weight[members], scale.share) for scale in self.scales]
-        patches = [each.of_members(members) for each in self.patches]
-        return TrainingData(scales, self.examined, patches, self.bands, self.device)
+        scales = [
+            Scale(scale.cells.select_members(members), scale.weight[members], scale.share) for scale in self.scales
+        ]
+        patches = [each.select_members(members) for each in self.patches]
+        return TrainingData(scales, self.validation_cells, patches, self.bands, self.device)
 
 
 class Trainer:
@@ -100,18 +103,21 @@ class Trainer:
             int(np.random.SeedSequence([seed, first, stream]).generate_state(1, np.uint64)[0] >> 1) for stream in (0, 1)
         )
         self.random = torch.Generator(data.device).manual_seed(steps)
-        members = len(data.scales[0].cells.kinds)
+        members = len(data.scales[0].cells.table_index)
         lines, bands = data.bands
-        architecture = Architecture.of(config, lines, bands, members)
+        architecture = Architecture.from_config(config, lines, bands, members)
         self.network = Generator(architecture, torch.Generator().manual_seed(start)).to(data.device)
         self.network.product_dtype = product_dtype(config.precision, data.device)
-        self.network.centre_on(data.scales[0].cells.sample(START_SAMPLE, self.random), config.weight_limit)
-        self.optimiser = torch.optim.Adam(self.network.parameters(), betas=(0.9, 0.99), fused=True)
+        self.network.initialize_from(data.scales[0].cells.sample(START_SAMPLE, self.random), config.weight_limit)
+        self.optimizer = torch.optim.Adam(
+            self.network.parameters(), lr=config.learning_rate, betas=(0.9, 0.99), fused=True
+        )
+        self.schedule = one_cycle(self.optimizer, config) if config.schedule == "one-cycle" else None
         self.weights = [torch.tensor(scale.weight, device=data.device) for scale in data.scales]
-        self.adversary: Discriminator | None = None
+        self.discriminator: Discriminator | None = None
         self.discriminator_optimizer: torch.optim.Adam | None = None
         self._buffers: dict[tuple[str, int, int], Tensor] = {}
-        self.number = 0
+        self.steps_taken = 0
         self.best = {name: value.detach().clone() for name, value in self.network.named_parameters()}
         self.best_loss = torch.full((members,), math.inf, device=data.device)
         self.best_sigmoid = self.network.final_sigmoid
@@ -119,36 +125,32 @@ class Trainer:
     @property
     def done(self) -> bool:
         """Whether all steps of both stages have been taken."""
-        return self.number >= self.config.total_steps
+        return self.steps_taken >= self.config.total_steps
 
     def step(self) -> None:
         """Take the next step."""
-        if self.number < self.config.steps:
+        if self.steps_taken < self.config.steps:
             self._pretraining_step()
         else:
-            if self.number == self.config.steps:
+            if self.steps_taken == self.config.steps:
                 self._begin_adversarial()
             self._adversarial_step()
-        self.number += 1
-        if self._examination_is_due():
-            self._examine()
+        self.steps_taken += 1
+        if self._validation_is_due():
+            self._validate()
 
     # ------------------------------------------------------------------------------------------------ pretraining
 
     def _pretraining_step(self) -> None:
-        config = self.config
-        rate, momentum = config.learning_rate, 0.9
-        if config.schedule == "one-cycle":
-            rate, momentum = one_cycle(self.number, config.steps, config.learning_rate)
-        for group in self.optimiser.param_groups:
-            group["lr"], group["betas"] = rate, (momentum, 0.99)
-        self.optimiser.zero_grad(set_to_none=True)
-        self._descend_fidelity()
-        self.optimiser.step()
-        if config.weight_limit is not None:
-            self.network.limit(config.weight_limit)
+        self.optimizer.zero_grad(set_to_none=True)
+        self._accumulate_fidelity_gradient()
+        self.optimizer.step()
+        if self.schedule is not None:
+            self.schedule.step()
+        if self.config.weight_limit is not None:
+            self.network.limit(self.config.weight_limit)
 
-    def _descend_fidelity(self) -> None:
+    def _accumulate_fidelity_gradient(self) -> None:
         """Add the gradient of the loss without its adversarial term."""
         scales = self.data.scales
         if self.config.pixels is None:
@@ -169,7 +171,7 @@ class Trainer:
         x = self._buffer("x", sum(pixels), drawn[0][0].channels)
         batches = []
         for (cells, cell, _), part in zip(drawn, torch.split(x, pixels, dim=1), strict=True):
-            shape = (len(cells.kinds), len(cell))
+            shape = (len(cells.table_index), len(cell))
             share = torch.rand(shape, generator=self.random, dtype=torch.float32, device=cell.device)
             batches.append(cells.batch(cell, share.mul_(-self.config.mixing).add_(1), part))
         output = self.network(x)
@@ -194,42 +196,43 @@ class Trainer:
     def _begin_adversarial(self) -> None:
         config, device = self.config, self.data.device
         self.network.final_sigmoid = (config.final_sigmoid != "never",) * len(self.best_loss)
-        self.adversary = self._discriminator()
-        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=config.generator_rate, fused=True)
+        self.discriminator = self._new_discriminator()
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.generator_rate, fused=True)
+        self.schedule = None
         self.discriminator_optimizer = torch.optim.Adam(
-            self.adversary.parameters(), lr=config.discriminator_rate, fused=True
+            self.discriminator.parameters(), lr=config.discriminator_rate, fused=True
         )
         # Another objective, perhaps another last layer: what was best before is not best by it.
         if config.final_sigmoid == "adversarial":
             self.best_loss = torch.full_like(self.best_loss, math.inf, device=device)
 
-    def _discriminator(self) -> Discriminator:
+    def _new_discriminator(self) -> Discriminator:
         seed = int(torch.randint(2**62, (1,), generator=self.random, device=self.data.device))
         members = len(self.best_loss)
         made = Discriminator(self.config.patch, members, torch.Generator().manual_seed(seed))
         return made.to(self.data.device)
 
     def _adversarial_step(self) -> None:
-        adversary, discriminator_optimizer = self.adversary, self.discriminator_optimizer
-        assert adversary is not None
+        discriminator, discriminator_optimizer = self.discriminator, self.discriminator_optimizer
+        assert discriminator is not None
         assert discriminator_optimizer is not None
-        patches = self._some_patches()
-        self.optimiser.zero_grad(set_to_none=True)
-        self._descend_fidelity()
+        patches = self._random_patches()
+        self.optimizer.zero_grad(set_to_none=True)
+        self._accumulate_fidelity_gradient()
         reconstructed = patches.reconstructed(self.network, self.random)
-        adversary.requires_grad_(False)
-        loss = self.config.alpha_2 * adversarial_loss(adversary(reconstructed)).sum()
+        discriminator.requires_grad_(False)
+        loss = self.config.alpha_2 * adversarial_loss(discriminator(reconstructed)).sum()
         loss.backward()  # type: ignore[no-untyped-call]
-        self.optimiser.step()
+        self.optimizer.step()
 
-        adversary.requires_grad_(True)
+        discriminator.requires_grad_(True)
         discriminator_optimizer.zero_grad(set_to_none=True)
         real = patches.pseudo_real(self.random)
-        loss = discriminator_loss(adversary(reconstructed.detach()), adversary(real)).sum()
+        loss = discriminator_loss(discriminator(reconstructed.detach()), discriminator(real)).sum()
         loss.backward()  # type: ignore[no-untyped-call]
         discriminator_optimizer.step()
 
-    def _some_patches(self) -> Patches:
+    def _random_patches(self) -> PatchSampler:
         """Those of one excerpt, another at every step."""
         several, device = self.data.patches, self.data.device
         if len(several) == 1:
@@ -238,21 +241,21 @@ class Trainer:
 
     # ------------------------------------------------------------------------------------------------ how far it is
 
-    def _examination_is_due(self) -> bool:
-        first = self.number <= self.config.steps
+    def _validation_is_due(self) -> bool:
+        first = self.steps_taken <= self.config.steps
         taken, stage = (
-            (self.number, self.config.steps)
+            (self.steps_taken, self.config.steps)
             if first
-            else (self.number - self.config.steps, self.config.adversarial_steps)
+            else (self.steps_taken - self.config.steps, self.config.adversarial_steps)
         )
-        return taken == stage or taken % max(SELDOM, stage // EXAMINATIONS) == 0
+        return taken == stage or taken % max(MIN_VALIDATION_INTERVAL, stage // VALIDATIONS) == 0
 
     @torch.no_grad()
-    def _examine(self) -> None:
+    def _validate(self) -> None:
         """Keep the parameters of every member that does better than ever on the examined cells."""
         cells = self.data.scales[0].cells
-        cell = self.data.examined
-        batch = cells.batch(cell, torch.ones((len(cells.kinds), len(cell)), device=cell.device))
+        cell = self.data.validation_cells
+        batch = cells.batch(cell, torch.ones((len(cells.table_index), len(cell)), device=cell.device))
         loss = pretraining_loss(self.network(batch.x), batch, self.config.alpha_1)
         better = loss < self.best_loss
         self.best_loss = torch.where(better, loss, self.best_loss)
@@ -263,7 +266,7 @@ class Trainer:
             self.best[name] = torch.where(chosen, value, self.best[name])
 
     @torch.no_grad()
-    def return_to_best(self) -> None:
+    def restore_best(self) -> None:
         """Take the parameters that did best so far."""
         for name, value in self.network.named_parameters():
             value.copy_(self.best[name])
@@ -276,12 +279,12 @@ class Trainer:
         tensors = {f"network.{name}": value.detach() for name, value in self.network.named_parameters()}
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
         tensors |= {"best_loss": self.best_loss, "random": self.random.get_state()}
-        tensors |= _moments("optimiser", self.optimiser)
-        if self.adversary is not None and self.discriminator_optimizer is not None:
-            tensors |= {f"adversary.{name}": value.detach() for name, value in self.adversary.named_parameters()}
+        tensors |= _moments("optimiser", self.optimizer)
+        if self.discriminator is not None and self.discriminator_optimizer is not None:
+            tensors |= {f"adversary.{name}": value.detach() for name, value in self.discriminator.named_parameters()}
             tensors |= _moments("opponent", self.discriminator_optimizer)
         plain = {
-            "number": self.number,
+            "number": self.steps_taken,
             "final_sigmoid": self.network.final_sigmoid,
             "best_sigmoid": self.best_sigmoid,
         }
@@ -290,53 +293,60 @@ class Trainer:
     @torch.no_grad()
     def restore(self, tensors: Mapping[str, Tensor], plain: Mapping[str, Any]) -> None:
         """Go back to a `state`."""
-        self.number = int(plain["number"])
-        if self.number > self.config.steps:
+        self.steps_taken = int(plain["number"])
+        if self.steps_taken > self.config.steps:
             self._begin_adversarial()
+        elif self.schedule is not None:
+            self.schedule = one_cycle(self.optimizer, self.config, self.steps_taken)
         for name, value in self.network.named_parameters():
             value.copy_(tensors[f"network.{name}"])
             self.best[name] = tensors[f"best.{name}"].to(value.device, copy=True)
         self.best_loss = tensors["best_loss"].to(self.best_loss.device, copy=True)
         self.network.final_sigmoid = tuple(plain["final_sigmoid"])
         self.best_sigmoid = tuple(plain["best_sigmoid"])
-        _set_moments("optimiser", self.optimiser, tensors)
-        if self.adversary is not None and self.discriminator_optimizer is not None:
-            for name, value in self.adversary.named_parameters():
+        _set_moments("optimiser", self.optimizer, tensors)
+        if self.discriminator is not None and self.discriminator_optimizer is not None:
+            for name, value in self.discriminator.named_parameters():
                 value.copy_(tensors[f"adversary.{name}"])
             _set_moments("opponent", self.discriminator_optimizer, tensors)
         # Last, because all of the above may draw from it.
         self.random.set_state(tensors["random"].cpu())
 
 
-def one_cycle(number: int, steps: int, peak: float) -> tuple[float, float]:
-    """Learning rate and first moment of Adam at a step of the one-cycle policy.
+def one_cycle(optimizer: torch.optim.Optimizer, config: TrainingConfig, step: int = 0) -> OneCycleLR:
+    """Return the one-cycle schedule of pretraining, set to `step`.
+
+    The rate rises from 1/25 of its peak and falls to 1/250,000 of it, along cosines; Adam's first moment goes the other
+    way between 0.95 and 0.85. `OneCycleLR` reaches its peak one step early and its end at the last step; its arguments
+    are chosen so that the peak is at exactly 10 % of the steps and the end just after the last.
 
     References
     ----------
-    Smith and Topin, "Super-convergence: very fast training of neural networks using large learning rates" (2018): up
-    from a 25th of the peak, down to a 250,000th, along cosines; the moment goes the other way between 0.95 and 0.85.
+    Smith and Topin, "Super-convergence: very fast training of neural networks using large learning rates" (2018).
     """
-    top = WARM_UP * steps
-    if number < top:
-        part, ends, moments = number / top, (peak / 25, peak), (0.95, 0.85)
-    else:
-        part, ends, moments = (number - top) / (steps - top), (peak, peak / 25e4), (0.85, 0.95)
-    bend = (1 - math.cos(math.pi * part)) / 2
-    return ends[0] + bend * (ends[1] - ends[0]), moments[0] + bend * (moments[1] - moments[0])
+    return OneCycleLR(
+        optimizer,
+        config.learning_rate,
+        total_steps=config.steps + 1,
+        pct_start=(WARM_UP * config.steps + 1) / (config.steps + 1),
+        div_factor=25,
+        final_div_factor=1e4,
+        last_epoch=step - 1,
+    )
 
 
-def _moments(name: str, optimiser: torch.optim.Adam) -> dict[str, Tensor]:
-    return {f"{name}.{i}.{key}": value for i, entry in _entries(optimiser) for key, value in entry.items()}
+def _moments(name: str, optimizer: torch.optim.Adam) -> dict[str, Tensor]:
+    return {f"{name}.{i}.{key}": value for i, entry in _entries(optimizer) for key, value in entry.items()}
 
 
-def _entries(optimiser: torch.optim.Adam) -> Iterator[tuple[int, dict[str, Tensor]]]:
-    for i, parameter in enumerate(optimiser.param_groups[0]["params"]):
-        if parameter in optimiser.state:
-            yield i, optimiser.state[parameter]
+def _entries(optimizer: torch.optim.Adam) -> Iterator[tuple[int, dict[str, Tensor]]]:
+    for i, parameter in enumerate(optimizer.param_groups[0]["params"]):
+        if parameter in optimizer.state:
+            yield i, optimizer.state[parameter]
 
 
-def _set_moments(name: str, optimiser: torch.optim.Adam, tensors: Mapping[str, Tensor]) -> None:
-    for i, parameter in enumerate(optimiser.param_groups[0]["params"]):
+def _set_moments(name: str, optimizer: torch.optim.Adam, tensors: Mapping[str, Tensor]) -> None:
+    for i, parameter in enumerate(optimizer.param_groups[0]["params"]):
         prefix = f"{name}.{i}."
         kept = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
-        optimiser.state[parameter] = {key: value.to(parameter.device, copy=True) for key, value in kept.items()}
+        optimizer.state[parameter] = {key: value.to(parameter.device, copy=True) for key, value in kept.items()}

@@ -18,10 +18,10 @@ from xrfsr.network.cells import CellDataset
 from xrfsr.network.checkpoints import Checkpoint, digest
 from xrfsr.network.config import TrainingConfig
 from xrfsr.network.generator import Generator
-from xrfsr.network.patches import Patches
+from xrfsr.network.patches import PatchSampler
 from xrfsr.network.reduced_resolution import ReducedResolution
 from xrfsr.network.stacking import StackingWeights, stacking_weights
-from xrfsr.network.trainer import EXAMINED, TRANSFER_SHARE, Scale, Trainer, TrainingData
+from xrfsr.network.trainer import TRANSFER_SUBSAMPLING, VALIDATION_CELLS, Scale, Trainer, TrainingData
 from xrfsr.operators import Downsampling
 from xrfsr.utils.device import is_cpu
 from xrfsr.utils.progress import progress_bar
@@ -29,7 +29,7 @@ from xrfsr.utils.threads import round_robin
 
 __all__ = ["Run", "TrainingExample", "TrainingResult", "prepare_data", "train"]
 
-TURN = 0.05  # seconds of a member's turn: an interruption waits for its end, or for that of one step
+TIME_SLICE = 0.05  # seconds of a member's turn: an interruption waits for its end, or for that of one step
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,26 +165,26 @@ def train(examples: Sequence[TrainingExample], config: TrainingConfig, run: Run)
         members = len(config.inputs)
         # Side by side on a CPU, as one batch elsewhere.
         groups = [slice(i, i + 1) for i in range(members)] if is_cpu(run.device) else [slice(0, members)]
-        trainers = [Trainer(data.of_members(group), config, run.seed, group.start) for group in groups]
-        reason = _take_steps(trainers, config, run, checkpoint, started)
+        trainers = [Trainer(data.select_members(group), config, run.seed, group.start) for group in groups]
+        reason = _run_steps(trainers, config, run, checkpoint, started)
         if reason:
             for trainer in trainers:
-                trainer.return_to_best()
-        steps = min(trainer.number for trainer in trainers)
+                trainer.restore_best()
+        steps = min(trainer.steps_taken for trainer in trainers)
         if reason:
             warn(
                 f"training stopped after {steps} of {config.total_steps} steps ({reason}); this is the best network so "
                 "far" + (f", and the same call goes on from '{run.checkpoint}'" if checkpoint else "")
             )
-        network = Generator.joined([trainer.network for trainer in trainers])
+        network = Generator.concatenate([trainer.network for trainer in trainers])
         bands = len(examples[0].scan)
-        left_out = _side_by_side([example.other_predictions for example in examples], bands)
+        left_out = _concatenate_cells([example.other_predictions for example in examples], bands)
         rehearsals = [example.reduced for example in examples if example.reduced is not None]
-        rehearsed: Sequence[NDArray[Any]] = ()
+        reduced_results: Sequence[NDArray[Any]] = ()
         if len(held_out) and len(rehearsals) == len(examples):
-            results = [reduced.results(network, config, run.device) for reduced in rehearsals]
-            rehearsed = _side_by_side(results, bands)
-        return TrainingResult(network, stacking_weights(network, whole, held_out, left_out, rehearsed), steps)
+            results = [reduced.reconstructions(network, config, run.device) for reduced in rehearsals]
+            reduced_results = _concatenate_cells(results, bands)
+        return TrainingResult(network, stacking_weights(network, whole, held_out, left_out, reduced_results), steps)
 
 
 def _identifying_arrays(example: TrainingExample) -> list[NDArray[Any]]:
@@ -193,12 +193,12 @@ def _identifying_arrays(example: TrainingExample) -> list[NDArray[Any]]:
     return [example.scan, example.photo, example.measured, *factors]
 
 
-def _side_by_side(maps: Sequence[Sequence[NDArray[Any]]], bands: int) -> list[NDArray[Any]]:
+def _concatenate_cells(maps: Sequence[Sequence[NDArray[Any]]], bands: int) -> list[NDArray[Any]]:
     """Of every candidate the maps of all excerpts, (B, cells), as their cells are numbered."""
     return [np.concatenate([each.reshape(bands, -1) for each in one], axis=1) for one in zip(*maps, strict=True)]
 
 
-def _take_steps(
+def _run_steps(
     trainers: list[Trainer], config: TrainingConfig, run: Run, checkpoint: Checkpoint | None, started: float
 ) -> str:
     """Train to the end, or until something stops it: then the reason."""
@@ -208,9 +208,9 @@ def _take_steps(
         for number, trainer in enumerate(trainers):
             checkpoint.restore(number, trainer)
 
-    def turn(number: int) -> bool:
+    def take_turn(number: int) -> bool:
         trainer = trainers[number]
-        over = min(deadline, time.monotonic() + TURN)
+        over = min(deadline, time.monotonic() + TIME_SLICE)
         while not trainer.done:
             trainer.step()
             if time.monotonic() >= over:
@@ -223,9 +223,9 @@ def _take_steps(
     with progress_bar(config.total_steps, "training", run.progress) as show:
         interruption = round_robin(
             range(len(trainers)),
-            turn,
-            lambda number: trainers[number].number,
-            lambda: show(min(trainer.number for trainer in trainers)),
+            take_turn,
+            lambda number: trainers[number].steps_taken,
+            lambda: show(min(trainer.steps_taken for trainer in trainers)),
         )
     if checkpoint:
         for number, trainer in enumerate(trainers):
@@ -253,35 +253,35 @@ def prepare_data(
             config.inputs,
             each.U.right_inverse(each.U.correlation_length),
             device,
-            config.each_view,
+            config.member_views,
             each.mean,
         )
         for each in examples
     ]
-    patches: list[Patches] = []
+    patches: list[PatchSampler] = []
     if config.adversarial_steps:
         patches = [
-            Patches.of(cells, each.scan, each.photo, each.U, config, device)
+            PatchSampler.of(cells, each.scan, each.photo, each.U, config, device)
             for cells, each in zip(parts, examples, strict=True)
         ]
-    whole = CellDataset.joined(parts)
+    whole = CellDataset.concatenate(parts)
     del parts  # their tables are copied, if there are several
     drawn, held_out = whole.split(config.held_out, random)
     scales = [Scale(drawn, (1.0,) * len(config.inputs))]
-    if any(config.transfers):
+    if any(config.member_transfers):
         # Pixel by pixel the error is known, so fewer of them give as steady a gradient as whole cells do.
-        below = CellDataset.joined([_one_scale_down(each, config, device) for each in examples])
-        scales.append(Scale(below.without(held_out), config.transfers, TRANSFER_SHARE))
+        below = CellDataset.concatenate([_coarser_cells(each, config, device) for each in examples])
+        scales.append(Scale(below.without(held_out), config.member_transfers, TRANSFER_SUBSAMPLING))
     if len(held_out):
-        examined = held_out[:EXAMINED]
+        validation_cells = held_out[:VALIDATION_CELLS]
     else:
-        order = torch.randperm(len(drawn.drawable), generator=random)[:EXAMINED]
-        examined = drawn.drawable[order.to(device)]
+        layout = torch.randperm(len(drawn.drawable), generator=random)[:VALIDATION_CELLS]
+        validation_cells = drawn.drawable[layout.to(device)]
     bands = (len(examples[0].scan), len(examples[0].photo))
-    return TrainingData(scales, examined, patches, bands, device), whole, held_out
+    return TrainingData(scales, validation_cells, patches, bands, device), whole, held_out
 
 
-def _one_scale_down(example: TrainingExample, config: TrainingConfig, device: torch.device) -> CellDataset:
+def _coarser_cells(example: TrainingExample, config: TrainingConfig, device: torch.device) -> CellDataset:
     """The supervised pair (Y↓↓↑, Z↓) → Y↓: the scan takes the part of the fine maps, pixel by pixel."""
     scan, U = example.scan, example.U
     ratio = U.fine.y.size / U.coarse.y.size
@@ -290,7 +290,7 @@ def _one_scale_down(example: TrainingExample, config: TrainingConfig, device: to
     right_inverse = down.right_inverse(down.correlation_length)
     # The coarser cells are inputs only, so it does not matter which of them were measured.
     everywhere = np.ones((len(scan), *down.coarse.shape), dtype=bool)
-    photo, views = U(example.photo), config.each_view
+    photo, views = U(example.photo), config.member_views
     coarser = CellDataset.of(
         down(scan), photo, down, everywhere, config.inputs, right_inverse, device, views, example.mean
     )

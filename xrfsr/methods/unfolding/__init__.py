@@ -155,7 +155,7 @@ def _told_by(
             made.estimate(problem, device, guided) if alone is None else alone
             for problem, guided in zip(sample, along, strict=True)
         )
-        shared = Guide.fit((maps / peak for maps in estimates), SURROUNDINGS, count=len(sample), distinct=EDGE)
+        shared = Guide.fit((maps / peak for maps in estimates), SURROUNDINGS, count=len(sample), bandwidth=EDGE)
         made = replace(made, edges=shared.rescaled(model.peak))
     return made if alone is None else replace(made, kept=Estimate(sample[0], alone))
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.kriging.features import Guide
-from xrfsr.kriging.guided import REACH, GuidedKriging, guided_krige
+from xrfsr.kriging.guided import HALO, GuidedKriging, guided_krige
 from xrfsr.kriging.photo_gain import along_photo
 from xrfsr.kriging.simple import krige
 from xrfsr.methods.common.problem import Problem, Reconstruction
@@ -25,7 +25,7 @@ __all__ = ["Estimate", "Unfolding", "reach"]
 
 # How far an estimate is felt through the guide that is made of it: the pixels seen by the neighbours of a coarse pixel,
 # and their neighbours.
-GUIDED_REACH = REACH + 1
+GUIDED_REACH = HALO + 1
 
 
 def reach(U: Downsampling) -> int:

@@ -37,13 +37,13 @@ def test_one_set_of_buffers_serves_all_steps() -> None:
     network, x = network_of()
     for _ in range(5):
         network(x).sum().backward()
-        assert held(network.buffers) == 1
+        assert held(network.buffer_pool) == 1
     with torch.no_grad():
         network(x)
     with torch.inference_mode():
         network(x)
     network(x).sum().backward()
-    assert held(network.buffers) == 1
+    assert held(network.buffer_pool) == 1
 
 
 def test_two_passes_at_once_do_not_share_a_set() -> None:
@@ -55,7 +55,7 @@ def test_two_passes_at_once_do_not_share_a_set() -> None:
         torch.testing.assert_close(value.grad, gradient, rtol=0, atol=0)
     del one, other
     gc.collect()
-    assert held(network.buffers) >= 2
+    assert held(network.buffer_pool) >= 2
 
 
 def test_what_comes_out_is_not_overwritten_by_the_next_pass() -> None:
@@ -109,5 +109,5 @@ def test_copies_have_buffers_of_their_own() -> None:
     network, x = network_of()
     network(x).sum().backward()
     for other in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
-        assert held(other.buffers) == 0
+        assert held(other.buffer_pool) == 0
         torch.testing.assert_close(other(x), network(x), rtol=0, atol=0)

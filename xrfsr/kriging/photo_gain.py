@@ -128,8 +128,8 @@ class LooErrors(NamedTuple):
         Magnitude of the maps.
     """
 
-    guided: NDArray[np.float64]
-    plain: NDArray[np.float64]
+    with_photo: NDArray[np.float64]
+    without_photo: NDArray[np.float64]
     measured: NDArray[np.bool_]
     largest: NDArray[Any]
 
@@ -144,23 +144,23 @@ def loo_errors(
 ) -> LooErrors:
     """Predict a scan, or a part of one, with and without the photo; arguments as for `photo_gain`."""
     without = guided_krige(scan, np.zeros_like(photo[:1]), U, device)
-    guided, plain = (
+    with_photo, without_photo = (
         np.where(measured, scan - made.left_out, 0.0).astype(np.float64) ** 2 for made in (guided, without)
     )
-    return LooErrors(guided, plain, measured, np.abs(scan).max(axis=(1, 2), keepdims=True))
+    return LooErrors(with_photo, without_photo, measured, np.abs(scan).max(axis=(1, 2), keepdims=True))
 
 
 def gain_from_errors(parts: Sequence[LooErrors]) -> PhotoGain:
     """What the errors of all parts of a scan say."""
-    lines = len(parts[0].guided)
+    lines = len(parts[0].with_photo)
     # Relative to the largest value, so that no square is too small for its number format.
     scale = np.max([part.largest for part in parts], axis=0)
     unit = np.where(scale > 0, scale, 1).astype(np.float64) ** 2
     guided, plain, measured = (
         np.concatenate([_blocks(array / over) for array in arrays], axis=1)
         for arrays, over in (
-            ([part.guided for part in parts], unit),
-            ([part.plain for part in parts], unit),
+            ([part.with_photo for part in parts], unit),
+            ([part.without_photo for part in parts], unit),
             ([part.measured.astype(np.float64) for part in parts], 1.0),
         )
     )

@@ -133,7 +133,7 @@ class Generator(nn.Module):
         self.architecture = a = architecture
         self.final_sigmoid = (a.final_sigmoid,) * a.members
         self.product_dtype: torch.dtype | None = None
-        self.buffers = BufferPool()
+        self.buffer_pool = BufferPool()
         n, c = a.members, a.channels
 
         def normal(*shape: int, fan_in: int) -> nn.Parameter:
@@ -186,7 +186,7 @@ class Generator(nn.Module):
             x = pad(x, (0, 1), value=1.0)
         drive = torch.cat([self.S, -self.threshold], dim=2)
         identity = torch.eye(self.architecture.M, dtype=x.dtype, device=x.device)
-        return unfold(x, drive, identity - self.W, dictionary, bias, self.buffers, self.product_dtype)
+        return unfold(x, drive, identity - self.W, dictionary, bias, self.buffer_pool, self.product_dtype)
 
     @staticmethod
     def member_axis(name: str) -> int:

@@ -1,8 +1,8 @@
-"""Damage files in many ways and open them: ``python tests/fuzz.py <format> <how many> <seed> <folder>``.
+"""Damage files in many ways and open them: ``python tests/io/fuzz.py <format> <how many> <seed> <folder>``.
 
 Prints one line of JSON for each damaged file that neither opened to a scan nor was refused by the package's own error,
-and at the end how many opened and how many were refused. Run by tests/test_io_fuzz.py as a program of its own, because
-what is looked for are crashes, endless loops and memory, too.
+and at the end how many opened and how many were refused. Run by tests/io/test_fuzz.py as a program of its own, because
+what is looked for are crashes, endless loops and memory, too. It needs tests/ on the path.
 """
 
 from __future__ import annotations

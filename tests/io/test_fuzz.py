@@ -4,6 +4,7 @@ memory."""
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +27,10 @@ def test_damaged_hypermaps_of_bruker(shared: Path, tmp_path: Path) -> None:
 
 def look_for_faults(form: str, count: int, folder: Path) -> None:
     command = [sys.executable, str(Path(__file__).with_name("fuzz.py")), form, str(count), "0", str(folder)]
-    run = subprocess.run(command, capture_output=True, text=True)
+    # The program imports what the tests share.
+    places = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(places)}
+    run = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert run.returncode == 0, run.stderr[-2000:]
     *wrong, tally = map(json.loads, run.stdout.splitlines())
     assert wrong == []

@@ -229,14 +229,20 @@ def test_contributing_lists_the_sessions_of_nox() -> None:
 
 
 @in_checkout
-@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md"])
-def test_paths_in_pages_exist(page: str) -> None:
-    text = (ROOT / page).read_text(encoding="utf-8")
-    paths = re.findall(r"`((?:xrfsr|tests|docs|benchmarks|examples|\.ci)/[\w./-]*)`", text)
-    assert paths
-    assert [path for path in paths if not (ROOT / path).exists()] == []
-    links = [(ROOT / page).parent / link for link in re.findall(r"\]\(([\w./-]+)\)", text)]
-    assert [link for link in links if not link.exists()] == []
+def test_modules_and_links_in_pages_exist() -> None:
+    wrong, seen = [], 0
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        text = page.read_text(encoding="utf-8")
+        for path in re.findall(r"`((?:[\w.]+/)+\w+\.py|(?:xrfsr|tests|docs|benchmarks|examples)/[\w./]*)`", text):
+            seen += 1
+            if not ((ROOT / path).exists() or (PACKAGE / path).exists()):
+                wrong.append((page.name, path))
+        for link in re.findall(r"\]\(([\w./-]+)\)", text):
+            seen += 1
+            if not (page.parent / link).exists():
+                wrong.append((page.name, link))
+    assert wrong == []
+    assert seen > 50
 
 
 @in_checkout

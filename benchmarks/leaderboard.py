@@ -1,8 +1,8 @@
-"""Every method on every scene of which the truth is known, in the layout of the paper's Table I.
+"""Leaderboard: every method on every scene with known truth, in the layout of the paper's Table I.
 
 python benchmarks/leaderboard.py [--out docs/leaderboard.md] [--checkpoint WEIGHTS] [METHOD ...]
 
-Written as Markdown, between two marks of the page.
+The tables are written as Markdown between two marks of the page.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ import xrfsr  # noqa: F401 - gives the accessor
 from xrfsr.methods import METHODS
 from xrfsr.methods.common.spectral_response import response
 
-# In the order of Table I, then what it does not have.
+# Methods in the order of Table I; others follow.
 ORDER = ("sisr", "cstf", "cms", "lttr", "ssr", "ssrcu", "unfolding")
-ALWAYS = ("kriging", "unfolding")  # consistent by themselves
-MIXED = ("cstf", "lttr", "cms")  # which assume that the photo is R times the maps
+CONSISTENT = ("kriging", "unfolding")  # consistent by themselves
+MIXED = ("cstf", "lttr", "cms")  # assume that the photo is R times the maps
 BEGIN, END = "<!-- measured: written by nox -s leaderboard -->", "<!-- end of what was measured -->"
 
 
 def scenes() -> Iterator[Scene]:
-    """Two simulated paintings, and the real scans where they are at hand."""
+    """Yield two simulated paintings, and the real scans if their files are available."""
     for seed in (0, 1):
         yield simulated(seed)
     yield from real()
 
 
 def measured(scene: Scene, names: list[str], settings: dict[str, dict[str, Any]]) -> list[xr.Dataset]:
-    """The comparison, with the peers as they are and with all of them projected."""
+    """Return two comparisons: all methods without the projection, and all with it."""
     truth = scene.scan.xrfsr.superresolve(method="bilinear", scale=scene.scale).copy(data={"intensity": scene.truth})
 
     def compared(chosen: list[str], **projected: bool) -> xr.Dataset:
@@ -48,14 +48,14 @@ def measured(scene: Scene, names: list[str], settings: dict[str, dict[str, Any]]
             )
         return made
 
-    always = [compared(chosen) for chosen in [[name for name in names if name in ALWAYS]] if chosen]
-    peers = [name for name in names if name not in ALWAYS]
-    both = [[compared(peers, projected=projected)] if peers else [] for projected in (False, True)]
-    return [xr.concat([*made, *always], "method").sel({"method": names}) for made in both]
+    consistent = [compared(chosen) for chosen in [[name for name in names if name in CONSISTENT]] if chosen]
+    projectable = [name for name in names if name not in CONSISTENT]
+    both = [[compared(projectable, projected=projected)] if projectable else [] for projected in (False, True)]
+    return [xr.concat([*made, *consistent], "method").sel({"method": names}) for made in both]
 
 
 def table(names: list[str], rows: dict[str, list[xr.Dataset]]) -> list[str]:
-    """Scenes and metrics down, methods across; the best in bold."""
+    """Return a table with scenes and metrics as rows and methods as columns; the best is bold."""
     if not names:
         return []
     lines = [f"| scene | | {' | '.join(names)} |", f"| --- | --- |{' --- |' * len(names)}"]
@@ -77,7 +77,7 @@ def table(names: list[str], rows: dict[str, list[xr.Dataset]]) -> list[str]:
 
 
 def mixture(scene: Scene) -> str:
-    """What Z = R Y costs: how much of the photo R leaves over, and the methods that assume it with the photo or R Y."""
+    """Return a table row: the share of the photo that R Y leaves unexplained, and PSNR with the photo and with R Y."""
     lines, bands = len(scene.truth), scene.photo.sizes["band"]
     low = scene.scan.intensity.values.reshape(lines, -1).astype(np.float64)
     image = scene.scan.xrfsr.downsampling(scene.scale)(scene.photo.values.astype(np.float64)).reshape(bands, -1)
@@ -94,9 +94,9 @@ def mixture(scene: Scene) -> str:
 
 
 def main() -> None:
-    """Measure and write."""
+    """Measure all methods and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("methods", nargs="*", help="all that can run, if none is named")
+    parser.add_argument("methods", nargs="*", help="methods to measure (default: all that can run)")
     parser.add_argument("--out", type=Path, default=Path("docs/leaderboard.md"))
     parser.add_argument("--checkpoint", help="weights of a single-image network")
     arguments = parser.parse_args()
@@ -128,9 +128,9 @@ def main() -> None:
             for name in names
         ),
         "",
-        "What Z = R Y costs, PSNR in dB, projected, with the photo → with a photo that is R times the true maps:",
+        "Cost of assuming Z = R Y: PSNR in dB, projected, with the photo → with a photo that is R times the true maps.",
         "",
-        f"| scene | of the photo unexplained | {' | '.join(MIXED)} |",
+        f"| scene | photo unexplained by R Y | {' | '.join(MIXED)} |",
         "| --- | --- | --- | --- | --- |",
         *(mixture(scene) for scene in scenes()),
         "",

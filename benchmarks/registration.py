@@ -1,6 +1,6 @@
-"""How well photos are registered: simulated paintings photographed askew, and photos of something else.
+"""Accuracy of registration on simulated photographs of paintings, and rejection of unrelated photos.
 
-``python benchmarks/registration.py [seeds]`` prints a table; about twenty seconds a seed.
+``python benchmarks/registration.py [seeds]`` prints a table; about twenty seconds per seed.
 """
 
 from __future__ import annotations
@@ -25,22 +25,23 @@ SCALE = 4
 def photographed(
     rgb: NDArray[np.float32], seed: int, *, perspective: bool
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """A JPEG of a painting on a table: margins, turn, shear, perspective, exposure; and painting to photo pixels.
+    """Simulate a JPEG photograph of a painting with margins, rotation, shear, perspective and changed exposure.
 
     Parameters
     ----------
     rgb : ndarray of shape (3, y, x)
-        float32 in [0, 1].
+        Painting, float32 in [0, 1].
     seed : int
+        Seed of the random transform.
     perspective : bool
-        Whether the camera stood at an angle, or the transform is affine.
+        Whether the photo has perspective; otherwise the transform is affine.
 
     Returns
     -------
     photo : ndarray of shape (H, W, 3)
-        uint8.
+        Photo, uint8.
     matrix : ndarray of shape (3, 3)
-        From pixels (column, row) of `rgb` to those of the photo.
+        Matrix from pixels (column, row) of `rgb` to those of the photo.
     """
     rng = np.random.default_rng(seed)
     _, height, width = rgb.shape
@@ -79,7 +80,7 @@ def photographed(
 
 
 def error(found: Registration, matrix: NDArray[np.float64], shape: tuple[int, int]) -> float:
-    """Root mean square distance, in pixels of the scan, over a grid of points of the scan."""
+    """Return the root mean square distance in pixels of the scan, over a grid of its points."""
     rows, columns = shape
     x, y = np.meshgrid(np.linspace(0, columns - 1, 15), np.linspace(0, rows - 1, 15))
     points = np.stack([x.ravel(), y.ravel()], axis=1)
@@ -90,19 +91,19 @@ def error(found: Registration, matrix: NDArray[np.float64], shape: tuple[int, in
 
 
 def unlike(rgb: xr.DataArray, seed: int) -> xr.DataArray:
-    """The photo of a painting of another composition: two portraits could rightly be laid on each other."""
+    """Return the photo of a painting with another composition, since two portraits could match by right."""
     for other in range(1000 + 10 * seed, 1100 + 10 * seed):
         photo: xr.DataArray = xrfsr.simulate.painting(256, 256, SCALE, other).rgb
         blurred = (ndimage.gaussian_filter(one.values.mean(axis=0), 6).ravel() for one in (rgb, photo))
         if abs(np.corrcoef(*blurred)[0, 1]) < 0.3:
             return photo
-    raise AssertionError("all paintings are alike")
+    raise AssertionError("every simulated painting has the same composition")
 
 
 def main(seeds: int) -> None:
-    """Print one line a picture, and what it comes to."""
+    """Print one line per photo, and a summary."""
     errors: dict[str, list[float]] = {"affine": [], "homography": []}
-    refused = {"affine": 0, "homography": 0, "another painting": 0, "mirrored": 0}
+    rejected = {"affine": 0, "homography": 0, "another painting": 0, "mirrored": 0}
     for seed in range(seeds):
         _, scan, rgb = xrfsr.simulate.painting(256, 256, SCALE, seed)
         other = unlike(rgb, seed)
@@ -112,8 +113,8 @@ def main(seeds: int) -> None:
             try:
                 found = xrfsr.register(photo, scan)
             except InvalidInput as fault:
-                refused[kind] += 1
-                print(f"{kind} {seed}: refused: {fault}", flush=True)
+                rejected[kind] += 1
+                print(f"{kind} {seed}: rejected: {fault}", flush=True)
                 continue
             errors[kind].append(error(found, matrix, scan.intensity.shape[1:]))
             took = time.perf_counter() - start
@@ -122,14 +123,16 @@ def main(seeds: int) -> None:
         mirrored, _ = photographed(rgb.values[:, :, ::-1], seed, perspective=False)
         for kind, picture in (("another painting", photo), ("mirrored", mirrored)):
             try:
-                print(f"{kind} {seed}: NOT REFUSED: {xrfsr.register(picture, scan).diagnostics}", flush=True)
+                print(f"{kind} {seed}: NOT REJECTED: {xrfsr.register(picture, scan).diagnostics}", flush=True)
             except InvalidInput as fault:
-                refused[kind] += 1
+                rejected[kind] += 1
                 print(f"{kind} {seed}: {fault.faults[0][:110]}", flush=True)
     for kind, found_errors in errors.items():
         worst, median = (f"{f(found_errors):.2f}" if found_errors else "-" for f in (max, np.median))
-        print(f"{kind}: median {median}, worst {worst} pixels of the scan; {refused[kind]} of {seeds} refused")
-    print(f"refused: another painting {refused['another painting']}, mirrored {refused['mirrored']}, of {seeds} each")
+        print(f"{kind}: median {median}, worst {worst} pixels of the scan; {rejected[kind]} of {seeds} rejected")
+    print(
+        f"rejected: another painting {rejected['another painting']}, mirrored {rejected['mirrored']}, of {seeds} each"
+    )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""What a painting costs: time and memory against its size, and regions against processes.
+"""Costs of a painting: time and memory by size, and time of regions by number of processes.
 
 python benchmarks/scaling.py [--sizes 1024 2048 8192] [--lines 12] [--chunk 1024] [--workers 2]
 
-Paintings of any size are made lazily of one simulated painting of 1024 × 1024 pixels and its mirror images, which meet
-without a seam. Each size is trained and written to zarr in a process of its own, so that its peak memory is its own.
+Paintings of any size are composed lazily of one simulated painting of 1024 × 1024 pixels and its mirror images, which
+join without a seam. Each size is trained and written to zarr in a process of its own, which gives its own peak memory.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SCALE = 4
 
 
 def mirrored(tile: NDArray[Any], times: int) -> da.Array:
-    """A lazy array (channel, y, x) of so many mirror images of a tile along both axes."""
+    """Return a lazy array (channel, y, x) of `times` mirror images of a tile along each axis."""
 
     def block(block_info: Any = None) -> NDArray[Any]:
         i, j = block_info[None]["chunk-location"][-2:]
@@ -47,7 +47,7 @@ def mirrored(tile: NDArray[Any], times: int) -> da.Array:
 
 
 class Clock(Callback):
-    """When the method was prepared, by the name of its task."""
+    """Clock that records when the task that prepares the method ends."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class Clock(Callback):
 
 
 def resident() -> float:
-    """Memory of this process now, in MB."""
+    """Return the present memory of this process in MB."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 1e6
 
@@ -89,7 +89,7 @@ def one_size(size: int, base: Path, chunk: int, workers: int) -> None:
     megapixels = size**2 / 1e6
     rest = (total - clock.prepared) / megapixels
     memory = peak[0]
-    if size <= chunk:  # a single tile, made while the method is prepared: so with a model that is there
+    if size <= chunk:  # a single tile is computed while the method is prepared, so time it with a trained model
         model = scan.xrfsr.train(rgb, SCALE, progress=False)
         fine = scan.xrfsr.superresolve(rgb, SCALE, chunk=chunk, model=model, progress=False)
         with tempfile.TemporaryDirectory() as folder, dask.config.set(num_workers=workers):
@@ -101,7 +101,7 @@ def one_size(size: int, base: Path, chunk: int, workers: int) -> None:
 
 
 def network_share() -> None:
-    """How near the network's part comes to its matrix products, in one thread of this process."""
+    """Print the speed of the networks relative to their matrix products alone, in one thread of this process."""
     from speed import products, seconds
 
     from xrfsr.network.config import TrainingConfig
@@ -121,9 +121,9 @@ def network_share() -> None:
 
 
 def regions(count: int = 16, size: int = 256) -> None:
-    """Sixteen regions by one worker of a cluster and by two, each a process with one thread.
+    """Time sixteen regions with one worker of a cluster and with two, each a process with one thread.
 
-    Beside them two processes that do nothing but matrix products, which is what the machine allows.
+    For comparison, the same workers compute matrix products only, which shows the limit of the machine.
     """
     from distributed import Client, LocalCluster
 
@@ -153,24 +153,24 @@ def regions(count: int = 16, size: int = 256) -> None:
             client.gather([client.submit(multiply, part, pure=False) for part in range(count)])
             bare.append(time.monotonic() - started)
     print(
-        f"{count} regions of {size} x {size}: {took[0]:.0f} s by one process, {took[1]:.0f} s by two, "
+        f"{count} regions of {size} x {size}: {took[0]:.0f} s with one process, {took[1]:.0f} s with two, "
         f"{took[0] / took[1]:.2f} times as fast; products alone {bare[0] / bare[1]:.2f} times"
     )
 
 
 def multiply(part: int) -> None:
-    """Some matrix products."""
+    """Compute some matrix products."""
     a = np.random.default_rng(part).random((1024, 1024), dtype=np.float32)
     for _ in range(40):
         np.dot(a, a)
 
 
 def loaded() -> None:
-    """So that loading torch does not count."""
+    """Do nothing, but import this module and with it torch before the clock starts."""
 
 
 def main() -> None:
-    """Print what was measured."""
+    """Measure and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1024, 2048, 8192], help="sides in fine pixels")
     parser.add_argument("--lines", type=int, default=12)
@@ -185,7 +185,7 @@ def main() -> None:
         made = xrfsr.simulate.painting(TILE, TILE, SCALE, 0, lines=xrfsr.simulate.LINES[: arguments.lines])
         base = Path(folder, "base.npz")
         np.savez(base, rgb=made.rgb.values, scan=made.scan.intensity.values, lines=made.scan.line.values.astype(str))
-        print("| fine pixels | prepared after, s | in all, s | s a megapixel | without training | peak memory, MB |")
+        print("| fine pixels | prepared after, s | total, s | s per megapixel | without training | peak memory, MB |")
         print("| --- | --- | --- | --- | --- | --- |", flush=True)
         for size in arguments.sizes:
             options = [f"--chunk={arguments.chunk}", f"--workers={arguments.workers}", f"--one={base}"]

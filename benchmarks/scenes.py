@@ -1,4 +1,4 @@
-"""Paintings whose fine maps are known: simulated ones, and real scans where they are at hand."""
+"""Scenes whose fine maps are known: simulated paintings, and real scans if their files are available."""
 
 from __future__ import annotations
 
@@ -20,22 +20,26 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "bench" / "scenes.py"
 
 
 def psnr(estimate: Array, truth: Array) -> float:
-    """Peak signal-to-noise ratio in dB, pooled over all maps, peak 1: the metric of the paper's Table I."""
+    """Return the peak signal-to-noise ratio in dB, pooled over all maps, peak 1, as in the paper's Table I."""
     return float(-10 * np.log10(np.mean((estimate - truth) ** 2)))
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A scan and a photo of which the truth is known.
+    """Scan and photo with known fine maps.
 
     Attributes
     ----------
     name : str
+        Name of the scene.
     truth : array, shape (line, y, x)
-        In [0, 1].
+        True fine maps in [0, 1].
     scan : Dataset
+        Coarse maps.
     photo : DataArray
+        Photo on the grid of the fine maps.
     scale : int
+        Ratio of coarse and fine pixel sizes.
     """
 
     name: str
@@ -46,29 +50,29 @@ class Scene:
 
     @classmethod
     def of(cls, name: str, truth: Array, low: Array, rgb: Array, lines: list[str], scale: int) -> Scene:
-        """From arrays."""
+        """Build a scene from arrays."""
         scan = xrfsr.as_scan(low, lines, pixel_size="2 mm")
         return cls(name, truth, scan, xrfsr.as_photo(rgb, like=scan), scale)
 
     @property
     def turned(self) -> xr.DataArray:
-        """The photo upside down: the control with a wrong photo."""
+        """Photo upside down: the control with a wrong photo."""
         return self.photo.copy(data=self.photo.values[:, ::-1])
 
     @property
     def grey(self) -> xr.DataArray:
-        """A photo that shows nothing."""
+        """Uniform grey photo: the control without information."""
         return xr.full_like(self.photo, 0.5)
 
     def gain(self, fine: xr.Dataset, **footprint: Any) -> float:
-        """PSNR over that of the photo-free floor, in dB."""
-        floor = krige(
+        """Return the PSNR minus that of the kriging baseline, in dB."""
+        baseline = krige(
             self.scan.intensity.values.astype(np.float64), self.scan.xrfsr.downsampling(self.scale, **footprint)
         )
-        return psnr(fine.intensity.values, self.truth) - psnr(floor, self.truth)
+        return psnr(fine.intensity.values, self.truth) - psnr(baseline, self.truth)
 
     def worst(self, fine: xr.Dataset, **footprint: Any) -> float:
-        """The same for the map that gains least."""
+        """Return the gain of the map that gains least, in dB."""
         each = [
             replace(self, truth=self.truth[i : i + 1], scan=self.scan.isel(line=[i])) for i in range(len(self.truth))
         ]
@@ -76,7 +80,7 @@ class Scene:
 
 
 def simulated(seed: int, size: int = 256, scale: int = 4) -> Scene:
-    """A painting of `xrfsr.simulate`, its maps scaled to a peak of one."""
+    """Return a painting of `xrfsr.simulate`, its maps scaled to a peak of one."""
     truth, scan, rgb = xrfsr.simulate.painting(size, size, scale=scale, seed=seed)
     maps = truth.intensity.values
     peak = maps.max(axis=(1, 2), keepdims=True)
@@ -85,7 +89,7 @@ def simulated(seed: int, size: int = 256, scale: int = 4) -> Scene:
 
 
 def real() -> Iterator[Scene]:
-    """Windows of real scans, averaged over 4 × 4 pixels; none where the data are not beside the project."""
+    """Yield windows of real scans, averaged over 4 × 4 pixels, if the data are available."""
     if not SHARED.is_file():
         return
     spec = importlib.util.spec_from_file_location("shared_scenes", SHARED)
@@ -99,7 +103,7 @@ def real() -> Iterator[Scene]:
 
 
 def decimated(scene: Scene) -> Scene:
-    """The same scanned point by point: one fine pixel for each coarse one."""
+    """Return the scene scanned point by point: one fine pixel for each coarse one."""
     U = scene.scan.xrfsr.downsampling(scene.scale, "decimate")
     low = U(scene.truth)
     lines = [str(line) for line in scene.scan.line.values]
@@ -107,19 +111,19 @@ def decimated(scene: Scene) -> Scene:
 
 
 def thinned(scene: Scene, share: float, seed: int = 0) -> Scene:
-    """The same scan of photons, of which only a share was counted (binomial thinning), scaled to the same peak.
+    """Return the scene with only a share of its photons (binomial thinning), scaled to the same peak.
 
     Raises
     ------
     ValueError
-        If its maps are no whole numbers of photons.
+        If its maps are not integer numbers of photons.
     """
-    # The brightest pixels are clipped, not always to a whole number.
+    # The brightest pixels are clipped, not always to an integer.
     photon = np.array([np.diff(np.unique(plane[plane < plane.max()])).min() for plane in scene.truth], dtype=np.float64)
     photon = photon[:, None, None]
     counts = scene.truth / photon
     if np.mean(np.abs(counts - np.round(counts)) > 0.05) > 2e-3:
-        raise ValueError(f"{scene.name} is no scan of single photons")
+        raise ValueError(f"the maps must be integer numbers of photons, unlike those of {scene.name}")
     kept = np.random.default_rng(seed).binomial(np.round(counts).astype(np.int64), share)
     lines, height, width = scene.truth.shape
     down, across = height // scene.scan.sizes["y"], width // scene.scan.sizes["x"]
@@ -129,7 +133,7 @@ def thinned(scene: Scene, share: float, seed: int = 0) -> Scene:
 
 
 def coarser(scene: Scene, scale: int) -> Scene:
-    """The same, scanned with larger pixels."""
+    """Return the scene scanned with larger pixels."""
     lines, height, width = scene.truth.shape
     low = scene.truth.reshape(lines, height // scale, scale, width // scale, scale).mean(axis=(2, 4))
     names = [str(line) for line in scene.scan.line.values]

@@ -1,10 +1,10 @@
-"""How near training and inference come to the products they are made of.
+"""Speed of training and inference, relative to their matrix products alone.
 
 python benchmarks/speed.py [--size PIXELS]
 
-In one process and one thread, for a simulated painting of 512 × 512 pixels, 12 lines and 4× finer maps. "Products" are
-the bare matrix products of the same shapes with nothing between them; the rates of training and inference count the
-same operations, those of the products alone. At the end one whole fit with all cores, and the memory it took.
+The measurement runs in one process and one thread, for a simulated painting of 512 × 512 pixels, 12 lines and 4× finer
+maps. "Products" are the matrix products of the same shapes without the operations between them. The rates of training
+and inference count the operations of the products only. The last line is a whole fit with all cores, with its memory.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LINES = xrfsr.simulate.LINES[:12]
 def seconds(
     one: Callable[[], object], other: Callable[[], object], times: int, rounds: int = 12
 ) -> tuple[float, float]:
-    """Time of one call of each: the best of several rounds in turn, so that both meet the machine in the same state."""
+    """Return the time of one call of each: the best of several alternating rounds, under equal load of the machine."""
     best = [float("inf"), float("inf")]
     for _ in range(rounds + 1):
         for i, function in enumerate((one, other)):
@@ -45,14 +45,14 @@ def seconds(
 
 
 def operations(a: Architecture, *, training: bool) -> int:
-    """Of the products for one pixel."""
+    """Return the number of floating-point operations in the products for one pixel."""
     forward = a.flops_per_pixel
-    # Backwards, every product has one for its weights; those of the codes have one for the codes too.
+    # The backward pass of each product needs one for its weights; products of the codes need one for the codes as well.
     return 2 * forward + 2 * a.M * ((a.K - 1) * a.M + a.channels) if training else forward
 
 
 def products(a: Architecture, pixels: int, dtype: torch.dtype, *, training: bool) -> Callable[[], None]:
-    """The matrix products of one pass, without anything else."""
+    """Return a function that computes only the matrix products of one pass."""
     m, c = a.M, a.channels
     made = {
         shape: torch.rand(shape).to(dtype)
@@ -80,16 +80,16 @@ def products(a: Architecture, pixels: int, dtype: torch.dtype, *, training: bool
 
 
 def painting(size: int) -> tuple[xrfsr.simulate.Painting, Problem]:
-    """A simulated painting, and the problem as arrays."""
+    """Return a simulated painting, and the problem as arrays."""
     made = xrfsr.simulate.painting(size, size, scale=4, seed=0, lines=LINES)
     _, problem = load(made.scan, made.rgb, 4, Beam(), xrfsr.methods.get("unfolding"))
     return made, problem
 
 
 def main() -> None:
-    """Print the rates."""
+    """Measure and print the rates."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", type=int, default=512, help="of the painting in pixels (default: %(default)s)")
+    parser.add_argument("--size", type=int, default=512, help="side of the painting in pixels (default: %(default)s)")
     size = parser.parse_args().size
     threads = torch.get_num_threads()
     made, problem = painting(size)
@@ -106,7 +106,7 @@ def main() -> None:
         data = prepare_data([example], config, run)[0]
         trainer = Trainer(data.select_members(slice(0, 1)), config, 0, 0)
         a, pixels = trainer.network.architecture, config.pixels or 0
-        pixels += pixels // 4  # of the scan itself, for scale transfer
+        pixels += pixels // 4  # pixels of the scan itself, for scale transfer
         dtype = trainer.network.product_dtype or torch.float32
         work = operations(a, training=True) * pixels / 1e9
         times = seconds(products(a, pixels, dtype, training=True), trainer.step, 50)

@@ -1,10 +1,10 @@
-"""What each part of the method is worth, part by part against the default settings.
+"""Contribution of each part of the method, compared with the default settings.
 
 python benchmarks/worth.py [JOB ...] [--seeds N] [--out FOLDER]
 
-Every figure is the PSNR over the photo-free floor in dB, pooled over maps, peak 1, in the mean over the seeds. What
-held-out pixels of the scan say, without knowing the truth, stands beside it. Tables are printed as Markdown and written
-to the folder, with every single run.
+Every figure is the PSNR minus that of the kriging baseline in dB, pooled over maps, peak 1, averaged over the seeds.
+The column "held-out" is the gain on held-out pixels of the scan, which needs no truth. Tables are printed as Markdown
+and written to the folder, with every single run.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from scenes import Scene, coarser, decimated, real, simulated, thinned
 
-# Parts of the network are told apart where nothing but the network is at work.
+# Settings of the network alone, without kriging along edges, to compare parts of the network.
 NETWORK: dict[str, Any] = {"along_photo": False, "along_edges": 0.0}
-# And where they are as they were when these parts were chosen: two members that see a pixel of the photo alone.
+# Settings with which these parts were chosen: two members that use single pixels of the photo.
 TWO = NETWORK | {"inputs": ("leave-out",) * 2, "views": "pixel", "transfer": (0.05, 1.0), "pixels": 2000}
 PARTS: dict[str, dict[str, Any]] = {
     "network alone": {},
@@ -61,13 +61,13 @@ ADVERSARIAL: dict[str, dict[str, Any]] = {
     "adversarial stage, α₂ = 0.5e-6 (paper)": {"adversarial_steps": 500},
     "adversarial stage, α₂ = 0.5e-3": {"adversarial_steps": 500, "alpha_2": 0.5e-3},
 }
-# The default looks at 10⁷ pixels; the paper's whole image and its half scale down to 256 × 256 are 69,632 a step.
+# The default uses 10⁷ pixels; a step of the paper uses the whole image and the scan, 69,632 pixels at 256 × 256.
 PAPER_STEPS = 10**9 // (256 * 256 + 64 * 64)
 
 
 @dataclass
 class Table:
-    """Runs by variant and scene."""
+    """Table of runs by variant and scene."""
 
     title: str
     seeds: int
@@ -82,7 +82,7 @@ class Table:
         consistency: str = "exact",
         **footprint: Any,
     ) -> None:
-        """One variant on one scene, for every seed."""
+        """Run one variant on one scene, for every seed."""
         rgb = scene.photo if photo is None else photo
         for seed in range(self.seeds):
             start = time.perf_counter()
@@ -92,7 +92,7 @@ class Table:
                 fine = scene.scan.xrfsr.superresolve(
                     rgb, scene.scale, model=model, consistency=consistency, **footprint
                 )
-            told = model.held_out_gain
+            held_out = model.held_out_gain
             self.runs.append(
                 {
                     "variant": variant,
@@ -102,25 +102,25 @@ class Table:
                     "worst": scene.worst(fine, **footprint),
                     "photo_gain": [float(np.nanmin(fine.photo_gain)), float(np.nanmax(fine.photo_gain))],
                     "helped": f"{int((fine.guided_share > 0).sum())} of {fine.sizes['line']}",
-                    "held_out": None if np.isnan(told).all() else float(np.nanmean(told)),
+                    "held_out": None if np.isnan(held_out).all() else float(np.nanmean(held_out)),
                     "seconds": time.perf_counter() - start,
                 }
             )
             print(json.dumps(self.runs[-1]), flush=True)
 
     def run_threads(self, variants: dict[str, dict[str, Any]], scenes: list[Scene], base: dict[str, Any]) -> None:
-        """Every variant on every scene, with `base` where it says nothing else."""
+        """Run every variant on every scene, with the settings of `base` that it does not change."""
         for variant, settings in variants.items():
             for scene in scenes:
                 self.run(variant, scene, base | settings)
 
     def values(self, key: str, variant: str, scene: str) -> list[float]:
-        """One figure of every seed."""
+        """Return one figure for every seed."""
         found = [run[key] for run in self.runs if run["variant"] == variant and run["scene"] == scene]
         return [value for value in found if value is not None]
 
     def markdown(self) -> str:
-        """Mean over the seeds, and between the seeds the standard deviation; what held-out pixels say below."""
+        """Return a Markdown table: means and standard deviations over the seeds, and the gain on held-out pixels."""
         variants = list(dict.fromkeys(run["variant"] for run in self.runs))
         scenes = list(dict.fromkeys(run["scene"] for run in self.runs))
         rows = [
@@ -130,18 +130,18 @@ class Table:
             f"| --- | {' | '.join('---' for _ in scenes)} | --- | --- |",
         ]
         for variant in variants:
-            cells, told, seconds = [], [], []
+            cells, held_out, seconds = [], [], []
             for scene in scenes:
                 gains = self.values("gain", variant, scene)
                 cells.append(f"{np.mean(gains):+.2f} ± {np.std(gains):.2f}" if gains else "–")
-                told += self.values("held_out", variant, scene)
+                held_out += self.values("held_out", variant, scene)
                 seconds += self.values("seconds", variant, scene)
-            held_out = f"{np.mean(told):+.2f}" if told else "–"
-            rows.append(f"| {variant} | {' | '.join(cells)} | {held_out} | {np.mean(seconds):.0f} |")
+            mean = f"{np.mean(held_out):+.2f}" if held_out else "–"
+            rows.append(f"| {variant} | {' | '.join(cells)} | {mean} | {np.mean(seconds):.0f} |")
         return "\n".join(rows)
 
     def keep(self, folder: Path, name: str) -> None:
-        """Print and write."""
+        """Print the table, and write it with its runs."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{name}.md").write_text(self.markdown() + "\n", encoding="utf-8")
         (folder / f"{name}.json").write_text(json.dumps(self.runs, indent=1) + "\n", encoding="utf-8")
@@ -149,11 +149,11 @@ class Table:
 
 
 def parts(scenes: list[Scene], seeds: int, out: Path) -> None:
-    """Ablations, and scans point by point."""
-    table = Table("Parts of the method, gain over the floor in dB", seeds)
+    """Compare parts of the network, and scans point by point."""
+    table = Table("Parts of the method, gain over the baseline in dB", seeds)
     table.run_threads(PARTS, scenes, TWO)
     table.keep(out, "parts")
-    table = Table("Footprints: U as the scan was made, gain over the floor of that scan in dB", seeds)
+    table = Table("Footprints: U as the scan was made, gain over the baseline of that scan in dB", seeds)
     for scene in scenes:
         table.run("area", scene, {})
         table.run("decimate", decimated(scene), {}, footprint="decimate")
@@ -161,22 +161,22 @@ def parts(scenes: list[Scene], seeds: int, out: Path) -> None:
 
 
 def views(scenes: list[Scene], seeds: int, out: Path) -> None:
-    """What the surroundings of a pixel tell the network."""
-    table = Table("What members see of the photo, gain over the floor in dB", seeds)
+    """Compare neighbourhoods of a pixel as input of the network."""
+    table = Table("Views of the photo, gain over the baseline in dB", seeds)
     table.run_threads(VIEWS, scenes, NETWORK)
     table.keep(out, "views")
 
 
 def edges(scenes: list[Scene], seeds: int, out: Path) -> None:
-    """What kriging along edges adds to the network."""
-    table = Table("Kriging along edges, gain over the floor in dB", seeds)
+    """Compare the network with and without kriging along edges."""
+    table = Table("Kriging along edges, gain over the baseline in dB", seeds)
     table.run_threads(EDGES, scenes, {})
     table.keep(out, "edges")
 
 
 def controls(scenes: list[Scene], seeds: int, out: Path) -> None:
-    """The true photo, a wrong one and none."""
-    table = Table("Controls: gain over the floor in dB", seeds)
+    """Compare the true photo, a wrong photo and a grey one."""
+    table = Table("Controls: gain over the baseline in dB", seeds)
     for scene in scenes:
         table.run("photo", scene, {})
         table.run("photo upside down", scene, {}, scene.turned)
@@ -185,8 +185,8 @@ def controls(scenes: list[Scene], seeds: int, out: Path) -> None:
 
 
 def eight(scenes: list[Scene], seeds: int, out: Path) -> None:
-    """At twice the scale, with the photo and with a wrong one."""
-    table = Table("At 8×, gain over the floor of that scan in dB", seeds)
+    """Measure at twice the scale, with the photo and with a wrong one."""
+    table = Table("At 8×, gain over the baseline of that scan in dB", seeds)
     for scene in (coarser(scene, 8) for scene in scenes):
         table.run("network alone", scene, NETWORK)
         table.run("default", scene, {})
@@ -195,8 +195,8 @@ def eight(scenes: list[Scene], seeds: int, out: Path) -> None:
 
 
 def noise(scenes: list[Scene], seeds: int, out: Path) -> None:
-    """A scan of a quarter of the photons, exactly consistent and noise-aware, over the floor of that scan."""
-    table = Table("A quarter of the photons, gain over the floor of that scan in dB", seeds)
+    """Compare exactly consistent and noise-aware results on a scan with a quarter of the photons."""
+    table = Table("A quarter of the photons, gain over the baseline of that scan in dB", seeds)
     for scene in scenes:
         if "amnh" in scene.name:
             for case in (scene, thinned(scene, 0.25)):
@@ -206,15 +206,15 @@ def noise(scenes: list[Scene], seeds: int, out: Path) -> None:
 
 
 def adversarial(scenes: list[Scene], seeds: int, out: Path) -> None:
-    """With the adversarial stage, and with as many steps without its term."""
-    table = Table("Adversarial stage, gain over the floor in dB", seeds)
+    """Compare the adversarial stage with as many steps without its term."""
+    table = Table("Adversarial stage, gain over the baseline in dB", seeds)
     table.run_threads(ADVERSARIAL, scenes[:2] + scenes[3:5], NETWORK)
     table.keep(out, "adversarial")
 
 
 def paper(scenes: list[Scene], seeds: int, out: Path) -> None:
-    """The paper's schedule stopped at 10⁹ pixels against the default at 10⁷, on the simulated painting."""
-    table = Table("Default against the paper's schedule, gain over the floor in dB", 1)
+    """Compare the paper's schedule, stopped at 10⁹ pixels, with the default at 10⁷, on a simulated painting."""
+    table = Table("Default and the paper's schedule, gain over the baseline in dB", 1)
     table.run("default, 10⁷ pixels", scenes[0], {})
     settings = {"preset": "paper", "steps": PAPER_STEPS, "adversarial_steps": 0}
     table.run("paper, 10⁹ pixels", scenes[0], settings)
@@ -222,7 +222,7 @@ def paper(scenes: list[Scene], seeds: int, out: Path) -> None:
 
 
 def main() -> None:
-    """Run what is asked for, or everything."""
+    """Run the requested jobs, or all."""
     jobs = {
         "parts": parts,
         "views": views,
@@ -234,12 +234,12 @@ def main() -> None:
         "paper": paper,
     }
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("jobs", nargs="*", metavar="JOB", help=f"of {', '.join(jobs)} (default: all)")
-    parser.add_argument("--seeds", type=int, default=3, help="runs of each (default: %(default)s)")
+    parser.add_argument("jobs", nargs="*", metavar="JOB", help=f"one or more of {', '.join(jobs)} (default: all)")
+    parser.add_argument("--seeds", type=int, default=3, help="number of runs of each (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=Path("bench"), help="folder to write to (default: %(default)s)")
     options = parser.parse_args()
     if unknown := [name for name in options.jobs if name not in jobs]:
-        parser.error(f"{', '.join(unknown)}: accepted are {', '.join(jobs)}")
+        parser.error(f"a job must be one of {', '.join(jobs)}, got {', '.join(unknown)}")
     scenes = [simulated(seed) for seed in range(3)] + list(real())
     for name in options.jobs or jobs:
         jobs[name](scenes, options.seeds, options.out)

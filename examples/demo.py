@@ -1,4 +1,4 @@
-"""The main job on a painting whose truth is known: writes demo/ and prints how close the fine maps come.
+"""Demonstration on a simulated painting: computes fine maps, writes them to demo/, and compares them with the truth.
 
 python examples/demo.py [--out FOLDER] [--seed N] [--size PIXELS]
 """
@@ -17,12 +17,12 @@ SHOWN = ["Ca-K", "Fe-K", "Cu-K", "Hg-L", "Pb-L"]
 
 
 def rmse(estimate: xr.Dataset, truth: xr.Dataset) -> xr.DataArray:
-    """Root mean square error of every line, in counts."""
+    """Return the root mean square error of every line, in counts."""
     return np.sqrt(((estimate["intensity"] - truth["intensity"]) ** 2).mean(("y", "x")))
 
 
 def table(errors: dict[str, xr.DataArray], truth: xr.Dataset) -> str:
-    """RMSE and PSNR (peak: the largest value of the true map) per line, and the gain over the floor."""
+    """Return a table of RMSE and PSNR (peak: the largest value of the true map) per line, and the gain over kriging."""
     peak = truth["intensity"].max(("y", "x"))
     psnr = {name: 20 * np.log10(peak / error) for name, error in errors.items()}
     gain = psnr["xrfsr"] - psnr["kriging"]
@@ -44,11 +44,11 @@ def table(errors: dict[str, xr.DataArray], truth: xr.Dataset) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Simulate, scan, super-resolve, compare."""
+    """Simulate, scan, super-resolve and compare."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("demo"), help="folder to write to (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="which painting (default: %(default)s)")
-    parser.add_argument("--size", type=int, default=256, help="of the painting in pixels (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the painting (default: %(default)s)")
+    parser.add_argument("--size", type=int, default=256, help="side of the painting in pixels (default: %(default)s)")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
 
@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> None:
     }
     print()
     print(table({name: rmse(result, truth) for name, result in results.items()}, truth))
-    print("\nRMSE in counts, PSNR in dB; kriging is the floor, interpolation without the photo.")
+    print("\nRMSE in counts, PSNR in dB (+3 dB: half the squared error); kriging is interpolation without the photo.")
 
     for name, data in {"scan": scan, "photo": rgb, "fine": fine, "truth": truth}.items():
         data.xrfsr.to_zarr(options.out / f"{name}.zarr", overwrite=True)

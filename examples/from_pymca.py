@@ -1,7 +1,7 @@
-"""From spectra to fine maps: fit with PyMca, open the fit, lay the photo on it, super-resolve, hand the maps on.
+"""From spectra to fine maps: fit with PyMca, open the fit, register the photo, super-resolve, save the maps.
 
-``python examples/from_pymca.py folder`` does all of it on a painting that is simulated: its spectra, and a photo taken
-askew. Needs PyMca5 and the extras plot and register. With your own files begin at "open the fit".
+``python examples/from_pymca.py folder`` runs all steps on a simulated painting, with spectra and a rotated photo. It
+needs PyMca5 and the extras plot and register. With your own files, begin at "Open the fit".
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ RESOLUTION = 0.14
 
 
 def spectra(scan, seed=0):
-    """Spectra (y, x, channel) in which the maps of a scan are counted: lines of the width of a detector, background."""
+    """Simulate spectra (y, x, channel) of a scan, with the line width of a detector and background."""
     energy = KEV * (np.arange(CHANNELS) + 0.5)
     shapes = []
     for label in scan["line"].values:
@@ -39,7 +39,7 @@ def spectra(scan, seed=0):
 
 
 def fit_with_pymca(cube, folder):
-    """Fit all spectra linearly, as PyMca's batch fit does, and save what it saves."""
+    """Fit all spectra linearly and save the maps, like PyMca's batch fit."""
     from PyMca5 import PyMcaDataDir
     from PyMca5.PyMcaIO import ConfigDict
     from PyMca5.PyMcaPhysics.xrf.FastXRFLinearFit import FastXRFLinearFit
@@ -58,7 +58,7 @@ def fit_with_pymca(cube, folder):
 
 
 def photograph(rgb, path):
-    """A JPEG of the painting and the wall around it, a little turned."""
+    """Write a JPEG of the painting and the wall around it, slightly rotated."""
     wall = np.full((3, *(int(1.2 * size) for size in rgb.shape[1:])), 0.7)
     top, left = (int(0.08 * size) for size in rgb.shape[1:])
     wall[:, top : top + rgb.shape[1], left : left + rgb.shape[2]] = rgb
@@ -67,28 +67,28 @@ def photograph(rgb, path):
 
 
 def main(folder, height=384, width=320, **settings):
-    """Make the files, then do what a conservator does; `settings` are those of `superresolve`."""
+    """Make the files, then run all steps of a user; `settings` are those of `superresolve`."""
     folder.mkdir(parents=True, exist_ok=True)
     _, simulated, rgb = xrfsr.simulate.painting(height, width, 4, seed=5, lines=LINES)
     photograph(rgb.values, folder / "photo.jpg")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of PyMca, about numpy
+        warnings.simplefilter("ignore")  # PyMca's warnings about numpy
         fit_with_pymca(spectra(simulated), folder)
 
-    # Open the fit. PyMca does not keep the size of a pixel.
+    # Open the fit. PyMca does not store the pixel size.
     scan = xrfsr.open_scan(folder / "IMAGES.h5", pixel_size="1 mm")
-    scan = scan.assign(intensity=scan["intensity"].clip(min=0))  # linear fits of next to nothing may be negative
+    scan = scan.assign(intensity=scan["intensity"].clip(min=0))  # linear fits of weak lines can be negative
     print(scan)
 
-    # Lay the photo on it, and look at check.png.
+    # Find the scan on the photo, and look at check.png.
     found = xrfsr.register(folder / "photo.jpg", scan, overlay=folder / "check.png")
     print(found)
 
-    # Four times finer.
+    # Compute maps four times finer.
     fine = scan.xrfsr.superresolve(found.photo, scale=4, **settings)
     print(fine["photo_gain"].round(2).to_series().to_string())
 
-    # To other programs, and to look at.
+    # Save the maps, also for other programs, and a figure.
     fine.xrfsr.to_zarr(folder / "fine.zarr", overwrite=True)
     fine.xrfsr.to_geotiff(folder / "fine.tif", overwrite=True)
     fine.xrfsr.to_pymca(folder / "fine.h5", overwrite=True)

@@ -13,8 +13,9 @@
 # %% [markdown]
 # # From a coarse scan and a photo to fine element maps
 #
-# A MA-XRF scanner dwells on every pixel, so a scan is coarse; a camera is not. Here a painting is simulated, so that
-# the truth is known: we scan it with 1 mm pixels, photograph it, and ask for maps that are four times finer.
+# A MA-XRF scanner dwells on every pixel, so its maps are coarse; a photograph has fine detail. This notebook simulates
+# a painting, so that the true maps are known: we scan it with 1 mm pixels, photograph it, and compute maps that are four
+# times finer.
 
 # %%
 import xrfsr
@@ -25,22 +26,22 @@ scan
 
 # %% [markdown]
 # A scan is an ordinary `xarray.Dataset`: `intensity` along `line`, `y` and `x`, with pixel centres in millimetres. The
-# photo lies in the same millimetres.
+# photo uses the same millimetres.
 
 # %%
 rgb.plot.imshow(yincrease=False);
 # %% [markdown]
 # ## One line
 #
-# A small network is trained on this scan and this photo alone; nothing else is needed.
+# A small network is trained on this scan and this photo only. No other data are needed.
 
 # %%
 fine = scan.xrfsr.superresolve(rgb, scale=4)
 fine
 
 # %% [markdown]
-# The result is laid out like the scan, with smaller pixels, and averages to the scan again. How it was made stands in
-# its attributes.
+# The result has the layout of the scan, with smaller pixels. If you average it over each scan pixel, you get the scan
+# back. Its attributes record how it was made.
 
 # %%
 fine.attrs
@@ -49,7 +50,7 @@ fine.attrs
 xrfsr.plot.overview(rgb, scan, fine, painting.truth, lines=["Ca-K", "Fe-K", "Pb-L"])
 
 # %% [markdown]
-# ## It is xarray from here on
+# ## Continue in xarray
 #
 # Select lines by name, areas in millimetres, and divide one map by another.
 
@@ -58,33 +59,33 @@ corner = fine.sel(x=slice(4, 16), y=slice(4, 16))
 ratio = corner.sel(line="Ca-K") / corner.sel(line="Pb-L")
 ratio["intensity"].plot(yincrease=False, vmin=0, robust=True, cmap="magma");
 # %% [markdown]
-# Plain division keeps the attributes of the first map, its unit included. `ratio` knows that a ratio has none, and
-# leaves out pixels with nothing to divide by.
+# Plain division keeps the attributes of the first map, including its unit. `ratio` returns a dimensionless map, and
+# leaves out pixels whose denominator is zero.
 
 # %%
 fine.xrfsr.ratio("Ca-K", "Pb-L").plot(yincrease=False, vmin=0, robust=True, cmap="magma");
 # %% [markdown]
-# Profiles, statistics and correlations are xarray too.
+# Profiles, statistics and correlations work in the same way.
 
 # %%
 fine["intensity"].sel(y=8, method="nearest").sel(line=["Fe-K", "Pb-L"]).plot(hue="line");
 # %% [markdown]
-# ## Keep it
+# ## Save it
 #
-# `fine.xrfsr.to_zarr("fine.zarr")` writes a store that `xr.open_zarr("fine.zarr")` opens again, identical.
+# `fine.xrfsr.to_zarr("fine.zarr")` writes a store, and `xr.open_zarr("fine.zarr")` returns the identical Dataset.
 #
-# ## How far to trust it
+# ## Can I trust it?
 #
-# The photo tells where edges run, not what lies below the surface. How much it helps, the scan itself can tell: for
-# each line, `photo_gain` is how much better its pixels are predicted from their neighbours along the edges of the photo
-# than without it, in dB. Where it does not help, it takes no part.
+# The photo shows edges on the surface, not the layers below it. `photo_gain` measures for each line how much the photo
+# helps. Each scan pixel is hidden in turn and predicted from its neighbours, once along the edges of the photo and once
+# without the photo. The ratio of the squared errors is given in decibels (dB): +3 dB means half the squared error. The
+# photo is not used for lines that it does not help.
 
 # %%
 fine["photo_gain"].to_series().sort_values().round(1)
 
 # %% [markdown]
-# Here the truth is known. Compare the line of a pigment on the surface with one that is hidden, and see what the photo
-# could and could not add:
+# Here the truth is known. Compare the relative error of lines on the surface with that of hidden ones:
 
 # %%
 error = abs(fine - painting.truth)["intensity"].mean(("y", "x")) / painting.truth["intensity"].mean(("y", "x"))

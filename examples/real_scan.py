@@ -2,8 +2,9 @@
 
     python examples/real_scan.py MAPS PHOTO --pixel-size "0.5 mm"
 
-writes the fine maps as zarr and a picture of photo, scan and result. Where the photo has no finer pixels than the maps,
-as with published pairs, 4 × 4 pixels of the maps are averaged first, and the picture shows how well they come back.
+writes the fine maps as zarr, and a figure of photo, scan and result. If the pixels of the photo are no finer than those
+of the maps, as in published pairs, 4 × 4 pixels of the maps are averaged first, and the figure compares the result with
+the original maps.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import xrfsr
 
 
 def binned(scan: xr.Dataset, size: int) -> xr.Dataset:
-    """Average `size` × `size` pixels; valid where all of them are."""
+    """Average blocks of `size` × `size` pixels; a block is valid if all its pixels are."""
     coarse = scan[["intensity"]].coarsen(y=size, x=size, boundary="trim").mean()
     if "valid" in scan:
         coarse["valid"] = scan["valid"].coarsen(y=size, x=size, boundary="trim").min()
@@ -30,22 +31,26 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", metavar="MAPS", type=Path, help="folder with one TIFF per element line")
     parser.add_argument("photo", metavar="PHOTO", type=Path, help="PNG, JPEG or TIFF, cropped to the scanned area")
-    parser.add_argument("--pixel-size", help="of the maps, with unit, such as '0.5 mm' (default: 1 mm, which it says)")
-    parser.add_argument("--scale", type=float, default=4, help="how many times finer (default: %(default)s)")
-    parser.add_argument("--method", default="unfolding", help="'kriging' leaves the photo out (default: %(default)s)")
+    parser.add_argument("--pixel-size", help="pixel size of the maps, such as '0.5 mm' (default: 1 mm, with a message)")
+    parser.add_argument(
+        "--scale", type=float, default=4, help="ratio of coarse and fine pixel sizes (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--method", default="unfolding", help="method; 'kriging' does not use the photo (default: %(default)s)"
+    )
     parser.add_argument("--bin", type=int, metavar="N", help="average N × N pixels of the maps first")
     parser.add_argument("--out", type=Path, default=Path("fine"), help="folder to write to (default: %(default)s)")
     parser.add_argument("--overwrite", action="store_true", help="replace the result of an earlier run")
     options = parser.parse_args(arguments)
     store, picture = options.out / "fine.zarr", options.out / "overview.png"
     if options.bin is not None and options.bin < 1:
-        parser.error(f"--bin is {options.bin}; a whole number of at least 1 is needed")
+        parser.error(f"--bin must be an integer ≥ 1, got {options.bin}")
     if options.out.exists() and not options.out.is_dir():
-        parser.error(f"{options.out} is a file; name another folder with --out")
+        parser.error(f"{options.out} is a file; choose a folder with --out")
     if store.exists() and not options.overwrite:
         parser.error(f"{store} exists; choose another folder with --out, or pass --overwrite")
     if options.pixel_size is None:
-        print("no --pixel-size given: taking the pixels of the maps for 1 mm")
+        print("no --pixel-size given: assuming pixels of 1 mm for the maps")
 
     try:
         maps = xrfsr.open_scan(options.folder, options.pixel_size or "1 mm")
@@ -55,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
             fine_enough = max(photo.xrfsr.grid.spacing) < 1.01 * min(maps.xrfsr.grid.spacing) / options.scale
             size = 1 if fine_enough or options.method != "unfolding" else max(1, round(options.scale))
             if size > 1:
-                print(f"the photo is no finer than that: averaging {size} × {size} pixels of the maps first")
+                print(f"the photo is not finer than the maps: averaging {size} × {size} pixels of the maps first")
         scan = maps if size == 1 else binned(maps, size)
         fine = scan.xrfsr.superresolve(photo, scale=options.scale, method=options.method)
         options.out.mkdir(parents=True, exist_ok=True)
@@ -68,8 +73,8 @@ def main(arguments: list[str] | None = None) -> int:
     truth = maps.isel(y=slice(fine.sizes["y"]), x=slice(fine.sizes["x"])) if known else None
     xrfsr.plot.overview(photo, scan, fine, truth).savefig(picture)
     if "photo_gain" in fine.coords:
-        told = (f"{line} {gain:+.1f}" for line, gain in fine["photo_gain"].to_series().items())
-        print(f"the photo helps the scan to predict itself, in dB: {', '.join(told)} (nan: not guided by it)")
+        gains = ", ".join(f"{line} {gain:+.1f}" for line, gain in fine["photo_gain"].to_series().items())
+        print(f"gain from the photo when the scan predicts itself, in dB: {gains} (nan: not guided by the photo)")
     print(f"wrote {store} and {picture}")
     return 0
 

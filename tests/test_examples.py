@@ -20,7 +20,7 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
 def load(name: str) -> ModuleType:
-    """Import an example, which is no part of the package."""
+    """Import an example, which is not part of the package."""
     spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
@@ -31,7 +31,7 @@ def load(name: str) -> ModuleType:
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with maps/ and photo.png of a small painting, the maps as fine as the photo."""
+    """Return a folder with maps/ and photo.png of a small painting, the maps as fine as the photo."""
     folder = tmp_path_factory.mktemp("files")
     truth, _, rgb = xrfsr.simulate.painting(64, 72, scale=4, seed=2, lines=["Ca-K", "Fe-K", "Pb-L"])
     (folder / "maps").mkdir()
@@ -66,12 +66,12 @@ def test_real_scan_writes_store_and_picture(files: Path, tmp_path: Path, capsys:
 def test_real_scan_of_maps_as_fine_as_the_photo(
     files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With nothing but the two paths."""
+    """Only the two paths are given."""
     monkeypatch.chdir(tmp_path)
     assert load("real_scan").main([str(files / "maps"), str(files / "photo.png")]) == 0
-    told = capsys.readouterr().out
-    assert "taking the pixels of the maps for 1 mm" in told
-    assert "averaging 4 × 4 pixels of the maps first" in told
+    printed = capsys.readouterr().out
+    assert "assuming pixels of 1 mm for the maps" in printed
+    assert "averaging 4 × 4 pixels of the maps first" in printed
     assert dict(xr.open_zarr("fine/fine.zarr").sizes) == {"line": 3, "y": 64, "x": 72}
     assert Path("fine/overview.png").is_file()
 
@@ -83,7 +83,7 @@ def test_real_scan_says_what_is_wrong(files: Path, tmp_path: Path, capsys: pytes
     assert "photo is coarser" in capsys.readouterr().err
     assert not out.exists()
     out.write_text("mine")
-    for more, text in ((["--bin", "0"], "--bin is 0"), ([], "is a file; name another folder")):
+    for more, text in ((["--bin", "0"], "--bin must be an integer ≥ 1, got 0"), ([], "is a file; choose a folder")):
         with pytest.raises(SystemExit):
             main([*paths, *more])
         assert text in capsys.readouterr().err
@@ -92,7 +92,7 @@ def test_real_scan_says_what_is_wrong(files: Path, tmp_path: Path, capsys: pytes
 
 def test_binning_averages_what_is_valid(scan: xr.Dataset) -> None:
     scan["valid"] = (("y", "x"), np.arange(12 * 16).reshape(12, 16) != 5)
-    coarse = load("real_scan").binned(scan, 5)  # 12 × 16 pixels leave a rest
+    coarse = load("real_scan").binned(scan, 5)  # 12 × 16 pixels leave a remainder
     assert dict(coarse.sizes) == {"line": 3, "y": 2, "x": 3}
     np.testing.assert_allclose(coarse["intensity"][0, 1, 2], scan["intensity"][0, 5:10, 10:15].mean())
     assert coarse["valid"].dtype == bool
@@ -132,7 +132,7 @@ def test_the_demo_writes_stores_and_a_picture_and_prints_the_table(
 
 
 def test_from_spectra_to_fine_maps(tmp_path: Path) -> None:
-    """PyMca fits, the fit is opened, the photo registered; what is written can be opened."""
+    """PyMca fits, the fit is opened, the photo registered, and the written files are opened again."""
     example = load("from_pymca")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="left out of")

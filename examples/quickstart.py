@@ -14,8 +14,8 @@
 # # From a coarse scan and a photo to fine element maps
 #
 # A MA-XRF scanner dwells on every pixel, so its maps are coarse; a photograph has fine detail. This notebook simulates
-# a painting, so that the true maps are known: we scan it with 1 mm pixels, photograph it, and compute maps that are four
-# times finer.
+# a painting, so that the true maps are known: we scan it with 1 mm pixels, photograph it, and compute maps that are
+# four times finer.
 
 # %%
 import xrfsr

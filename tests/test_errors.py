@@ -23,14 +23,14 @@ def test_collected_faults_name_their_subject_once() -> None:
     with collect_faults(faults, "portrait"):
         inner: list[str] = []
         with collect_faults(inner, "scan"):
-            raise InvalidInput("line labels", ["'Qq' is no known line"])
+            raise InvalidInput("line labels", ["unknown line 'Qq'"])
         raise InvalidInput("input", inner)
     error = InvalidInput("tree", faults)
-    assert error.faults == ("scale is 0", "portrait: scan: 'Qq' is no known line")
+    assert error.faults == ("scale is 0", "portrait: scan: unknown line 'Qq'")
     first, last = error.faults
     assert (first.subject, last.subject) == ("", "portrait")
     assert isinstance(last.sentence, Fault)
-    assert (last.sentence.subject, last.sentence.sentence) == ("scan", "'Qq' is no known line")
+    assert (last.sentence.subject, last.sentence.sentence) == ("scan", "unknown line 'Qq'")
 
 
 def test_other_errors_are_not_collected() -> None:

@@ -153,7 +153,7 @@ def test_unknown_labels_are_named(label: str) -> None:
 
 
 def test_a_line_the_element_lacks_names_those_it_has() -> None:
-    with pytest.raises(InvalidInput, match="Ca has no M line; it has Ca-K, Ca-Ka, Ca-Kb, Ca-L"):
+    with pytest.raises(InvalidInput, match="Ca has no M line; its lines are Ca-K, Ca-Ka, Ca-Kb, Ca-L"):
         parse("Ca-M")
 
 

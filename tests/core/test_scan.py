@@ -115,7 +115,7 @@ class TestAsScan:
     def test_labels_of_its_own_must_be_those_given(self) -> None:
         array = xr.DataArray(maps(2), {"line": ["Pb_L", "Ca-K"]}, dims=("line", "y", "x"))
         assert as_scan(array, ["Pb-L", "Ca_K"], 1).line.values.tolist() == ["Pb-L", "Ca-K"]
-        assert_faults(faults_of(as_scan, array, ["Ca-K", "Pb-L"], 1), "hand over its own: lines=['Pb_L', 'Ca-K']")
+        assert_faults(faults_of(as_scan, array, ["Ca-K", "Pb-L"], 1), "pass the labels it has: lines=['Pb_L', 'Ca-K']")
 
     def test_masked_entries_of_a_mask_are_not_valid(self) -> None:
         valid = np.ma.MaskedArray(np.ones((5, 6), bool), np.eye(5, 6, dtype=bool))
@@ -124,11 +124,11 @@ class TestAsScan:
     @pytest.mark.parametrize(
         ("values", "lines", "text"),
         [
-            (None, LABELS, "'maps' is None; an array (line, y, x) of numbers is needed"),
-            (maps(), None, "'lines' is None; one label for each map"),
-            (maps(), 3, "'lines' is 3; one label for each map"),
-            ([[[1, 2], [3]]], ["Ca-K"], "'maps' is a list of parts that differ in length"),
-            (xr.Dataset({"a": 1}), ["Ca-K"], "'maps' is a Dataset; take its variable"),
+            (None, LABELS, "'maps' must be an array (line, y, x) of numbers, got None"),
+            (maps(), None, "'lines' must have one label for each map, such as ['Ca-K', 'Pb-L'], got None"),
+            (maps(), 3, "'lines' must have one label for each map, such as ['Ca-K', 'Pb-L'], got 3"),
+            ([[[1, 2], [3]]], ["Ca-K"], "'maps' must be an array, got a list of parts that differ in length"),
+            (xr.Dataset({"a": 1}), ["Ca-K"], "'maps' must be an array, got a Dataset; pass its variable"),
         ],
     )
     def test_what_is_no_array(self, values: Any, lines: Any, text: str) -> None:
@@ -167,12 +167,12 @@ class TestAsScan:
         )
         assert_faults(
             faults,
-            "'3 px': 'px' is no length",
-            "origin is 'nowhere'",
-            "'uncertainty' has shape (3, 5, 6), but 'maps' has (4, 5, 6)",
-            "'valid' has shape (5,), but (y, x) is needed",
-            "'lines' has 3 labels, but 'maps' of shape (4, 5, 6) (line, y, x) has 4 maps",
-            "'Foo' is no known line",
+            "'3 px': unknown unit of length 'px'",
+            "origin must be a number with a unit, got 'nowhere'",
+            "'uncertainty' must cover the pixels of 'maps' (4, 5, 6), got shape (3, 5, 6)",
+            "'valid' must have shape (y, x), got (5,)",
+            "'lines' must have 4 labels for 'maps' of shape (4, 5, 6) (line, y, x), got 3",
+            "unknown line 'Foo'",
             "'Ca_K' and 'Ca-K' are the same line",
             "divide the values by 100",
         )
@@ -184,8 +184,8 @@ class TestAsScan:
         faults = faults_of(as_scan, values, ["Ca_K", "Pb_L"], 0, units="mm")
         assert_faults(
             faults,
-            "pixel_size is 0; it must be more than zero",
-            "units are 'mm'",
+            "pixel_size must be > 0, got 0",
+            "arbitrary units), got 'mm'",
             "'intensity' holds no finite value for Ca_K; leave out: .drop_sel(line=['Ca_K'])",
             "'intensity' is negative for Pb_L (2 pixels, down to -5); set to zero: ds.assign(",
         )
@@ -193,10 +193,10 @@ class TestAsScan:
     @pytest.mark.parametrize(
         ("values", "text"),
         [
-            (np.zeros((5, 6)), "'maps' has shape (5, 6), but (line, y, x) is needed"),
-            (maps().astype(complex), "has dtype complex128, but real numbers are needed"),
-            (maps().astype(str), "but real numbers are needed"),
-            (maps() > 20, "has dtype bool, but real numbers are needed"),
+            (np.zeros((5, 6)), "'maps' must have shape (line, y, x), got (5, 6)"),
+            (maps().astype(complex), "must hold real numbers, got dtype complex128"),
+            (maps().astype(str), "must hold real numbers, got dtype"),
+            (maps() > 20, "must hold real numbers, got dtype bool"),
             (np.where(maps() > 20, 1e39, maps().astype(np.float64)), "'intensity' is infinite for Ca-K"),
         ],
     )
@@ -207,10 +207,10 @@ class TestAsScan:
         assert_faults(faults_of(as_scan, maps(2), ["Fe_Ka", "s(Fe_Ka)"], 1), "'s(Fe_Ka)' names an uncertainty")
 
     def test_no_lines(self) -> None:
-        assert_faults(faults_of(as_scan, maps(0), [], 1), "no line at all")
+        assert_faults(faults_of(as_scan, maps(0), [], 1), "there is no line")
 
     def test_a_single_row_has_no_pixel_size(self) -> None:
-        assert_faults(faults_of(as_scan, maps(4, 1, 6), LABELS, 1), "'y' has shape (1,)")
+        assert_faults(faults_of(as_scan, maps(4, 1, 6), LABELS, 1), "pixel size; got shape (1,)")
 
 
 class TestWarnings:
@@ -244,11 +244,11 @@ class TestValidate:
         )
         assert_faults(
             faults_of(validate, bad),
-            "'uncertainty' has dimensions ('y', 'x')",
-            "'valid' has dtype int64, but bool is needed: valid != 0",
-            "'Foo' is no known line",
+            "'uncertainty' must have the dimensions ('line', 'y', 'x') in any order, got ('y', 'x')",
+            "'valid' must be bool, got dtype int64; use valid != 0",
+            "unknown line 'Foo'",
             "'CaK' and 'Ca-K' are the same line",
-            "'intensity': units are 'volt'",
+            "'intensity': units must be 'count', 'count/s' or 'dimensionless'",
             "no coordinate 'x'",
             "'y' is irregular",
             "'intensity' is infinite for Ca-K (1 pixels)",
@@ -278,11 +278,11 @@ class TestValidate:
     @pytest.mark.parametrize("unit", ["px", "s", "", "degrees", "pixel"])
     def test_units_that_are_no_length(self, scan: xr.Dataset, unit: str) -> None:
         scan.x.attrs["units"] = unit
-        assert_faults(faults_of(validate, scan), f"units of coordinate 'x': {unit!r} is no length")
+        assert_faults(faults_of(validate, scan), f"units of coordinate 'x': unknown unit of length {unit!r}")
 
     def test_two_units(self, scan: xr.Dataset) -> None:
         scan.uncertainty.attrs["units"] = "cps"
-        assert_faults(faults_of(validate, scan), "'uncertainty' is in count/s, 'intensity' in count")
+        assert_faults(faults_of(validate, scan), "'uncertainty' must be in the unit of 'intensity', count, got count/s")
 
     def test_lengths_become_mm(self, scan: xr.Dataset) -> None:
         for name, unit, factor in (("x", "um", 1000), ("y", "cm", 0.1)):
@@ -368,17 +368,17 @@ class TestValidate:
         turned = scan.isel(y=slice(None, None, -1)).sel(y=slice(0.5, 2))
         assert turned.sizes["y"] == 0
         faults = faults_of(validate, turned)
-        assert any("there is no pixel" in fault and "slices run the way" in fault for fault in faults)
+        assert any("there is no pixel" in fault and "slices have the direction" in fault for fault in faults)
 
     def test_a_further_dimension(self, scan: xr.Dataset) -> None:
         assert_faults(
             faults_of(validate, scan[["intensity"]].expand_dims(time=2)),
-            "'intensity' has dimensions ('time', 'line', 'y', 'x')",
+            "in any order, got ('time', 'line', 'y', 'x')",
         )
 
     @pytest.mark.parametrize("obj", [None, np.zeros((1, 2, 3)), {"intensity": 1}])
     def test_not_xarray(self, obj: Any) -> None:
-        assert_faults(faults_of(ensure_scan, obj), f"a {type(obj).__name__} was given")
+        assert_faults(faults_of(ensure_scan, obj), f"a Dataset is needed, got a {type(obj).__name__}")
 
 
 class TestDataArray:
@@ -511,7 +511,7 @@ class TestAsPhoto:
 
     def test_a_photo_on_its_side_is_noticed(self) -> None:
         wide = as_scan(np.random.default_rng(0).random((1, 8, 16)), lines=["Ca-K"], pixel_size=1)
-        with pytest.warns(UserWarning, match="turn it if it lies on its side"):
+        with pytest.warns(UserWarning, match="rotate it by 90 degrees if it lies on its side"):
             as_photo(np.zeros((64, 32, 3)), like=wide)
         oblong = as_scan(np.random.default_rng(0).random((1, 8, 16)), lines=["Ca-K"], pixel_size=("2 mm", "1 mm"))
         as_photo(np.zeros((3, 32, 64)), like=oblong)  # on the pixels of the scan, each divided by four
@@ -529,26 +529,26 @@ class TestAsPhoto:
     @pytest.mark.parametrize(
         ("rgb", "text"),
         [
-            (np.zeros((8, 10, 12)), "has shape (8, 10, 12)"),
-            (np.zeros(12), "has shape (12,)"),
+            (np.zeros((8, 10, 12)), "got (8, 10, 12)"),
+            (np.zeros(12), "got (12,)"),
             (np.zeros((0, 12, 3)), "has no pixel"),
             ([[[0.1, 0.2, 0.3]], [[0.1, 0.2]]], "differ in length"),
             (
                 np.full((3, 10, 12), 255.0),
-                "runs from 255 to 255, but floats must lie in [0, 1]; divide by the white value",
+                "must lie in [0, 1], got values from 255 to 255; divide by the white value",
             ),
-            (np.full((3, 10, 12), -0.1), "runs from -0.1"),
-            (np.full((3, 10, 12), np.inf), "runs from inf"),
-            (np.full((3, 10, 12), np.nan), "nothing but NaN"),
-            (np.zeros((3, 10, 12), int), "has dtype int64"),
-            (np.zeros((3, 10, 12), complex), "has dtype complex128"),
+            (np.full((3, 10, 12), -0.1), "got values from -0.1"),
+            (np.full((3, 10, 12), np.inf), "got values from inf"),
+            (np.full((3, 10, 12), np.nan), "all values of 'rgb' are NaN"),
+            (np.zeros((3, 10, 12), int), "got dtype int64"),
+            (np.zeros((3, 10, 12), complex), "got dtype complex128"),
         ],
     )
     def test_refused(self, scan: xr.Dataset, rgb: np.ndarray, text: str) -> None:
         assert_faults(faults_of(as_photo, rgb, scan), text)
 
     def test_faults_of_photo_and_scan_together(self, scan: xr.Dataset) -> None:
-        assert_faults(faults_of(as_photo, np.zeros(3), scan.drop_vars(["x", "y"])), "shape (3,)", "'y'", "'x'")
+        assert_faults(faults_of(as_photo, np.zeros(3), scan.drop_vars(["x", "y"])), "got (3,)", "'y'", "'x'")
 
     def test_missing_pixels_stay_missing(self, scan: xr.Dataset) -> None:
         rgb = np.full((3, 10, 12), 0.5)
@@ -562,7 +562,7 @@ class TestAsPhoto:
             as_photo((rgb / 2).astype("u1"), like=scan)
             as_photo(rgb[..., 0], like=scan)
         assert photo.chunks is not None
-        with pytest.raises(InvalidInput, match="runs from 300 to 300"):
+        with pytest.raises(InvalidInput, match="got values from 300 to 300"):
             ensure_photo(photo, values=True)
 
 
@@ -584,14 +584,14 @@ class TestEnsurePhoto:
     @pytest.mark.parametrize(
         ("change", "texts"),
         [
-            (lambda p: p.isel(band=0, drop=True), ["dimensions ('y', 'x')"]),
-            (lambda p: p.isel(band=[0, 1]), ["2 bands; three are needed"]),
-            (lambda p: p.assign_coords(band=["r", "g", "b"]), ["the bands are ['r', 'g', 'b']"]),
-            (lambda p: p * 255, ["floats must lie in [0, 1]"]),
+            (lambda p: p.isel(band=0, drop=True), ["in any order, got ('y', 'x')"]),
+            (lambda p: p.isel(band=[0, 1]), ["must have three bands, got 2"]),
+            (lambda p: p.assign_coords(band=["r", "g", "b"]), ["unknown bands ['r', 'g', 'b']"]),
+            (lambda p: p * 255, ["must lie in [0, 1]"]),
             (lambda p: p.drop_vars(["x", "y"]), ["no coordinate 'y'", "no coordinate 'x'"]),
-            (lambda p: p.assign_coords(x=p.x.values, band=[3, 2, 1]), ["the bands are", "'x' has no units"]),
-            (lambda p: p.values, ["a ndarray was given"]),
-            (lambda p: xr.Dataset({"a": p}), ["a Dataset was given"]),
+            (lambda p: p.assign_coords(x=p.x.values, band=[3, 2, 1]), ["unknown bands", "'x' has no units"]),
+            (lambda p: p.values, ["got a ndarray"]),
+            (lambda p: xr.Dataset({"a": p}), ["got a Dataset"]),
         ],
     )
     def test_refused(self, photo: xr.DataArray, change: Any, texts: list[str]) -> None:
@@ -613,7 +613,7 @@ class TestGrid:
 
     def test_every_axis_is_reported(self) -> None:
         ds = xr.Dataset(coords={"y": ("y", ["a", "b"], {"units": "mm"}), "x": ("x", [1, 2], {"units": "s"})})
-        assert_faults(faults_of(grid_of, ds), "'y' has dtype", "'x': 's' is no length")
+        assert_faults(faults_of(grid_of, ds), "'y' must hold numbers, got dtype", "'x': unknown unit of length 's'")
 
 
 def test_a_scan_survives_zarr(scan: xr.Dataset, tmp_path: Any) -> None:

@@ -309,12 +309,12 @@ def test_bad_scales_are_refused(scan: xr.Dataset, scale: Any) -> None:
         ({"scale": "2"}, "scale is '2'"),
         ({"scale": True}, "scale is True"),
         ({"pixel_size": "1 s"}, "pixel_size is '1 s'"),
-        ({"pixel_size": 0}, "pixel_size is 0; it must be more than zero"),
+        ({"pixel_size": 0}, "pixel_size must be > 0, got 0"),
         ({"scale": 2, "footprint": "round"}, "footprint 'round' is unknown"),
         ({"scale": 0.5, "footprint": "gaussian"}, "fwhm is None"),
         ({"scale": 2, "fwhm": 1.0}, r"fwhm is \(1.0, 1.0\), but footprint 'area' has none"),
         ({"scale": 0.5, "footprint": "gaussian", "fwhm": "1 px"}, "fwhm is '1 px'"),
-        ({"scale": 0.5, "footprint": "gaussian", "fwhm": True}, "fwhm is True"),
+        ({"scale": 0.5, "footprint": "gaussian", "fwhm": True}, "fwhm must be a length, got True"),
     ],
 )
 def test_bad_options_are_refused(scan: xr.Dataset, options: dict[str, Any], words: str) -> None:

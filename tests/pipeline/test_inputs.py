@@ -117,16 +117,16 @@ def test_scans_of_few_pixels(scan: xr.Dataset, photo: xr.DataArray) -> None:
 
 def test_photos_that_are_none(scan: xr.Dataset, photo: xr.DataArray) -> None:
     cases = {
-        "4 bands; three are needed": xr.concat([photo, photo.isel(band=[0])], "band"),
-        "'rgb' has 2 bands": photo.isel(band=[0, 1]),
-        "a ndarray was given": photo.values,
+        "must have three bands, got 4": xr.concat([photo, photo.isel(band=[0])], "band"),
+        "must have three bands, got 2": photo.isel(band=[0, 1]),
+        "a DataArray is needed, got a ndarray": photo.values,
         "none was given; method='kriging' is the one that needs none": None,
-        "runs from 0 to 255": (photo * 0 + np.linspace(0, 255, 64, dtype=np.float32)),
+        "got values from 0 to 255": (photo * 0 + np.linspace(0, 255, 64, dtype=np.float32)),
         "dtype int64": (photo * 255).astype(np.int64),
-        "nothing but NaN": photo * np.nan,
+        "all values of 'rgb' are NaN": photo * np.nan,
         "'x' has no units": photo.assign_coords(x=photo.x.values),
         "no coordinate 'y'": photo.drop_vars("y"),
-        "has dimensions": photo.rename(band="colour"),
+        "must have the dimensions": photo.rename(band="colour"),
         "irregular": photo.assign_coords(x=("x", photo.x.values**2, {"units": "mm"})),
     }
     for message, bad in cases.items():
@@ -159,10 +159,10 @@ def test_scans_that_are_none(scan: xr.Dataset, photo: xr.DataArray) -> None:
         "Ca-K": scan.assign_coords(line=["Ca-K", "Fe-Ka", "Ca_K"]),
         "keep the dimension when selecting one line": scan.sel(line="Ca-K"),
         "'x' has no units": along_x(scan.x.values),
-        "'s' is no length": along_x(scan.x.values, units="s"),
+        "unknown unit of length 's'": along_x(scan.x.values, units="s"),
         "irregular": along_x(scan.x.values**2, units="mm"),
         "no coordinate 'x'": scan.drop_vars("x"),
-        "a ndarray was given": scan.intensity.values,
+        "a Dataset is needed, got a ndarray": scan.intensity.values,
     }
     for message, bad in cases.items():
         error = refused(bad, photo)
@@ -218,7 +218,7 @@ def test_every_fault_is_told_at_once(scan: xr.Dataset, photo: xr.DataArray) -> N
         "did you mean 'unfolding'",
         "scan: 'intensity' holds no finite value for Fe-Ka",
         "scan: 'intensity' is negative for Ca-K",
-        "photo: 'rgb' has 2 bands",
+        "photo: 'rgb' must have three bands, got 2",
         "the scan has 6 x 16 pixels",
         "only part of the scan",
         "coarser than the result",
@@ -288,7 +288,7 @@ def test_faults_in_the_values_of_dask_arrays_are_found(scan: xr.Dataset, photo: 
         lazy.compute()
     assert len(caught.value.faults) == 2
     assert "negative" in caught.value.faults[0]
-    assert "runs from" in caught.value.faults[1]
+    assert "got values from" in caught.value.faults[1]
     nothing = scan.chunk(line=1).where(scan.line != "Pb-L")
     with pytest.raises(InvalidInput, match="no finite value for Pb-L"):
         superresolve(nothing, photo, chunk=chunk, **QUICK).compute()

@@ -84,7 +84,7 @@ def test_missing_lines_are_named_with_those_there_are(scan: xr.Dataset) -> None:
 
 
 def test_unknown_labels(scan: xr.Dataset) -> None:
-    with pytest.raises(InvalidInput, match="'Foo' is no known line"):
+    with pytest.raises(InvalidInput, match="unknown line 'Foo'"):
         ratio(scan, "Foo", "Pb-La")
 
 

@@ -205,7 +205,7 @@ def test_every_fault_of_the_arguments_at_once(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput) as caught:
         xrfsr.register("nowhere.png", scan, scale=0.5, model="elastic", overlay=tmp_path / "no" / "x.png", lines=["Qq"])  # type: ignore[arg-type]
     assert len(caught.value.faults) >= 4
-    for part in (r"nowhere\.png", "'Qq' is no known line", "got 'elastic'", "does not exist; create it"):
+    for part in (r"nowhere\.png", "unknown line 'Qq'", "got 'elastic'", "does not exist; create it"):
         caught.match(part)
 
 

@@ -1,4 +1,4 @@
-"""The millimetre frame of xarray objects: their `y` and `x` coordinates, and nothing about what they hold."""
+"""Coordinates `y` and `x` of xarray objects, in millimetres, whatever the objects hold."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from xrfsr.core.grid import Axis, Grid
-from xrfsr.core.units import mm_per
+from xrfsr.core.units import in_mm, mm_per
 from xrfsr.errors import InvalidInput, collect_faults
 
 __all__ = ["centres", "dequantify", "grid_coords", "grid_of"]
@@ -20,8 +20,8 @@ AnyT = TypeVar("AnyT", bound="xr.Dataset | xr.DataArray")
 
 
 def dequantify(obj: AnyT) -> AnyT:
-    """The same with plain arrays, and units as text, where pint-xarray had made quantities."""
-    # Quantities cannot exist before pint was imported, and importing it takes longer than all of this package.
+    """Return a copy with plain arrays and units as text where pint-xarray had made quantities."""
+    # Quantities cannot exist before pint is imported, and importing it takes longer than importing this package.
     if "pint" not in sys.modules:
         return obj
     held = [obj.variable] if isinstance(obj, xr.DataArray) else [variable.variable for variable in obj.values()]
@@ -36,12 +36,12 @@ def dequantify(obj: AnyT) -> AnyT:
 
 
 def _is_quantity(variable: xr.Variable) -> bool:
-    # Looking at .data would read a file-backed array; those are never quantities, but only _data can tell.
+    # `.data` would read a file-backed array. Such arrays are never quantities, and `_data` shows their type unread.
     return type(variable._data).__module__.startswith("pint")
 
 
 def centres(obj: xr.Dataset | xr.DataArray, name: str) -> tuple[xr.Variable, Axis]:
-    """One coordinate as float64 cell centres in mm, and the axis through them.
+    """Return one coordinate as float64 cell centres in mm, and the axis through them.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def centres(obj: xr.Dataset | xr.DataArray, name: str) -> tuple[xr.Variable, Axi
         raise InvalidInput(
             "coordinates",
             [
-                f"there is no coordinate {name!r}; give cell centres: "
+                f"there is no coordinate {name!r}; add cell centres: "
                 f".assign_coords({name}=('{name}', centres, {{'units': 'mm'}}))"
             ],
         )
@@ -60,9 +60,9 @@ def centres(obj: xr.Dataset | xr.DataArray, name: str) -> tuple[xr.Variable, Axi
     faults: list[str] = []
     per_unit = 1.0
     if variable.dims != (name,):
-        faults.append(f"coordinate {name!r} has dimensions {variable.dims}, but ({name!r},) is needed")
+        faults.append(f"coordinate {name!r} must have the dimension {name!r} alone, got {variable.dims}")
     elif variable.dtype.kind not in "iuf":
-        faults.append(f"coordinate {name!r} has dtype {variable.dtype}, but numbers are needed")
+        faults.append(f"coordinate {name!r} must hold numbers, got dtype {variable.dtype}")
     if "units" not in variable.attrs:
         faults.append(f"coordinate {name!r} has no units; set .{name}.attrs['units'] = 'mm'")
     elif variable.attrs["units"] != "mm":
@@ -71,14 +71,13 @@ def centres(obj: xr.Dataset | xr.DataArray, name: str) -> tuple[xr.Variable, Axi
     if faults:
         raise InvalidInput("coordinates", faults)
     values = np.asarray(variable.data, dtype=np.float64)
-    # Dividing makes 700 um exactly 0.7 mm; multiplying by the inexact 0.001 would not.
-    values = values * per_unit if per_unit >= 1 else values / round(1 / per_unit)
+    values = in_mm(values, per_unit)
     axis = Axis.from_centres(values, name)
     return xr.Variable(name, values, {**variable.attrs, "units": "mm"}), axis
 
 
 def grid_of(obj: xr.Dataset | xr.DataArray | Grid) -> Grid:
-    """The grid of anything with `y` and `x` in a unit of length; a grid is its own.
+    """Return the grid of anything with `y` and `x` in a unit of length, or the grid that is given.
 
     Raises
     ------
@@ -97,7 +96,7 @@ def grid_of(obj: xr.Dataset | xr.DataArray | Grid) -> Grid:
     if not isinstance(obj, xr.Dataset | xr.DataArray):
         raise InvalidInput(
             "grid",
-            [f"a {type(obj).__name__} was given; a Dataset, DataArray or xrfsr.Grid is needed, such as the scan"],
+            [f"a Dataset, DataArray or xrfsr.Grid is needed, such as the scan; got a {type(obj).__name__}"],
         )
     obj = dequantify(obj)
     faults: list[str] = []
@@ -113,8 +112,8 @@ def grid_of(obj: xr.Dataset | xr.DataArray | Grid) -> Grid:
 def grid_coords(grid: Grid) -> dict[str, xr.Variable]:
     """Coordinates `y`, `x` of a grid: cell centres, float64, ``units="mm"``.
 
-    Rounded to 10⁻¹² mm. Two grids that agree would otherwise differ in the last bit, and xarray, which joins by
-    equality, would drop most of their difference.
+    They are rounded to 10⁻¹² mm. Otherwise two equal grids could differ in the last bit, and xarray, which joins by
+    equality, would drop most pixels of the difference of their maps.
 
     Examples
     --------

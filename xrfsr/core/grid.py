@@ -1,8 +1,8 @@
 """Regular grids in millimetres: all coordinate mathematics, and nothing else.
 
-An `Axis` is one direction, a `Grid` is two. Both are immutable values: they compare, hash and pickle.
-Coordinates are cell *centres*; the cells tile the interval between the two outer *edges*, and those edges
-are what refining and coarsening preserve.
+An `Axis` is one direction, a `Grid` is two. Both are immutable values that can be compared, hashed and pickled.
+Coordinates are cell *centres*. The cells tile the interval between the two outer *edges*, and refining and
+coarsening keep those edges.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from xrfsr.errors import InvalidInput, collect_faults
 
 __all__ = ["Axis", "Grid"]
 
-# In units of a step. Coordinates written as float32 wander by about 1e-7 of their value, those read from the encoders
-# of a stage by a hundredth of a step; a stage that skips or doubles a step is off by a whole one.
+# Largest deviation of a centre, in steps. Coordinates written as float32 deviate by about 1e-7 of their value, those
+# read from the encoders of a stage by a hundredth of a step; a stage that skips a step is off by a whole one.
 REGULARITY = 2e-2
 
 
@@ -28,7 +28,7 @@ def _is_finite(value: object) -> bool:
 
 def _scale(value: float) -> float:
     if not _is_finite(value) or value <= 0:
-        raise InvalidInput("scale", [f"scale is {value!r}; a finite number above zero is needed"])
+        raise InvalidInput("scale", [f"scale must be a finite number > 0, got {value!r}"])
     return value
 
 
@@ -63,38 +63,38 @@ class Axis:
     def __post_init__(self) -> None:
         faults = []
         if not isinstance(self.size, (int, np.integer)) or self.size < 1:
-            faults.append(f"size is {self.size!r}; a whole number of at least one cell is needed")
+            faults.append(f"size must be an integer ≥ 1, got {self.size!r}")
         if not _is_finite(self.step) or self.step == 0:
-            faults.append(f"step is {self.step!r} mm; it must be a finite number and not zero")
+            faults.append(f"step must be a finite number of mm other than 0, got {self.step!r}")
         if not _is_finite(self.first):
-            faults.append(f"the first centre is {self.first!r} mm; it must be a finite number")
+            faults.append(f"first must be a finite number of mm, got {self.first!r}")
         if faults:
             raise InvalidInput("axis", faults)
 
     @classmethod
     def from_centres(cls, centres: ArrayLike, name: str = "axis") -> Axis:
-        """Axis through equally spaced cell centres in mm (at least two, ascending or descending).
+        """Return the axis through equally spaced cell centres in mm (at least two, ascending or descending).
 
         Raises
         ------
         InvalidInput
-            If there are fewer than two centres, one is not finite, or the steps differ by more than
-            two hundredths of a step.
+            If there are fewer than two centres, one is not finite, or one deviates from equal steps by more
+            than two hundredths of a step.
         """
         try:
             values = np.asarray(centres, dtype=np.float64)
         except (TypeError, ValueError):
-            raise InvalidInput(f"coordinate {name!r}", [f"{name!r} is {centres!r}; numbers are needed"]) from None
+            raise InvalidInput(f"coordinate {name!r}", [f"{name!r} must hold numbers, got {centres!r}"]) from None
         if values.ndim != 1 or values.size < 2:
             raise InvalidInput(
                 f"coordinate {name!r}",
                 [
-                    f"{name!r} has shape {values.shape}; a one-dimensional coordinate of at least two cell "
-                    "centres is needed to know the pixel size"
+                    f"{name!r} must be one-dimensional with at least two cell centres, which define the pixel size; "
+                    f"got shape {values.shape}"
                 ],
             )
         if not np.isfinite(values).all():
-            raise InvalidInput(f"coordinate {name!r}", [f"{name!r} holds NaN or infinite values"])
+            raise InvalidInput(f"coordinate {name!r}", [f"{name!r} must be finite, but holds NaN or infinite values"])
         step = float((values[-1] - values[0]) / (values.size - 1))
         off = np.abs(values - (values[0] + step * np.arange(values.size)))
         if step == 0 or off.max() > REGULARITY * abs(step):
@@ -102,8 +102,8 @@ class Axis:
             raise InvalidInput(
                 f"coordinate {name!r}",
                 [
-                    f"{name!r} is irregular: its steps run from {steps.min():g} to {steps.max():g} mm; equal "
-                    "steps are needed, so interpolate the scan to a regular grid first (ds.interp)"
+                    f"{name!r} is irregular: steps must be equal, got {steps.min():g} to {steps.max():g} mm; "
+                    "interpolate the scan to a regular grid first (ds.interp)"
                 ],
             )
         return cls(values.size, step, float(values[0]))
@@ -115,7 +115,7 @@ class Axis:
 
     @property
     def edges(self) -> tuple[float, float]:
-        """The two outer edges in mm, lower one first."""
+        """Outer edges in mm, lower one first."""
         start = self.first - self.step / 2
         stop = start + self.step * self.size
         return (min(start, stop), max(start, stop))
@@ -126,39 +126,39 @@ class Axis:
         return abs(self.step) * self.size
 
     def resize(self, size: int) -> Axis:
-        """The same edges and direction, divided into `size` cells."""
+        """Divide the interval between the same edges, in the same direction, into `size` cells."""
         if size < 1:
-            raise InvalidInput("axis size", [f"{size} cells asked for; an axis has at least one"])
+            raise InvalidInput("axis size", [f"size must be at least 1 cell, got {size}"])
         step = self.step * self.size / size
         return Axis(size, step, self.first - self.step / 2 + step / 2)
 
     def refine(self, scale: float) -> Axis:
-        """The same edges with `scale` times as many cells (rounded to whole cells)."""
+        """Return `scale` times as many cells between the same edges (rounded to whole cells)."""
         return self.resize(round(self.size * _scale(scale)))
 
     def coarsen(self, scale: float) -> Axis:
-        """The same edges with `scale` times fewer cells (rounded to whole cells, at least one)."""
+        """Return 1 / `scale` times as many cells between the same edges (rounded to whole cells, at least one)."""
         return self.resize(max(1, round(self.size / _scale(scale))))
 
     def crop(self, cells: slice) -> Axis:
-        """Some neighbouring cells, numbered from 0 (``slice(start, stop)``)."""
+        """Return consecutive cells, counted from 0 (``slice(start, stop)``)."""
         return Axis(cells.stop - cells.start, self.step, self.first + self.step * cells.start)
 
     def parent_cell(self, fine: Axis) -> NDArray[np.intp]:
-        """The cell that holds the centre of each cell of a finer axis, the nearest one for those outside.
+        """Return the cell that contains the centre of each cell of a finer axis; outside, the nearest cell.
 
-        Of two that meet there, the lower one, so that it does not depend on where the axis begins.
+        A centre on the border of two cells belongs to the lower one, wherever the axis begins.
         """
         position = (fine.centres - self.first) / self.step
         return np.clip(np.ceil(position - 0.5 - 1e-6).astype(np.intp), 0, self.size - 1)
 
     def overlap(self, other: Axis) -> float:
-        """Length in mm that both axes cover (zero where they are apart)."""
+        """Length in mm that both axes cover (zero if they are apart)."""
         (a, b), (c, d) = self.edges, other.edges
         return max(0.0, min(b, d) - max(a, c))
 
     def covers(self, other: Axis, tolerance: float = 0.0) -> bool:
-        """Whether `other` lies within this axis, give or take `tolerance` mm at each end."""
+        """Return whether `other` lies within this axis, to within `tolerance` mm at each end."""
         (a, b), (c, d) = self.edges, other.edges
         slack = tolerance + 1e-9 * (self.extent + other.extent)
         return a - slack <= c and d <= b + slack
@@ -200,10 +200,10 @@ class Grid:
 
     @classmethod
     def from_shape(cls, shape: tuple[int, int], pixel_size: object, origin: object = (0.0, 0.0)) -> Grid:
-        """Grid of `shape` (rows, columns) whose outer corner lies at `origin` (y, x).
+        """Return the grid of `shape` (rows, columns) whose outer corner lies at `origin` (y, x).
 
-        `pixel_size` and `origin` are lengths as `xrfsr.core.units.pair_to_mm` takes them: numbers of mm, text with a
-        unit such as ``"0.5 mm"`` or quantities, one for both directions or a pair (y, x).
+        `pixel_size` and `origin` are lengths in any form that `xrfsr.core.units.pair_to_mm` accepts: numbers of mm,
+        text with a unit such as ``"0.5 mm"`` or quantities, one for both directions or a pair (y, x).
         """
         dy, dx = pair_to_mm(pixel_size)
         top, left = pair_to_mm(origin, "origin", positive=False)
@@ -211,7 +211,7 @@ class Grid:
 
     @classmethod
     def from_centres(cls, y: ArrayLike, x: ArrayLike) -> Grid:
-        """Grid through the cell centres `y`, `x` in mm.
+        """Return the grid through the cell centres `y`, `x` in mm.
 
         Raises
         ------
@@ -229,7 +229,7 @@ class Grid:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(rows, columns)."""
+        """Number of rows and columns."""
         return (self.y.size, self.x.size)
 
     @property
@@ -238,15 +238,15 @@ class Grid:
         return (abs(self.y.step), abs(self.x.step))
 
     def refine(self, scale: float) -> Grid:
-        """The same edges with `scale` times as many cells in each direction."""
+        """Return `scale` times as many cells between the same edges in each direction."""
         return Grid(self.y.refine(scale), self.x.refine(scale))
 
     def coarsen(self, scale: float) -> Grid:
-        """The same edges with `scale` times fewer cells in each direction."""
+        """Return 1 / `scale` times as many cells between the same edges in each direction."""
         return Grid(self.y.coarsen(scale), self.x.coarsen(scale))
 
     def crop(self, rows: slice, columns: slice) -> Grid:
-        """Some neighbouring cells of each axis."""
+        """Return consecutive cells of each axis."""
         return Grid(self.y.crop(rows), self.x.crop(columns))
 
     def overlap(self, other: Grid) -> float:
@@ -254,5 +254,5 @@ class Grid:
         return self.y.overlap(other.y) * self.x.overlap(other.x)
 
     def covers(self, other: Grid, tolerance: float = 0.0) -> bool:
-        """Whether `other` lies within this grid, give or take `tolerance` mm."""
+        """Return whether `other` lies within this grid, to within `tolerance` mm."""
         return self.y.covers(other.y, tolerance) and self.x.covers(other.x, tolerance)

@@ -2,7 +2,7 @@
 
 Fitting programs write the same line in many ways (`Ca-Ka`, `Ca_K`, `Ca Kα`, `Fe`, `s(Fe_Ka)`). Here they become
 `El-Family`: the element, a hyphen, and a shell (`Ca-K`), a group (`Fe-Ka`), a single line (`Pb-Lb1`) or an initial
-level (`W-L1`). What is not understood is reported, never guessed.
+level (`W-L1`). An unknown label is reported, never guessed.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ __all__ = ["Kind", "Line", "emission", "overlaps", "parse", "parse_all"]
 
 Kind = Literal["element", "scatter", "diagnostic"]
 
-# A bare symbol means the K line (the convention of MAPS). X-ray tubes end at 50 to 60 kV and detectors are thin, so
-# nobody maps a K line above this energy: a bare "Pb" or "Au" surely means L or M, and which one is not said.
+# keV. A bare symbol means the K line (the convention of MAPS). X-ray tubes end at 50 to 60 kV and detectors are thin,
+# so nobody maps a K line above this energy: a bare "Pb" or "Au" means L or M, and which of the two is unknown.
 BARE_LIMIT = 40.0
 
 _NAMES: dict[str, Kind] = {
@@ -82,12 +82,12 @@ _PILE_UP = re.compile(r"(?P<first>[A-Z][a-z]?)(_[KLM]\w*)?[_+-](?P<second>[A-Z][
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One map's meaning.
+    """Meaning of one map.
 
     Parameters
     ----------
     label : str
-        Canonical label such as ``"Ca-K"``; for a map that is no element line, its own name tidied up.
+        Canonical label such as ``"Ca-K"``; for a map of another kind, its name with blanks and hyphens unified.
     element : str
         Chemical symbol, empty if `kind` is not ``"element"``.
     family : str
@@ -96,9 +96,9 @@ class Line:
         Mean energy of the emission in keV, or NaN.
     kind : {"element", "scatter", "diagnostic"}
     uncertainty : bool
-        Whether the label spoke of the uncertainty of that line, ``s(Fe_Ka)``.
+        Whether the label names the uncertainty of that line, ``s(Fe_Ka)``.
     transitions : frozenset of str
-        The single lines that are meant, in xraydb's Siegbahn names.
+        Single lines that the label comprises, by their Siegbahn names in xraydb.
     """
 
     label: str
@@ -111,32 +111,32 @@ class Line:
 
 
 def parse(label: str) -> Line:
-    """Understand one label.
+    """Parse one label.
 
     Parameters
     ----------
     label : str
-        Any of the spellings in use: ``Ca-Ka``, ``Ca_K``, ``Ca_Ka``, ``Ca Kα``, ``Fe`` (the K line), ``Pb_L``,
-        ``W_L1`` (lines that start from the level L1, as PyMca means it), ``s(Fe_Ka)``; upper and lower case do
-        not matter where a family is given. Names of scatter, fit and pile-up maps are known too.
+        Label in any of the spellings in use: ``Ca-Ka``, ``Ca_K``, ``Ca_Ka``, ``Ca Kα``, ``Fe`` (the K line),
+        ``Pb_L``, ``W_L1`` (lines from the initial level L1, as in PyMca), ``s(Fe_Ka)``; upper and lower case are
+        equivalent if a family is given. Names of scatter, fit and pile-up maps are known too.
 
     Returns
     -------
     Line
-        With the energy in keV: the mean of the family's lines weighted by their intensity. Within one initial
-        level these are the intensities of [1]_; levels of a shell are weighted by their share of the
+        Line whose energy is the mean of the family's single lines, weighted by their intensity. Within one initial
+        level these are the intensities of [1]_; the levels of a shell are weighted by their share of the
         absorption just above the shell's edges times their fluorescence yield. Coster-Kronig transfer and the
-        dependence on the excitation energy are left out.
+        dependence on the excitation energy are neglected.
 
     Raises
     ------
     InvalidInput
-        If the label is not known, names a line the element does not have, or is a bare heavy element.
+        If the label is unknown, names a line that the element does not have, or is a bare heavy element.
 
     References
     ----------
     .. [1] W. T. Elam, B. D. Ravel, J. R. Sieber, "A new atomic database for X-ray spectroscopic calculations",
-       Radiation Physics and Chemistry 63 (2002) 121-128, as given by the package xraydb.
+       Radiation Physics and Chemistry 63 (2002) 121-128, from the package xraydb.
 
     Examples
     --------
@@ -153,7 +153,7 @@ def parse(label: str) -> Line:
 
 
 def parse_all(labels: Iterable[str]) -> list[Line]:
-    """Understand many labels, and report everything that is wrong with them at once.
+    """Parse many labels, and report all their faults at once.
 
     Parameters
     ----------
@@ -162,12 +162,12 @@ def parse_all(labels: Iterable[str]) -> list[Line]:
     Returns
     -------
     list of Line
-        In the order given.
+        Lines in the order of the labels.
 
     Raises
     ------
     InvalidInput
-        Naming every label that is not known and every line that is named twice, in whatever spellings.
+        Naming every unknown label and every line that is named twice, in whatever spellings.
 
     Examples
     --------
@@ -186,10 +186,7 @@ def parse_all(labels: Iterable[str]) -> list[Line]:
         lines.append(found)
         key = (found.label.casefold(), found.uncertainty)
         if key in seen:
-            faults.append(
-                f"{label!r} and {seen[key]!r} are the same line, {found.label}; each line is named once, so drop or "
-                "rename one of them"
-            )
+            faults.append(f"{label!r} and {seen[key]!r} are the same line, {found.label}; drop or rename one of them")
         seen.setdefault(key, label)
     if faults:
         raise InvalidInput("line labels", faults)
@@ -197,7 +194,7 @@ def parse_all(labels: Iterable[str]) -> list[Line]:
 
 
 def overlaps(lines: Iterable[Line]) -> list[tuple[str, str]]:
-    """Pairs of labels that count the same photons twice, such as Fe-K beside Fe-Ka.
+    """Pairs of labels that count the same photons twice, such as Fe-K and Fe-Ka.
 
     Examples
     --------
@@ -213,9 +210,10 @@ def overlaps(lines: Iterable[Line]) -> list[tuple[str, str]]:
 
 
 def emission(element: str) -> dict[str, tuple[float, float]]:
-    """Every single line of an element by its Siegbahn name: energy in keV and intensity.
+    """Energy in keV and intensity of every single line of an element, by Siegbahn name.
 
-    Intensities compare within one shell, with the weights of `parse`; how the shells compare depends on the excitation.
+    Intensities have the weights of `parse` and are comparable within one shell only; the ratio of shells depends on
+    the excitation.
 
     Examples
     --------
@@ -227,9 +225,9 @@ def emission(element: str) -> dict[str, tuple[float, float]]:
 
 
 def _understand(label: object) -> Line | str:
-    """The line meant by `label`, or a sentence saying why there is none."""
+    """Return the line that `label` names, or the fault of the label."""
     if not isinstance(label, str):
-        return f"{label!r} is no text; labels are text such as 'Ca-K'"
+        return f"labels must be text such as 'Ca-K', got {label!r}"
     return _read(str(label))
 
 
@@ -254,7 +252,7 @@ def _read(label: str) -> Line | str:
     pair = _PILE_UP.fullmatch(text.replace(" ", ""))
     if pair and {pair["first"], pair["second"]} <= _symbols():
         return Line(text.replace(" ", ""), kind="diagnostic")
-    return f"{label!r} is no known line; {_hint(text)}"
+    return f"unknown line {label!r}; {_hint(text)}"
 
 
 def _named_kind(name: str) -> Kind | None:
@@ -265,14 +263,14 @@ def _named_kind(name: str) -> Kind | None:
 
 @lru_cache(maxsize=1)
 def _symbols() -> frozenset[str]:
-    """Symbols of the elements whose lines are tabulated."""
+    """Symbols of the elements with tabulated lines."""
     from xraydb import atomic_symbol
 
     return frozenset(atomic_symbol(number) for number in range(1, 99))
 
 
 def _symbol(text: str) -> str | None:
-    # "CA" and "ca" can only be calcium, but "sI" is silicon to some and the uncertainty of iodine to others.
+    # "CA" and "ca" can only be calcium, but "sI" may be silicon or the uncertainty of iodine.
     regular = text.istitle() or text.isupper() or text.islower()
     return text.capitalize() if regular and text.capitalize() in _symbols() else None
 
@@ -289,7 +287,7 @@ class _Transition:
 
 @lru_cache(maxsize=128)
 def _transitions(element: str) -> dict[str, _Transition]:
-    """All lines of an element by Siegbahn name."""
+    """Return all single lines of an element by Siegbahn name."""
     from xraydb import xray_edges, xray_lines
 
     edges = xray_edges(element)
@@ -301,7 +299,7 @@ def _transitions(element: str) -> dict[str, _Transition]:
             emission[level] = remaining * share * edges[level].fyield
             remaining -= remaining * share
     return {
-        # Mz is tabulated for two levels at once, "M4,5": it goes with M5, the stronger emitter.
+        # Mz is tabulated for two levels at once, "M4,5"; it is assigned to M5, the stronger emitter.
         name: _Transition(line.energy / 1000.0, level, line.intensity * emission.get(level, 0.0))
         for name, line in xray_lines(element).items()
         for level in [line.initial_level.replace("4,", "")]
@@ -309,7 +307,7 @@ def _transitions(element: str) -> dict[str, _Transition]:
 
 
 def _select(element: str, family: re.Match[str]) -> tuple[str, frozenset[str]]:
-    """Canonical family text, and the lines that belong to it."""
+    """Canonical text of a family, and the single lines that belong to it."""
     shell = family["shell"].upper()
     table = _transitions(element)
     if family["level"]:
@@ -331,20 +329,20 @@ def _element_line(label: str, element: str, family: re.Match[str]) -> Line | str
     name, chosen = _select(element, family)
     if not chosen:
         existing = ", ".join(f"{element}-{known}" for known in _families(element))
-        return f"{label!r}: {element} has no {name} line; it has {existing or 'none at all'}"
+        return f"{label!r}: {element} has no {name} line; its lines are {existing or 'not tabulated'}"
     return Line(f"{element}-{name}", element, name[0], _energy(element, chosen), transitions=chosen)
 
 
 def _bare(label: str, element: str) -> Line | str:
-    """A symbol alone: the K line, if that can have been measured."""
+    """Return the K line for a symbol alone, if an X-ray tube can excite it."""
     match = _FAMILY.fullmatch("K")
     assert match is not None
     line = _element_line(label, element, match)
     if isinstance(line, Line) and line.energy > BARE_LIMIT:
         choices = " or ".join(f"'{element}-{shell}'" for shell in "LM")
         return (
-            f"{label!r} alone would mean its K line at {line.energy:.0f} keV, out of reach of an X-ray tube; write "
-            f"{choices}"
+            f"{label!r} alone would mean the K line at {line.energy:.0f} keV, which an X-ray tube cannot excite; "
+            f"write {choices}"
         )
     return line
 
@@ -353,13 +351,13 @@ def _energy(element: str, names: frozenset[str]) -> float:
     lines = [_transitions(element)[name] for name in sorted(names)]
     total = math.fsum(line.weight for line in lines)
     if total == 0:
-        # Yields of the outermost levels are tabulated as zero; all their lines lie within a few eV.
+        # Yields of the outermost levels are tabulated as zero; all their lines are within a few eV.
         return math.fsum(line.energy for line in lines) / len(lines)
     return math.fsum(line.energy * line.weight for line in lines) / total
 
 
 def _families(element: str) -> list[str]:
-    """The families of an element that people map, for messages."""
+    """Return the families of an element that are commonly mapped, for messages."""
     table = _transitions(element)
     groups = dict.fromkeys(key[:2] for key in table if key[1] in "abg")
     shells = dict.fromkeys(key[0] for key in table)
@@ -375,7 +373,7 @@ def _hint(text: str) -> str:
     }
     close = get_close_matches(re.sub(r"[ _]+", "-", text).casefold(), known, n=2, cutoff=0.6)
     nearest = " or ".join(repr(known[name]) for name in close)
-    form = "write element and line, such as 'Ca-K', 'Pb-La' or 'Hg-L3', or leave the map out"
+    form = "write element and line, such as 'Ca-K', 'Pb-La' or 'Hg-L3', or leave out the map"
     return f"did you mean {nearest}? Otherwise {form}" if nearest else form
 
 

@@ -1,4 +1,8 @@
-"""What a valid photo is: three bands in [0, 1] in the millimetre frame of the scan."""
+"""Photos: build one from an array, check one, convert one to the standard form.
+
+A photo is a DataArray (band, y, x) with the bands red, green and blue in [0, 1] and coordinates in the millimetre frame
+of the scan.
+"""
 
 from __future__ import annotations
 
@@ -15,30 +19,30 @@ __all__ = ["BANDS", "as_photo", "colours", "ensure_photo", "photo_on"]
 
 BANDS = ("red", "green", "blue")
 _DIMS = ("band", "y", "x")
-# A photo that was resampled in float arithmetic may leave [0, 1] by rounding alone.
+# Resampling in floating point may exceed [0, 1] by rounding alone.
 _SLACK = 1e-6
-# Camera pixels are square. Cropping by hand to a scanned area is off by a pixel or two on either side; beyond this, a
-# photo laid edge to edge on the scan is a photo of something else, or lies on its side.
+# Camera pixels are square. Cropping by hand to the scanned area is off by a pixel or two on either side. If pixels
+# deviate by more than this from a square, the photo shows another area, or is turned by 90 degrees.
 _STRETCH = 0.04
 
 
 def as_photo(rgb: Any, like: xr.Dataset | xr.DataArray | Grid) -> xr.DataArray:
-    """Build a photo from an array that shows the same area as a scan.
+    """Build a photo from an array that covers the same area as a scan.
 
     Parameters
     ----------
     rgb : array of shape (3, H, W), (H, W, 3) or (H, W)
-        NumPy or Dask (which stays lazy). Unsigned integers are scaled by the largest value of their dtype; floats
-        must lie in [0, 1]. NaN and masked entries mark missing pixels, and so does a fourth channel (alpha) where it
-        is zero. Grey is repeated. Of a DataArray the dimensions `y` and `x`, and bands named red, green and blue, are
-        found by name in any order; its `y` and `x` coordinates are not used.
+        NumPy or Dask array (Dask stays lazy). Unsigned integers are scaled by the largest value of their dtype; floats
+        must lie in [0, 1]. NaN, masked entries, and zeros of a fourth channel (alpha) mark missing pixels. Grey is
+        repeated. A DataArray may have its dimensions `y` and `x`, and bands named red, green and blue, in any order;
+        its `y` and `x` coordinates are not used.
     like : xarray.Dataset, xarray.DataArray or Grid
-        The scan whose outer edges the photo covers, with the first row of the photo at the first row of the scan.
+        Scan with the same outer edges as the photo. The first row of the photo lies at the first row of the scan.
 
     Returns
     -------
     xarray.DataArray
-        Named ``"rgb"``, (band, y, x) float32 in [0, 1], band red, green, blue, `y` and `x` in mm.
+        Photo named ``"rgb"``, (band, y, x) float32 in [0, 1], band red, green, blue, `y` and `x` in mm.
 
     Raises
     ------
@@ -48,8 +52,8 @@ def as_photo(rgb: Any, like: xr.Dataset | xr.DataArray | Grid) -> xr.DataArray:
     Warns
     -----
     UserWarning
-        If the photo's pixels, laid on the scan's area, are far from square: it shows another area, or lies on its
-        side.
+        If the photo's pixels, stretched over the scan's area, are far from square: it shows another area, or is
+        turned by 90 degrees.
 
     Examples
     --------
@@ -74,12 +78,17 @@ def as_photo(rgb: Any, like: xr.Dataset | xr.DataArray | Grid) -> xr.DataArray:
 
 
 def colours(rgb: Any) -> Any:
-    """Red, green and blue (3, H, W), float32 in [0, 1] with NaN for missing pixels, of an array as `as_photo` takes it.
+    """Red, green and blue (3, H, W), float32 in [0, 1] with NaN for missing pixels.
+
+    Parameters
+    ----------
+    rgb : array
+        See `as_photo`.
 
     Raises
     ------
     InvalidInput
-        If it is no such array.
+        If the shape, dtype or values are not those of a photo.
     """
     array, transparent = _bands_first(rgb)
     data = _unit_range(array)
@@ -89,27 +98,27 @@ def colours(rgb: Any) -> Any:
 
 
 def photo_on(grid: Grid, data: Any) -> xr.DataArray:
-    """The DataArray of a photo whose pixels (3, H, W), float32 in [0, 1], lie on a grid."""
+    """Return the photo whose pixels (3, H, W), float32 in [0, 1], lie on a grid."""
     return xr.DataArray(data, {"band": _band_coord(), **grid_coords(grid)}, _DIMS, name="rgb")
 
 
 def ensure_photo(photo: xr.DataArray | xr.Dataset, *, values: bool | None = None) -> xr.DataArray:
-    """Check a photo and bring it into the standard form.
+    """Check a photo and convert it to the standard form.
 
     Parameters
     ----------
     photo : xarray.DataArray or xarray.Dataset
-        Dimensions band, y, x in any order, `y` and `x` with a unit of length; bands named red, green, blue in any
-        order, or numbered 1, 2, 3, or without coordinate. Of a Dataset the variable `rgb` is taken. dtype as for
-        `as_photo`.
+        Photo with dimensions band, y, x in any order, and `y` and `x` with a unit of length. The bands are named red,
+        green, blue in any order, or numbered 1, 2, 3, or have no coordinate. Of a Dataset the variable `rgb` is
+        used. See `as_photo` for accepted dtypes.
     values : bool, optional
-        Whether to look at the values. Left out, they are looked at unless they are a Dask array; True computes that
-        once for the purpose.
+        Whether to check the values. By default they are checked unless they are a Dask array; True computes that
+        array once for the check.
 
     Returns
     -------
     xarray.DataArray
-        As `as_photo` returns it; attributes are kept, other coordinates and encodings are not.
+        Photo in the form that `as_photo` returns; attributes are kept, other coordinates and encodings are not.
 
     Raises
     ------
@@ -121,7 +130,7 @@ def ensure_photo(photo: xr.DataArray | xr.Dataset, *, values: bool | None = None
     if not isinstance(photo, xr.DataArray):
         raise InvalidInput(
             "photo",
-            [f"a {type(photo).__name__} was given; a DataArray is needed: xrfsr.as_photo(rgb, like=scan) builds one"],
+            [f"a DataArray is needed, got a {type(photo).__name__}; xrfsr.as_photo(rgb, like=scan) builds one"],
         )
     photo = dequantify(photo)
     faults: list[str] = []
@@ -132,7 +141,7 @@ def ensure_photo(photo: xr.DataArray | xr.Dataset, *, values: bool | None = None
             data = _unit_range(_in_order(photo.transpose(*_DIMS)).variable.data, values)
     else:
         faults.append(
-            f"'rgb' has dimensions {photo.dims}, but {_DIMS} are needed in any order; rename them, or build the photo "
+            f"'rgb' must have the dimensions {_DIMS} in any order, got {photo.dims}; rename them, or build the photo "
             "with xrfsr.as_photo(rgb, like=scan)"
         )
     for name in ("y", "x"):
@@ -144,13 +153,13 @@ def ensure_photo(photo: xr.DataArray | xr.Dataset, *, values: bool | None = None
 
 
 def _band_coord() -> xr.Variable:
-    # An object array, because zarr warns of fixed-width text.
+    # An object array, because zarr warns about fixed-width text.
     return xr.Variable("band", np.array(BANDS, dtype=object))
 
 
 def _warn_if_stretched(photo: Grid, scan: Grid) -> None:
     height, width = photo.spacing
-    # The photo is cut to whole pixels. One that was brought onto the pixels of the scan has their shape.
+    # The photo is cropped to whole pixels. A photo that was resampled to pixels of the scan has their shape.
     slack = _STRETCH + 1 / photo.shape[0] + 1 / photo.shape[1]
     if any(abs(np.log(height / width / shape)) <= slack for shape in (1.0, scan.spacing[0] / scan.spacing[1])):
         return
@@ -158,12 +167,12 @@ def _warn_if_stretched(photo: Grid, scan: Grid) -> None:
     warn(
         f"the photo of {rows} x {columns} pixels is stretched over an area of {scan.y.extent:g} x {scan.x.extent:g} mm "
         f"(height x width), so that its pixels become {height:.3g} x {width:.3g} mm and not square; crop it to the "
-        "scanned area, turn it if it lies on its side, or check pixel_size"
+        "scanned area, rotate it by 90 degrees if it lies on its side, or check pixel_size"
     )
 
 
 def _bands_first(rgb: Any) -> tuple[Any, Any]:
-    """(3, H, W) from any accepted layout, and where it is transparent (H, W), or None."""
+    """Bands (3, H, W) from any accepted layout, and the mask of transparent pixels (H, W), or None."""
     named = False
     if isinstance(rgb, xr.DataArray):
         rgb, named = _by_name(rgb)
@@ -176,12 +185,12 @@ def _bands_first(rgb: Any) -> tuple[Any, Any]:
         try:
             rgb = np.asarray(rgb)
         except ValueError:
-            raise InvalidInput("photo", ["'rgb' is a list of rows that differ in length; an array is needed"]) from None
+            raise InvalidInput("photo", ["'rgb' must be an array, got a list of rows that differ in length"]) from None
     return _layout(rgb, named)
 
 
 def _by_name(rgb: xr.DataArray) -> tuple[Any, bool]:
-    """The values of a DataArray with `y` before `x`, and whether it is known that its bands come first."""
+    """Values of a DataArray with `y` before `x`, and whether its dimensions prove that the bands come first."""
     others = [dim for dim in rgb.dims if dim not in ("y", "x")]
     if not {"y", "x"} <= set(rgb.dims) or len(others) > 1:
         return rgb.data, False
@@ -193,28 +202,28 @@ def _by_name(rgb: xr.DataArray) -> tuple[Any, bool]:
 
 
 def _layout(array: Any, named: bool) -> tuple[Any, Any]:
-    """Bands first and three of them, and where a fourth is zero."""
+    """Three bands, first axis; and the mask of pixels where a fourth band is zero, or None."""
     shape = tuple(array.shape)
     layouts = "(3, H, W), (H, W, 3) or (H, W)"
     if 0 in shape:
-        raise InvalidInput("photo", [f"'rgb' has shape {shape}, so it has no pixel; check how it was cropped"])
+        raise InvalidInput("photo", [f"'rgb' has no pixel, got shape {shape}; check how it was cropped"])
     if len(shape) == 2:
         return array[None].repeat(3, axis=0), None
     if len(shape) != 3:
-        raise InvalidInput("photo", [f"'rgb' has shape {shape}; {layouts} is needed"])
+        raise InvalidInput("photo", [f"'rgb' must have shape {layouts}, got {shape}"])
     first, last = shape[0] in (1, 3, 4), shape[2] in (1, 3, 4) and not named
     if first and last:
         raise InvalidInput(
             "photo",
             [
-                f"'rgb' has shape {shape}, so the bands may come first or last; name the dimensions: "
+                f"'rgb' of shape {shape} may have its bands first or last; name the dimensions: "
                 "xr.DataArray(rgb, dims=('band', 'y', 'x')) or dims=('y', 'x', 'band')"
             ],
         )
     if not (first or last):
         raise InvalidInput(
             "photo",
-            [f"'rgb' has shape {shape}; {layouts} is needed, so choose three bands to stand for red, green and blue"],
+            [f"'rgb' must have shape {layouts}, got {shape}; select three bands as red, green and blue"],
         )
     array = array if first else array.transpose(2, 0, 1)
     if array.shape[0] == 1:
@@ -223,12 +232,12 @@ def _layout(array: Any, named: bool) -> tuple[Any, Any]:
 
 
 def _in_order(photo: xr.DataArray) -> xr.DataArray:
-    """A photo with its bands as red, green, blue."""
+    """Return a photo with its bands in the order red, green, blue."""
     if photo.sizes["band"] != 3:
         raise InvalidInput(
             "photo",
             [
-                f"'rgb' has {photo.sizes['band']} bands; three are needed, so select them: .isel(band=[0, 1, 2]), or "
+                f"'rgb' must have three bands, got {photo.sizes['band']}; select three: .isel(band=[0, 1, 2]), or "
                 "repeat grey with xrfsr.as_photo"
             ],
         )
@@ -237,13 +246,13 @@ def _in_order(photo: xr.DataArray) -> xr.DataArray:
         return photo
     if sorted(map(str, names)) != sorted(BANDS):
         raise InvalidInput(
-            "photo", [f"the bands are {names}; name them: .assign_coords(band=['red', 'green', 'blue'])"]
+            "photo", [f"unknown bands {names}; name them: .assign_coords(band=['red', 'green', 'blue'])"]
         )
     return photo.isel(band=[names.index(band) for band in BANDS])
 
 
 def _unit_range(array: Any, values: bool | None = None) -> Any:
-    """The same as float32 in [0, 1]."""
+    """Convert pixels to float32 in [0, 1]."""
     kind = array.dtype.kind
     if kind == "u":
         return array.astype(np.float32) / np.float32(np.iinfo(array.dtype).max)
@@ -251,31 +260,29 @@ def _unit_range(array: Any, values: bool | None = None) -> Any:
         raise InvalidInput(
             "photo",
             [
-                f"'rgb' has dtype {array.dtype}; unsigned integers (scaled by their largest value) and floats in "
-                "[0, 1] are accepted, so convert it, such as rgb.astype('uint8') for values from 0 to 255"
+                "'rgb' must hold unsigned integers (scaled by their largest value) or floats in [0, 1], got dtype "
+                f"{array.dtype}; convert it, for example with rgb.astype('uint8') for values from 0 to 255"
             ],
         )
     lazy = hasattr(array, "__dask_graph__")
     if not lazy if values is None else values:
         pixels = xr.Variable(_DIMS, array)
         if not pixels.size:
-            raise InvalidInput(
-                "photo", [f"'rgb' has shape {array.shape}, so it has no pixel; check how it was cropped"]
-            )
-        ends = xr.Dataset({"lowest": pixels.min(), "highest": pixels.max()}).compute()  # of Dask arrays in one pass
+            raise InvalidInput("photo", [f"'rgb' has no pixel, got shape {array.shape}; check how it was cropped"])
+        ends = xr.Dataset({"lowest": pixels.min(), "highest": pixels.max()}).compute()  # one pass over Dask arrays
         lowest, highest = float(ends["lowest"]), float(ends["highest"])
         if np.isnan(lowest):
-            raise InvalidInput("photo", ["'rgb' holds nothing but NaN; check how it was read or registered"])
+            raise InvalidInput("photo", ["all values of 'rgb' are NaN; check how it was read or registered"])
         if faults := range_faults(lowest, highest, array.dtype):
             raise InvalidInput("photo", faults)
     return array.astype(np.float32, copy=False)
 
 
 def range_faults(lowest: float, highest: float, dtype: object = "float") -> list[str]:
-    """A sentence if the values of a photo do not lie in [0, 1]."""
+    """Return the fault of a photo whose values do not lie in [0, 1], in a list, or an empty list."""
     if not (lowest < -_SLACK or highest > 1 + _SLACK):
         return []
     return [
-        f"'rgb' is {dtype} and runs from {lowest:g} to {highest:g}, but floats must lie in [0, 1]; "
+        f"'rgb' is {dtype} and must lie in [0, 1], got values from {lowest:g} to {highest:g}; "
         "divide by the white value (255 or 65535) or use .clip(0, 1)"
     ]

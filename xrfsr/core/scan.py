@@ -1,7 +1,7 @@
-"""What a valid scan is: build one from arrays, check one, bring one into the standard form.
+"""Scans: build one from arrays, check one, convert one to the standard form.
 
-A scan is a Dataset with `intensity` (line, y, x) and perhaps `uncertainty` and `valid`, with cell centres in mm.
-Everything downstream takes what `ensure_scan` returns and may rely on it.
+A scan is a Dataset with `intensity` (line, y, x), optionally `uncertainty` and `valid`, and cell centres in mm.
+The rest of the package uses scans that `ensure_scan` returned, and may rely on their form.
 """
 
 from __future__ import annotations
@@ -47,27 +47,28 @@ def as_scan(
     Parameters
     ----------
     maps : array of shape (line, y, x)
-        NumPy or Dask (which stays lazy), any real dtype; becomes float32. NaN and masked entries mark missing pixels.
-        Of a DataArray with dimensions named line, y, x these may come in any order; its coordinates `y` and `x` are
-        not used, and labels it has must be those of `lines`.
+        NumPy or Dask array (Dask stays lazy) of any real dtype, converted to float32. NaN and masked entries mark
+        missing pixels. A DataArray may have its dimensions line, y, x in any order; its coordinates `y` and `x` are
+        not used, and its labels, if any, must be those of `lines`.
     lines : sequence of str
-        One label for each map, in any spelling that `xrfsr.core.lines.parse` knows.
+        Labels, one for each map, in any spelling that `xrfsr.core.lines.parse` knows.
     pixel_size : str or float or pint.Quantity, or a pair of them
-        ``"0.5 mm"``, ``"500 um"``, a number of mm, or (y, x) of these.
+        Length such as ``"0.5 mm"`` or ``"500 um"``, a number of mm, or two of these as (y, x).
     units : {"count", "count/s", "dimensionless"}
-        Of the maps; ``"counts"``, ``"cts"``, ``"cps"`` and the like are understood.
+        Unit of the maps; spellings such as ``"counts"``, ``"cts"`` and ``"cps"`` are accepted.
     uncertainty : array of shape (line, y, x), optional
         Standard deviation of `maps`, in the same units.
     valid : array of bool of shape (y, x), optional
-        False marks pixels to leave out, such as a burnt-in label.
+        Mask that is False for pixels to leave out, such as a burnt-in label.
     origin : pair, optional
         Position (y, x) of the outer corner of the first pixel, lengths as in `pixel_size`.
 
     Returns
     -------
     xarray.Dataset
-        `intensity` (line, y, x) and what else was given; `line`, `element`, `family`, `energy` (keV) and `kind`
-        along `line`; `y`, `x` cell centres in mm. Values of a Dask array are not looked at here.
+        Scan with `intensity` (line, y, x), `uncertainty` and `valid` if given, coordinates `line`, `element`,
+        `family`, `energy` (keV) and `kind` along `line`, and cell centres `y`, `x` in mm. Values of a Dask array
+        are not checked here.
 
     Raises
     ------
@@ -90,7 +91,7 @@ def as_scan(
     if isinstance(lines, Iterable):
         labels = [lines] if isinstance(lines, str) else list(lines)
     else:
-        faults.append(f"'lines' is {lines!r}; one label for each map is needed, such as ['Ca-K', 'Pb-L']")
+        faults.append(f"'lines' must have one label for each map, such as ['Ca-K', 'Pb-L'], got {lines!r}")
     spacing, corner = (1.0, 1.0), (0.0, 0.0)
     with collect_faults(faults):
         spacing = pair_to_mm(pixel_size)
@@ -125,29 +126,30 @@ def as_scan(
 
 
 def ensure_scan(obj: xr.Dataset | xr.DataArray, *, values: bool | None = None) -> xr.Dataset:
-    """Check a scan and bring it into the standard form.
+    """Check a scan and convert it to the standard form.
 
     Parameters
     ----------
     obj : xarray.Dataset or xarray.DataArray
-        A Dataset with `intensity` and perhaps `uncertainty` and `valid`, or a DataArray of any name, which is taken
-        for the intensity. Dimensions in any order; labels, units and lengths in any accepted spelling; quantities
-        of pint-xarray too.
+        Dataset with `intensity` and optionally `uncertainty` and `valid`, or a DataArray of any name, which is the
+        intensity. Dimensions may be in any order, and labels, units and lengths in any accepted spelling;
+        quantities of pint-xarray are accepted too.
     values : bool, optional
-        Whether to look at the values (negative, infinite, all missing). Left out, they are looked at unless they
-        are Dask arrays; True computes those once for the purpose. A file-backed scan without chunks is read.
+        Whether to check the values (negative, infinite, all missing). By default they are checked unless they are
+        Dask arrays; True computes those once for the check. A file-backed scan without chunks is read.
 
     Returns
     -------
     xarray.Dataset
-        `intensity`, `uncertainty` float32 (line, y, x); the coordinate `valid` bool (y, x); canonical labels with
-        `element`, `family`, `energy`, `kind`; `y` and `x` float64 in mm in the direction they had. Other variables,
-        other coordinates and attributes are kept; encodings, which describe the file of before, are cleared.
+        Scan with `intensity` and `uncertainty` as float32 (line, y, x), the coordinate `valid` as bool (y, x),
+        canonical labels with `element`, `family`, `energy` and `kind`, and `y` and `x` as float64 in mm in their
+        original direction. Other variables, other coordinates and attributes are kept; encodings, which describe
+        the source file, are cleared.
 
     Raises
     ------
     InvalidInput
-        Naming every fault. Values count only where `valid` is true; diagnostic maps may be negative.
+        Naming every fault. Values are checked only where `valid` is true; diagnostic maps may be negative.
 
     Warns
     -----
@@ -164,7 +166,7 @@ def ensure_scan(obj: xr.Dataset | xr.DataArray, *, values: bool | None = None) -
 
     if "intensity" not in ds:
         faults.append(
-            f"there is no variable 'intensity' among {[str(name) for name in ds.data_vars]}; rename the one that holds "
+            f"there is no variable 'intensity' among {[str(name) for name in ds.data_vars]}; rename the variable of "
             "the maps: ds.rename({'...': 'intensity'})"
         )
     for name in (name for name in DIMS if name in ds):
@@ -189,7 +191,7 @@ def ensure_scan(obj: xr.Dataset | xr.DataArray, *, values: bool | None = None) -
     empty = any(not variable.size for variable in variables.values())
     if empty:
         shapes = ", ".join(f"{name!r} {variable.shape}" for name, variable in variables.items())
-        faults.append(f"there is no pixel: {shapes}; check what was selected (slices run the way the coordinate runs)")
+        faults.append(f"there is no pixel: {shapes}; check the selection (slices have the direction of the coordinate)")
     look = not lazy if values is None else values
     if variables.keys() & {"intensity", "uncertainty"} and labels and look and not empty:
         value_faults, flat = check_values(variables, labels, lines)
@@ -199,19 +201,19 @@ def ensure_scan(obj: xr.Dataset | xr.DataArray, *, values: bool | None = None) -
         raise InvalidInput(f"scan from '{source}'" if source else "scan", faults)
 
     if flat:
-        warn(f"constant within the valid pixels, so without any detail: {', '.join(flat)}")
+        warn(f"maps are constant within the valid pixels: {', '.join(flat)}")
     _warn_of_overlaps(lines)
     for name in variables.keys() - {"valid"}:
         variables[name].attrs["units"] = unit
     checked = ds.assign(variables).assign_coords({**_line_coords(lines), **coords}).drop_encoding()
-    # A mask is a coordinate: dividing one map by another leaves it as it is.
+    # A mask is a coordinate, so that the division of two maps does not change it.
     return checked.set_coords("valid") if "valid" in checked else checked
 
 
 def validate(obj: AnyT, *, values: bool | None = None) -> AnyT:
     """Check a scan, and return it in the standard form: a Dataset for a Dataset, a DataArray for a DataArray.
 
-    See `ensure_scan` for what is checked and what the standard form is.
+    See `ensure_scan` for the checks and the standard form.
 
     Raises
     ------
@@ -234,12 +236,12 @@ def validate(obj: AnyT, *, values: bool | None = None) -> AnyT:
 
 
 def lines_of(obj: xr.Dataset | xr.DataArray) -> list[Line]:
-    """What each map of a scan is.
+    """Return the meaning of each map of a scan.
 
     Raises
     ------
     InvalidInput
-        If there is no coordinate `line`, or naming every label that is not known.
+        If there is no coordinate `line`, or naming every unknown label.
     """
     if "line" not in obj.coords:
         raise InvalidInput("scan", [_NO_LINES])
@@ -247,23 +249,23 @@ def lines_of(obj: xr.Dataset | xr.DataArray) -> list[Line]:
 
 
 def scan_coords(labels: Sequence[str], grid: Grid) -> dict[str, xr.Variable]:
-    """Coordinates of a scan: what each map is, and where its pixels lie.
+    """Coordinates of a scan: the meaning of each map, and the positions of its pixels.
 
     Parameters
     ----------
     labels : sequence of str
-        One for each map, in any spelling.
+        Labels, one for each map, in any spelling.
     grid : Grid
 
     Returns
     -------
     dict of str to Variable
-        `line`, `element`, `family`, `kind`, `energy` (keV) along line; `y`, `x` in mm.
+        Coordinates `line`, `element`, `family`, `kind`, `energy` (keV) along line; `y`, `x` in mm.
 
     Raises
     ------
     InvalidInput
-        Naming every label that is unknown or named twice.
+        Naming every label that is unknown or occurs twice.
 
     Warns
     -----
@@ -276,11 +278,11 @@ def scan_coords(labels: Sequence[str], grid: Grid) -> dict[str, xr.Variable]:
 
 
 def _as_array(name: str, values: Any, labels: Sequence[Any]) -> Any:
-    """NumPy or Dask from what was handed to `as_scan`, gaps as NaN (of a mask: as False)."""
+    """Convert an argument of `as_scan` to a NumPy or Dask array, gaps to NaN (in a mask, to False)."""
     dims, argument = DIMS[name], argument_name(name)
     if isinstance(values, xr.Dataset):
         raise InvalidInput(
-            "scan", [f"{argument!r} is a Dataset; take its variable, or check it as a scan: ds.xrfsr.validate()"]
+            "scan", [f"{argument!r} must be an array, got a Dataset; pass its variable, or use ds.xrfsr.validate()"]
         )
     if isinstance(values, xr.DataArray):
         _compare_labels(argument, values, labels)
@@ -298,25 +300,27 @@ def _as_array(name: str, values: Any, labels: Sequence[Any]) -> Any:
     try:
         array = np.asarray(values)
     except ValueError:
-        raise InvalidInput("scan", [f"{argument!r} is a list of parts that differ in length"]) from None
+        raise InvalidInput(
+            "scan", [f"{argument!r} must be an array, got a list of parts that differ in length"]
+        ) from None
     if values is None or array.dtype.kind == "O":
-        raise InvalidInput("scan", [f"{argument!r} is {values!r}; an array ({', '.join(dims)}) of numbers is needed"])
+        raise InvalidInput("scan", [f"{argument!r} must be an array ({', '.join(dims)}) of numbers, got {values!r}"])
     return array
 
 
 def _compare_labels(argument: str, array: xr.DataArray, labels: Sequence[Any]) -> None:
-    """A DataArray with labels of its own must not be given those of another order."""
+    """Refuse `labels` that differ from the labels of a DataArray, or have another order."""
     if "line" not in array.coords or array["line"].ndim != 1:
         return
     own = array["line"].values.tolist()
     try:
         same = [line.label for line in parse_all(own)] == [line.label for line in parse_all(labels)]
     except InvalidInput:
-        return  # labels that are none are reported as such
+        return  # unknown labels are reported elsewhere
     if not same:
         raise InvalidInput(
             "scan",
-            [f"{argument!r} has the labels {own}, but 'lines' is {list(labels)}; hand over its own: lines={own}"],
+            [f"{argument!r} has the labels {own}, but 'lines' is {list(labels)}; pass the labels it has: lines={own}"],
         )
 
 
@@ -326,14 +330,14 @@ def _as_dataset(obj: object) -> xr.Dataset:
     if not isinstance(obj, xr.Dataset):
         raise InvalidInput(
             "scan",
-            [f"a {type(obj).__name__} was given; a Dataset is needed: xrfsr.as_scan(...) builds one"],
+            [f"a Dataset is needed, got a {type(obj).__name__}; xrfsr.as_scan(...) builds one"],
         )
-    # A DataArray carries its mask and its uncertainty as coordinates.
+    # The mask and the uncertainty of a DataArray are coordinates.
     return obj.reset_coords([name for name in DIMS if name in obj.coords])
 
 
 def _standard_dtype(name: str, variable: xr.Variable) -> xr.Variable:
-    # A float64 beyond the range of float32 becomes inf, which is then reported as such.
+    # A float64 beyond the range of float32 becomes inf, which is reported.
     with np.errstate(over="ignore"):
         data = variable.data.astype(np.bool_ if name == "valid" else np.float32, copy=False)
     return xr.Variable(variable.dims, data, variable.attrs)
@@ -346,7 +350,7 @@ def _warn_of_overlaps(lines: Sequence[Line]) -> None:
 
 
 def _line_coords(lines: Sequence[Line]) -> dict[str, xr.Variable]:
-    # Object arrays, because zarr warns of fixed-width text.
+    # Object arrays, because zarr warns about fixed-width text.
     columns = {"line": "label", "element": "element", "family": "family", "kind": "kind"}
     coords = {
         name: xr.Variable("line", np.array([getattr(line, field) for line in lines], dtype=object))

@@ -32,10 +32,10 @@ DIMS = {"intensity": ("line", "y", "x"), "uncertainty": ("line", "y", "x"), "val
 def scan_lines(labels: Sequence[Any]) -> list[Line]:
     """Parse the labels of maps, and refuse those that name an uncertainty."""
     if not labels:
-        raise InvalidInput("line labels", ["there is no line at all; at least one map is needed"])
+        raise InvalidInput("line labels", ["there is no line; at least one map is needed"])
     lines = parse_all(labels)
     faults = [
-        f"{label!r} names an uncertainty; hand those maps over as the variable 'uncertainty'"
+        f"{label!r} names an uncertainty; pass such maps as the variable 'uncertainty'"
         for label, line in zip(labels, lines, strict=True)
         if line.uncertainty
     ]
@@ -57,11 +57,11 @@ def shape_faults(arrays: Mapping[str, Any], count: int) -> list[str]:
         dims, own = DIMS[name], tuple(array.shape)
         argument = argument_name(name)
         if len(own) != len(dims):
-            faults.append(f"{argument!r} has shape {own}, but ({', '.join(dims)}) is needed")
+            faults.append(f"{argument!r} must have shape ({', '.join(dims)}), got {own}")
         elif len(shape) == 3 and own != shape[-len(own) :]:
-            faults.append(f"{argument!r} has shape {own}, but 'maps' has {shape}; it must cover the same pixels")
+            faults.append(f"{argument!r} must cover the pixels of 'maps' {shape}, got shape {own}")
     if len(shape) == 3 and shape[0] != count:
-        faults.append(f"'lines' has {count} labels, but 'maps' of shape {shape} (line, y, x) has {shape[0]} maps")
+        faults.append(f"'lines' must have {shape[0]} labels for 'maps' of shape {shape} (line, y, x), got {count}")
     return faults
 
 
@@ -73,16 +73,16 @@ def dims_fault(name: str, dims: Sequence[Any]) -> str | None:
     fix = "rename or select until they match"
     if set(dims) == {"y", "x"}:
         fix = "keep the dimension when selecting one line: .sel(line=['Ca-K'])"
-    return f"{name!r} has dimensions {tuple(dims)}, but {needed} are needed in any order; {fix}"
+    return f"{name!r} must have the dimensions {needed} in any order, got {tuple(dims)}; {fix}"
 
 
 def dtype_fault(name: str, dtype: np.dtype[Any]) -> str | None:
     """Return the fault of a variable that is neither real numbers nor, for `valid`, a mask, or None."""
     if name == "valid":
-        return None if dtype.kind == "b" else f"{name!r} has dtype {dtype}, but bool is needed: valid != 0"
+        return None if dtype.kind == "b" else f"{name!r} must be bool, got dtype {dtype}; use valid != 0"
     if dtype.kind in "iuf":
         return None
-    return f"{name!r} has dtype {dtype}, but real numbers are needed: .astype('float32')"
+    return f"{name!r} must hold real numbers, got dtype {dtype}; convert it: .astype('float32')"
 
 
 def common_unit(ds: xr.Dataset, faults: list[str]) -> str:
@@ -95,7 +95,9 @@ def common_unit(ds: xr.Dataset, faults: list[str]) -> str:
             with collect_faults(faults, repr(name)):
                 units[name] = intensity_unit(ds[name].attrs["units"])
     if len(set(units.values())) > 1:
-        faults.append(f"'uncertainty' is in {units['uncertainty']}, 'intensity' in {units['intensity']}; convert one")
+        faults.append(
+            f"'uncertainty' must be in the unit of 'intensity', {units['intensity']}, got {units['uncertainty']}"
+        )
     return units.get("intensity", "count")
 
 
@@ -117,7 +119,7 @@ def check_values(
             f"{name} lowest": shown.where(finite).min(("y", "x")),
             f"{name} highest": shown.where(finite).max(("y", "x")),
         }
-    # One pass, where the maps are lazy.
+    # One pass over lazy maps.
     found = {str(key): table.values for key, table in xr.Dataset(measures).compute().items()}
 
     faults: list[str] = []

@@ -1,8 +1,8 @@
 """Units: the few that make sense here, each with one spelling.
 
-Intensities are ``count``, ``count/s`` or ``dimensionless``; lengths are millimetres. The lists are short on
-purpose: a units library reads ``mass%`` as milliarcseconds, ``px`` as the pixel of a web page and ``cps`` as a unit
-of its own, all without complaint.
+Intensities are in ``count``, ``count/s`` or ``dimensionless``; lengths are in millimetres. The lists are short on
+purpose: a units library accepts ``mass%`` as milliarcseconds, ``px`` as the pixel of a web page and ``cps`` as a unit
+of its own.
 """
 
 from __future__ import annotations
@@ -10,12 +10,16 @@ from __future__ import annotations
 import math
 import re
 from numbers import Real
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xrfsr.errors import Fault, InvalidInput, collect_faults
 
-__all__ = ["INTENSITY_UNITS", "intensity_unit", "mm_per", "pair_to_mm", "to_mm"]
+__all__ = ["INTENSITY_UNITS", "in_mm", "intensity_unit", "mm_per", "pair_to_mm", "to_mm"]
+
+NumberT = TypeVar("NumberT", float, NDArray[np.float64])
 
 INTENSITY_UNITS = ("count", "count/s", "dimensionless")
 
@@ -31,18 +35,18 @@ _SPELLINGS = {
 }
 _PERCENT = frozenset({"%", "percent", "mass%", "mass_%", "mass_percent", "wt%", "wt.%", "wt_%", "at%", "at.%", "at_%"})
 
-# Names as pint gives them back, so that a prefix nobody measures a painting in is a fault and not a surprise.
+# The names that pint returns. Other prefixes are refused, because nobody measures a painting in them.
 _LENGTHS = frozenset({"nanometer", "micrometer", "micron", "millimeter", "centimeter", "meter", "inch"})
 _LENGTH = re.compile(r"\s*(?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(?P<unit>.*?)\s*")
 
 
 def intensity_unit(text: object) -> str:
-    """One spelling for the unit of an intensity.
+    """Return the standard spelling of a unit of intensity.
 
     Parameters
     ----------
     text : str or pint.Unit
-        Such as ``"counts"``, ``"cps"``, ``"count / second"``, ``"1"``.
+        Unit such as ``"counts"``, ``"cps"``, ``"count / second"``, ``"1"``.
 
     Returns
     -------
@@ -51,8 +55,8 @@ def intensity_unit(text: object) -> str:
     Raises
     ------
     InvalidInput
-        For any other unit. Percentages are refused too: to call them dimensionless would be wrong by a factor of
-        100, and a unit alone cannot scale the values.
+        For any other unit, percentages included: to call them dimensionless would be wrong by a factor of 100, and
+        a unit alone cannot scale the values.
 
     Examples
     --------
@@ -65,7 +69,7 @@ def intensity_unit(text: object) -> str:
         raise InvalidInput(
             "intensity units",
             [
-                f"units are {text!r}; a percentage is no unit here, so divide the values by 100 and set units to "
+                f"units must not be a percentage, got {text!r}; divide the values by 100 and set units to "
                 "'dimensionless'"
             ],
         )
@@ -73,8 +77,8 @@ def intensity_unit(text: object) -> str:
         raise InvalidInput(
             "intensity units",
             [
-                f"units are {text!r}; accepted are 'count', 'count/s' and 'dimensionless' (for mass fractions and "
-                "arbitrary units)"
+                f"units must be 'count', 'count/s' or 'dimensionless' (for mass fractions and arbitrary units), got "
+                f"{text!r}"
             ],
         )
     return _SPELLINGS[name]
@@ -86,12 +90,12 @@ def mm_per(unit: object) -> float:
     Parameters
     ----------
     unit : str or pint.Unit
-        ``"mm"``, ``"um"``, ``"µm"``, ``"micron"``, ``"nm"``, ``"cm"``, ``"m"``, ``"inch"`` or their long names.
+        One of ``"mm"``, ``"um"``, ``"µm"``, ``"micron"``, ``"nm"``, ``"cm"``, ``"m"``, ``"inch"`` or their long names.
 
     Raises
     ------
     InvalidInput
-        If it is no length, or one that pixels are not measured in.
+        For any other unit.
 
     Examples
     --------
@@ -103,29 +107,31 @@ def mm_per(unit: object) -> float:
     text = str(unit).strip()
     registry = pint.application_registry
     try:
-        # Letters only: anything else would be read as an expression.
+        # Letters only, because anything else would be parsed as an expression.
         name = str(registry.Unit(text)) if re.fullmatch(r"[A-Za-zµμ]+", text) else ""
     except pint.UndefinedUnitError:
         name = ""
     if name not in _LENGTHS:
-        raise InvalidInput("unit of length", [f"{text!r} is no length; accepted are mm, um, nm, cm, m and inch"])
+        raise InvalidInput(
+            "unit of length", [f"unknown unit of length {text!r}; accepted are mm, um, nm, cm, m and inch"]
+        )
     return float(registry.Quantity(1, name).to("mm").magnitude)
 
 
 def to_mm(value: object, name: str = "length") -> float:
-    """A length in mm.
+    """Return a length in mm.
 
     Parameters
     ----------
     value : str or pint.Quantity or float
-        Text with a unit (``"0.5 mm"``, ``"500 um"``), a quantity, or a number, which is taken to be in mm.
+        Text with a unit (``"0.5 mm"``, ``"500 um"``), a quantity, or a number of mm.
     name : str
-        What the length is, for messages.
+        Name of the length, for messages.
 
     Raises
     ------
     InvalidInput
-        If it is no length, has no unit (text), or is not finite.
+        If it is not a length, is text without a unit, or is not finite.
 
     Examples
     --------
@@ -137,38 +143,47 @@ def to_mm(value: object, name: str = "length") -> float:
     if isinstance(value, str):
         match = _LENGTH.fullmatch(value)
         if match is None or match["unit"][:1] == ",":
-            comma = "; decimals follow a point" if "," in value else ""
-            raise InvalidInput(name, [f"{name} is {value!r}, which is no number with a unit{comma}; {accepted}"])
+            comma = "; write decimals with a point" if "," in value else ""
+            raise InvalidInput(name, [f"{name} must be a number with a unit, got {value!r}{comma}; {accepted}"])
         if not match["unit"]:
-            raise InvalidInput(name, [f"{name} is {value!r}, text without a unit; {accepted}"])
+            raise InvalidInput(name, [f"{name} must have a unit, got {value!r}; {accepted}"])
         number, unit = float(match["number"]), match["unit"]
     elif isinstance(value, Real) and not isinstance(value, bool):
         number, unit = float(value), "mm"
     elif hasattr(value, "magnitude") and hasattr(value, "units") and getattr(value.magnitude, "ndim", 0) == 0:
         number, unit = float(value.magnitude), str(value.units)
     else:
-        raise InvalidInput(name, [f"{name} is {value!r}; {accepted}"])
+        raise InvalidInput(name, [f"{name} must be a length, got {value!r}; {accepted}"])
     if not math.isfinite(number):
-        raise InvalidInput(name, [f"{name} is {value!r}; it must be finite"])
+        raise InvalidInput(name, [f"{name} must be finite, got {value!r}"])
     if unit == "mm":
         return number
     try:
         factor = mm_per(unit)
     except InvalidInput as error:
         raise InvalidInput(name, [Fault(fault, f"{name} is {value!r}") for fault in error.faults]) from None
-    # Dividing makes 700 um exactly 0.7 mm; multiplying by the inexact 0.001 would not.
-    return number * factor if factor >= 1 else number / round(1 / factor)
+    return in_mm(number, factor)
+
+
+def in_mm(values: NumberT, per_unit: float) -> NumberT:
+    """Convert numbers from a unit of `per_unit` mm to mm.
+
+    Division makes 700 um exactly 0.7 mm; multiplication by the inexact 0.001 would not.
+    """
+    converted: Any = values
+    result: NumberT = converted * per_unit if per_unit >= 1 else converted / round(1 / per_unit)
+    return result
 
 
 def pair_to_mm(value: object, name: str = "pixel_size", *, positive: bool = True) -> tuple[float, float]:
-    """Two lengths (y, x) in mm; one alone counts for both.
+    """Return two lengths (y, x) in mm; a single one is used for both.
 
     Parameters
     ----------
     value : str or pint.Quantity or float, or a pair of them
-        A pair is (y, x): a tuple, a list, an array, or a quantity of two numbers.
+        One length, or two as (y, x): a tuple, a list, an array, or a quantity of two numbers.
     name : str
-        What the lengths are, for messages.
+        Name of the lengths, for messages.
     positive : bool
         Whether zero and negative lengths are faults.
 
@@ -189,14 +204,14 @@ def pair_to_mm(value: object, name: str = "pixel_size", *, positive: bool = True
     several = isinstance(value, tuple | list) or getattr(getattr(value, "magnitude", None), "ndim", 0) == 1
     parts: list[object] = list(value) if several else [value]  # type: ignore[call-overload]  # a quantity of several
     if len(parts) not in (1, 2):
-        raise InvalidInput(name, [f"{name} has {len(parts)} entries; give one length, or two as (y, x)"])
+        raise InvalidInput(name, [f"{name} must be one length, or two as (y, x), got {len(parts)} entries"])
     lengths: list[float] = []
     faults: list[str] = []
     for part in parts:
         with collect_faults(faults):
             lengths.append(to_mm(part, name))
             if positive and lengths[-1] <= 0:
-                faults.append(f"{name} is {part!r}; it must be more than zero")
+                faults.append(f"{name} must be > 0, got {part!r}")
     if faults:
         raise InvalidInput(name, faults)
     return (lengths[0], lengths[-1])

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.core.grid import Axis, Grid
-from xrfsr.core.units import mm_per
+from xrfsr.core.units import in_mm, mm_per
 from xrfsr.errors import InvalidInput, collect_faults
 
 __all__ = ["Hdf5Maps", "map_faults", "nexus_grid", "open_hdf5", "text", "texts"]
@@ -121,5 +121,5 @@ def nexus_grid(group: h5py.Group, shape: tuple[int, int], faults: list[str]) -> 
             except InvalidInput as error:
                 raise InvalidInput("axis", [f"axis '{name}': {error.faults[0]}; pass pixel_size=..."]) from None
             values = np.asarray(dataset[()], np.float64)
-            found.append(Axis.from_centres(values * factor if factor >= 1 else values / round(1 / factor), name))
+            found.append(Axis.from_centres(in_mm(values, factor), name))
     return Grid(found[0], found[1]) if len(found) == 2 else None

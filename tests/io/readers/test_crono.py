@@ -96,7 +96,7 @@ def test_lines_of_the_regions(tmp_path: Path) -> None:
         scan = opened(crono(tmp_path, ("CaKa", "Compton", "FeKa")), lines=None)
     assert scan["line"].values.tolist() == ["Ca-Ka", "Fe-Ka"]
     told = faults_of(crono(tmp_path, ("CaKa", "TiKaBaLa", "New ROI (1)")), lines=None)
-    assert "'TiKaBaLa' is no known line" in told
+    assert "unknown line 'TiKaBaLa'" in told
     assert "lines=['CaKa']" in told
     assert "lines must be chosen" in faults_of(gridified(tmp_path), lines=None)
 

@@ -349,8 +349,8 @@ def test_lines_are_found_in_any_case(tmp_path: Path, wanted: object) -> None:
         ([], ["lines is empty"]),
         (3, ["lines is 3, which is no list of labels"]),
         (b"Ca-K", ["lines is b'Ca-K', which is no list of labels"]),
-        ([None, 7], ["None is no text", "7 is no text"]),
-        (["Qq", "Fe-K", "Ca_K", "Ca-K"], ["'Qq' is no known line", "the same line", "Fe-K: not in .* which has Ca-K"]),
+        ([None, 7], ["got None", "got 7"]),
+        (["Qq", "Fe-K", "Ca_K", "Ca-K"], ["unknown line 'Qq'", "the same line", "Fe-K: not in .* which has Ca-K"]),
         (["s(Ca-K)"], ["uncertainty of Ca-K, which comes with its map"]),
     ],
 )

@@ -67,7 +67,7 @@ def test_arguments_that_a_store_has_no_use_for_come_together(store: Path) -> Non
     for part in (
         "pixel_size='0.5 mm' was given, but .* stores its own coordinates",
         "units='count/s' was given, but .* stores its own units",
-        "'Qq' is no known line",
+        "unknown line 'Qq'",
         "Hg-L: not in .* which has Ca-K, Fe-Ka, Pb-L",
     ):
         caught.match(part)

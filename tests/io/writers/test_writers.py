@@ -154,7 +154,7 @@ def test_faults_of_the_target_and_of_the_scan_come_together(form: str, tmp_path:
         write(scan.assign_coords(line=["Ca-K", "Qq", "Pb-L"]), tmp_path / "no" / name)
     assert len(caught.value.faults) == 2
     caught.match("does not exist; make it first")
-    caught.match("'Qq' is no known line")
+    caught.match("unknown line 'Qq'")
     write(scan, tmp_path / name)
     with pytest.raises(InvalidInput, match="exists; choose another name, or pass overwrite=True"):
         write(scan, tmp_path / name)

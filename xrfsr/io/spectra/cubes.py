@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.core.lines import parse_all
-from xrfsr.core.units import mm_per
+from xrfsr.core.units import in_mm, mm_per
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.io.hdf5 import MAX_COMPRESSION, MIN_CHECKED_BYTES
 from xrfsr.io.selection import parse_lines
@@ -322,8 +322,7 @@ def axes_grid(y: Mapping[str, Any], x: Mapping[str, Any]) -> Grid | None:
         try:
             factor = mm_per(axis["units"])
             step, first = float(axis["scale"]), float(axis.get("offset") or 0.0)
-            divided = (step, first) if factor >= 1 else (step / round(1 / factor), first / round(1 / factor))
-            found.append(Axis(axis["size"], *(divided if factor < 1 else (step * factor, first * factor))))
+            found.append(Axis(axis["size"], in_mm(step, factor), in_mm(first, factor)))
         except (InvalidInput, KeyError, TypeError, ValueError):
             return None  # then a pixel size is asked for
     return Grid(*found)

@@ -19,6 +19,7 @@ from scipy.interpolate import RegularGridInterpolator
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.errors import InvalidInput
 from xrfsr.operators import Downsampling, apply_separable, footprint_matrix, linear_matrix
+from xrfsr.utils import device
 
 seeds = st.integers(0, 2**32 - 1)
 signs = st.sampled_from([-1, 1])
@@ -93,6 +94,18 @@ def test_adjoint(U: Downsampling, seed: int, dtype: Any, library: str) -> None:
     one, other = (np.vdot(p.astype(np.float64), q.astype(np.float64)) for p, q in ((forward, b), (a, backward)))
     tolerance = 1e-12 if dtype == np.float64 else 1e-6
     assert abs(one - other) <= tolerance * np.linalg.norm(a) * np.linalg.norm(b)
+
+
+@settings(max_examples=20)
+@given(operators(), seeds)
+def test_products_with_zeros_are_the_sparse_ones(U: Downsampling, seed: int) -> None:
+    """Elsewhere than on a CPU, the factors of U are dense."""
+    maps = torch.rand(2, *U.fine.shape, generator=torch.Generator().manual_seed(seed))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(device, "is_cpu", lambda place: False)
+        dense = U(maps), U.adjoint(U(maps))
+    for one, other in zip(dense, (U(maps), U.adjoint(U(maps))), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
 
 
 @given(operators(), seeds, st.sampled_from([torch.float32, torch.float64]))

@@ -40,6 +40,9 @@ MOST = 8
 # How far from zero a guide may lie in the mean: beyond, differences of squares lose digits.
 CENTRED = 4.0
 PAIRS = 2**19  # of fine pixels at a time: little enough for the cache
+# The same on a GPU, which needs much work at a time: 2 GB of memory. A coarse pixel counts as at least 256 pairs, because
+# its linear system takes memory too.
+PAIRS_ON_GPU, LEAST_PAIRS = 2**25, 2**8
 
 
 class GuidedKriging(NamedTuple):
@@ -202,7 +205,10 @@ def guided_krige(
     )
     fine = np.empty((len(scan), *U.fine.shape), dtype=np.float32)
     left_out = np.empty((len(scan), height, width), dtype=np.float32)
-    rows = max(2 * HALO, PAIRS // (width * int(np.prod([side.stand_in.shape[1] ** 2 for side in sides]))))
+    # Pairs of fine pixels for one coarse pixel and one of its neighbours.
+    pairs = int(np.prod([side.stand_in.shape[1] ** 2 for side in sides]))
+    most = PAIRS // pairs if is_cpu(place) else PAIRS_ON_GPU // max(pairs, LEAST_PAIRS)
+    rows = max(2 * HALO, most // width)
     strips = [slice(start, min(start + rows, height)) for start in range(0, height, rows)]
     workers = min(available(), len(strips)) if is_cpu(place) else 1
     parallel_map(strips, lambda strip: work.strip(strip, fine, left_out), workers)

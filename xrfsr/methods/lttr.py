@@ -126,8 +126,14 @@ class Patches:
         columns = (starts[1][:, None] + torch.arange(sides[1])).to(device)
         # (patch, y, x)
         self.places = (rows[:, None, :, None] * shape[1] + columns[None, :, None, :]).flatten(0, 1)
-        ones = torch.ones(shape[0] * shape[1], device=device)
-        self.count = torch.zeros_like(ones).index_add_(0, self.places.flatten(), ones.new_ones(self.places.numel()))
+        # Indices of the patch pixels that cover each grid pixel, in the order of the patches, padded with the index of
+        # an extra zero.
+        places = self.places.flatten().cpu()
+        count = torch.bincount(places, minlength=shape[0] * shape[1])
+        order, first = places.argsort(stable=True), count.cumsum(0) - count
+        lane = torch.arange(int(count.max()))[:, None]
+        covering = torch.where(lane < count, order[(first + lane).clamp(max=len(order) - 1)], len(order))
+        self.covering, self.count = covering.to(device), count.to(device, torch.float32)
 
     def of(self, maps: Tensor) -> Tensor:
         """(patch, channel, y, x)."""
@@ -135,10 +141,11 @@ class Patches:
 
     def joined(self, patches: Tensor) -> Tensor:
         """Maps (channel, y, x), means where patches overlap."""
-        channels = patches.shape[1]
-        total = patches.new_zeros(channels, self.count.numel())
-        total.index_add_(1, self.places.flatten(), patches.movedim(1, 0).flatten(1))
-        return (total / self.count).view(channels, *self.shape)
+        values = torch.nn.functional.pad(patches.movedim(1, 0).flatten(1), (0, 1))
+        total = torch.zeros_like(values[:, self.covering[0]])
+        for index in self.covering:  # in a fixed order, unlike `index_add_` on a GPU
+            total += values[:, index]
+        return (total / self.count).view(-1, *self.shape)
 
 
 def prepare(sample: Sequence[Problem], *, seed: int = 0, **settings: Any) -> Peer:

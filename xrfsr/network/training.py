@@ -23,7 +23,7 @@ from xrfsr.network.reduced_resolution import ReducedResolution
 from xrfsr.network.stacking import StackingWeights, stacking_weights
 from xrfsr.network.trainer import TRANSFER_SUBSAMPLING, VALIDATION_CELLS, Scale, Trainer, TrainingData
 from xrfsr.operators import Downsampling
-from xrfsr.utils.device import is_cpu
+from xrfsr.utils.device import is_cpu, reproducible
 from xrfsr.utils.progress import progress_bar
 from xrfsr.utils.threads import round_robin
 
@@ -160,7 +160,7 @@ def train(examples: Sequence[TrainingExample], config: TrainingConfig, run: Run)
         checkpoint = Checkpoint.open(run.checkpoint, config, run.seed, run.device.type, fingerprint)
     started = time.monotonic()
     # Whatever the caller has set: a notebook may well have switched gradients off.
-    with torch.inference_mode(False), torch.enable_grad():
+    with torch.inference_mode(False), torch.enable_grad(), reproducible(run.device):
         data, whole, held_out = prepare_data(examples, config, run)
         members = len(config.inputs)
         # Side by side on a CPU, as one batch elsewhere.

@@ -64,23 +64,34 @@ def _separable_numpy(y: csr_array, x: csr_array, array: NDArray[Any]) -> NDArray
 def _separable_torch(y: csr_array, x: csr_array, array: Any) -> Any:
     import torch
 
+    from xrfsr.utils.device import is_cpu
+
     dtype = array.dtype if array.is_floating_point() else torch.float64
     inner = torch.promote_types(dtype, torch.float32)  # no sparse products in half precision
     for matrix, axis in ((y, -2), (x, -1)):
         moved = array.movedim(axis, 0)
-        entries = matrix.tocoo()
-        sparse = torch.sparse_coo_tensor(
-            torch.as_tensor(np.stack(entries.coords).astype(np.int64)),
-            torch.as_tensor(entries.data),
-            size=matrix.shape,
-            dtype=inner,
-            device=array.device,
-            check_invariants=False,
-            is_coalesced=True,
-        )
-        product = torch.sparse.mm(sparse, moved.reshape(matrix.shape[1], -1).to(inner))
+        flat = moved.reshape(matrix.shape[1], -1).to(inner)
+        if is_cpu(array.device):
+            product = torch.sparse.mm(_sparse_tensor(matrix, inner), flat)
+        else:
+            # On a GPU, dense products are as fast and give the same bits in every run, which sparse ones do not.
+            product = torch.as_tensor(matrix.toarray()).to(inner).to(array.device) @ flat
         array = product.reshape(matrix.shape[0], *moved.shape[1:]).movedim(0, axis)
     return array.to(dtype).contiguous()
+
+
+def _sparse_tensor(matrix: csr_array, dtype: Any) -> Any:
+    import torch
+
+    entries = matrix.tocoo()
+    return torch.sparse_coo_tensor(
+        torch.as_tensor(np.stack(entries.coords).astype(np.int64)),
+        torch.as_tensor(entries.data),
+        size=matrix.shape,
+        dtype=dtype,
+        check_invariants=False,
+        is_coalesced=True,
+    )
 
 
 def crop_rows(matrix: csr_array, rows: slice, least: slice | None = None) -> tuple[csr_array, slice]:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from xrfsr.errors import InvalidInput
 
-__all__ = ["is_cpu", "resolve_device"]
+__all__ = ["is_cpu", "reproducible", "resolve_device"]
+
+_lock = threading.Lock()
+_running = 0
+_before = False
 
 
 def resolve_device(device: str | torch.device = "auto") -> torch.device:
@@ -25,7 +33,7 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
     if torch.cuda.is_available():
         present.insert(0, "cuda")
     if device == "auto":
-        return torch.device(present[0])
+        return _with_index(torch.device(present[0]))
     accepted = f"accepted here are 'auto', {', '.join(map(repr, reversed(present)))}"
     try:
         chosen = torch.device(device)
@@ -34,9 +42,40 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
     count = torch.cuda.device_count() if chosen.type == "cuda" else 1
     if chosen.type not in present or (chosen.index or 0) >= count:
         raise InvalidInput("device", [f"{device!r} is not present on this machine; {accepted}"])
-    return chosen
+    return _with_index(chosen)
+
+
+def _with_index(device: torch.device) -> torch.device:
+    """Return the device with its index, as tensors have it: torch takes "cuda" and "cuda:0" for two devices."""
+    if device.type == "cuda" and device.index is None:
+        return torch.device("cuda", torch.cuda.current_device())
+    return device
 
 
 def is_cpu(device: torch.device) -> bool:
     """Whether threads of this process compute there, so that networks can train side by side."""
     return device.type == "cpu"
+
+
+@contextmanager
+def reproducible(device: torch.device) -> Iterator[None]:
+    """Make convolutions on a GPU give the same bits in every run, which cuDNN does only on request.
+
+    The switch belongs to the whole process, so it is reset when the last of several such blocks ends.
+    """
+    global _running, _before
+    if is_cpu(device):
+        yield
+        return
+    with _lock:
+        if not _running:
+            _before = torch.backends.cudnn.deterministic
+        _running += 1
+        torch.backends.cudnn.deterministic = True
+    try:
+        yield
+    finally:
+        with _lock:
+            _running -= 1
+            if not _running:
+                torch.backends.cudnn.deterministic = _before

@@ -1,11 +1,12 @@
-"""What a graphics card computes and how fast: agreement with the CPU, and times against the card's own products.
+"""Agreement of a GPU with the CPU, and its times against its own matrix products.
 
-python benchmarks/gpu.py [--device cuda] [--small] [--skip agreement | times | cpu]
+python benchmarks/gpu.py [--device cuda] [--small] [--skip agreement training rates times cpu]
 
-One process, no files. The first table compares the card with the CPU of the same machine; the second has the rates of
-bare products and of copies on the device; the third the times of training, prediction, guided kriging and whole
-reconstructions, with the rate of their floating-point operations as a share of those bare products. With
-``--device cpu`` there is nothing to compare, and the times are the CPU's.
+The first table compares the GPU with the CPU of the same machine, and the second the networks that each of them trains.
+Then follow the rates of bare products and of copies on the GPU, of the network alone, and the times of training, guided
+kriging, prediction and reconstruction. The rate of floating-point operations is given as a share of that of the bare
+products, which are measured in the same process. With ``--device cpu`` there is nothing to compare, and the times are
+those of the CPU. The program exits with 1 if a result differs by more than a thousandth of a map's range.
 """
 
 from __future__ import annotations
@@ -38,11 +39,11 @@ from xrfsr.network.fused import Buffers, unfold
 from xrfsr.network.generator import Architecture
 
 Array = NDArray[Any]
-LIMIT = 1e-3  # of a map's range, by which device and CPU may differ
+LIMIT = 1e-3  # largest accepted difference between device and CPU, as a share of a map's range
 SIZES = ((256, 8), (512, 12), (1024, 12))  # fine pixels along a side, and lines
 SMALL = ((64, 4), (96, 4))
-STEPS = 300  # of the model with which devices are compared
-# Methods of which the iterations are cut short: so many show whether a device computes the same.
+STEPS = 300  # training steps of the model with which devices are compared
+# Fewer iterations than by default: enough to compare devices.
 FEW: dict[str, dict[str, Any]] = {
     "ssr": {"rounds": 10},
     "ssrcu": {"rounds": 10},
@@ -53,7 +54,7 @@ FEW: dict[str, dict[str, Any]] = {
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait for what the device has been given to do."""
+    """Wait until the device has finished its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
@@ -72,7 +73,7 @@ def seconds(function: Callable[[], object], device: torch.device, runs: int, tim
 
 
 def mirrored(made: xrfsr.simulate.Painting, size: int, lines: int) -> tuple[xr.Dataset, xr.DataArray]:
-    """Scan and photo of `size` fine pixels along a side: the painting and its mirror images."""
+    """Return a scan and a photo of `size` × `size` fine pixels: the painting and its mirror images."""
     side = made.rgb.sizes["y"]
 
     def grown(maps: Array, more: int) -> Array:
@@ -101,7 +102,7 @@ def psnr(fine: xr.Dataset, truth: xr.Dataset) -> float:
 
 
 def checks(size: int, folder: Path) -> Iterator[tuple[str, Callable[[str], Array]]]:
-    """What is compared: a name, and maps as a function of the device."""
+    """Yield each comparison: its name, and maps as a function of the device."""
     made = xrfsr.simulate.painting(size, size, scale=4, seed=0, lines=xrfsr.simulate.LINES[:8])
     scan, rgb = made.scan, made.rgb
     maps, photo = scan.intensity.values, rgb.values
@@ -155,7 +156,7 @@ def checks(size: int, folder: Path) -> Iterator[tuple[str, Callable[[str], Array
 
 
 def agreement(device: str, size: int) -> bool:
-    """Print how far the device is from the CPU, and return whether that is near enough everywhere."""
+    """Print the differences between device and CPU, and return whether all are small enough."""
     print(f"\nLargest difference from the CPU, {size} × {size} pixels, as a share of each map's range\n")
     print("| what | difference | |\n| --- | --- | --- |")
     fine = True
@@ -174,7 +175,7 @@ def agreement(device: str, size: int) -> bool:
 
 
 def trained(device: str, size: int, **settings: Any) -> None:
-    """Print the PSNR of networks trained here and there, and whether a second run gives the same bits."""
+    """Print the PSNR of networks trained on device and CPU, and whether a second run gives the same bits."""
     made = xrfsr.simulate.painting(size, size, scale=4, seed=0, lines=xrfsr.simulate.LINES[:8])
     print(f"\nTraining and reconstruction, {size} × {size} pixels, 8 lines\n")
     print("| device | products in | PSNR, dB | s in all | twice the same bits |")
@@ -199,7 +200,7 @@ def trained(device: str, size: int, **settings: Any) -> None:
 
 
 def rates(device: torch.device, *, small: bool) -> dict[str, float]:
-    """Print and return what the device itself does: TFLOP/s of products by number format, TB/s of copies."""
+    """Print and return the rates of the device itself: TFLOP/s of products by number format, TB/s of copies."""
     n = 512 if small else 8192 if device.type == "cuda" else 4096
     found: dict[str, float] = {}
 
@@ -233,7 +234,7 @@ def rates(device: torch.device, *, small: bool) -> dict[str, float]:
 
 
 def network(device: torch.device, pixels: int, dtype: torch.dtype, *, training: bool) -> tuple[float, float]:
-    """TFLOP/s of the network alone on so many pixels of each member, and seconds of one pass."""
+    """Return the TFLOP/s of the network alone for `pixels` pixels of each member, and the seconds of one pass."""
     a = Architecture(B=12, b=9, members=3)
     random = torch.Generator(device).manual_seed(0)
 
@@ -277,7 +278,9 @@ def networks(device: torch.device, found: dict[str, float], *, small: bool) -> N
 def kriging_operations(coarse: int, scale: int, channels: int) -> float:
     """Floating-point operations of guided kriging: covariances, factorisation, solution."""
     n, seen = len(OFFSETS), scale**2
-    of_pairs = (41 + n) * seen**2 * (2 * channels + 8)  # of 81 shifts, those that differ; then n to the fine pixels
+    of_pairs = (
+        (41 + n) * seen**2 * (2 * channels + 8)
+    )  # 41 distinct shifts of footprints, and n neighbours of each fine pixel
     return float(coarse * (of_pairs + n**3 / 3 + 2 * n**2 * (seen + 2)))
 
 
@@ -287,7 +290,7 @@ def times(device: torch.device, found: dict[str, float], sizes: tuple[tuple[int,
     print("| painting | what | s | TFLOP/s | share of bare float32 products | peak memory on the device, GB |")
     print("| --- | --- | --- | --- | --- | --- |")
     made = xrfsr.simulate.painting(sizes[0][0], sizes[0][0], scale=4, seed=0, lines=xrfsr.simulate.LINES[:12])
-    made.scan.xrfsr.superresolve(made.rgb, device=device.type, steps=20, progress=False)  # what is met only once
+    made.scan.xrfsr.superresolve(made.rgb, device=device.type, steps=20, progress=False)  # warm up
     for size, lines in sizes:
         scan, rgb = mirrored(made, size, lines)
         for what, function, work in parts(scan, rgb, device.type):
@@ -307,7 +310,7 @@ def times(device: torch.device, found: dict[str, float], sizes: tuple[tuple[int,
 
 
 def parts(scan: xr.Dataset, rgb: xr.DataArray, device: str) -> Iterator[tuple[str, Callable[[], object], float]]:
-    """What is timed: a name, a function, and its floating-point operations where they are known."""
+    """Yield what is timed: its name, a function, and its floating-point operations, or 0 where they are unknown."""
     U, maps, photo = scan.xrfsr.downsampling(4), scan.intensity.values, rgb.values
     pixels, config = photo[0].size, TrainingConfig()
     model = scan.xrfsr.train(rgb, 4, steps=20, device=device, progress=False)

@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+import xrfsr
 from xrfsr.network.generator import Architecture, Generator
 
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
@@ -28,7 +29,7 @@ def benchmarks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         return __import__(name)
 
     yield load
-    for name in ("scenes", "speed", "worth"):
+    for name in ("gpu", "scenes", "speed", "worth"):
         sys.modules.pop(name, None)
 
 
@@ -86,3 +87,22 @@ def test_gain_is_over_the_baseline(benchmarks: Any) -> None:
 def test_real_scenes_where_they_are(benchmarks: Any, shared: Path) -> None:
     names = [scene.name for scene in benchmarks("scenes").real()]
     assert names[:3] == ["soldier", "zagami", "amnh_obj1"]
+
+
+def test_devices_are_compared_map_by_map(benchmarks: Any) -> None:
+    gpu = benchmarks("gpu")
+    maps = np.stack([np.eye(4), 100 * np.eye(4)])
+    other = maps.copy()
+    other[1, 0, 0] += 1
+    assert gpu.difference(other, maps) == pytest.approx(0.01)
+    other[0, 0, 0] = np.nan
+    assert np.isnan(gpu.difference(other, maps))
+
+
+def test_a_painting_grows_by_its_mirror_images(benchmarks: Any) -> None:
+    made = xrfsr.simulate.painting(64, 64, lines=["Fe-K", "Pb-L"])
+    scan, rgb = benchmarks("gpu").mirrored(made, 160, 1)
+    assert scan.intensity.shape == (1, 40, 40)
+    assert rgb.shape == (3, 160, 160)
+    np.testing.assert_array_equal(rgb.values[:, :, 64:128], rgb.values[:, :, 63::-1])
+    np.testing.assert_array_equal(scan.intensity.values[:, 32:], scan.intensity.values[:, :8])

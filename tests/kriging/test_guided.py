@@ -155,16 +155,22 @@ def test_pooling_wide_footprints_changes_little(
     assert np.abs(pooled.fine - every.fine).std() < 0.03 * every.fine.std()
 
 
-def test_strips_stay_small_and_hold_every_row_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is held at a time does not grow with the rows of a scan."""
-    strips: list[slice] = []
+@pytest.fixture
+def strips(monkeypatch: pytest.MonkeyPatch) -> list[slice]:
+    """The rows of every strip that is solved for."""
+    noted: list[slice] = []
     original = guided._Solver.strip
 
-    def noted(work: Any, rows: slice, *out: Array) -> None:
-        strips.append(rows)
+    def strip(work: Any, rows: slice, *out: Array) -> None:
+        noted.append(rows)
         original(work, rows, *out)
 
-    monkeypatch.setattr(guided._Solver, "strip", noted)
+    monkeypatch.setattr(guided._Solver, "strip", strip)
+    return noted
+
+
+def test_strips_stay_small_and_hold_every_row_once(strips: list[slice]) -> None:
+    """What is held at a time does not grow with the rows of a scan."""
     for rows in (40, 160):
         strips.clear()
         U = whole(4, (rows, 128))
@@ -173,18 +179,11 @@ def test_strips_stay_small_and_hold_every_row_once(monkeypatch: pytest.MonkeyPat
         assert all((strip.stop - strip.start) * 128 * 4**4 <= guided.PAIRS for strip in strips)
 
 
-def test_on_a_gpu_strips_are_fewer_and_larger(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_gpu_strips_are_fewer_and_larger(strips: list[slice], monkeypatch: pytest.MonkeyPatch) -> None:
     U = whole(4, (160, 128))
     scan, guide = inputs(U, 6, lines=2, channels=2)
     expected = guided_krige(scan, guide, U, "cpu")
-    strips: list[slice] = []
-    original = guided._Work.strip
-
-    def noted(work: Any, rows: slice, *out: Array) -> None:
-        strips.append(rows)
-        original(work, rows, *out)
-
-    monkeypatch.setattr(guided._Work, "strip", noted)
+    strips.clear()
     monkeypatch.setattr(guided, "is_cpu", lambda device: False)
     found = guided_krige(scan, guide, U, "cpu")
     assert strips == [slice(0, 160)]

@@ -35,7 +35,7 @@ from xrfsr.kriging.guided import OFFSETS, guided_krige
 from xrfsr.kriging.photo_gain import photo_guide
 from xrfsr.methods.common.edsr import EDSR
 from xrfsr.network.config import TrainingConfig
-from xrfsr.network.fused import Buffers, unfold
+from xrfsr.network.fused import BufferPool, unfold
 from xrfsr.network.generator import Architecture
 
 Array = NDArray[Any]
@@ -244,7 +244,7 @@ def network(device: torch.device, pixels: int, dtype: torch.dtype, *, training: 
     x = values(a.members, pixels, a.channels + 1).detach()
     drive, recurrence = values(a.K, a.members, a.channels + 1, a.M), values(a.K - 1, a.members, a.M, a.M)
     dictionary, bias = values(a.members, a.M, a.channels), values(a.members, 1, a.channels)
-    gradient, buffers = torch.randn(a.members, pixels, a.channels, device=device), Buffers()
+    gradient, buffers = torch.randn(a.members, pixels, a.channels, device=device), BufferPool()
 
     def run() -> None:
         output = unfold(x, drive, recurrence, dictionary, bias, buffers, dtype)

@@ -40,8 +40,8 @@ MOST = 8
 # How far from zero a guide may lie in the mean: beyond, differences of squares lose digits.
 CENTRED = 4.0
 PAIRS = 2**19  # of fine pixels at a time: little enough for the cache
-# The same on a GPU, which needs much work at a time: 2 GB of memory. A coarse pixel counts as at least 256 pairs, because
-# its linear system takes memory too.
+# The same on a GPU, which needs much work at a time: 2 GB of memory. A coarse pixel counts as at least 256 pairs,
+# because its linear system takes memory too.
 PAIRS_ON_GPU, LEAST_PAIRS = 2**25, 2**8
 
 

@@ -29,7 +29,8 @@ COMPUTING = ["xrfsr", *(f"tests/{room}" for room in (
     "utils", "test_benchmarks.py", "test_equations.py", "test_examples.py",
 ))]  # fmt: skip
 # Processors and numbers of threads this machine can stand for. A folder hides bfloat16 from torch: no variable does.
-NO_BFLOAT16 = {"PYTHONPATH": str(Path("tests/no_bfloat16").resolve())}
+PATHS = (str(Path("tests/no_bfloat16").resolve()), os.environ.get("PYTHONPATH", ""))
+NO_BFLOAT16 = {"PYTHONPATH": os.pathsep.join(path for path in PATHS if path)}
 AVX2 = {
     "ATEN_CPU_CAPABILITY": "avx2",
     "ONEDNN_MAX_CPU_ISA": "AVX2",

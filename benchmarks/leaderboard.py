@@ -15,10 +15,12 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from memory import peak_memory
 from scenes import Scene, psnr, real, simulated
 
 import xrfsr  # noqa: F401 - gives the accessor
-from xrfsr.methods import METHODS
+from xrfsr.methods import get
+from xrfsr.methods import names as known_methods
 from xrfsr.methods.common.spectral_response import response
 
 # Methods in the order of Table I; others follow.
@@ -39,18 +41,18 @@ def measured(scene: Scene, names: list[str], settings: dict[str, dict[str, Any]]
     """Return two comparisons: all methods without the projection, and all with it."""
     truth = scene.scan.xrfsr.superresolve(method="bilinear", scale=scene.scale).copy(data={"intensity": scene.truth})
 
-    def compared(chosen: list[str], **projected: bool) -> xr.Dataset:
-        each = {name: settings.get(name, {}) | projected for name in chosen}
-        with warnings.catch_warnings():
+    def compared(name: str, **projected: bool) -> xr.Dataset:
+        each = {name: settings.get(name, {}) | projected}
+        with warnings.catch_warnings(), peak_memory() as held:
             warnings.simplefilter("ignore")
             made: xr.Dataset = scene.scan.xrfsr.compare(
-                scene.photo, scene.scale, methods=chosen, truth=truth, settings=each, progress=False
+                scene.photo, scene.scale, methods=[name], truth=truth, settings=each, progress=False
             )
-        return made
+        return made.assign(memory=("method", held))
 
-    consistent = [compared(chosen) for chosen in [[name for name in names if name in CONSISTENT]] if chosen]
-    projectable = [name for name in names if name not in CONSISTENT]
-    both = [[compared(projectable, projected=projected)] if projectable else [] for projected in (False, True)]
+    consistent = [compared(name) for name in names if name in CONSISTENT]
+    others = [name for name in names if name not in CONSISTENT]
+    both = [[compared(name, projected=projected) for name in others] for projected in (False, True)]
     return [xr.concat([*made, *consistent], "method").sel({"method": names}) for made in both]
 
 
@@ -102,7 +104,7 @@ def main() -> None:
     arguments = parser.parse_args()
     settings: dict[str, dict[str, Any]] = {"sisr": {"checkpoint": arguments.checkpoint}} if arguments.checkpoint else {}
     names = arguments.methods or [
-        name for name, method in METHODS.items() if not method.needs_settings or arguments.checkpoint
+        name for name in known_methods() if not get(name).Options.required() or arguments.checkpoint
     ]
     names = [name for name in ORDER if name in names] + [name for name in names if name not in ORDER]
     rows: dict[str, list[xr.Dataset]] = {}

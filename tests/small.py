@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from xrfsr.core.grid import Grid
-from xrfsr.methods.common.problem import Problem
+from xrfsr.methods import Method, Problem, Reconstruction, Run, get
+from xrfsr.methods.unfolding import Unfolding
+from xrfsr.network import Model
 from xrfsr.operators import Downsampling
 
 CPU = torch.device("cpu")
@@ -40,3 +43,21 @@ def problem(scale: float = 4.0, footprint: Any = "area", fwhm: float | None = No
         if name in changes:
             array[changes[name]] = np.nan
     return Problem.of(50 * scan, photo, U, ("Ca-K", "Fe-K"), np.array([True, True]))
+
+
+def _asked(method: Method[Any], keywords: dict[str, Any]) -> tuple[Any, Run]:
+    """Options and circumstances, as they are written by a user."""
+    run = Run(keywords.pop("device", "cpu"), keywords.pop("seed", 0), keywords.pop("progress", False))
+    return method.options_from(keywords), run
+
+
+def fit(sample: Sequence[Problem], **keywords: Any) -> Model:
+    """Train a model on arrays."""
+    method = Unfolding()
+    return method.train(sample, *_asked(method, keywords))
+
+
+def reconstruct(name: str, problem: Problem, **keywords: Any) -> Reconstruction:
+    """Apply a method to arrays."""
+    method = get(name)
+    return method.solve(problem, *_asked(method, keywords)).reconstruction

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-import sys
-from pathlib import Path
-from types import ModuleType
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -19,19 +16,18 @@ from small import operator, problem
 import xrfsr
 from xrfsr import methods
 from xrfsr.errors import InvalidInput
+from xrfsr.methods import Problem
 from xrfsr.methods.bicubic import bicubic
 from xrfsr.methods.cnmf import cnmf
 from xrfsr.methods.common.edsr import EDSR
-from xrfsr.methods.common.problem import Problem
-from xrfsr.methods.common.settings import Setting
-from xrfsr.methods.common.spectral_response import Pair
+from xrfsr.methods.common.spectral_response import SpectralResponse
 from xrfsr.methods.gsa import gsa
 from xrfsr.methods.guided_diffusion import guided_diffusion
 from xrfsr.methods.guided_filter import guided_filter
 from xrfsr.simulate import Painting
 
 # The method of the package has tests of its own, and needs seconds.
-PEERS = [name for name in methods.METHODS if name not in ("unfolding", "kriging")]
+PEERS = [name for name in methods.names() if name not in ("unfolding", "kriging")]
 QUICK: dict[str, dict[str, Any]] = {"ssr": {"rounds": 20}, "lttr": {"steps": 10}, "guided_diffusion": {"steps": 100}}
 # Not nearer to the truth than bilinear interpolation, even projected (see the leaderboard). They fit the photo
 # as R times the maps, which it is not, and what R leaves over ends in the maps.
@@ -99,21 +95,33 @@ def test_a_flat_map_stays_flat_and_scatter_is_not_guided(painting: Painting, met
 
 
 @pytest.mark.parametrize("method", PEERS)
-def test_every_fault_of_the_settings_is_told(painting: Painting, method: str) -> None:
-    known = methods.get(method).settings
-    with pytest.raises(InvalidInput) as told:
-        made(painting, method, projected=1, nonsense=2)
-    assert len(told.value.faults) == 2
-    assert "projected is 1; True or False is needed" in str(told.value)
-    assert f"does not take 'nonsense'; its settings are {', '.join(known)}" in str(told.value)
+def test_every_fault_of_the_options_is_named(painting: Painting, method: str) -> None:
+    known = [each.name for each in fields(methods.get(method).Options)]
+    given = {"projected": 1, "nonsense": 2} | QUICK.get(method, {})
+    with pytest.raises(InvalidInput) as raised:
+        made(painting, method, **given)
+    assert len(raised.value.faults) == 2
+    assert "projected must be True or False, got 1" in str(raised.value)
+    assert f"has no option 'nonsense'; its options are {', '.join(known)}" in str(raised.value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Radius(methods.MethodOptions):
+    radius: int = methods.setting(2, 1, 4)
 
 
 @pytest.mark.parametrize("value", [True, 0, 5, 2.0, "2", None, float("nan")])
-def test_a_setting_that_is_a_whole_number(value: object) -> None:
-    setting = Setting(2, 1, 4)
-    assert setting.fault("radius", 3) is None
-    assert setting.fault("radius", np.int64(3)) is None
-    assert f"radius is {value!r}; a whole number from 1 to 4 is needed, such as 2" == setting.fault("radius", value)
+def test_an_option_that_is_an_integer(value: object) -> None:
+    assert Radius(radius=3).radius == 3
+    assert type(Radius(radius=np.int64(3)).radius) is int  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput) as raised:
+        Radius(radius=value)  # type: ignore[arg-type]
+    assert raised.value.faults == (f"radius must be an integer from 1 to 4, got {value!r} (default: 2)",)
+
+
+def test_unknown_options_are_refused_with_the_nearest(painting: Painting) -> None:
+    with pytest.raises(InvalidInput, match="has no option 'radios'; did you mean 'radius'"):
+        made(painting, "guided_filter", radios=3)
 
 
 # ------------------------------------------------------------------------------------------------ one by one
@@ -188,7 +196,7 @@ def test_response_is_what_mixed_the_photo() -> None:
     R = np.array([[0.4, 0.1, 0.0, 0.1], [0.0, 0.5, 0.2, 0.0], [0.1, 0.0, 0.6, 0.05]])
     photo = np.tensordot(R[:, :3], truth, axes=1) + R[:, 3:, None]
     scan = U(truth)
-    pair = Pair(Problem.of(scan, photo.astype(np.float32), U, ("Ca-K", "Fe-K", "Pb-L"), np.ones(3, bool)))
+    pair = SpectralResponse(Problem.of(scan, photo.astype(np.float32), U, ("Ca-K", "Fe-K", "Pb-L"), np.ones(3, bool)))
     np.testing.assert_allclose(pair.R[:, :3] / pair.peak, R[:, :3], atol=1e-4)
     np.testing.assert_allclose(pair.R[:, 3], R[:, 3], atol=1e-4)
 
@@ -206,22 +214,3 @@ def test_cnmf_finds_materials_that_the_photo_tells_apart() -> None:
     fine = cnmf(given, 3, 300)
     coarse = np.sqrt(((bicubic(given) - truth) ** 2).mean())
     assert np.sqrt(((fine - truth) ** 2).mean()) < 0.8 * coarse
-
-
-def test_the_guide_adds_a_method(painting: Painting, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its file and its line, as docs/adding_a_method.md has them."""
-    page = Path(__file__).parents[2] / "docs" / "adding_a_method.md"
-    if not page.is_file():
-        pytest.skip("the docs are not beside the tests")
-    file, line = re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), flags=re.DOTALL)
-    module = ModuleType("xrfsr.methods.replication")
-    monkeypatch.setitem(sys.modules, module.__name__, module)
-    exec(file, vars(module))
-    added = eval(f"{{{line}}}", {"Method": methods.Method})
-    monkeypatch.setitem(methods.METHODS, "replication", added["replication"])
-    compared = painting.scan.xrfsr.compare(
-        painting.rgb, methods=["replication", "bilinear"], truth=painting.truth, progress=False
-    )
-    assert np.isfinite(compared.score).all()
-    with pytest.raises(InvalidInput, match=r"gain is 3; a number from 0.5 to 2 is needed, such as 1.0"):
-        made(painting, "replication", gain=3)

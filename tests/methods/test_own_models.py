@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from small import operator
+from small import operator, reconstruct
 
-from xrfsr.methods import METHODS
+from xrfsr.methods import Problem
 from xrfsr.methods.bicubic import bicubic
-from xrfsr.methods.common.problem import Problem
 from xrfsr.operators import Downsampling
 
 Array = NDArray[Any]
@@ -81,7 +80,7 @@ def test_a_scene_of_its_own_model_is_found_again(method: str, scene: Any, settin
     truth, photo = (each.astype(np.float32) for each in scene(U))
     lines = LINES[: len(truth)]
     problem = Problem.of(U(truth), photo, U, lines, np.ones(len(lines), bool))
-    found = METHODS[method].reconstruct(problem, seed=0, projected=projected, **settings).maps
+    found = reconstruct(method, problem, seed=0, projected=projected, **settings).maps
 
     def psnr(maps: Array) -> float:
         return float(-10 * np.log10(((maps - truth) ** 2).mean() / truth.max() ** 2))

@@ -9,10 +9,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from scipy.signal import convolve2d
-from small import problem
+from small import fit, problem, reconstruct
 
-from xrfsr.methods import get
-from xrfsr.methods.unfolding import fit
 from xrfsr.network.cells import CellDataset
 from xrfsr.network.config import VIEWS, TrainingConfig
 from xrfsr.network.photo_views import photo_views
@@ -90,7 +88,5 @@ def test_the_paper_sees_the_pixel_alone() -> None:
     paper = TrainingConfig.preset("paper")
     assert paper.photo_channels(3) == 3
     made = problem()
-    result = get("unfolding").reconstruct(
-        made, device="cpu", progress=False, preset="paper", K=2, M=8, steps=2, adversarial_steps=0, pixels=256
-    )
+    result = reconstruct("unfolding", made, preset="paper", K=2, M=8, steps=2, adversarial_steps=0, pixels=256)
     assert np.isfinite(result.maps).all()

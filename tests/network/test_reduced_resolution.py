@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from small import CPU, operator, painting, problem
+from small import CPU, fit, operator, painting, problem
 
 from xrfsr.kriging.simple import krige
-from xrfsr.methods.unfolding import fit
 from xrfsr.network.cells import CellDataset
 from xrfsr.network.config import TrainingConfig
 from xrfsr.network.generator import Architecture, Generator

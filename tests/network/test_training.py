@@ -22,13 +22,12 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
-from small import CPU, FOOTPRINTS, Array, operator, painting, problem
+from small import CPU, FOOTPRINTS, Array, fit, operator, painting, problem
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from xrfsr.errors import InvalidInput
 from xrfsr.kriging.simple import krige
-from xrfsr.methods.common.problem import Problem
-from xrfsr.methods.unfolding import fit
+from xrfsr.methods import Problem
 from xrfsr.network import TrainingConfig
 from xrfsr.network.cells import Batch, CellDataset, network_inputs
 from xrfsr.network.losses import pretraining_loss

@@ -174,24 +174,24 @@ def test_a_method_is_prepared_before_tiles_are_read(
     painting: xrfsr.simulate.Painting, model: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or Dask would have read all of the photo by the time the first tile is made."""
-    monkeypatch.setattr("xrfsr.pipeline.plan.WHOLE", 2**12)
-    monkeypatch.setattr("xrfsr.pipeline.tiles.WINDOW", 64)
+    monkeypatch.setattr("xrfsr.pipeline.plan.MAX_UNTILED_PIXELS", 2**12)
+    monkeypatch.setattr("xrfsr.pipeline.tiles.WINDOW_SIZE", 64)
     events: list[str] = []
 
     def noted(block: Any) -> Any:
         events.append("read")
         return block
 
-    from xrfsr.pipeline.plan import How
+    from xrfsr.pipeline.plan import ReconstructionPlan
 
-    prepare = How.prepare
+    prepare = ReconstructionPlan.prepare
 
     def told(self: Any, problems: Any) -> Any:
         made = prepare(self, problems)
         events.append("prepared")
         return made
 
-    monkeypatch.setattr(How, "prepare", told)
+    monkeypatch.setattr(ReconstructionPlan, "prepare", told)
     scan, _ = lazy(painting)
     # Sliced, as photos that show more than the scan are.
     shown = np.concatenate([painting.rgb.values, painting.rgb.values[:, :40]], axis=1)
@@ -225,25 +225,25 @@ def test_to_zarr_streams_a_lazy_result(painting: xrfsr.simulate.Painting, model:
 
 @pytest.mark.parametrize("chunk", [0, 15, -3, 2.5, "1024", True])
 def test_chunks_that_are_none(painting: xrfsr.simulate.Painting, chunk: Any) -> None:
-    with pytest.raises(InvalidInput, match="a whole number of fine pixels from 16 is needed"):
+    with pytest.raises(InvalidInput, match="chunk must be an integer ≥ 16"):
         painting.scan.xrfsr.superresolve(painting.rgb, chunk=chunk, **QUICK)
 
 
 def test_a_painting_of_windows_is_told_by_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of more than is looked at, in memory and in Dask alike, windows are trained on."""
-    monkeypatch.setattr("xrfsr.pipeline.plan.WHOLE", 2**14)
-    monkeypatch.setattr("xrfsr.pipeline.tiles.WINDOW", 64)
+    monkeypatch.setattr("xrfsr.pipeline.plan.MAX_UNTILED_PIXELS", 2**14)
+    monkeypatch.setattr("xrfsr.pipeline.tiles.WINDOW_SIZE", 64)
     truth, scan, rgb = xrfsr.simulate.painting(256, 192, 4, seed=1, lines=["Hg-L", "Pb-L"])
     calls: list[int] = []
-    from xrfsr.pipeline.plan import How
+    from xrfsr.pipeline.plan import ReconstructionPlan
 
-    prepare = How.prepare
+    prepare = ReconstructionPlan.prepare
 
     def counted(self: Any, problems: Any) -> Any:
         calls.append(len(problems))
         return prepare(self, problems)
 
-    monkeypatch.setattr(How, "prepare", counted)
+    monkeypatch.setattr(ReconstructionPlan, "prepare", counted)
     settings: dict[str, Any] = {"steps": 150, "progress": False, "device": "cpu"}
     made = scan.xrfsr.superresolve(rgb, chunk=64, **settings)
     lazily = scan.chunk(y=20).xrfsr.superresolve(rgb.chunk(x=50), chunk=64, **settings).compute()
@@ -262,8 +262,8 @@ def test_one_window_is_not_the_whole(
     painting: xrfsr.simulate.Painting, model: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One window to be prepared on, and one tile for all: they are not taken for each other."""
-    monkeypatch.setattr("xrfsr.pipeline.plan.WHOLE", 2**12)
-    monkeypatch.setattr("xrfsr.pipeline.tiles.WINDOW", 64)
+    monkeypatch.setattr("xrfsr.pipeline.plan.MAX_UNTILED_PIXELS", 2**12)
+    monkeypatch.setattr("xrfsr.pipeline.tiles.WINDOW_SIZE", 64)
     scan, rgb = lazy(painting)
     made = painting.scan.xrfsr.superresolve(painting.rgb, model=model, chunk=1000)
     assert made.intensity.shape == painting.truth.intensity.shape

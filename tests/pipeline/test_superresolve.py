@@ -29,8 +29,8 @@ FEW: dict[str, dict[str, Any]] = {
     "ssr": {"rounds": 5},
     "ssrcu": {"rounds": 5},
 }
-METHODS = tuple(name for name, method in methods.METHODS.items() if not method.needs_settings)
-PLAIN = tuple(name for name, method in methods.METHODS.items() if not method.consistent)
+METHODS = tuple(methods.ready())
+PLAIN = tuple(name for name, method in methods.ready().items() if not method.consistent)
 PACKAGE = Path(xrfsr.__file__).parent
 
 

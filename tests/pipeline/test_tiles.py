@@ -12,7 +12,7 @@ from small import FOOTPRINTS, operator
 
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.operators import Downsampling
-from xrfsr.pipeline.tiles import WHOLE, Tile, tiles, windows
+from xrfsr.pipeline.tiles import MAX_UNTILED_PIXELS, Tile, sample_windows, tiles
 
 SIZES = st.integers(8, 60)
 
@@ -62,9 +62,9 @@ def test_windows_do_not_overlap_and_are_no_more_than_asked_for(
     rows: int, columns: int, scale: float, seed: int
 ) -> None:
     U = between(rows, columns, scale)
-    chosen = windows(U, seed)
+    chosen = sample_windows(U, seed)
     total = U.fine.shape[0] * U.fine.shape[1]
-    if total <= WHOLE:
+    if total <= MAX_UNTILED_PIXELS:
         assert chosen == [Tile.whole(U)]
         return
     seen = np.zeros(U.coarse.shape, dtype=int)
@@ -72,20 +72,20 @@ def test_windows_do_not_overlap_and_are_no_more_than_asked_for(
         seen[tile.rows, tile.columns] += 1
     assert seen.max() == 1
     looked_at = sum((t.y.stop - t.y.start) * (t.x.stop - t.x.start) for t in chosen)
-    assert looked_at <= 1.1 * WHOLE
-    assert looked_at >= min(0.4 * WHOLE, 0.4 * total)
+    assert looked_at <= 1.1 * MAX_UNTILED_PIXELS
+    assert looked_at >= min(0.4 * MAX_UNTILED_PIXELS, 0.4 * total)
     assert len({tile.rows.stop - tile.rows.start for tile in chosen}) == 1
-    assert chosen == windows(U, seed)
+    assert chosen == sample_windows(U, seed)
 
 
 def test_windows_stand_for_all_corners() -> None:
     U = between(2000, 2000, 4)
-    chosen = windows(U)
+    chosen = sample_windows(U)
     assert len(chosen) == 16
     assert {(tile.rows.start // 500, tile.columns.start // 500) for tile in chosen} == {
         (i, j) for i in range(4) for j in range(4)
     }
-    assert chosen != windows(U, seed=1)
+    assert chosen != sample_windows(U, seed=1)
 
 
 @pytest.mark.parametrize("footprint", FOOTPRINTS)

@@ -211,9 +211,21 @@ def ensure_scan(obj: xr.Dataset | xr.DataArray, *, values: bool | None = None) -
 
 
 def validate(obj: AnyT, *, values: bool | None = None) -> AnyT:
-    """Check a scan, and return it in the standard form: a Dataset for a Dataset, a DataArray for a DataArray.
+    """Check the scan for every fault at once, and return it in the standard form.
 
     See `ensure_scan` for the checks and the standard form.
+
+    Parameters
+    ----------
+    obj : xarray.Dataset or xarray.DataArray
+        Scan, or its intensity alone.
+    values : bool, optional
+        Whether to check the values too; left out, they are checked unless they are Dask arrays.
+
+    Returns
+    -------
+    xarray.Dataset or xarray.DataArray
+        The same kind of object: float32 (line, y, x), canonical labels, millimetres.
 
     Raises
     ------

@@ -348,9 +348,9 @@ def _product(here: Tensor, there: Tensor, rho_y: Tensor, rho_x: Tensor) -> Tenso
     a, b = here.reshape(-1, pixels, channels), there.reshape(rows * width, -1, channels)
     # -‖a - b‖²/2 by way of a product.
     distance = torch.baddbmm(-(b.square().sum(dim=-1)[:, None] + a.square().sum(dim=-1)[..., None]) / 2, a, b.mT)
-    likeness = distance.clamp_(max=0).exp_().mul_(1 - UNGUIDED).add_(UNGUIDED)
+    soft_assignment = distance.clamp_(max=0).exp_().mul_(1 - UNGUIDED).add_(UNGUIDED)
     rho = torch.einsum("rab,xcd->rxacbd", rho_y, rho_x).flatten(4, 5).flatten(2, 3)
-    return (likeness.view(rows, width, pixels, -1) * rho).sum(dim=-1)
+    return (soft_assignment.view(rows, width, pixels, -1) * rho).sum(dim=-1)
 
 
 def _padded(rows: list[NDArray[Any]], length: int, fill: float | None = None) -> NDArray[Any]:

@@ -12,21 +12,27 @@ Filled in: beyond the outermost pixels, their values. Consistent with the scan, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.methods.common.fusion import Peer, reach_of_projection
+from xrfsr.methods.common.fusion import FusionMethod, FusionOptions, projection_halo
+from xrfsr.methods.common.method import Run
+from xrfsr.methods.common.options import setting
 from xrfsr.methods.common.problem import Problem
-from xrfsr.methods.common.settings import Setting
 from xrfsr.operators import Downsampling, apply_separable, cubic_matrix
 
-__all__ = ["SETTINGS", "bicubic", "prepare", "reach"]
+__all__ = ["Bicubic", "BicubicOptions", "bicubic"]
 
-SETTINGS = {"projected": Setting(False)}
 NEIGHBOURS = 3  # the second pixel, and one more where fine pixels lie on the border of two
+
+
+@dataclass(frozen=True, kw_only=True)
+class BicubicOptions(FusionOptions):
+    """Options of `Bicubic`; the symbols are those of the module's docstring."""
+
+    projected: bool = setting(False)
 
 
 def bicubic(problem: Problem) -> NDArray[np.float32]:
@@ -36,11 +42,18 @@ def bicubic(problem: Problem) -> NDArray[np.float32]:
     return np.asarray(apply_separable(y, x, problem.scan))
 
 
-def prepare(sample: Sequence[Problem], **settings: Any) -> Peer:
-    """There is nothing to prepare; the photo, device and seed play no part."""
-    return Peer.of(bicubic, SETTINGS, settings, guided=False)
+class Bicubic(FusionMethod[BicubicOptions]):
+    """Bicubic interpolation."""
 
+    name = "bicubic"
+    uses_photo = False
+    consistent = False
+    Options = BicubicOptions
 
-def reach(U: Downsampling) -> int:
-    """The kernel's, and that of the projection."""
-    return NEIGHBOURS + reach_of_projection(U)
+    def estimate(self, problem: Problem, options: BicubicOptions, run: Run) -> NDArray[np.float32]:
+        """See `xrfsr.methods.common.fusion.FusionMethod`."""
+        return bicubic(problem)
+
+    def halo(self, U: Downsampling) -> int:
+        """See `xrfsr.methods.common.method.Method`: the kernel's, and that of the projection."""
+        return NEIGHBOURS + projection_halo(U)

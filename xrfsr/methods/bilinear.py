@@ -5,21 +5,27 @@ Consistent with the scan, and not negative, with ``projected=True`` only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.methods.common.fusion import Peer, reach_of_projection
+from xrfsr.methods.common.fusion import FusionMethod, FusionOptions, projection_halo
+from xrfsr.methods.common.method import Run
+from xrfsr.methods.common.options import setting
 from xrfsr.methods.common.problem import Problem
-from xrfsr.methods.common.settings import Setting
 from xrfsr.operators import Downsampling, apply_separable, linear_matrix
 
-__all__ = ["SETTINGS", "bilinear", "prepare", "reach"]
+__all__ = ["Bilinear", "BilinearOptions", "bilinear"]
 
-SETTINGS = {"projected": Setting(False)}
 NEIGHBOURS = 2  # the next pixel, and one more where fine pixels lie on the border of two
+
+
+@dataclass(frozen=True, kw_only=True)
+class BilinearOptions(FusionOptions):
+    """Options of `Bilinear`; the symbols are those of the module's docstring."""
+
+    projected: bool = setting(False)
 
 
 def bilinear(problem: Problem) -> NDArray[np.float32]:
@@ -29,11 +35,18 @@ def bilinear(problem: Problem) -> NDArray[np.float32]:
     return np.asarray(apply_separable(y, x, problem.scan))
 
 
-def prepare(sample: Sequence[Problem], **settings: Any) -> Peer:
-    """There is nothing to prepare; the photo, device and seed play no part."""
-    return Peer.of(bilinear, SETTINGS, settings, guided=False)
+class Bilinear(FusionMethod[BilinearOptions]):
+    """Bilinear interpolation."""
 
+    name = "bilinear"
+    uses_photo = False
+    consistent = False
+    Options = BilinearOptions
 
-def reach(U: Downsampling) -> int:
-    """The interpolation's, and that of the projection."""
-    return NEIGHBOURS + reach_of_projection(U)
+    def estimate(self, problem: Problem, options: BilinearOptions, run: Run) -> NDArray[np.float32]:
+        """See `xrfsr.methods.common.fusion.FusionMethod`."""
+        return bilinear(problem)
+
+    def halo(self, U: Downsampling) -> int:
+        """See `xrfsr.methods.common.method.Method`: the interpolation's, and that of the projection."""
+        return NEIGHBOURS + projection_halo(U)

@@ -27,9 +27,8 @@ interpolation. Pixels that were not measured enter as the nearest measured ones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -37,25 +36,28 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xrfsr.methods.bicubic import bicubic
-from xrfsr.methods.common.fusion import Peer
+from xrfsr.methods.common.fusion import FusionMethod, FusionOptions
 from xrfsr.methods.common.kmeans import clusters
+from xrfsr.methods.common.method import Run
+from xrfsr.methods.common.options import setting
 from xrfsr.methods.common.problem import Problem
-from xrfsr.methods.common.settings import PROJECTED, Setting
-from xrfsr.methods.common.spectral_response import Pair
+from xrfsr.methods.common.spectral_response import SpectralResponse
 from xrfsr.methods.common.sylvester import Sylvester
-from xrfsr.utils.device import resolve_device
 
-__all__ = ["SETTINGS", "cms", "prepare"]
+__all__ = ["CMS", "CMSOptions", "cms"]
 
-SETTINGS = {
-    "projected": PROJECTED,
-    "groups": Setting(64, 1),
-    "alpha": Setting(1e-4, 1e-9),
-    "eta": Setting(1e-2),
-    "mu": Setting(1e-3, 1e-9),
-    "steps": Setting(25, 1),
-}
 AROUND = 1  # pixels to either side
+
+
+@dataclass(frozen=True, kw_only=True)
+class CMSOptions(FusionOptions):
+    """Options of `CMS`; the symbols are those of the module's docstring."""
+
+    groups: int = setting(64, 1)
+    alpha: float = setting(1e-4, 1e-9)
+    eta: float = setting(1e-2)
+    mu: float = setting(1e-3, 1e-9)
+    steps: int = setting(25, 1)
 
 
 class Cluster(NamedTuple):
@@ -67,18 +69,18 @@ class Cluster(NamedTuple):
 
 
 def cms(
-    problem: Problem, device: str, *, seed: int, groups: int, alpha: float, eta: float, mu: float, steps: int
+    problem: Problem, device: torch.device, *, seed: int, groups: int, alpha: float, eta: float, mu: float, steps: int
 ) -> NDArray[np.float32]:
     """Maps (line, fine.y, fine.x)."""
-    place, pair = resolve_device(device), Pair(problem)
+    response = SpectralResponse(problem)
     with torch.inference_mode():
-        features = surroundings(torch.as_tensor(problem.photo, device=place))
+        features = surroundings(torch.as_tensor(problem.photo, device=device))
         found = clusters(features.cpu().numpy(), groups, seed)
         constant = torch.cat([features, torch.ones_like(features[:, :1])], dim=1)
-        members = [_cluster(torch.as_tensor(each, device=place), constant, alpha, eta, mu) for each in found]
-        solve = Sylvester(problem, pair, mu, place)
-        peak = torch.as_tensor(pair.peak, dtype=torch.float32, device=place)[:, None, None]
-        Y = torch.as_tensor(bicubic(problem), device=place) / peak
+        members = [_cluster(torch.as_tensor(each, device=device), constant, alpha, eta, mu) for each in found]
+        solve = Sylvester(problem, response, mu, device)
+        peak = torch.as_tensor(response.peak, dtype=torch.float32, device=device)[:, None, None]
+        Y = torch.as_tensor(bicubic(problem), device=device) / peak
         multiplier = torch.zeros_like(Y)
         rest = mu / (eta + mu)
         for _ in range(steps):
@@ -88,7 +90,7 @@ def cms(
                 V[:, cluster.pixels] += (near[:, cluster.pixels] @ cluster.q * cluster.gain) @ cluster.q.T
             multiplier += Y - V.view_as(Y)
             Y = solve(V.view_as(Y) - multiplier)
-    return pair.maps(Y.flatten(1).cpu().numpy(), problem)
+    return response.maps(Y.flatten(1).cpu().numpy(), problem)
 
 
 def surroundings(photo: Tensor) -> Tensor:
@@ -104,6 +106,22 @@ def _cluster(pixels: Tensor, features: Tensor, alpha: float, eta: float, mu: flo
     return Cluster(pixels, q.T.contiguous(), mu / (eta * d.square() + mu) - mu / (eta + mu))
 
 
-def prepare(sample: Sequence[Problem], *, seed: int = 0, **settings: Any) -> Peer:
-    """Clusters are of the whole, so they are found when the method is applied."""
-    return Peer.of(partial(cms, seed=seed), SETTINGS, settings, on_device=True)
+class CMS(FusionMethod[CMSOptions]):
+    """CMS, our re-implementation."""
+
+    name = "cms"
+    uses_device = True
+    Options = CMSOptions
+
+    def estimate(self, problem: Problem, options: CMSOptions, run: Run) -> NDArray[np.float32]:
+        """See `xrfsr.methods.common.fusion.FusionMethod`."""
+        return cms(
+            problem,
+            run.device,
+            seed=run.seed,
+            groups=options.groups,
+            alpha=options.alpha,
+            eta=options.eta,
+            mu=options.mu,
+            steps=options.steps,
+        )

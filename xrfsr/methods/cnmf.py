@@ -19,36 +19,43 @@ a constant; sums to one by a row of that weight, as in the reference; three roun
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.methods.common.fusion import Peer
+from xrfsr.methods.common.fusion import FusionMethod, FusionOptions
+from xrfsr.methods.common.method import Run
+from xrfsr.methods.common.options import setting
 from xrfsr.methods.common.problem import Problem
-from xrfsr.methods.common.settings import PROJECTED, Setting
-from xrfsr.methods.common.spectral_response import Pair
+from xrfsr.methods.common.spectral_response import SpectralResponse
 from xrfsr.operators import apply_separable, linear_matrix
 
-__all__ = ["SETTINGS", "cnmf", "prepare"]
+__all__ = ["CNMF", "CNMFOptions", "cnmf"]
 
-SETTINGS = {"projected": PROJECTED, "rounds": Setting(3, 1), "steps": Setting(100, 1)}
 SMALL = 1e-9  # what a multiplicative step divides by at least
 STILL = 1e-4  # relative change of the error at which an unmixing ends
 Array = NDArray[np.float64]
 
 
+@dataclass(frozen=True, kw_only=True)
+class CNMFOptions(FusionOptions):
+    """Options of `CNMF`; the symbols are those of the module's docstring."""
+
+    rounds: int = setting(3, 1)
+    steps: int = setting(100, 1)
+
+
 def cnmf(problem: Problem, rounds: int, steps: int) -> NDArray[np.float32]:
     """Maps (line, fine.y, fine.x)."""
-    U, pair = problem.U, Pair(problem)
-    known = pair.known
-    scan, photo = _with_sum(pair.scan[:, known]), _with_sum(pair.photo)
+    U, response = problem.U, SpectralResponse(problem)
+    known = response.known
+    scan, photo = _with_sum(response.scan[:, known]), _with_sum(response.photo)
 
     def colours(W: Array) -> Array:
-        return _with_sum(pair.R[:, :-1] @ W[:-1] + pair.R[:, -1:])
+        return _with_sum(response.R[:, :-1] @ W[:-1] + response.R[:, -1:])
 
-    W = scan[:, _purest(np.vstack([scan, pair.image[:, known]]))]
+    W = scan[:, _purest(np.vstack([scan, response.image[:, known]]))]
     materials = W.shape[1]
     low = np.full((materials, scan.shape[1]), 1 / materials)
     W, low = _unmixed(scan, W, low, steps)
@@ -61,7 +68,7 @@ def cnmf(problem: Problem, rounds: int, steps: int) -> NDArray[np.float32]:
             low = U(H.reshape(materials, *U.fine.shape)).reshape(materials, -1)[:, known]
             W, low = _unmixed(scan, W, low, steps, spectra_first=True)
         _, H = _unmixed(photo, colours(W), H, steps)
-    return pair.maps(W[:-1] @ H, problem)
+    return response.maps(W[:-1] @ H, problem)
 
 
 def _with_sum(values: Array) -> Array:
@@ -113,6 +120,12 @@ def _unmixed(Y: Array, W: Array, H: Array, steps: int, *, spectra_first: bool = 
     return W, H
 
 
-def prepare(sample: Sequence[Problem], **settings: Any) -> Peer:
-    """The factorisation is of the whole, so it is made when the method is applied; device and seed play no part."""
-    return Peer.of(cnmf, SETTINGS, settings)
+class CNMF(FusionMethod[CNMFOptions]):
+    """Coupled non-negative matrix factorisation."""
+
+    name = "cnmf"
+    Options = CNMFOptions
+
+    def estimate(self, problem: Problem, options: CNMFOptions, run: Run) -> NDArray[np.float32]:
+        """See `xrfsr.methods.common.fusion.FusionMethod`."""
+        return cnmf(problem, rounds=options.rounds, steps=options.steps)

@@ -27,6 +27,7 @@ that were not measured enter as the nearest measured ones.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -34,41 +35,44 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from xrfsr.methods.common.fusion import Peer
+from xrfsr.methods.common.fusion import FusionMethod, FusionOptions
+from xrfsr.methods.common.method import Run
+from xrfsr.methods.common.options import setting
 from xrfsr.methods.common.problem import Problem
-from xrfsr.methods.common.settings import PROJECTED, Setting
-from xrfsr.methods.common.spectral_response import Pair
-from xrfsr.utils.device import resolve_device
+from xrfsr.methods.common.spectral_response import SpectralResponse
 
-__all__ = ["SETTINGS", "cstf", "prepare"]
+__all__ = ["CSTF", "CSTFOptions", "cstf"]
 
-SETTINGS = {
-    "projected": PROJECTED,
-    "share": Setting(15 / 16, 0.01, 1),
-    "spectra": Setting(9, 1),
-    "sparsity": Setting(1e-5),
-    "loops": Setting(3, 1),
-    "steps": Setting(40, 1),
-}
 BETA = 1e-3
 PENALTY = 1e-3  # of ADMM
 
 
+@dataclass(frozen=True, kw_only=True)
+class CSTFOptions(FusionOptions):
+    """Options of `CSTF`; the symbols are those of the module's docstring."""
+
+    share: float = setting(15 / 16, 0.01, 1)
+    spectra: int = setting(9, 1)
+    sparsity: float = setting(1e-5)
+    loops: int = setting(3, 1)
+    steps: int = setting(40, 1)
+
+
 def cstf(
-    problem: Problem, device: str, share: float, spectra: int, sparsity: float, loops: int, steps: int
+    problem: Problem, device: torch.device, share: float, spectra: int, sparsity: float, loops: int, steps: int
 ) -> NDArray[np.float32]:
     """Maps (line, fine.y, fine.x); `share` is atoms along a side for each of its pixels."""
-    place, U, pair = resolve_device(device), problem.U, Pair(problem)
-    lines = len(pair.scan)
+    U, response = problem.U, SpectralResponse(problem)
+    lines = len(response.scan)
 
     def tensor(values: NDArray[Any]) -> Tensor:
-        return torch.as_tensor(values, dtype=torch.float32, device=place)
+        return torch.as_tensor(values, dtype=torch.float32, device=device)
 
     with torch.inference_mode():
         # Modes in the order of the reference: y, x, line.
-        scan = tensor(pair.scan).view(lines, *U.coarse.shape).permute(1, 2, 0)
-        photo = tensor(pair.photo - pair.R[:, -1:]).view(-1, *U.fine.shape).permute(1, 2, 0)
-        R, along = tensor(pair.R[:, :-1]), [tensor(u.toarray()) for u in (U.y, U.x)]
+        scan = tensor(response.scan).view(lines, *U.coarse.shape).permute(1, 2, 0)
+        photo = tensor(response.photo - response.R[:, -1:]).view(-1, *U.fine.shape).permute(1, 2, 0)
+        R, along = tensor(response.R[:, :-1]), [tensor(u.toarray()) for u in (U.y, U.x)]
         W, H = (_leading(photo, mode, round(share * size)) for mode, size in enumerate(U.fine.shape))
         S = _leading(scan, 2, min(spectra, lines))
         core = scan.new_zeros(W.shape[1], H.shape[1], S.shape[1])
@@ -81,7 +85,7 @@ def cstf(
             low, high = (along[0] @ W, along[1] @ H, S), (W, H, R @ S)
             S = _dictionary(2, core, (scan, low), (photo, high), None, R, S)
         made = _times(core, (W, H, S)).permute(2, 0, 1).reshape(lines, -1)
-    return pair.maps(made.cpu().numpy(), problem)
+    return response.maps(made.cpu().numpy(), problem)
 
 
 Term = tuple[Tensor, tuple[Tensor, Tensor, Tensor]]
@@ -173,6 +177,21 @@ def _quadratic(term: Term) -> Any:
     return solve
 
 
-def prepare(sample: Sequence[Problem], **settings: Any) -> Peer:
-    """The factors are of the whole, so they are found when the method is applied; the seed plays no part."""
-    return Peer.of(cstf, SETTINGS, settings, on_device=True)
+class CSTF(FusionMethod[CSTFOptions]):
+    """CSTF, our re-implementation."""
+
+    name = "cstf"
+    uses_device = True
+    Options = CSTFOptions
+
+    def estimate(self, problem: Problem, options: CSTFOptions, run: Run) -> NDArray[np.float32]:
+        """See `xrfsr.methods.common.fusion.FusionMethod`."""
+        return cstf(
+            problem,
+            run.device,
+            share=options.share,
+            spectra=options.spectra,
+            sparsity=options.sparsity,
+            loops=options.loops,
+            steps=options.steps,
+        )

@@ -18,20 +18,16 @@ stays as it was interpolated; regressions see the pixels that were measured and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.methods.bicubic import bicubic
-from xrfsr.methods.common.fusion import Peer
+from xrfsr.methods.common.fusion import FusionMethod, FusionOptions
+from xrfsr.methods.common.method import Run
 from xrfsr.methods.common.problem import Problem
-from xrfsr.methods.common.settings import PROJECTED
 
-__all__ = ["SETTINGS", "gsa", "prepare"]
+__all__ = ["GSA", "gsa"]
 
-SETTINGS = {"projected": PROJECTED}
 FLAT = 1e-12  # variance of I against that of the band
 
 
@@ -68,6 +64,12 @@ def _correlation(scan: NDArray[np.float64], image: NDArray[np.float64]) -> NDArr
     return np.asarray(np.abs(a @ b.T) / np.maximum(size, 1e-300))
 
 
-def prepare(sample: Sequence[Problem], **settings: Any) -> Peer:
-    """The regressions are of the whole, so they are made when the method is applied; device and seed play no part."""
-    return Peer.of(gsa, SETTINGS, settings)
+class GSA(FusionMethod[FusionOptions]):
+    """Gram–Schmidt adaptive pan-sharpening."""
+
+    name = "gsa"
+    Options = FusionOptions
+
+    def estimate(self, problem: Problem, options: FusionOptions, run: Run) -> NDArray[np.float32]:
+        """See `xrfsr.methods.common.fusion.FusionMethod`."""
+        return gsa(problem)

@@ -20,25 +20,27 @@ do. The reference takes the upscaled map as one more channel of the guide; here 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.kriging.simple import krige
-from xrfsr.methods.common.fusion import Peer
+from xrfsr.methods.common.fusion import FusionMethod, FusionOptions
+from xrfsr.methods.common.method import Run
+from xrfsr.methods.common.options import setting
 from xrfsr.methods.common.problem import Problem
-from xrfsr.methods.common.settings import PROJECTED, Setting
 
-__all__ = ["SETTINGS", "guided_diffusion", "prepare"]
+__all__ = ["GuidedDiffusion", "GuidedDiffusionOptions", "guided_diffusion"]
 
-SETTINGS = {
-    "projected": PROJECTED,
-    "steps": Setting(300, 1),
-    "kappa": Setting(0.03, 1e-6),
-    "tau": Setting(0.24, 1e-6, 0.25),  # above, it is unstable
-}
+
+@dataclass(frozen=True, kw_only=True)
+class GuidedDiffusionOptions(FusionOptions):
+    """Options of `GuidedDiffusion`; the symbols are those of the module's docstring."""
+
+    steps: int = setting(300, 1)
+    kappa: float = setting(0.03, 1e-6)
+    tau: float = setting(0.24, 1e-6, 0.25)  # above, it is unstable
 
 
 def guided_diffusion(problem: Problem, steps: int, kappa: float, tau: float) -> NDArray[np.float32]:
@@ -67,6 +69,12 @@ def guided_diffusion(problem: Problem, steps: int, kappa: float, tau: float) -> 
     return fine
 
 
-def prepare(sample: Sequence[Problem], **settings: Any) -> Peer:
-    """There is nothing to prepare; device and seed play no part."""
-    return Peer.of(guided_diffusion, SETTINGS, settings)
+class GuidedDiffusion(FusionMethod[GuidedDiffusionOptions]):
+    """Guided anisotropic diffusion."""
+
+    name = "guided_diffusion"
+    Options = GuidedDiffusionOptions
+
+    def estimate(self, problem: Problem, options: GuidedDiffusionOptions, run: Run) -> NDArray[np.float32]:
+        """See `xrfsr.methods.common.fusion.FusionMethod`."""
+        return guided_diffusion(problem, steps=options.steps, kappa=options.kappa, tau=options.tau)

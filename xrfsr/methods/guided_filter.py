@@ -16,22 +16,29 @@ that were not measured, or that the photo does not show, have no weight in any w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
-from xrfsr.methods.common.fusion import Peer, reach_of_projection
+from xrfsr.methods.common.fusion import FusionMethod, FusionOptions, projection_halo
+from xrfsr.methods.common.method import Run
+from xrfsr.methods.common.options import setting
 from xrfsr.methods.common.problem import Problem
-from xrfsr.methods.common.settings import PROJECTED, Setting
 from xrfsr.operators import Downsampling, apply_separable, linear_matrix
 
-__all__ = ["SETTINGS", "guided_filter", "prepare", "reach"]
+__all__ = ["GuidedFilter", "GuidedFilterOptions", "guided_filter"]
 
 WIDEST = 4
-SETTINGS = {"projected": PROJECTED, "radius": Setting(2, 1, WIDEST), "epsilon": Setting(1e-3, 1e-9)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuidedFilterOptions(FusionOptions):
+    """Options of `GuidedFilter`; the symbols are those of the module's docstring."""
+
+    radius: int = setting(2, 1, WIDEST)
+    epsilon: float = setting(1e-3, 1e-9)
 
 
 def guided_filter(problem: Problem, radius: int, epsilon: float) -> NDArray[np.float32]:
@@ -80,11 +87,16 @@ def _alike(known: NDArray[np.bool_]) -> list[tuple[NDArray[np.bool_], NDArray[np
     return [(mask.reshape(known.shape[1:]), np.flatnonzero(which.ravel() == i)) for i, mask in enumerate(masks)]
 
 
-def prepare(sample: Sequence[Problem], **settings: Any) -> Peer:
-    """There is nothing to prepare; device and seed play no part."""
-    return Peer.of(guided_filter, SETTINGS, settings)
+class GuidedFilter(FusionMethod[GuidedFilterOptions]):
+    """The guided filter."""
 
+    name = "guided_filter"
+    Options = GuidedFilterOptions
 
-def reach(U: Downsampling) -> int:
-    """Two windows, an interpolation, and the projection."""
-    return 2 * WIDEST + 1 + reach_of_projection(U)
+    def estimate(self, problem: Problem, options: GuidedFilterOptions, run: Run) -> NDArray[np.float32]:
+        """See `xrfsr.methods.common.fusion.FusionMethod`."""
+        return guided_filter(problem, radius=options.radius, epsilon=options.epsilon)
+
+    def halo(self, U: Downsampling) -> int:
+        """See `xrfsr.methods.common.method.Method`: two windows, an interpolation, and the projection."""
+        return 2 * WIDEST + 1 + projection_halo(U)

@@ -24,9 +24,7 @@ nearest measured ones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -34,31 +32,34 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xrfsr.methods.bicubic import bicubic
-from xrfsr.methods.common.fusion import Peer
+from xrfsr.methods.common.fusion import FusionMethod, FusionOptions
 from xrfsr.methods.common.kmeans import clusters
+from xrfsr.methods.common.method import Run
+from xrfsr.methods.common.options import setting
 from xrfsr.methods.common.problem import Problem
-from xrfsr.methods.common.settings import PROJECTED, Setting
-from xrfsr.methods.common.spectral_response import Pair
+from xrfsr.methods.common.spectral_response import SpectralResponse
 from xrfsr.methods.common.sylvester import Sylvester
-from xrfsr.utils.device import resolve_device
 
-__all__ = ["SETTINGS", "lttr", "prepare"]
+__all__ = ["LTTR", "LTTROptions", "lttr"]
 
-SETTINGS = {
-    "projected": PROJECTED,
-    "patch": Setting(8, 2, 64),
-    "apart": Setting(4, 1, 64),
-    "groups": Setting(160, 1),
-    "eta": Setting(1e-2),
-    "mu": Setting(1e-3, 1e-9),
-    "steps": Setting(25, 1),
-}
 EPSILON = 1e-3  # of the logarithm
+
+
+@dataclass(frozen=True, kw_only=True)
+class LTTROptions(FusionOptions):
+    """Options of `LTTR`; the symbols are those of the module's docstring."""
+
+    patch: int = setting(8, 2, 64)
+    apart: int = setting(4, 1, 64)
+    groups: int = setting(160, 1)
+    eta: float = setting(1e-2)
+    mu: float = setting(1e-3, 1e-9)
+    steps: int = setting(25, 1)
 
 
 def lttr(
     problem: Problem,
-    device: str,
+    device: torch.device,
     *,
     seed: int,
     patch: int,
@@ -69,14 +70,14 @@ def lttr(
     steps: int,
 ) -> NDArray[np.float32]:
     """Maps (line, fine.y, fine.x)."""
-    place, U, pair = resolve_device(device), problem.U, Pair(problem)
+    U, response = problem.U, SpectralResponse(problem)
     with torch.inference_mode():
-        patches = Patches(U.fine.shape, patch, min(apart, patch), place)
-        photo = torch.as_tensor(problem.photo, device=place)
+        patches = Patches(U.fine.shape, patch, min(apart, patch), device)
+        photo = torch.as_tensor(problem.photo, device=device)
         members = clusters(patches.of(photo).flatten(1).cpu().numpy(), groups, seed)
-        solve = Sylvester(problem, pair, 3 * mu, place)
-        peak = torch.as_tensor(pair.peak, dtype=torch.float32, device=place)[:, None, None]
-        Y = torch.as_tensor(bicubic(problem), device=place) / peak
+        solve = Sylvester(problem, response, 3 * mu, device)
+        peak = torch.as_tensor(response.peak, dtype=torch.float32, device=device)[:, None, None]
+        Y = torch.as_tensor(bicubic(problem), device=device) / peak
         multipliers = [torch.zeros_like(Y) for _ in range(3)]
         for _ in range(steps):
             near = torch.zeros_like(Y)
@@ -89,7 +90,7 @@ def lttr(
                 multiplier += Y - V
                 near += V - multiplier
             Y = solve(near / 3)
-    return pair.maps(Y.flatten(1).cpu().numpy(), problem)
+    return response.maps(Y.flatten(1).cpu().numpy(), problem)
 
 
 def _shrunk(group: Tensor, modes: int, threshold: float) -> Tensor:
@@ -148,6 +149,23 @@ class Patches:
         return (total / self.count).view(-1, *self.shape)
 
 
-def prepare(sample: Sequence[Problem], *, seed: int = 0, **settings: Any) -> Peer:
-    """Groups are of the whole, so they are found when the method is applied."""
-    return Peer.of(partial(lttr, seed=seed), SETTINGS, settings, on_device=True)
+class LTTR(FusionMethod[LTTROptions]):
+    """LTTR, our re-implementation."""
+
+    name = "lttr"
+    uses_device = True
+    Options = LTTROptions
+
+    def estimate(self, problem: Problem, options: LTTROptions, run: Run) -> NDArray[np.float32]:
+        """See `xrfsr.methods.common.fusion.FusionMethod`."""
+        return lttr(
+            problem,
+            run.device,
+            seed=run.seed,
+            patch=options.patch,
+            apart=options.apart,
+            groups=options.groups,
+            eta=options.eta,
+            mu=options.mu,
+            steps=options.steps,
+        )

@@ -18,11 +18,11 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from functools import lru_cache, partial
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -31,24 +31,57 @@ from torch import Tensor
 
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.methods.common.edsr import EDSR
-from xrfsr.methods.common.fusion import Peer
+from xrfsr.methods.common.fusion import FusionMethod, FusionOptions
+from xrfsr.methods.common.method import Run
+from xrfsr.methods.common.options import setting
 from xrfsr.methods.common.problem import Problem
-from xrfsr.methods.common.settings import PROJECTED, Setting, chosen, faults_of
 from xrfsr.operators import apply_separable, cubic_matrix, footprint_matrix
-from xrfsr.utils.device import resolve_device
 
-__all__ = ["SETTINGS", "announce", "check", "prepare", "sisr"]
+__all__ = ["SISR", "SISROptions", "sisr"]
 
-SETTINGS = {"projected": PROJECTED, "together": Setting(False)}
 COLOURS = 3
 Upscaler = tuple[torch.nn.Module, Callable[[Tensor], Tensor], int, int]  # network, how it is called, channels, scale
 
 
-def sisr(problem: Problem, device: str, *, checkpoint: str, together: bool) -> NDArray[np.float32]:
+@dataclass(frozen=True, kw_only=True)
+class SISROptions(FusionOptions):
+    """Options of `SISR`.
+
+    Attributes
+    ----------
+    checkpoint : str or path
+        File with the weights of a network; it is opened when the options are built.
+    together : bool
+        Whether three maps at a time are shown as red, green and blue.
+    """
+
+    checkpoint: str | PathLike[str] = field()
+    together: bool = setting(False)
+
+    def __post_init__(self) -> None:
+        faults: list[str] = []
+        with collect_faults(faults):
+            super().__post_init__()
+        if isinstance(self.checkpoint, str | Path):
+            with collect_faults(faults):
+                _opened(str(self.checkpoint))
+        else:
+            faults.append(
+                f"checkpoint must be the file with the weights of a network, such as 'x4.pth', got {self.checkpoint!r}"
+            )
+        if faults:
+            raise InvalidInput("options", faults)
+
+    def metadata(self) -> dict[str, str | float]:
+        """See `MethodOptions`; of the checkpoint, its name alone."""
+        settings = {"projected": self.projected, "together": self.together}
+        return {"settings": json.dumps(settings), "checkpoint": Path(self.checkpoint).name}
+
+
+def sisr(problem: Problem, device: torch.device, *, checkpoint: str, together: bool) -> NDArray[np.float32]:
     """Maps (line, fine.y, fine.x)."""
-    place = resolve_device(device)
     network, call, channels, scale = _opened(checkpoint)
-    network.to(place)
+    network.to(device)
     peak = np.maximum(problem.scan.max(axis=(1, 2)), np.finfo(np.float32).tiny)[:, None, None]
     maps = np.clip(problem.scan / peak, 0, 1).astype(np.float32)
     of = channels if together else 1
@@ -59,7 +92,7 @@ def sisr(problem: Problem, device: str, *, checkpoint: str, together: bool) -> N
             shown = maps[start : start + of]
             # The last one again where three do not fill a picture.
             filled = shown[np.minimum(np.arange(channels), len(shown) - 1)]
-            image = call(torch.as_tensor(filled[None], device=place))[0].float().cpu().numpy()
+            image = call(torch.as_tensor(filled[None], device=device))[0].float().cpu().numpy()
             made.append(image[: len(shown)] if together else image.mean(axis=0, keepdims=True))
     upscaled = np.concatenate(made)
     there, fine = problem.U.coarse.refine(scale), problem.U.fine
@@ -131,33 +164,14 @@ def _weights(checkpoint: str) -> Mapping[str, Tensor]:
     return {name.removeprefix("module."): value for name, value in held.items()}
 
 
-def check(device: str, settings: Mapping[str, Any]) -> None:
-    """Raise `InvalidInput`, naming every fault; the checkpoint is opened."""
-    own = dict(settings)
-    faults: list[str] = []
-    with collect_faults(faults):
-        resolve_device(device)
-    checkpoint = own.pop("checkpoint", None)
-    if not isinstance(checkpoint, str | Path):
-        faults.append(
-            f"checkpoint is {checkpoint!r}; the file with the weights of a network is needed, such as 'x4.pth'"
-        )
-    else:
-        with collect_faults(faults):
-            _opened(str(checkpoint))
-    faults += faults_of("sisr", SETTINGS, own)
-    if faults:
-        raise InvalidInput("settings", faults)
+class SISR(FusionMethod[SISROptions]):
+    """Single-image super-resolution with a network that was trained elsewhere."""
 
+    name = "sisr"
+    uses_photo = False
+    uses_device = True
+    Options = SISROptions
 
-def prepare(sample: Sequence[Problem], **settings: Any) -> Peer:
-    """There is nothing to prepare; photo and seed play no part."""
-    checkpoint = str(settings["checkpoint"])
-    made = Peer.of(partial(sisr, checkpoint=checkpoint), SETTINGS, settings, on_device=True)
-    return replace(made, record=announce("", 0, settings)[0])
-
-
-def announce(device: str, seed: int, settings: Mapping[str, Any]) -> tuple[dict[str, str | float], tuple[str, ...]]:
-    """What the record of a run will be."""
-    told = json.dumps(chosen(SETTINGS, settings))
-    return {"settings": told, "checkpoint": Path(settings["checkpoint"]).name}, ()
+    def estimate(self, problem: Problem, options: SISROptions, run: Run) -> NDArray[np.float32]:
+        """See `xrfsr.methods.common.fusion.FusionMethod`."""
+        return sisr(problem, run.device, checkpoint=str(options.checkpoint), together=options.together)

@@ -25,46 +25,56 @@ pixels of the scan with the photo over them, drawn at random far from each other
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from xrfsr.methods.common.dictionary import likeness, simplex, spread_out
-from xrfsr.methods.common.fusion import Peer
+from xrfsr.methods.common.dictionary import kmeanspp_init, simplex, soft_assignment
+from xrfsr.methods.common.fusion import FusionMethod, FusionOptions
+from xrfsr.methods.common.method import Run
+from xrfsr.methods.common.options import setting
 from xrfsr.methods.common.problem import Problem
-from xrfsr.methods.common.settings import PROJECTED, Setting
-from xrfsr.methods.common.spectral_response import Pair
-from xrfsr.utils.device import resolve_device
+from xrfsr.methods.common.spectral_response import SpectralResponse
 
-__all__ = ["SETTINGS", "prepare", "ssr"]
+__all__ = ["SSR", "SSROptions", "ssr"]
 
-SETTINGS = {"projected": PROJECTED, "atoms": Setting(100, 1), "gamma": Setting(1e-2), "rounds": Setting(50, 1)}
 TAU, SIGMA = 0.5, 0.125  # 1/τ - σ ‖∇‖² = 1 is at least half the curvature of the data term
 
 
-def ssr(problem: Problem, device: str, *, seed: int, atoms: int, gamma: float, rounds: int) -> NDArray[np.float32]:
+@dataclass(frozen=True, kw_only=True)
+class SSROptions(FusionOptions):
+    """Options of `SSR`; the symbols are those of the module's docstring."""
+
+    atoms: int = setting(100, 1)
+    gamma: float = setting(1e-2)
+    rounds: int = setting(50, 1)
+
+
+def ssr(
+    problem: Problem, device: torch.device, *, seed: int, atoms: int, gamma: float, rounds: int
+) -> NDArray[np.float32]:
     """Maps (line, fine.y, fine.x)."""
-    place, U, pair = resolve_device(device), problem.U, Pair(problem)
+    U, response = problem.U, SpectralResponse(problem)
     with torch.inference_mode():
-        scan, photo = (torch.as_tensor(each, dtype=torch.float32, device=place) for each in (pair.scan, pair.photo))
-        known = torch.as_tensor(pair.known, device=place)
+        scan, photo = (
+            torch.as_tensor(each, dtype=torch.float32, device=device) for each in (response.scan, response.photo)
+        )
+        known = torch.as_tensor(response.known, device=device)
         lines = len(scan)
-        start = spread_out(np.vstack([pair.scan, pair.image])[:, pair.known], atoms, seed)
-        D = torch.as_tensor(start, dtype=torch.float32, device=place)
-        A = likeness(photo, D[lines:])
-        hidden = torch.zeros(lines, *U.fine.shape, device=place)
-        P = torch.zeros(2, *hidden.shape, device=place)
+        start = kmeanspp_init(np.vstack([response.scan, response.image])[:, response.known], atoms, seed)
+        D = torch.as_tensor(start, dtype=torch.float32, device=device)
+        A = soft_assignment(photo, D[lines:])
+        hidden = torch.zeros(lines, *U.fine.shape, device=device)
+        P = torch.zeros(2, *hidden.shape, device=device)
 
         def residual(visible: Tensor) -> Tensor:
             """W (Y U - Y↓) Uᵀ."""
             maps = visible.view_as(hidden) + hidden
             seen = U(maps).reshape(lines, -1) - scan
-            seen *= known * pair.weight
+            seen *= known * response.weight
             fine: Tensor = U.adjoint(seen.view(lines, *U.coarse.shape))
             return fine
 
@@ -81,7 +91,7 @@ def ssr(problem: Problem, device: str, *, seed: int, atoms: int, gamma: float, r
             P += SIGMA * _differences(2 * hidden - before)
             P *= gamma / P.square().sum(dim=0).sqrt_().clamp_(min=gamma)
         made = D[:lines] @ A + hidden.flatten(1)
-    return pair.maps(made.cpu().numpy(), problem)
+    return response.maps(made.cpu().numpy(), problem)
 
 
 def _differences(maps: Tensor) -> Tensor:
@@ -102,6 +112,13 @@ def _adjoint_differences(P: Tensor) -> Tensor:
     return made
 
 
-def prepare(sample: Sequence[Problem], *, seed: int = 0, **settings: Any) -> Peer:
-    """The dictionaries are learnt when the method is applied, on the whole."""
-    return Peer.of(partial(ssr, seed=seed), SETTINGS, settings, on_device=True)
+class SSR(FusionMethod[SSROptions]):
+    """SSR, our re-implementation."""
+
+    name = "ssr"
+    uses_device = True
+    Options = SSROptions
+
+    def estimate(self, problem: Problem, options: SSROptions, run: Run) -> NDArray[np.float32]:
+        """See `xrfsr.methods.common.fusion.FusionMethod`."""
+        return ssr(problem, run.device, seed=run.seed, atoms=options.atoms, gamma=options.gamma, rounds=options.rounds)

@@ -29,52 +29,57 @@ from each other, unique ones as single channels; :math:`A_c` by the likeness of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from dataclasses import dataclass
 from math import sqrt
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from xrfsr.methods.common.dictionary import likeness, spread_out
-from xrfsr.methods.common.fusion import Peer
+from xrfsr.methods.common.dictionary import kmeanspp_init, soft_assignment
+from xrfsr.methods.common.fusion import FusionMethod, FusionOptions
+from xrfsr.methods.common.method import Run
+from xrfsr.methods.common.options import setting
 from xrfsr.methods.common.problem import Problem
-from xrfsr.methods.common.settings import PROJECTED, Setting
-from xrfsr.methods.common.spectral_response import Pair
-from xrfsr.utils.device import resolve_device
+from xrfsr.methods.common.spectral_response import SpectralResponse
 
-__all__ = ["SETTINGS", "prepare", "ssrcu"]
+__all__ = ["SSRCU", "SSRCUOptions", "ssrcu"]
 
-SETTINGS = {
-    "projected": PROJECTED,
-    "atoms": Setting(128, 1),
-    "sparsity": Setting(1e-3),
-    "rounds": Setting(100, 1),
-}
 STEADY = 0.9999  # of the longest extrapolation that is known to converge
 NORMS = 10  # rounds between two looks at the size of A
 
 
-def ssrcu(problem: Problem, device: str, *, seed: int, atoms: int, sparsity: float, rounds: int) -> NDArray[np.float32]:
+@dataclass(frozen=True, kw_only=True)
+class SSRCUOptions(FusionOptions):
+    """Options of `SSRCU`; the symbols are those of the module's docstring."""
+
+    atoms: int = setting(128, 1)
+    sparsity: float = setting(1e-3)
+    rounds: int = setting(100, 1)
+
+
+def ssrcu(
+    problem: Problem, device: torch.device, *, seed: int, atoms: int, sparsity: float, rounds: int
+) -> NDArray[np.float32]:
     """Maps (line, fine.y, fine.x)."""
-    place, U, pair = resolve_device(device), problem.U, Pair(problem)
+    U, response = problem.U, SpectralResponse(problem)
     with torch.inference_mode():
-        scan, photo = (torch.as_tensor(each, dtype=torch.float32, device=place) for each in (pair.scan, pair.photo))
-        known = torch.as_tensor(pair.known, device=place)
+        scan, photo = (
+            torch.as_tensor(each, dtype=torch.float32, device=device) for each in (response.scan, response.photo)
+        )
+        known = torch.as_tensor(response.known, device=device)
         lines, bands = len(scan), len(photo)
-        common = spread_out(np.vstack([pair.scan, pair.image])[:, pair.known], atoms, seed)
+        common = kmeanspp_init(np.vstack([response.scan, response.image])[:, response.known], atoms, seed)
         atoms = common.shape[1]
-        D = torch.zeros(lines + bands, atoms + lines + bands, device=place)
+        D = torch.zeros(lines + bands, atoms + lines + bands, device=device)
         D[:, :atoms] = torch.as_tensor(common, dtype=torch.float32)
         free = torch.zeros_like(D)
         free[:, :atoms] = free[:lines, atoms : atoms + lines] = free[lines:, atoms + lines :] = 1
-        D[:, atoms:] = torch.eye(lines + bands, device=place)
-        A = torch.zeros(D.shape[1], photo.shape[1], device=place)
+        D[:, atoms:] = torch.eye(lines + bands, device=device)
+        A = torch.zeros(D.shape[1], photo.shape[1], device=device)
         spread = U.right_inverse(U.correlation_length)
-        A[:atoms] = likeness(photo, D[lines:, :atoms])
+        A[:atoms] = soft_assignment(photo, D[lines:, :atoms])
 
         def residual(D: Tensor, A: Tensor) -> Tensor:
             """G."""
@@ -96,7 +101,7 @@ def ssrcu(problem: Problem, device: str, *, seed: int, atoms: int, sparsity: flo
             ahead = blocks[1].ahead(of_A)
             D = blocks[1].moved(((ahead - residual(ahead, A) @ A.T / of_A) * free).clamp_(0, 1))
         made = D[:lines] @ A
-    return pair.maps(made.cpu().numpy(), problem)
+    return response.maps(made.cpu().numpy(), problem)
 
 
 class Extrapolated:
@@ -120,6 +125,15 @@ class Extrapolated:
         return value
 
 
-def prepare(sample: Sequence[Problem], *, seed: int = 0, **settings: Any) -> Peer:
-    """The dictionaries are learnt when the method is applied, on the whole."""
-    return Peer.of(partial(ssrcu, seed=seed), SETTINGS, settings, on_device=True)
+class SSRCU(FusionMethod[SSRCUOptions]):
+    """SSRCU, our re-implementation."""
+
+    name = "ssrcu"
+    uses_device = True
+    Options = SSRCUOptions
+
+    def estimate(self, problem: Problem, options: SSRCUOptions, run: Run) -> NDArray[np.float32]:
+        """See `xrfsr.methods.common.fusion.FusionMethod`."""
+        return ssrcu(
+            problem, run.device, seed=run.seed, atoms=options.atoms, sparsity=options.sparsity, rounds=options.rounds
+        )

@@ -1,25 +1,20 @@
-"""Methods side by side: how near each comes to a truth, how long it takes and how much memory it needs."""
+"""Methods compared: the error of each against a truth, and the time it takes."""
 
 from __future__ import annotations
 
-import ctypes
-import gc
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import psutil
 import xarray as xr
 from numpy.typing import NDArray
 
-import xrfsr.methods as registry
 from xrfsr.core.coordinates import grid_of
 from xrfsr.core.photo import ensure_photo
 from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults, warn
+from xrfsr.methods import Run, get, ready
 from xrfsr.operators.resample import fine_grid, resample
 from xrfsr.pipeline.superresolve import superresolve
 from xrfsr.utils.progress import progress_bar
@@ -28,7 +23,6 @@ __all__ = ["compare"]
 
 METRICS = {"rmse": "root mean square error, the peak of the true map being 1", "psnr": "-20 log10(rmse), in dB"}
 NEAR = 1e-3  # of a pixel
-LOOK = 0.01  # seconds between looks at the memory
 
 
 def compare(
@@ -70,8 +64,7 @@ def compare(
     -------
     xarray.Dataset
         `score` (method, line, metric) and, of all element lines together, `pooled` (method, metric), with the metrics
-        ``"rmse"`` and ``"psnr"``; `seconds` (method) and `memory` (method), how many MB more than before a method held
-        at its peak. Where a method failed there is NaN.
+        ``"rmse"`` and ``"psnr"``; `seconds` (method). NaN where a method failed.
 
     Raises
     ------
@@ -94,18 +87,17 @@ def compare(
     >>> bool(psnr["kriging"] > psnr["bilinear"])
     True
     """
-    ready = [name for name, method in registry.METHODS.items() if not method.needs_settings]
-    names = list(methods) if methods is not None else ready
+    names = list(methods) if methods is not None else list(ready())
     each = {name: dict((settings or {}).get(name, {})) for name in names}
-    faults = _faults(names, each, settings or {}, options)
+    faults, using_photo = _faults(names, each, settings or {}, options)
     scan = obj
     with collect_faults(faults):
         scan, truth = _pair(obj, scale, truth)
     with collect_faults(faults):
         if rgb is not None:
             ensure_photo(rgb)
-        elif looking := [name for name in names if name in registry.METHODS and registry.METHODS[name].guided]:
-            raise InvalidInput("photo", [f"rgb is missing, which {', '.join(looking)} look at; pass the photo"])
+        elif using_photo:
+            raise InvalidInput("photo", [f"rgb is missing, and {', '.join(using_photo)} need a photo; pass it"])
     if faults or truth is None:
         raise InvalidInput("compare", faults)
     wanted = _maps(truth)
@@ -113,35 +105,32 @@ def compare(
     peak = wanted.max(("y", "x")).values
     peak[peak <= 0] = 1
     score = np.full((len(names), len(lines), len(METRICS)), np.nan)
-    pooled, (seconds, memory) = np.full((len(names), len(METRICS)), np.nan), np.full((2, len(names)), np.nan)
+    pooled, seconds = np.full((len(names), len(METRICS)), np.nan), np.full(len(names), np.nan)
     element = np.asarray(truth["kind"] == "element") if "kind" in truth.coords else np.ones(len(lines), bool)
     failures = {}
     with progress_bar(len(names), "methods", progress) as show:
         for number, name in enumerate(names):
-            with _watched() as held:
-                started = time.monotonic()
-                try:
-                    fine = superresolve(scan, rgb, scale, method=name, progress=False, **options, **each[name])
-                    made = _maps(fine).values
-                    seconds[number] = time.monotonic() - started
-                except Exception as error:  # the others go on
-                    failures[name] = f"{type(error).__name__}: {error}"
+            started = time.monotonic()
+            try:
+                fine = superresolve(scan, rgb, scale, method=name, progress=False, **options, **each[name])
+                made = _maps(fine).values
+                seconds[number] = time.monotonic() - started
+            except Exception as error:  # the other methods are still compared
+                failures[name] = f"{type(error).__name__}: {error}"
             show(number + 1)
             if name in failures:
                 continue
-            memory[number] = held[0]
             square = np.nanmean(((made - wanted.values) / peak[:, None, None]) ** 2, axis=(1, 2))
-            score[number] = _told(square)
-            pooled[number] = _told(square[element].mean(keepdims=True))[0]
+            score[number] = _metrics(square)
+            pooled[number] = _metrics(square[element].mean(keepdims=True))[0]
     if failures:
-        told = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
-        warn(f"{len(failures)} of {len(names)} methods failed: {told}")
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
+        warn(f"{len(failures)} of {len(names)} methods failed: {reasons}")
     return xr.Dataset(
         {
             "score": (("method", "line", "metric"), score),
             "pooled": (("method", "metric"), pooled, {"long_name": "of all element lines together"}),
             "seconds": (("method",), seconds, {"units": "s"}),
-            "memory": (("method",), memory, {"units": "MB", "long_name": "peak memory beyond that before"}),
         },
         {"method": names, "line": lines, "metric": list(METRICS)},
         {"scale": float(scale), **{name: text for name, text in METRICS.items()}},
@@ -153,17 +142,28 @@ def _faults(
     each: Mapping[str, Mapping[str, Any]],
     settings: Mapping[str, Any],
     options: Mapping[str, Any],
-) -> list[str]:
-    faults = []
+) -> tuple[list[str], list[str]]:
+    """Return what is wrong with the arguments, and the names of methods that need a photo."""
+    faults: list[str] = []
+    using_photo = []
     for name in names:
+        method = None
+        with collect_faults(faults):
+            method = get(name)
+        if method is None:
+            continue
+        if method.uses_photo:
+            using_photo.append(name)
         of_method: list[str] = []
         with collect_faults(of_method):
-            registry.get(name).check(options.get("device", "auto"), each[name])
-        faults += [fault if fault.startswith("method") else f"{name}: {fault}" for fault in of_method]
+            if method.uses_device:
+                _ = Run(options.get("device", "auto")).device
+            method.options_from(each[name])
+        faults += [f"{name}: {fault}" for fault in of_method]
     if len(set(names)) < len(names) or not names:
         faults.append(f"methods is {list(names)}; one or more names, each once, are needed")
     faults += [f"settings are for {name!r}, which is not among methods" for name in settings if name not in names]
-    return faults
+    return faults, using_photo
 
 
 def _pair(
@@ -200,36 +200,8 @@ def _maps(obj: xr.Dataset | xr.DataArray) -> xr.DataArray:
     return maps.transpose("line", "y", "x")
 
 
-def _told(square: NDArray[np.float64]) -> NDArray[np.float64]:
+def _metrics(square: NDArray[np.float64]) -> NDArray[np.float64]:
     """Both metrics, (..., metric), of mean squares."""
     rmse = np.sqrt(square)
     with np.errstate(divide="ignore"):
         return np.stack([rmse, -20 * np.log10(rmse)], axis=-1)
-
-
-@contextmanager
-def _watched() -> Iterator[list[float]]:
-    """How far the memory of this process rises within the block, in MB."""
-    _give_back()
-    process, over = psutil.Process(), threading.Event()
-    before = process.memory_info().rss
-    held = [0.0]
-
-    def look() -> None:
-        while not over.wait(LOOK):
-            held[0] = max(held[0], (process.memory_info().rss - before) / 1e6)
-
-    watcher = threading.Thread(target=look, daemon=True)
-    watcher.start()
-    try:
-        yield held
-    finally:
-        over.set()
-        watcher.join()
-
-
-def _give_back() -> None:
-    """Return to the system what is free but still held for later, or a method would seem to live on nothing."""
-    gc.collect()
-    with suppress(AttributeError, OSError, TypeError):  # where the C library is not that of GNU
-        ctypes.CDLL(None).malloc_trim(0)

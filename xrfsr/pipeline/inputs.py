@@ -1,4 +1,4 @@
-"""A scan and a photo, checked together and every fault at once, as a `Painting`."""
+"""A scan and a photo, checked together and every fault at once, as a `Acquisition`."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-import xrfsr.methods as methods
 from xrfsr.core.coordinates import grid_of
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.core.photo import ensure_photo
 from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults, warn
+from xrfsr.methods import Method, MethodOptions
 from xrfsr.operators import Downsampling, Footprint
 from xrfsr.operators.resample import beam_in_mm, fine_grid, resampling_matrices
-from xrfsr.pipeline.painting import Frame, Painting, Pieces
+from xrfsr.pipeline.acquisition import Acquisition, Arrays, Geometry
 
 __all__ = ["Beam", "load", "over"]
 
@@ -51,10 +51,9 @@ def load(
     rgb: xr.DataArray | None,
     scale: float,
     beam: Beam,
-    method: methods.Method,
-    *,
-    noise: bool = False,
-) -> tuple[xr.Dataset, Painting]:
+    method: Method[Any],
+    options: MethodOptions | None = None,
+) -> tuple[xr.Dataset, Acquisition]:
     """The scan in standard form, and scan and photo as arrays on the grids of one U.
 
     Nothing that is in Dask is computed, and of the photo only what lies over the scan is taken. With `noise` the
@@ -72,10 +71,10 @@ def load(
     with collect_faults(of_scan):
         scan = ensure_scan(obj)
     with collect_faults(of_photo):
-        photo = _photo(rgb) if method.guided else None
+        photo = _photo(rgb) if method.uses_photo else None
     faults = [f"scan: {fault}" for fault in of_scan] + [f"photo: {fault}" for fault in of_photo]
     # Grids can be compared also where the values are at fault.
-    coarse, sharp = _grid_or_none(obj), _grid_or_none(rgb) if method.guided else None
+    coarse, sharp = _grid_or_none(obj), _grid_or_none(rgb) if method.uses_photo else None
     probe = coarse if coarse is not None else Grid.from_shape((SMALLEST, SMALLEST), 1.0)
     if min(probe.shape) < SMALLEST:
         rows, columns = probe.shape
@@ -96,7 +95,10 @@ def load(
     if method.consistent:
         _look_at_noise(U)
     # What else the Dataset holds, a cube of spectra for instance, is not read.
-    scan = scan[["intensity", "uncertainty"] if noise and "uncertainty" in scan else ["intensity"]]
+    used = ["intensity"]
+    if options is not None and method.uses_uncertainty(options) and "uncertainty" in scan:
+        used.append("uncertainty")
+    scan = scan[used]
     # Files that are not in Dask are read now.
     scan = scan if _chunked(scan) else scan.compute()
     way = None
@@ -105,20 +107,20 @@ def load(
         matrices = resampling_matrices(grid_of(photo), fine)
         way = (matrices["y"], matrices["x"])
         photo = photo if _chunked(photo) else photo.compute()
-    frame = Frame(
+    frame = Geometry(
         U,
         way,
         tuple(scan["line"].values.tolist()),
         tuple(scan["kind"].values.tolist()),
         scan["intensity"].attrs["units"],
     )
-    arrays = Pieces(
+    arrays = Arrays(
         scan["intensity"].data,
         scan["valid"].data if "valid" in scan.coords else None,
         scan["uncertainty"].data if "uncertainty" in scan else None,
         None if photo is None else photo.data,
     )
-    return scan, Painting(frame, arrays)
+    return scan, Acquisition(frame, arrays)
 
 
 def _chunked(obj: xr.Dataset | xr.DataArray) -> bool:

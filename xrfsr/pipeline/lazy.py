@@ -1,8 +1,8 @@
 """The graph by which Dask makes fine maps: one task prepares the method, one more makes each tile.
 
-What is the same for all tiles travels as one object to every process that needs it: the `Frame`, and the prepared
-method with its model. Between tasks there are NumPy arrays and these, no tensors. A tile is computed by one thread,
-because Dask computes others beside it.
+The `Geometry` and the prepared method with its model are the same for all tiles and travel as one object to every
+process that needs them. Between tasks there are NumPy arrays and these, no tensors. A tile is computed by one thread,
+because Dask computes others at the same time.
 """
 
 from __future__ import annotations
@@ -15,81 +15,73 @@ from typing import Any, cast
 import dask.array as da
 import numpy as np
 from dask.base import is_dask_collection, tokenize
+from dask.delayed import Delayed
 from dask.highlevelgraph import HighLevelGraph
 from numpy.typing import NDArray
 
 from xrfsr.methods import Prepared
+from xrfsr.pipeline.acquisition import Acquisition, Arrays, Geometry
 from xrfsr.pipeline.gate import after
-from xrfsr.pipeline.painting import Frame, Painting, Pieces
-from xrfsr.pipeline.plan import How, Made, finish, problems_of, warn_of_negatives
+from xrfsr.pipeline.plan import ReconstructionPlan, problems_of
+from xrfsr.pipeline.result import Result, mask_unmeasured, warn_of_negatives
 from xrfsr.pipeline.tiles import Tile
 
-__all__ = ["lazily"]
+__all__ = ["reconstruct_dask"]
 
-# Places in a graph, as Dask writes them: a name, or a name and the number of a block.
+# A key of a Dask graph: a name, or a name and the number of a block.
 Key = Any
-
-
-# Which part of some blocks, put together, is meant; None where there are no blocks.
+# The slices to take of some blocks that are put together; None where there are no blocks.
 Cut = tuple[slice, ...] | None
 
 
-def lazily(painting: Painting, how: How) -> Made:
-    """The maps of a lazy painting as a Dask array; nothing is computed."""
-    places, chosen = how.tiles(painting), how.windows(painting)
-    token = tokenize(painting.frame, painting.arrays, how)
-    read, frame, window, prepared, maps = (
-        f"xrfsr-{name}-{token}" for name in ("read", "frame", "window", "prepared", "maps")
+def reconstruct_dask(acquisition: Acquisition, plan: ReconstructionPlan) -> Result:
+    """Return the maps of a lazy acquisition as a Dask array; nothing is computed."""
+    token = tokenize(acquisition.geometry, acquisition.arrays, plan)
+    read, geometry, window, prepared, maps = (
+        f"xrfsr-{name}-{token}" for name in ("read", "geometry", "window", "prepared", "maps")
     )
-    alone = how.at_once(painting)
     reading: dict[Key, Any] = {}
-    before: dict[Key, Any] = {frame: painting.frame}
-    for number, tile in enumerate(chosen):
+    before: dict[Key, Any] = {geometry: acquisition.geometry}
+    for number, tile in enumerate(plan.windows):
         # One by one, so that no block is held for longer than it takes to cut the window out of it.
-        cuts, blocks = _inputs(painting.arrays, painting, tile)
-        before[window, number] = (partial(_pieces, cuts), blocks)
-        reading |= _needed(painting.arrays, blocks)
-    seen = [(window, number) for number in range(len(chosen))]
-    # Together, if that is all, for whoever has prepared a method on the whole knows most of the answer.
-    # And with its model, if it has one, which thus travels with this task and then with what it gives.
-    before[prepared] = (partial(_whole if alone else _prepared, chosen, how), frame, seen)
+        cuts, blocks = _inputs(acquisition.arrays, acquisition, tile)
+        before[window, number] = (partial(_arrays, cuts), blocks)
+        reading |= _needed(acquisition.arrays, blocks)
+    seen = [(window, number) for number in range(len(plan.windows))]
+    # One task if there is one tile: preparing already computed the estimate. The plan travels with this task alone, and
+    # with it the model, if it has one.
+    before[prepared] = (partial(_solved if plan.is_single_tile else _prepared, plan), geometry, seen)
     graph = HighLevelGraph({read: reading, prepared: before}, {read: set(), prepared: {read}})
-    record, names = how.announce()
-    known = {name: f"xrfsr-{name}-{token}" for name in names}
-    for name, key in known.items():
-        graph = _upon(graph, key, {(key, 0): (partial(_told, name), prepared)}, needs=(prepared,))
+    ready = cast(Any, Delayed)(prepared, graph)
+    lines, array = len(acquisition.geometry.lines), cast(Any, da.Array)
+    arrays: dict[str, Any] = {}
+    for name in plan.line_coords():
+        key = f"xrfsr-{name}-{token}"
+        task: dict[Key, Any] = {(key, 0): (partial(_line_values, name), prepared)}
+        arrays[name] = array(
+            HighLevelGraph.from_collections(key, task, [ready]), key, ((lines,),), meta=np.empty(0, np.float32)
+        )
     tasks: dict[Key, Any] = {}
-    later = painting.arrays
-    if alone:
-        tasks[maps, 0, 0, 0] = (_first, prepared)
+    later = acquisition.arrays
+    if plan.is_single_tile:
+        tasks[maps, 0, 0, 0] = (_maps, prepared)
     else:
         # Read again, and not before there is a use for it: or all would be in memory while the method is prepared.
-        later = Pieces(
-            *(after(each, prepared, graph) if is_dask_collection(each) else each for each in painting.arrays)
+        later = Arrays(
+            *(after(each, prepared, graph) if is_dask_collection(each) else each for each in acquisition.arrays)
         )
-        for i, row in enumerate(places):
+        for i, row in enumerate(plan.tiles):
             for j, tile in enumerate(row):
-                cuts, blocks = _inputs(later, painting, tile)
-                tasks[maps, 0, i, j] = (partial(_tile, tile, cuts, how.device), frame, prepared, *blocks)
-    graph = _upon(graph, maps, tasks, later, needs=(prepared,))
-    lines, array = len(painting.frame.lines), cast(Any, da.Array)
-    tall, wide = tuple(_length(row[0].y) for row in places), tuple(_length(tile.x) for tile in places[0])
-    made = array(graph, maps, ((lines,), tall, wide), meta=np.empty((0, 0, 0), np.float32))
-    arrays = {name: array(graph, key, ((lines,),), meta=np.empty(0, np.float32)) for name, key in known.items()}
-    return Made(made, arrays, record)
+                cuts, blocks = _inputs(later, acquisition, tile)
+                tasks[maps, 0, i, j] = (partial(_tile, tile, cuts), geometry, prepared, *blocks)
+    inputs = [ready, *(each for each in later if is_dask_collection(each))]
+    tall, wide = tuple(_length(row[0].y) for row in plan.tiles), tuple(_length(tile.x) for tile in plan.tiles[0])
+    complete = HighLevelGraph.from_collections(maps, tasks, inputs)
+    made = array(complete, maps, ((lines,), tall, wide), meta=np.empty((0, 0, 0), np.float32))
+    return Result(made, arrays, plan.metadata())
 
 
-def _upon(
-    graph: HighLevelGraph, name: str, tasks: dict[Key, Any], arrays: Sequence[Any] = (), needs: Sequence[str] = ()
-) -> HighLevelGraph:
-    """One more layer on a graph, with the arrays that it reads."""
-    lazy = [each for each in arrays if is_dask_collection(each)]
-    below = HighLevelGraph.merge(graph, *(each.__dask_graph__() for each in lazy))
-    read = {layer for each in lazy for layer in each.__dask_layers__()}
-    return HighLevelGraph({**below.layers, name: tasks}, {**below.dependencies, name: read | set(needs)})
-
-
-def _needed(arrays: Pieces, blocks: Sequence[Any]) -> dict[Key, Any]:
+def _needed(arrays: Arrays, blocks: Sequence[Any]) -> dict[Key, Any]:
     """The tasks behind some blocks of some arrays, and no others: Dask's own culling may leave some in."""
     tasks: dict[Key, Any] = {}
     for array, names in zip(arrays, blocks, strict=True):
@@ -98,11 +90,11 @@ def _needed(arrays: Pieces, blocks: Sequence[Any]) -> dict[Key, Any]:
     return tasks
 
 
-def _inputs(arrays: Pieces, painting: Painting, tile: Tile) -> tuple[list[Cut], list[Any]]:
+def _inputs(arrays: Arrays, acquisition: Acquisition, tile: Tile) -> tuple[list[Cut], list[Any]]:
     """How each array of a tile is put together, and of which blocks."""
     cuts: list[Cut] = []
     blocks: list[Any] = []
-    for array, slices in zip(arrays, painting.slices(tile), strict=True):
+    for array, slices in zip(arrays, acquisition.slices(tile), strict=True):
         if array is None:
             cuts.append(None)
             blocks.append(None)
@@ -144,47 +136,46 @@ def _length(part: slice) -> int:
 # ---------------------------------------------------------------------------------------------------------- the tasks
 
 
-def _pieces(cuts: Sequence[Cut], blocks: Sequence[Any]) -> Pieces:
+def _arrays(cuts: Sequence[Cut], blocks: Sequence[Any]) -> Arrays:
     # Copies, so that what is cut away is not kept for them.
     pairs = zip(cuts, blocks, strict=True)
-    return Pieces(*(None if cut is None else np.block(nested)[cut].copy() for cut, nested in pairs))
+    return Arrays(*(None if cut is None else np.block(nested)[cut].copy() for cut, nested in pairs))
 
 
-def _prepared(chosen: Sequence[Tile], how: How, frame: Frame, pieces: Sequence[Pieces]) -> Prepared:
-    return how.prepare(problems_of(frame, chosen, pieces))
+def _prepared(plan: ReconstructionPlan, geometry: Geometry, arrays: Sequence[Arrays]) -> Prepared:
+    return plan.prepare(problems_of(geometry, plan.windows, arrays))
 
 
-def _tile(
-    tile: Tile, cuts: Sequence[Cut], device: str, frame: Frame, prepared: Prepared, *blocks: Any
-) -> NDArray[np.float32]:
+def _tile(tile: Tile, cuts: Sequence[Cut], geometry: Geometry, prepared: Prepared, *blocks: Any) -> NDArray[np.float32]:
     from xrfsr.utils.threads import limit_threads
 
     with limit_threads(1):
-        problem = frame.problem(tile, _pieces(cuts, blocks))
-        maps, negative = finish(frame, tile, problem, prepared, device)
+        problem = geometry.problem(tile, _arrays(cuts, blocks))
+        made = prepared.apply(problem, geometry.core(tile))
+    maps, negative = mask_unmeasured(geometry, tile, problem, made)
     warn_of_negatives(negative)
     return maps
 
 
 @dataclass(frozen=True, eq=False)
-class _Both:
-    """What a method makes of a painting that is one tile."""
+class _Solved:
+    """Maps and line values of an acquisition that is one tile."""
 
     maps: NDArray[np.float32]
-    per_line: dict[str, NDArray[np.float32]]
+    line_values: dict[str, NDArray[np.float32]]
 
 
-def _whole(chosen: Sequence[Tile], how: How, frame: Frame, pieces: Sequence[Pieces]) -> _Both:
-    problems = problems_of(frame, chosen, pieces)
-    prepared = how.prepare(problems)
-    maps, negative = finish(frame, chosen[0], problems[0], prepared, how.device)
+def _solved(plan: ReconstructionPlan, geometry: Geometry, arrays: Sequence[Arrays]) -> _Solved:
+    (problem,) = problems_of(geometry, plan.windows, arrays)
+    prepared, made = plan.method.solve(problem, plan.options, plan.run)
+    maps, negative = mask_unmeasured(geometry, plan.windows[0], problem, made)
     warn_of_negatives(negative)
-    return _Both(maps, prepared.per_line)
+    return _Solved(maps, prepared.line_values)
 
 
-def _first(both: _Both) -> NDArray[np.float32]:
-    return both.maps
+def _maps(solved: _Solved) -> NDArray[np.float32]:
+    return solved.maps
 
 
-def _told(name: str, prepared: Prepared | _Both) -> NDArray[np.float32]:
-    return prepared.per_line[name]
+def _line_values(name: str, prepared: Prepared | _Solved) -> NDArray[np.float32]:
+    return prepared.line_values[name]

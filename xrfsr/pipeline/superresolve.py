@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
-import xrfsr.methods as methods
 from xrfsr._version import __version__
 from xrfsr.core.coordinates import AnyT
 from xrfsr.errors import InvalidInput, collect_faults
-from xrfsr.methods import Prepared, Problem
+from xrfsr.methods import Method, MethodOptions, Run, get
 from xrfsr.operators import Footprint
-from xrfsr.operators.resample import regrid
 from xrfsr.pipeline.inputs import Beam, load
-from xrfsr.pipeline.painting import Frame, Painting
-from xrfsr.pipeline.plan import How, Made, finish, sample, warn_of_negatives
+from xrfsr.pipeline.plan import ReconstructionPlan
+from xrfsr.pipeline.reconstruct import reconstruct
+from xrfsr.pipeline.result import as_scan_like
 
 if TYPE_CHECKING:
     from xrfsr.network import Model
 
-__all__ = ["superresolve", "train", "train_on"]
+__all__ = ["SuperResolution", "superresolve"]
 
-SMALLEST_CHUNK = 16
+MIN_CHUNK = 16
+DEFAULT = "unfolding"
 
 
 def superresolve(
@@ -43,7 +43,7 @@ def superresolve(
     fwhm: Any = None,
     smear: Any = None,
     chunk: int | None = None,
-    **settings: Any,
+    **keywords: Any,
 ) -> AnyT:
     """Make the maps of a scan `scale` times finer with the help of a photo.
 
@@ -78,7 +78,7 @@ def superresolve(
     chunk : int, optional
         Side, in fine pixels, of the tiles that the result is made of: 1024 if the scan or the photo is in Dask, or the
         result has more than a megapixel. With Dask they are its chunks.
-    **settings
+    **keywords
         For ``"unfolding"``: ``preset``, ``"default"`` or ``"paper"``, and fields of `xrfsr.network.TrainingConfig` to
         change in it; ``consistency``, ``"exact"``, or ``"noise-aware"`` for maps of few counts, which are then followed
         only as far as their noise lets them; ``max_seconds``, after which training stops with the best network so far
@@ -121,209 +121,116 @@ def superresolve(
     >>> fine.sizes["y"], fine.sizes["x"]
     (64, 64)
     """
-    faults = _seed_faults(seed) + _chunk_faults(chunk)
+    faults: list[str] = []
     if model is not None:
-        settings["model"] = model
-    chosen = methods.METHODS["unfolding"]
-    with collect_faults(faults):
-        chosen = methods.get(method)
-        chosen.check(device, settings)
-    noise = settings.get("consistency") == "noise-aware"
-    scan, painting = _load(faults, obj, rgb, scale, Beam(footprint, fwhm, smear), chosen, noise=noise)
-    made = reconstruct(painting, How(chosen, device, int(seed), progress, settings, chunk))
-    attrs: dict[str, Any] = {
-        "xrfsr_version": __version__,
-        "xrfsr_method": method,
-        "xrfsr_scale": float(scale),
-        "xrfsr_footprint": footprint,
-        **{f"xrfsr_{name}": value for name, value in made.record.items()},
-    }
-    U = painting.frame.U
-    if U.fwhm is not None:
-        attrs["xrfsr_fwhm_mm"] = json.dumps([float(width) for width in U.fwhm])
-    return _as_result(obj, scan, made, painting.frame, attrs)
+        keywords["model"] = model
+    beam = Beam(footprint, fwhm, smear)
+    configured = SuperResolution.from_keywords(
+        faults, scale, method, keywords, device=device, seed=seed, progress=progress, beam=beam, chunk=chunk
+    )
+    return configured(obj, rgb, faults)
 
 
-def train(
-    obj: xr.Dataset | xr.DataArray,
-    rgb: xr.DataArray,
-    scale: float = 4,
-    *,
-    device: str = "auto",
-    seed: int = 0,
-    progress: bool | None = None,
-    footprint: Footprint = "area",
-    fwhm: Any = None,
-    smear: Any = None,
-    **settings: Any,
-) -> Model:
-    """Train the paper's network on a scan and a photo, to be saved and used again.
+@dataclass(frozen=True, slots=True)
+class SuperResolution:
+    """Everything that `superresolve` needs except scan and photo: checked once, and sent wherever a scan is worked on.
 
-    Parameters
+    Attributes
     ----------
-    obj, rgb, scale, device, seed, progress, footprint, fwhm, smear
-        As for `superresolve`.
-    **settings
-        As for `superresolve` with ``method="unfolding"``.
-
-    Returns
-    -------
-    Model
-        For ``superresolve(..., model=model)``; ``model.save(folder)`` keeps it, `xrfsr.load_model` opens it again.
-
-    Raises
-    ------
-    InvalidInput
-        Naming every fault.
-
-    Examples
-    --------
-    >>> import xrfsr
-    >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Fe-K", "Pb-L"])
-    >>> scan.xrfsr.train(rgb, steps=20, progress=False)
-    <xrfsr.Model of Fe-K, Pb-L in count, 4 x 4 finer, 3 networks of K=5, M=64>
+    scale : float
+        Ratio of coarse to fine pixel size.
+    method : Method
+        Method that makes the maps.
+    options : MethodOptions
+        Options of the method.
+    run : Run
+        Device, seed and progress bar.
+    beam : Beam
+        Footprint of a pixel of the scan.
+    chunk : int, optional
+        Side of the tiles in fine pixels.
     """
-    beam = {"footprint": footprint, "fwhm": fwhm, "smear": smear}
-    return train_on([("", obj, rgb)], scale, device=device, seed=seed, progress=progress, **beam, **settings)
 
+    scale: float
+    method: Method[Any]
+    options: MethodOptions
+    run: Run
+    beam: Beam
+    chunk: int | None = None
 
-def train_on(
-    scans: Sequence[tuple[str, xr.Dataset | xr.DataArray, Any]],
-    scale: float = 4,
-    *,
-    device: str = "auto",
-    seed: int = 0,
-    progress: bool | None = None,
-    footprint: Footprint = "area",
-    fwhm: Any = None,
-    smear: Any = None,
-    **settings: Any,
-) -> Model:
-    """Train one network on several scans with the same lines and units.
+    @classmethod
+    def from_keywords(
+        cls,
+        faults: list[str],
+        scale: float,
+        method: str,
+        keywords: Mapping[str, Any],
+        *,
+        device: str,
+        seed: int,
+        progress: bool | None,
+        beam: Beam,
+        chunk: int | None = None,
+    ) -> Self:
+        """Build it from what the user wrote; add every fault to `faults` and put a default in its place."""
+        faults += _seed_faults(seed) + _chunk_faults(chunk)
+        chosen, options = get(DEFAULT), MethodOptions()
+        run = Run(device, 0 if faults else int(seed), progress)
+        with collect_faults(faults):
+            chosen = get(method)
+            if chosen.uses_device:
+                with collect_faults(faults):
+                    _ = run.device
+            options = chosen.options_from(keywords)
+        return cls(scale, chosen, options, run, beam, chunk)
 
-    Parameters
-    ----------
-    scans : sequence of (name, scan, photo)
-    scale, device, seed, progress, footprint, fwhm, smear, **settings
-        As for `train`.
+    def __call__(self, obj: AnyT, rgb: xr.DataArray | None, faults: list[str] | None = None) -> AnyT:
+        """Make the maps of one scan.
 
-    Raises
-    ------
-    InvalidInput
-        Naming every fault of every scan.
-    """
-    from xrfsr.methods.unfolding import fit
+        Raises
+        ------
+        InvalidInput
+            Naming `faults` that were found before, and every fault of scan and photo.
+        """
+        faults, loaded = list(faults or ()), None
+        with collect_faults(faults):
+            loaded = load(obj, rgb, self.scale, self.beam, self.method, None if faults else self.options)
+        if faults or loaded is None:
+            raise InvalidInput("input", faults)
+        scan, acquisition = loaded
+        plan = ReconstructionPlan.of(acquisition, self.method, self.options, self.run, chunk=self.chunk)
+        result = reconstruct(acquisition, plan)
+        attrs: dict[str, Any] = {
+            "xrfsr_version": __version__,
+            "xrfsr_method": self.method.name,
+            "xrfsr_scale": float(self.scale),
+            "xrfsr_footprint": self.beam.footprint,
+            **{f"xrfsr_{name}": value for name, value in result.metadata.items()},
+        }
+        U = acquisition.geometry.U
+        if U.fwhm is not None:
+            attrs["xrfsr_fwhm_mm"] = json.dumps([float(width) for width in U.fwhm])
+        return as_scan_like(obj, scan, result, acquisition.geometry, attrs, self.method.line_coords(self.options))
 
-    method = methods.get("unfolding")
-    faults = _seed_faults(seed)
-    with collect_faults(faults):
-        method.check(device, settings)
-    how = How(method, device, int(seed) if not faults else 0, progress, settings, share=len(scans))
-    paintings = []
-    for name, scan, photo in scans:
-        try:
-            paintings.append(_load([], scan, photo, scale, Beam(footprint, fwhm, smear), method)[1])
-        except InvalidInput as error:
-            faults += [f"{name}: {fault}" if name else fault for fault in error.faults]
-    for (name, _, _), painting in zip(scans, paintings, strict=False):
-        first, frame = paintings[0].frame, painting.frame
-        if not faults and (frame.lines, frame.units) != (first.lines, first.units):
-            here, there = (f"{', '.join(each.lines)} in {each.units}" for each in (frame, first))
-            faults.append(
-                f"{name} has the lines {here}, {scans[0][0]} has {there}; one model needs the same of all: "
-                ".sel(line=[...])"
-            )
-    if faults:
-        raise InvalidInput("input", faults)
-    problems = [problem for painting in paintings for problem in sample(painting, how)]
-    return fit(problems, device=device, seed=int(seed), progress=progress, **settings)
+    def with_model(self, model: Model | None) -> Self:
+        """Return a copy that uses a trained model, or none, where the method knows of models."""
+        if not hasattr(self.options, "model"):
+            return self
+        return replace(self, options=replace(self.options, model=model))  # type: ignore[call-arg]
+
+    def unattended(self) -> Self:
+        """Return a copy for a run that nobody watches: silent, and nothing half finished is kept."""
+        return replace(self, options=self.method.unattended(self.options), run=replace(self.run, progress=False))
 
 
 def _seed_faults(seed: object) -> list[str]:
     if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool) and 0 <= seed < 2**63:
         return []
-    return [f"seed is {seed!r}; a whole number from 0 is needed"]
+    return [f"seed must be an integer ≥ 0, got {seed!r}"]
 
 
 def _chunk_faults(chunk: Any) -> list[str]:
     whole = isinstance(chunk, (int, np.integer)) and not isinstance(chunk, bool)
-    if chunk is None or (whole and chunk >= SMALLEST_CHUNK):
+    if chunk is None or (whole and chunk >= MIN_CHUNK):
         return []
-    return [f"chunk is {chunk!r}; a whole number of fine pixels from {SMALLEST_CHUNK} is needed, such as 1024"]
-
-
-def _load(
-    faults: list[str],
-    obj: xr.Dataset | xr.DataArray,
-    rgb: xr.DataArray | None,
-    scale: float,
-    beam: Beam,
-    method: methods.Method,
-    *,
-    noise: bool = False,
-) -> tuple[xr.Dataset, Painting]:
-    """What `inputs.load` gives, unless there are `faults` already; then all of them together."""
-    loaded = None
-    with collect_faults(faults):
-        loaded = load(obj, rgb, scale, beam, method, noise=noise)
-    if faults or loaded is None:
-        raise InvalidInput("input", faults)
-    return loaded
-
-
-def _as_result(obj: AnyT, scan: xr.Dataset, made: Made, frame: Frame, attrs: dict[str, Any]) -> AnyT:
-    """Fine maps as the user's kind of object."""
-    # Without the record of an earlier run, which a DataArray carries itself.
-    kept, own = _fresh(scan.attrs), _fresh(scan["intensity"].attrs)
-    intensity = xr.Variable(("line", "y", "x"), made.maps, own)
-    coords = {
-        name: coord.variable
-        for name, coord in scan.drop_vars(list(methods.LINE_COORDS), errors="ignore").coords.items()
-        if not {"y", "x"} & set(coord.dims) or (coord.dtype.kind in "biuf" and name not in ("y", "x", "valid"))
-    }
-    axes = {name: scan[name].variable for name in ("y", "x")}
-    beside = regrid(xr.Dataset(coords=coords | axes), frame.U.fine)
-    result = xr.Dataset({"intensity": intensity}, beside.coords, kept | attrs)
-    told = {
-        name: xr.Variable("line", values, {"long_name": methods.LINE_COORDS[name]})
-        for name, values in made.per_line.items()
-    }
-    result = result.assign_coords(told)
-    if "valid" in scan.coords:
-        row, column = frame.parent_cells
-        near = scan["valid"].variable[{"y": row}][{"x": column}]
-        result = result.assign_coords(valid=near.transpose("y", "x"))
-    if isinstance(obj, xr.Dataset):
-        return cast(AnyT, result)
-    return cast(AnyT, result["intensity"].rename(obj.name).assign_attrs(attrs))
-
-
-def _fresh(attrs: dict[Any, Any]) -> dict[Any, Any]:
-    """Attributes without the record of a run."""
-    return {name: value for name, value in attrs.items() if not str(name).startswith("xrfsr_")}
-
-
-def reconstruct(painting: Painting, how: How) -> Made:
-    """Prepare the method and apply it to all of a painting; to a lazy one when its result is computed."""
-    if painting.lazy:
-        from xrfsr.pipeline.lazy import lazily
-
-        return lazily(painting, how)
-    problems = sample(painting, how)
-    prepared = how.prepare(problems)
-    return Made(_applied(painting, how, problems, prepared), prepared.per_line, prepared.record)
-
-
-def _applied(painting: Painting, how: How, problems: list[Problem], prepared: Prepared) -> NDArray[np.float32]:
-    """The maps, tile by tile."""
-    frame = painting.frame
-    maps = np.empty((len(frame.lines), *frame.U.fine.shape), dtype=np.float32)
-    negative: set[str] = set()
-    at_once = how.at_once(painting)
-    for tile in (tile for row in how.tiles(painting) for tile in row):
-        # The very problem that the method was prepared on, if that was the whole: it knows most of the answer.
-        problem = problems[0] if at_once else frame.problem(tile, painting.pieces(tile))
-        maps[:, tile.y, tile.x], below = finish(frame, tile, problem, prepared, how.device)
-        negative.update(below)
-    warn_of_negatives([line for line in frame.lines if line in negative])
-    return maps
+    return [f"chunk must be an integer ≥ {MIN_CHUNK} (fine pixels), got {chunk!r}"]

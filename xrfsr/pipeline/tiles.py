@@ -9,11 +9,11 @@ import numpy as np
 
 from xrfsr.operators import Downsampling
 
-__all__ = ["SIDE", "WHOLE", "Tile", "tiles", "windows"]
+__all__ = ["MAX_UNTILED_PIXELS", "TILE_SIZE", "Tile", "sample_windows", "tiles"]
 
-WHOLE = 2**20  # fine pixels of which all are looked at; of more, windows that are as many together
-WINDOW, LEAST = 256, 16  # side of a window in fine pixels, and in coarse ones at least
-SIDE = 1024  # of a tile in fine pixels, at most: margins are a fifth of it, and two at a time fit in a gigabyte
+MAX_UNTILED_PIXELS = 2**20  # fine pixels of which all are looked at; of more, windows that are as many together
+WINDOW_SIZE, MIN_WINDOW_CELLS = 256, 16  # side of a window in fine pixels, and in coarse ones at least
+TILE_SIZE = 1024  # of a tile in fine pixels, at most: margins are a fifth of it, and two at a time fit in a gigabyte
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Tile:
         return cls(*(slice(0, size) for size in (*U.coarse.shape, *U.fine.shape)))
 
 
-def tiles(U: Downsampling, side: int = SIDE, margin: int = 0) -> list[list[Tile]]:
+def tiles(U: Downsampling, side: int = TILE_SIZE, margin: int = 0) -> list[list[Tile]]:
     """Rows of tiles of `side` x `side` fine pixels or what is left, that see `margin` coarse pixels more all around.
 
     Examples
@@ -67,7 +67,7 @@ def _pieces(fine: int, coarse: int, side: int, margin: int) -> list[tuple[slice,
     ]
 
 
-def windows(U: Downsampling, seed: int = 0, most: int = WHOLE) -> list[Tile]:
+def sample_windows(U: Downsampling, seed: int = 0, most: int = MAX_UNTILED_PIXELS) -> list[Tile]:
     """What stands for the whole where all of it cannot be looked at: one window at random in each field of a grid.
 
     They do not overlap, and are no more fine pixels than `most` together. The whole itself, if it is no more.
@@ -76,7 +76,7 @@ def windows(U: Downsampling, seed: int = 0, most: int = WHOLE) -> list[Tile]:
     if height * width <= most:
         return [Tile.whole(U)]
     tall, wide = (
-        min(size, max(LEAST, round(WINDOW * size / fine)))
+        min(size, max(MIN_WINDOW_CELLS, round(WINDOW_SIZE * size / fine)))
         for size, fine in zip(U.coarse.shape, U.fine.shape, strict=True)
     )
     count = max(1, int(most / (tall * height / rows * wide * width / columns)))

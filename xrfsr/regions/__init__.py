@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
-import xrfsr.methods as methods
 from xrfsr.errors import InvalidInput, collect_faults, warn
+from xrfsr.operators import Footprint
+from xrfsr.pipeline.inputs import Beam
+from xrfsr.pipeline.superresolve import SuperResolution
 from xrfsr.regions.executors import Pool
 from xrfsr.regions.in_memory import superresolve, train
 from xrfsr.regions.region import Outcome, Task, regions_of
@@ -97,8 +100,8 @@ def run(
     """
     faults: list[str] = []
     regions, store, pool = [], None, None
-    with collect_faults(faults):
-        _check(options, model)
+    asked = {**options, "scale": scale}
+    configured = _configured(faults, scale, model, **options)
     with collect_faults(faults):
         regions = regions_of(tree, rgb, scale)
     with collect_faults(faults):
@@ -108,7 +111,8 @@ def run(
     if faults or store is None or pool is None:
         raise InvalidInput("run over regions", faults)
     store.begin([region.name for region in regions])
-    task = Task(store, {**options, "scale": scale})
+    # The model is sent once to every worker that needs it, not with every region.
+    task = Task(store, configured.unattended().with_model(None), json.dumps(asked, sort_keys=True, default=repr))
     outcomes: list[Outcome] = []
     try:
         with progress_bar(len(regions), "regions", progress) as show:
@@ -119,18 +123,29 @@ def run(
         store.end()
     report = Report.of(outcomes)
     if report.failed:
-        told = "; ".join(f"{name}: {reason}" for name, reason in report.failed.items())
-        warn(f"{len(report.failed)} of {len(regions)} regions failed, the others are in '{store.path}': {told}")
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in report.failed.items())
+        warn(f"{len(report.failed)} of {len(regions)} regions failed, the others are in '{store.path}': {reasons}")
     return report
 
 
-def _check(options: dict[str, Any], model: Model | None) -> None:
-    """Raise what every region would."""
-    own = {
-        name: value
-        for name, value in options.items()
-        if name not in ("method", "device", "seed", "footprint", "fwhm", "smear", "chunk")
-    }
+def _configured(
+    faults: list[str],
+    scale: float,
+    model: Model | None,
+    *,
+    method: str = "unfolding",
+    device: str = "auto",
+    seed: int = 0,
+    footprint: Footprint = "area",
+    fwhm: Any = None,
+    smear: Any = None,
+    chunk: int | None = None,
+    **keywords: Any,
+) -> SuperResolution:
+    """Return what is done with every region, from the options of `run`; every fault is added to `faults`."""
     if model is not None:
-        own["model"] = model
-    methods.get(options.get("method", "unfolding")).check(options.get("device", "auto"), own)
+        keywords["model"] = model
+    beam = Beam(footprint, fwhm, smear)
+    return SuperResolution.from_keywords(
+        faults, scale, method, keywords, device=device, seed=seed, progress=False, beam=beam, chunk=chunk
+    )

@@ -8,7 +8,7 @@ import xarray as xr
 
 from xrfsr.errors import InvalidInput, warn
 from xrfsr.pipeline.superresolve import superresolve as one
-from xrfsr.pipeline.superresolve import train_on
+from xrfsr.pipeline.train import train_on
 from xrfsr.regions.region import Region, reason_of, regions_of
 
 if TYPE_CHECKING:
@@ -20,7 +20,44 @@ __all__ = ["superresolve", "train"]
 def superresolve(
     tree: xr.DataTree, rgb: xr.DataArray | xr.DataTree | None = None, scale: float = 4, **options: Any
 ) -> xr.DataTree:
-    """Make the maps of every scan of a tree `scale` times finer; see ``tree.xrfsr.superresolve``."""
+    """Make the maps of every scan `scale` times finer.
+
+    Parameters
+    ----------
+    tree : xarray.DataTree
+        Tree of scans: every node with a variable `intensity` is one.
+    rgb : xarray.DataArray or xarray.DataTree
+        One photo in whose millimetre frame all scans lie, or a tree with the variable `rgb` under the name of each.
+    scale : float
+        How many times smaller the pixels become.
+    **options
+        As for the scans' own ``.xrfsr.superresolve``; with ``model=`` all share one, else each trains its own.
+
+    Returns
+    -------
+    DataTree
+        The fine maps of every scan under its name; lazy where scan or photo are in Dask. `xrfsr.regions.run` writes
+        them as they finish, by many workers.
+
+    Raises
+    ------
+    InvalidInput
+        If the tree holds no scan, or all of them failed.
+
+    Warns
+    -----
+    UserWarning
+        Naming scans that failed, and why; the others are returned.
+
+    Examples
+    --------
+    >>> import xrfsr
+    >>> truth, scan, rgb = xrfsr.simulate.painting(64, 128, lines=["Fe-K", "Pb-L"])
+    >>> halves = {"left": scan.isel(x=slice(0, 16)), "right": scan.isel(x=slice(16, 32))}
+    >>> fine = xr.DataTree.from_dict(halves).xrfsr.superresolve(rgb, steps=5, progress=False)
+    >>> fine["left"].sizes["x"], fine["right"].sizes["x"]
+    (64, 64)
+    """
     made: dict[str, xr.Dataset] = {}
     failed: dict[str, str] = {}
     for region in regions_of(tree, rgb, scale):
@@ -31,13 +68,41 @@ def superresolve(
     if not made:
         raise InvalidInput("tree", [f"{name}: {reason}" for name, reason in failed.items()])
     if failed:
-        told = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
-        warn(f"{len(failed)} of {len(failed) + len(made)} scans failed and are left out: {told}")
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
+        warn(f"{len(failed)} of {len(failed) + len(made)} scans failed and are left out: {reasons}")
     return xr.DataTree.from_dict(made)
 
 
 def train(tree: xr.DataTree, rgb: xr.DataArray | xr.DataTree, scale: float = 4, **options: Any) -> Model:
-    """Train one model on all scans of a tree; see ``tree.xrfsr.train``."""
+    """Train one model on all scans of the tree, which must have the same lines and units.
+
+    Parameters
+    ----------
+    tree : xarray.DataTree
+        Tree of scans: every node with a variable `intensity` is one.
+    rgb, scale
+        As for `superresolve`.
+    **options
+        As for the scans' own ``.xrfsr.train``.
+
+    Returns
+    -------
+    Model
+        For ``superresolve(rgb, model=model)``.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every fault of every scan.
+
+    Examples
+    --------
+    >>> import xrfsr
+    >>> truth, scan, rgb = xrfsr.simulate.painting(64, 128, lines=["Fe-K", "Pb-L"])
+    >>> halves = {"left": scan.isel(x=slice(0, 16)), "right": scan.isel(x=slice(16, 32))}
+    >>> xr.DataTree.from_dict(halves).xrfsr.train(rgb, steps=5, progress=False)
+    <xrfsr.Model of Fe-K, Pb-L in count, 4 x 4 finer, 3 networks of K=5, M=64>
+    """
     scans = []
     faults = []
     for region in regions_of(tree, rgb, scale):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,7 +17,7 @@ from xrfsr.core.coordinates import grid_of
 from xrfsr.errors import InvalidInput
 from xrfsr.operators.resample import fine_grid
 from xrfsr.pipeline.inputs import over
-from xrfsr.pipeline.superresolve import superresolve
+from xrfsr.pipeline.superresolve import SuperResolution
 from xrfsr.regions.store import Store
 
 if TYPE_CHECKING:
@@ -116,12 +115,16 @@ class Task:
     Attributes
     ----------
     store : Store
-    options : mapping
-        Of `superresolve`.
+        Where the maps are written.
+    superresolution : SuperResolution
+        Method, options and scale, the same for all regions.
+    keywords : str
+        JSON text of what the user asked for, which the mark of a region depends on.
     """
 
     store: Store
-    options: Mapping[str, Any]
+    superresolution: SuperResolution
+    keywords: str
 
     def __call__(self, region: Region, model: Model | None = None) -> Outcome:
         """Make the maps of a region, unless they are there; every failure is an outcome."""
@@ -141,19 +144,14 @@ class Task:
         mark = self.mark(scan, photo, model)
         if self.store.mark_of(region.name) == mark:
             return "skipped"
-        options = dict(self.options)
-        if model is not None:
-            options["model"] = model
-        elif options.get("method", "unfolding") == "unfolding":
-            options["keep_interrupted"] = False
-        fine = superresolve(scan, photo, progress=False, **options)
+        fine = (self.superresolution if model is None else self.superresolution.with_model(model))(scan, photo)
         self.store.write(region.name, fine, mark)
         return "written"
 
     def mark(self, scan: xr.Dataset, photo: Any, model: Model | None) -> str:
         """A number for all that the maps of a region depend on."""
         made = hashlib.sha256(__version__.encode())
-        made.update(json.dumps(dict(self.options), sort_keys=True, default=repr).encode())
+        made.update(self.keywords.encode())
         made.update((model.fingerprint if model is not None else "").encode())
         for obj in (scan, photo):
             for part in _content(obj):

@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["likeness", "simplex", "spread_out"]
+__all__ = ["kmeanspp_init", "simplex", "soft_assignment"]
 
 NEAR = 1e-3  # squared distance of colours in [0, 1] that are still taken for one
 
 
-def spread_out(values: NDArray[Any], count: int, seed: int) -> NDArray[Any]:
+def kmeanspp_init(values: NDArray[Any], count: int, seed: int) -> NDArray[Any]:
     """Columns of `values` (channel, pixels), each drawn in proportion to its squared distance from those before.
 
     D. Arthur, S. Vassilvitskii, "k-means++: the advantages of careful seeding" (2007). Fewer than `count` come back if
@@ -29,7 +29,7 @@ def spread_out(values: NDArray[Any], count: int, seed: int) -> NDArray[Any]:
     return np.asarray(values[:, places])
 
 
-def likeness(photo: Tensor, colours: Tensor) -> Tensor:
+def soft_assignment(photo: Tensor, colours: Tensor) -> Tensor:
     """How like each colour (band, atoms) every pixel (band, pixels) is: (atoms, pixels), columns summing to one."""
     apart = torch.cdist(colours.T.contiguous(), photo.T.contiguous()).square_()
     return torch.softmax(-apart / (2 * NEAR), dim=0)

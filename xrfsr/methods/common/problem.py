@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +12,7 @@ from scipy.ndimage import distance_transform_edt
 
 from xrfsr.operators import Downsampling
 
-__all__ = ["LINE_COORDS", "Prepared", "Problem", "Reconstruction", "pooled_mean", "pooled_noise"]
-
-# Name and description.
-LINE_COORDS = {
-    "guided_share": "share of network and photo in the map, the rest being the photo-free floor",
-    "noise": "standard deviation of the noise that a pixel of the scan is taken to have",
-    "photo_gain": "error of predictions of the scan without the photo over that with it, in dB",
-}
+__all__ = ["Problem", "pooled_mean", "pooled_noise"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,15 +24,15 @@ class Problem:
     scan : array of float32, shape (line, coarse.y, coarse.x)
         Y↓. Missing values are filled from the nearest measured one of the same map, so that linear algebra works;
         what becomes of them is not reported.
-    usable : array of bool, shape like `scan`
+    measured : array of bool, shape like `scan`
         Where the scan was measured.
     photo : array of float32, shape (band, fine.y, fine.x)
         Z on the fine grid, missing pixels filled in the same way. No bands where a method needs no photo.
-    seen : array of bool, shape (fine.y, fine.x)
+    photo_valid : array of bool, shape (fine.y, fine.x)
         Where the photo shows the painting.
     U : Downsampling
     lines : tuple of str
-    guided : tuple of bool
+    photo_lines : tuple of bool
         Maps that the photo may guide: element maps that are not flat and were measured where the photo shows
         something.
     units : str
@@ -57,7 +50,7 @@ class Problem:
     photo_valid: NDArray[np.bool_]
     U: Downsampling
     lines: tuple[str, ...]
-    guided: tuple[bool, ...]
+    photo_lines: tuple[bool, ...]
     units: str
     noise: NDArray[np.float32]
     mean: NDArray[np.float64]
@@ -90,8 +83,8 @@ class Problem:
             ]
         )
         problem = cls(maps, measured, photo, photo_valid, U, lines, (), units, noise, mean)
-        guided = is_element & (high > low) & problem.training_mask.any(axis=(1, 2))
-        return replace(problem, guided=tuple(guided.tolist()))
+        photo_lines = is_element & (high > low) & problem.training_mask.any(axis=(1, 2))
+        return replace(problem, photo_lines=tuple(photo_lines.tolist()))
 
     @property
     def training_mask(self) -> NDArray[np.bool_]:
@@ -106,7 +99,7 @@ class Problem:
             scan=self.scan[chosen],
             measured=self.measured[chosen],
             lines=tuple(self.lines[i] for i in chosen),
-            guided=tuple(self.guided[i] for i in chosen),
+            photo_lines=tuple(self.photo_lines[i] for i in chosen),
             noise=self.noise[chosen],
             mean=self.mean[chosen],
         )
@@ -123,39 +116,6 @@ class Problem:
             U=U,
         )
         return made, y, x
-
-
-@dataclass(frozen=True, eq=False)
-class Reconstruction:
-    """Fine maps.
-
-    Attributes
-    ----------
-    maps : array of float32, shape (line, y, x)
-    physical : array of bool, shape (line,), optional
-        False for maps that keep negative values, because no map without is consistent with the scan.
-    """
-
-    maps: NDArray[np.float32]
-    physical: NDArray[np.bool_] | None = None
-
-
-class Prepared(Protocol):
-    """A method that has seen what stands for the whole painting, and can be applied to any part of it.
-
-    It can be pickled, and is sent to every process that takes part.
-    """
-
-    @property
-    def record(self) -> dict[str, str | float]:
-        """Plain numbers and text about how it came about, for the attributes of the result."""
-
-    @property
-    def per_line(self) -> dict[str, NDArray[np.float32]]:
-        """What is known of each map (line,), by the names in `LINE_COORDS`: coordinates of the result."""
-
-    def apply(self, problem: Problem, own: tuple[slice, slice], device: str) -> Reconstruction:
-        """Fine maps of the fine rows and columns `own` of a problem, the rest of which is margin."""
 
 
 def pooled_mean(sample: Sequence[Problem]) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from scipy.optimize import nnls
 
 from xrfsr.methods.common.problem import Problem
 
-__all__ = ["Pair", "response"]
+__all__ = ["SpectralResponse", "response"]
 
 
 def response(scan: NDArray[np.float64], image: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -43,7 +43,7 @@ def response(scan: NDArray[np.float64], image: NDArray[np.float64]) -> NDArray[n
     return np.stack([nnls(r, column)[0] for column in image @ q])
 
 
-class Pair:
+class SpectralResponse:
     r"""A problem as these methods see it: maps scaled to a peak of one, flat lists of pixels, and R.
 
     Attributes

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from xrfsr.methods.common.problem import Problem
-from xrfsr.methods.common.spectral_response import Pair
+from xrfsr.methods.common.spectral_response import SpectralResponse
 
 __all__ = ["Sylvester"]
 
@@ -32,7 +32,7 @@ class Sylvester:
     device : torch.device
     """
 
-    def __init__(self, problem: Problem, pair: Pair, mu: float, device: torch.device) -> None:
+    def __init__(self, problem: Problem, pair: SpectralResponse, mu: float, device: torch.device) -> None:
         U, lines = problem.U, len(pair.scan)
 
         def tensor(values: object) -> Tensor:

@@ -1,12 +1,12 @@
 r"""The paper's method: a deep-unfolding network trained on the painting at hand, then the projection.
 
-Proj(g(X)), Eq. 10 with the residual spread by the covariance of the floor, and no negative counts. Unless nothing was
-held out, maps that the photo does not help are not the network's, and all are sharpened along the edges they share.
-Maps that the photo may not guide (scatter, diagnostic, flat ones) and pixels that the photo does not show are those of
-the floor.
+Proj(g(X)), Eq. 10 with the residual spread by the covariance of the kriging baseline, and without negative counts. If
+pixels of the scan were held out, the baseline takes the place of maps that the photo does not help, and all maps are
+sharpened along their common edges. Maps that the photo may not guide (scatter, diagnostic and flat ones) and pixels
+that the photo does not show are the baseline, too.
 
-If it is to be noise-aware, the projection goes only as far as the noise of each map lets it, and kriging takes
-:math:`(C + \Sigma)^{-1}` for :math:`C^{-1}`.
+With ``consistency="noise-aware"`` the projection goes only as far as the noise of each map allows, and kriging uses
+:math:`(C + \Sigma)^{-1}` in place of :math:`C^{-1}`.
 
 References
 ----------
@@ -16,12 +16,11 @@ super-resolution on Old Master paintings using minimal training data".
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from xrfsr.errors import warn
@@ -29,97 +28,126 @@ from xrfsr.kriging.features import Guide, Moments, pooled_variance
 from xrfsr.kriging.guided import NUGGET, GuidedKriging
 from xrfsr.kriging.noise import Piece, nugget_of, wiener_gain
 from xrfsr.kriging.photo_gain import PhotoGain, along_photo, gain_from_errors, loo_errors, photo_guide
+from xrfsr.methods.common.method import ALL, Method, Run, Solution
 from xrfsr.methods.common.problem import Problem, pooled_mean, pooled_noise
-from xrfsr.methods.unfolding.fitting import check_fits, fit, fit_beside, guided_lines, why_unguided
-from xrfsr.methods.unfolding.prepared import Estimate, Unfolding, reach
-from xrfsr.methods.unfolding.settings import check, configuration
+from xrfsr.methods.unfolding.fitting import check_fits, fit, guided_lines, why_unguided
+from xrfsr.methods.unfolding.options import UnfoldingOptions
+from xrfsr.methods.unfolding.prepared import PreparedUnfolding, halo
 from xrfsr.network.model import Model
-from xrfsr.utils.device import resolve_device
+from xrfsr.operators import Downsampling
 
-__all__ = ["Unfolding", "announce", "check", "configuration", "fit", "prepare", "reach"]
+__all__ = ["PreparedUnfolding", "Unfolding", "UnfoldingOptions"]
 
-# Pixels of the estimate are distinct if they differ by this share of the standard deviation of all maps together.
-# Measured on three real and two simulated scenes, 0.5 to 1.0 is within 0.08 dB of it.
+# Pixels of the estimate count as distinct if they differ by this fraction of the standard deviation of all maps
+# together. Measured on three real and two simulated scenes, 0.5 to 1.0 is within 0.08 dB of it.
 EDGE = 0.8
-# The neighbourhood by which they are compared, in fine pixels: a little noise and softness of the edges is forgiven.
+# Width of the neighbourhood by which they are compared, in fine pixels: it forgives a little noise and softness.
 SURROUNDINGS = 0.4
-# What is told of maps that the photo may not guide.
-UNGUIDED = {"guided_share": 0.0, "photo_gain": np.nan}
+# Name, description, and value for lines that the photo may not guide.
+GUIDED_SHARE = ("guided_share", "share of network and photo in the map; the rest is the kriging baseline", 0.0)
+PHOTO_GAIN = ("photo_gain", "error of predictions of the scan without the photo over that with it, in dB", np.nan)
+NOISE = ("noise", "standard deviation of the noise that a pixel of the scan is taken to have")
 
 
-def prepare(
-    sample: Sequence[Problem],
-    *,
-    device: str = "auto",
-    seed: int = 0,
-    progress: bool | None = None,
-    model: Model | None = None,
-    consistency: Literal["exact", "noise-aware"] = "exact",
-    **settings: Any,
-) -> Unfolding:
-    """Train a model if none is given, and find out what holds for the whole painting.
+class Unfolding(Method[UnfoldingOptions]):
+    """The paper's deep-unfolding network."""
 
-    Parameters
-    ----------
-    sample : sequence of Problem
-    device, seed, progress, **settings
-        See `fit`.
-    model : Model, optional
-    consistency : {"exact", "noise-aware"}
+    name = "unfolding"
+    uses_device = True
+    Options = UnfoldingOptions
 
-    Raises
-    ------
-    InvalidInput
-        If the model does not fit the painting.
-    """
-    lines, exact = sample[0].lines, consistency == "exact"
-    per_line = {name: np.full(len(lines), value, np.float32) for name, value in UNGUIDED.items()}
+    def prepare(self, sample: Sequence[Problem], options: UnfoldingOptions, run: Run) -> PreparedUnfolding:
+        """Train a model if none is given, and measure what holds for the whole painting.
+
+        Raises
+        ------
+        InvalidInput
+            If the model does not fit the painting.
+        """
+        return _prepare(sample, options, run)[0]
+
+    def solve(self, problem: Problem, options: UnfoldingOptions, run: Run) -> Solution:
+        """See `xrfsr.methods.common.method.Method`; preparing on one problem has already made its estimate."""
+        prepared, estimate = _prepare([problem], options, run)
+        if estimate is None:
+            return Solution(prepared, prepared.apply(problem, ALL))
+        return Solution(prepared, prepared.finish(problem, estimate, ALL))
+
+    def train(self, sample: Sequence[Problem], options: UnfoldingOptions, run: Run) -> Model:
+        """Train a model on the maps that the photo may guide.
+
+        Raises
+        ------
+        InvalidInput
+            If there are none.
+        """
+        return fit(sample, options, run)[0]
+
+    def halo(self, U: Downsampling) -> int:
+        """See `xrfsr.methods.common.method.Method`."""
+        return halo(U)
+
+    def unattended(self, options: UnfoldingOptions) -> UnfoldingOptions:
+        """See `xrfsr.methods.common.method.Method`: an interruption ends the run, and no half-trained model is kept."""
+        return replace(options, keep_interrupted=False)
+
+    def uses_uncertainty(self, options: UnfoldingOptions) -> bool:
+        """See `xrfsr.methods.common.method.Method`."""
+        return options.consistency == "noise-aware"
+
+    def metadata(self, options: UnfoldingOptions, run: Run) -> dict[str, str | float]:
+        """See `xrfsr.methods.common.method.Method`; a model brings its own seed, device and number of steps."""
+        made = options.metadata()
+        if options.model is not None:
+            return made | options.model.training
+        made |= {"seed": run.seed, "device": run.device.type}
+        return made if options.max_seconds is not None else made | {"steps": options.config.total_steps}
+
+    def line_coords(self, options: UnfoldingOptions) -> Mapping[str, str]:
+        """See `xrfsr.methods.common.method.Method`."""
+        names = [GUIDED_SHARE[:2], PHOTO_GAIN[:2]]
+        return dict([*names, NOISE] if self.uses_uncertainty(options) else names)
+
+
+def _prepare(
+    sample: Sequence[Problem], options: UnfoldingOptions, run: Run
+) -> tuple[PreparedUnfolding, NDArray[np.float32] | None]:
+    """Prepare the method; return the estimate, too, where the sample is one problem."""
+    lines, exact = sample[0].lines, options.consistency == "exact"
+    line_values = {name: np.full(len(lines), value, np.float32) for name, _, value in (GUIDED_SHARE, PHOTO_GAIN)}
     nugget = np.full(len(lines), NUGGET)
     if not exact:
-        nugget, per_line["noise"] = _noise_of(sample, device)
-    record: dict[str, str | float] = {"consistency": consistency}
-    plain = Unfolding(pooled_mean(sample), nugget, exact, record=record, per_line=per_line)
+        nugget, line_values["noise"] = _noise_of(sample, run.device)
+    baseline = PreparedUnfolding(run, pooled_mean(sample), nugget, exact, line_values=line_values)
     guided = guided_lines(sample)
+    model = options.model
     if model is None and not guided.any():
-        warn(f"the result is the photo-free floor: {why_unguided(lines)}")
-        return plain
+        warn(f"the result is the kriging baseline: {why_unguided(lines)}")
+        return replace(baseline, metadata={"steps": 0}), None
     along: Sequence[GuidedKriging | None] = ()
     if model is None:
-        model, along = fit_beside(sample, device, seed, progress, settings)
+        model, along = fit(sample, options, run)
     else:
         check_fits(model, sample)
     places = np.array([lines.index(line) for line in model.lines])
-    photo = photo_guide([problem.photo for problem in sample]) if model.config.along_photo else None
-    everywhere = np.ones(len(places), dtype=bool)
-    one = np.ones(len(places), dtype=np.float32)
-    record |= {"settings": json.dumps(model.config.to_dict()), **model.training}
-    made = replace(plain, model=model, places=places, guided=guided[places], photo=photo, helps=everywhere, share=one)
-    return _told_by(sample, made, along or [None] * len(sample), device)
+    made = replace(
+        baseline,
+        model=model,
+        places=places,
+        guided=guided[places],
+        photo=photo_guide([problem.photo for problem in sample]) if model.config.along_photo else None,
+        helps=np.ones(len(places), dtype=bool),
+        share=np.ones(len(places), dtype=np.float32),
+        metadata=dict(model.training),
+    )
+    return _with_estimates(sample, made, model, along or [None] * len(sample))
 
 
-def announce(device: str, seed: int, settings: Mapping[str, Any]) -> tuple[dict[str, str | float], tuple[str, ...]]:
-    """What the record of a run and what is known of each line will be called, before it has begun."""
-    consistency = settings.get("consistency", "exact")
-    record: dict[str, str | float] = {"consistency": consistency}
-    model = settings.get("model")
-    own = {name: value for name, value in settings.items() if name not in ("consistency", "model")}
-    config = configuration(own) if model is None else model.config
-    record["settings"] = json.dumps(config.to_dict())
-    if model is not None:
-        record |= model.training
-    else:
-        record |= {"seed": seed, "device": resolve_device(device).type}
-        if settings.get("max_seconds") is None:
-            record["steps"] = config.total_steps
-    return record, (*UNGUIDED, *(("noise",) if consistency == "noise-aware" else ()))
-
-
-def _told_by(
-    sample: Sequence[Problem], made: Unfolding, along: Sequence[GuidedKriging | None], device: str
-) -> Unfolding:
-    """The same with what the estimates of the sample tell of the whole."""
-    model, places = made.model, made.places
-    assert model is not None
+def _with_estimates(
+    sample: Sequence[Problem], made: PreparedUnfolding, model: Model, along: Sequence[GuidedKriging | None]
+) -> tuple[PreparedUnfolding, NDArray[np.float32] | None]:
+    """Return a copy with the painting-wide quantities that are estimated from the sample, and its only estimate."""
+    places, device = made.places, made.run.device
     chosen = [problem.sel_lines(places) for problem in sample]
     peak = model.peak[:, None, None]
     if made.photo is not None or model.config.held_out:
@@ -131,37 +159,37 @@ def _told_by(
     if not made.exact:
         # One after the other, so that no more than one estimate is held.
         seen = [
-            (each.scan, each.U(made.raw(problem, device, guided)))
+            (each.scan, each.U(made.raw(problem, guided)))
             for each, problem, guided in zip(chosen, sample, along, strict=True)
         ]
         made = replace(made, share=wiener_gain(seen, made.nugget[places]))
     share = 1 - model.weights[-1]
     if model.config.held_out:
-        told = gain_from_errors(
+        gain = gain_from_errors(
             [
                 loo_errors(each.scan / peak, each.photo, each.U, each.training_mask, device, known)
                 for each, known in zip(chosen, along, strict=True)
                 if known is not None
             ]
         )
-        made = replace(made, helps=told.helps)
-        share = np.where(told.helps, share, 0)
-        made.per_line["photo_gain"][places] = told.decibel
-        _warn_of(model.lines, made.guided, told)
-    made.per_line["guided_share"][places[made.guided]] = share[made.guided]
-    alone = made.estimate(sample[0], device, along[0]) if len(sample) == 1 else None
+        made = replace(made, helps=gain.helps)
+        share = np.where(gain.helps, share, 0)
+        made.line_values["photo_gain"][places] = gain.decibel
+        _warn_of_unused_photo(model.lines, made.guided, gain)
+    made.line_values["guided_share"][places[made.guided]] = share[made.guided]
+    only = made.estimate(sample[0], along[0]) if len(sample) == 1 else None
     if model.config.along_edges:
         estimates = (
-            made.estimate(problem, device, guided) if alone is None else alone
+            made.estimate(problem, guided) if only is None else only
             for problem, guided in zip(sample, along, strict=True)
         )
         shared = Guide.fit((maps / peak for maps in estimates), SURROUNDINGS, count=len(sample), bandwidth=EDGE)
         made = replace(made, edges=shared.rescaled(model.peak))
-    return made if alone is None else replace(made, kept=Estimate(sample[0], alone))
+    return made, only
 
 
-def _noise_of(sample: Sequence[Problem], device: str) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Nugget of every map, and the standard deviation of the noise, as it is known or as that nugget means."""
+def _noise_of(sample: Sequence[Problem], device: torch.device) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Return the nugget of every map, and the standard deviation of its noise: the known one, or the nugget's."""
     pieces = [Piece(problem.scan, problem.photo, problem.U, problem.measured) for problem in sample]
     known = pooled_noise(sample)
     nugget = nugget_of(pieces, known, device)
@@ -169,12 +197,13 @@ def _noise_of(sample: Sequence[Problem], device: str) -> tuple[NDArray[np.float6
     return nugget, np.where(np.isfinite(known), known, derived).astype(np.float32)
 
 
-def _warn_of(lines: Sequence[str], guided: NDArray[np.bool_], told: PhotoGain) -> None:
-    """A photo that helps few maps may lie elsewhere than the scan."""
+def _warn_of_unused_photo(lines: Sequence[str], guided: NDArray[np.bool_], gain: PhotoGain) -> None:
+    """Warn if the photo helps few maps: it may not be registered with the scan."""
     count = int(guided.sum())
-    without = [line for line, may, helps in zip(lines, guided, told.helps, strict=True) if may and not helps]
+    without = [line for line, may, helps in zip(lines, guided, gain.helps, strict=True) if may and not helps]
     if 2 * len(without) > count:
         warn(
-            f"the photo does not help {len(without)} of {count} maps ({', '.join(without)}), in which it takes no "
-            "part; if it should, check that it lies on the scan, the right way up, to within a pixel of the scan"
+            f"the photo does not help {len(without)} of {count} maps ({', '.join(without)}) and is not used for them; "
+            "if it should help, check that it is registered with the scan, the right way up, to within a pixel of the "
+            "scan"
         )

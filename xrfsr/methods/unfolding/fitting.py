@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput, warn
 from xrfsr.kriging.features import Guide
 from xrfsr.kriging.guided import GuidedKriging
 from xrfsr.kriging.photo_gain import along_photo, photo_guide
+from xrfsr.methods.common.method import Run
 from xrfsr.methods.common.problem import Problem, pooled_mean
-from xrfsr.methods.unfolding.settings import CARRIED_OUT, configuration
+from xrfsr.methods.unfolding.options import UnfoldingOptions
 from xrfsr.network.model import Model
 from xrfsr.network.reduced_resolution import ReducedResolution
-from xrfsr.network.training import Run, TrainingExample, train
-from xrfsr.utils.device import resolve_device
+from xrfsr.network.training import TrainingExample, train
 
-__all__ = ["check_fits", "fit", "fit_beside", "guided_lines", "why_unguided"]
+__all__ = ["check_fits", "fit", "guided_lines", "why_unguided"]
 
 # The intensity seen as 1 is this percentile of a map, not its maximum: a few hot pixels do not dim the rest.
 PEAK_PERCENTILE = 99.9
@@ -27,44 +27,34 @@ PEAK_PERCENTILE = 99.9
 BRIGHTNESS = 3.0
 
 
-def fit(
-    sample: Sequence[Problem],
-    *,
-    device: str = "auto",
-    seed: int = 0,
-    progress: bool | None = None,
-    **settings: Any,
-) -> Model:
-    """Train a model on the guided maps of a painting.
+def fit(sample: Sequence[Problem], options: UnfoldingOptions, run: Run) -> tuple[Model, list[GuidedKriging]]:
+    """Train a model on the maps of a painting that the photo may guide.
 
     Parameters
     ----------
     sample : sequence of Problem
-        What stands for the whole, or is it.
-    device, seed, progress
-        See `xrfsr.network.training.Run`.
-    **settings
-        ``preset``, fields of `TrainingConfig`, and ``max_seconds``, ``checkpoint``, ``checkpoint_seconds`` of `Run`.
+        Windows of the painting, or all of it.
+    options : UnfoldingOptions
+        What is trained, and how training is carried out.
+    run : Run
+        Device, seed and progress bar.
+
+    Returns
+    -------
+    Model
+        The trained model.
+    list of GuidedKriging
+        Kriging along the photo for each of `sample`, if the model was weighed against it.
 
     Raises
     ------
     InvalidInput
-        If there is none.
+        If the photo may guide none of the maps.
     """
-    return fit_beside(sample, device, seed, progress, settings)[0]
-
-
-def fit_beside(
-    sample: Sequence[Problem], device: str, seed: int, progress: bool | None, settings: Mapping[str, Any]
-) -> tuple[Model, list[GuidedKriging]]:
-    """A model, and the kriging along the photo (of each of `sample`) that it was weighed against, if it was."""
     places = np.flatnonzero(guided_lines(sample))
     if not places.size:
         raise InvalidInput("scan", [why_unguided(sample[0].lines)])
-    config = configuration(settings)
-    run = Run(
-        resolve_device(device), seed, progress, **{name: settings[name] for name in CARRIED_OUT if name in settings}
-    )
+    config, device = options.config, run.device
     chosen = [problem.sel_lines(places) for problem in sample]
     first, peak = chosen[0], _peaks(chosen)
     mean = pooled_mean(chosen) / peak
@@ -76,15 +66,13 @@ def fit_beside(
         if guide is not None:
             along.append(along_photo(scaled, problem.photo, problem.U, device, guide))
         reduced = _reduced_resolution(scaled, problem, device, guide) if config.held_out else None
-        other_predictions = [along[-1].left_out] if guide is not None else []
-        examples.append(
-            TrainingExample(scaled, problem.photo, problem.U, problem.training_mask, mean, other_predictions, reduced)
-        )
-    trained = train(examples, config, run)
-    untold = [line for line, known in zip(first.lines, trained.stacking.has_holdout, strict=True) if not known]
-    if untold and trained.stacking.weights[-1].any():
+        others = [along[-1].left_out] if guide is not None else []
+        examples.append(TrainingExample(scaled, problem.photo, problem.U, problem.training_mask, mean, others, reduced))
+    trained = train(examples, config, options.training_run(run, device))
+    unjudged = [line for line, known in zip(first.lines, trained.stacking.has_holdout, strict=True) if not known]
+    if unjudged and trained.stacking.weights[-1].any():
         warn(
-            f"too few measured pixels to judge on some of them whether the photo helps: {', '.join(untold)} stay as "
+            f"too few measured pixels to judge on some of them whether the photo helps: {', '.join(unjudged)} stay as "
             "the photo-free floor; scan a larger area, or pass held_out=0 to trust the network unjudged"
         )
     model = Model(
@@ -99,13 +87,13 @@ def fit_beside(
         first.U.footprint,
         _beam(first),
         trained.stacking.gain,
-        {"seed": seed, "device": run.device.type, "steps": trained.steps},
+        {"seed": run.seed, "device": device.type, "steps": trained.steps},
     )
     return model, along
 
 
 def _reduced_resolution(
-    scaled: NDArray[np.float32], problem: Problem, device: str, guide: Guide | None
+    scaled: NDArray[np.float32], problem: Problem, device: torch.device, guide: Guide | None
 ) -> ReducedResolution | None:
     reduced = ReducedResolution.of(scaled, problem.photo, problem.U)
     if reduced and guide is not None:
@@ -116,7 +104,7 @@ def _reduced_resolution(
 
 def guided_lines(sample: Sequence[Problem]) -> NDArray[np.bool_]:
     """Maps that the photo may guide somewhere, (line,)."""
-    return np.asarray(np.array([problem.guided for problem in sample]).any(axis=0))
+    return np.asarray(np.array([problem.photo_lines for problem in sample]).any(axis=0))
 
 
 def why_unguided(lines: Sequence[str]) -> str:

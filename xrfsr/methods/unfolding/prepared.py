@@ -1,83 +1,73 @@
-r"""The method ready to be applied: the network, and all that holds for the whole painting.
+"""The method ready to be applied: the network, and all that holds for the whole painting.
 
-Applied to a part, it does what it would do to the whole, as far as its margin reaches.
+Applied to a tile, it does what it would do to the whole, as far as its halo reaches.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import ceil, floor
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from xrfsr.kriging.features import Guide
 from xrfsr.kriging.guided import HALO, GuidedKriging, guided_krige
 from xrfsr.kriging.photo_gain import along_photo
 from xrfsr.kriging.simple import krige
-from xrfsr.methods.common.problem import Problem, Reconstruction
+from xrfsr.methods.common.method import Reconstruction, Run
+from xrfsr.methods.common.problem import Problem
 from xrfsr.network.model import Model
 from xrfsr.operators import Downsampling
 from xrfsr.operators.nonnegative import project_nonnegative
 
-__all__ = ["Estimate", "Unfolding", "reach"]
+__all__ = ["PreparedUnfolding", "halo"]
 
-# How far an estimate is felt through the guide that is made of it: the pixels seen by the neighbours of a coarse pixel,
-# and their neighbours.
-GUIDED_REACH = HALO + 1
-
-
-def reach(U: Downsampling) -> int:
-    """The residual of the network, spread; guided kriging of what that gives; and the residual of this, spread."""
-    return 2 * U.halo + GUIDED_REACH
+# Coarse pixels by which the estimate acts through the guide that is made of it: the pixels that the neighbours of a
+# coarse pixel see, and their neighbours.
+GUIDED_HALO = HALO + 1
 
 
-class Estimate(NamedTuple):
-    """What is known of a problem before its maps are sharpened.
-
-    Attributes
-    ----------
-    problem : Problem
-    maps : array of float32, shape (model line, fine.y, fine.x)
-    """
-
-    problem: Problem
-    maps: NDArray[np.float32]
+def halo(U: Downsampling) -> int:
+    """Return the halo of the projected estimate, of guided kriging along its edges, and of the projection of that."""
+    return 2 * U.halo + GUIDED_HALO
 
 
 @dataclass(frozen=True, eq=False)
-class Unfolding:
-    """See `xrfsr.methods.common.problem.Prepared`.
+class PreparedUnfolding:
+    """See `xrfsr.methods.common.method.Prepared`.
 
     Attributes
     ----------
+    run : Run
+        Its device predicts and interpolates.
     mean : array, shape (line,)
-        Of the maps of the whole painting.
+        Mean of every map over the whole painting.
     nugget : array, shape (line,)
         Variance of the noise over that of the maps.
     exact : bool
         Whether U takes the result back to the scan.
     model : Model, optional
-        Without it, the result is the photo-free floor.
+        Trained network; without it the result is the kriging baseline.
     places : array of int, shape (model line,)
-        Which of the lines the model knows.
+        Positions of the model's lines among those of the scan.
     guided : array of bool, shape (model line,)
-        Which of those the photo may guide.
+        Lines that the photo may guide.
     share : array of float32, shape (model line,)
-        How far the estimate is moved towards the scan; all the way if exact.
+        Fraction of the residual by which the estimate is moved towards the scan; one if exact.
     photo : Guide, optional
-        For kriging along the photo.
+        Photo as the guide of kriging.
     helps : array of bool, shape (model line,)
-        Maps in which the photo takes part.
+        Lines for which the photo is used.
     edges : Guide, optional
-        For sharpening along edges that the maps share.
-    record, per_line
+        Common edges of the maps, along which they are sharpened.
+    metadata, line_values
         See `Prepared`.
-    kept : Estimate, optional
-        Of the whole painting, if it was the sample.
     """
 
+    run: Run
     mean: NDArray[np.float64]
     nugget: NDArray[np.float64]
     exact: bool
@@ -88,127 +78,130 @@ class Unfolding:
     photo: Guide | None = None
     helps: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
     edges: Guide | None = None
-    record: dict[str, str | float] = field(default_factory=dict)
-    per_line: dict[str, NDArray[np.float32]] = field(default_factory=dict)
-    kept: Estimate | None = None
+    metadata: dict[str, str | float] = field(default_factory=dict)
+    line_values: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "kept": None}
+    def apply(self, problem: Problem, core: tuple[slice, slice]) -> Reconstruction:
+        """See `xrfsr.methods.common.method.Prepared`."""
+        if self.model is not None:
+            return self.finish(problem, self.estimate(problem), core)
+        problem, _, core = self._within_last_halo(problem, core)
+        return self._physical(self.baseline(problem, np.arange(len(problem.lines))), problem, core)
 
-    def apply(self, problem: Problem, own: tuple[slice, slice], device: str) -> Reconstruction:
-        """See `xrfsr.methods.common.problem.Prepared`."""
-        lines = np.arange(len(problem.lines))
-        if self.model is None:
-            problem, _, own = self._without_margin(problem, own)
-            maps = self.floor(problem, lines, device)
-        else:
-            known = self.kept if self.kept is not None and self.kept.problem is problem else None
-            made = self.estimate(problem, device) if known is None else known.maps
-            problem, part, own = self._without_margin(problem, own)
-            made = made[:, *part]
-            if self.edges is not None:
-                made = self._sharpened(problem, made, device)
-            maps = self._with_others(problem, made, device)
-        maps, physical = self._without_negatives(maps, problem)
-        return Reconstruction(maps[:, *own], physical)
+    def finish(self, problem: Problem, estimate: NDArray[np.float32], core: tuple[slice, slice]) -> Reconstruction:
+        """Return the fine maps of `core` from the estimate of a problem, shape (model line, fine.y, fine.x)."""
+        problem, window, core = self._within_last_halo(problem, core)
+        estimate = estimate[:, *window]
+        if self.edges is not None:
+            estimate = self._sharpened(problem, estimate)
+        return self._physical(self._all_lines(problem, estimate), problem, core)
 
-    def floor(self, problem: Problem, lines: NDArray[np.intp], device: str) -> NDArray[np.float32]:
-        """The photo-free floor of some lines, which knows of the noise unless it has to be exact."""
+    def baseline(self, problem: Problem, lines: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return the kriging baseline of some lines; it allows for noise unless it has to be exact."""
         U, scan = problem.U, problem.scan[lines]
         if self.exact:
             return krige(scan, U, mean=self.mean[lines])
-        return guided_krige(scan, np.zeros_like(problem.photo[:1]), U, device, self.nugget[lines]).fine
+        return guided_krige(scan, np.zeros_like(problem.photo[:1]), U, self._device, self.nugget[lines]).fine
 
-    def raw(self, problem: Problem, device: str, along: GuidedKriging | None = None) -> NDArray[np.float32]:
-        """What network and photo say of the model's lines; the floor where the photo shows nothing."""
+    def raw(self, problem: Problem, along: GuidedKriging | None = None) -> NDArray[np.float32]:
+        """Return what network and photo predict of the model's lines, and the baseline where there is no photo.
+
+        `along` is kriging along the photo, where it is known already.
+        """
         assert self.model is not None
         chosen, model = problem.sel_lines(self.places), self.model
         peak = model.peak[:, None, None]
-        other_predictions = []
+        others = []
         if self.photo is not None:
             if along is None:
-                other_predictions = [along_photo(chosen.scan / peak, chosen.photo, chosen.U, device, self.photo).fine]
-                other_predictions[0] *= peak
+                others = [along_photo(chosen.scan / peak, chosen.photo, chosen.U, self._device, self.photo).fine]
+                others[0] *= peak
             else:
-                other_predictions = [along.fine * peak]
-        mean = self.mean[self.places]
-        estimate = model.predict(chosen.scan, chosen.photo, chosen.U, device, other_predictions, mean)
-        return self._where_seen(problem, estimate, device)
+                others = [along.fine * peak]
+        predicted = model.predict(chosen.scan, chosen.photo, chosen.U, self._device, others, self.mean[self.places])
+        return self._baseline_without_photo(problem, predicted)
 
-    def estimate(self, problem: Problem, device: str, along: GuidedKriging | None = None) -> NDArray[np.float32]:
-        """The same moved towards the scan, and the floor where the photo does not help."""
+    def estimate(self, problem: Problem, along: GuidedKriging | None = None) -> NDArray[np.float32]:
+        """Return the prediction moved towards the scan, and the baseline for lines for which the photo is not used."""
         U, scan = problem.U, problem.scan[self.places]
-        shown = self.raw(problem, device, along)
-        moved: NDArray[np.float32] = U.right_inverse(U.correlation_length)(scan - U(shown))
+        predicted = self.raw(problem, along)
+        moved: NDArray[np.float32] = U.right_inverse(U.correlation_length)(scan - U(predicted))
         moved *= self.share[:, None, None]
-        moved += shown
+        moved += predicted
         if not self.helps.all():
-            moved[~self.helps] = self.floor(problem, self.places[~self.helps], device)
+            moved[~self.helps] = self.baseline(problem, self.places[~self.helps])
         return moved
 
-    def _where_seen(self, problem: Problem, maps: NDArray[np.float32], device: str) -> NDArray[np.float32]:
-        """The floor in place of maps of the model's lines where the photo shows nothing."""
+    @property
+    def _device(self) -> torch.device:
+        return self.run.device
+
+    def _baseline_without_photo(self, problem: Problem, maps: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Put the baseline in place of maps of the model's lines where the photo shows nothing."""
         if not problem.photo_valid.all():
-            maps[:, ~problem.photo_valid] = self.floor(problem, self.places, device)[:, ~problem.photo_valid]
+            maps[:, ~problem.photo_valid] = self.baseline(problem, self.places)[:, ~problem.photo_valid]
         return maps
 
-    def _sharpened(self, problem: Problem, estimate: NDArray[np.float32], device: str) -> NDArray[np.float32]:
-        """Kriging along the edges of all maps mixed into each that was judged."""
+    def _sharpened(self, problem: Problem, estimate: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Mix kriging along the common edges of all maps into each that could be judged."""
         assert self.model is not None
         assert self.edges is not None
         U, model, scan = problem.U, self.model, problem.scan[self.places]
-        mixed = guided_krige(scan, self.edges(estimate), U, device, self.nugget[self.places]).fine
+        mixed = guided_krige(scan, self.edges(estimate), U, self._device, self.nugget[self.places]).fine
         mixed -= estimate
         mixed *= np.where(model.has_holdout, model.config.along_edges, 0).astype(np.float32)[:, None, None]
         mixed += estimate
-        mixed = self._where_seen(problem, mixed, device)
+        mixed = self._baseline_without_photo(problem, mixed)
         if self.exact:
             mixed = U.project(mixed, scan, U.correlation_length)
         return mixed
 
-    def _with_others(self, problem: Problem, maps: NDArray[np.float32], device: str) -> NDArray[np.float32]:
-        """Maps of all lines: the floor of those that the model does not know or the photo may not guide."""
+    def _all_lines(self, problem: Problem, maps: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Add the baseline of lines that the model does not know or the photo may not guide."""
         lines = np.arange(len(problem.lines))
-        mine = self.places[self.guided]
-        if np.array_equal(mine, lines):
+        guided = self.places[self.guided]
+        if np.array_equal(guided, lines):
             return maps
         made = np.empty((len(lines), *maps.shape[1:]), dtype=np.float32)
-        others = np.setdiff1d(lines, mine)
-        made[mine] = maps[self.guided]
+        others = np.setdiff1d(lines, guided)
+        made[guided] = maps[self.guided]
         if others.size:
-            made[others] = self.floor(problem, others, device)
+            made[others] = self.baseline(problem, others)
         return made
 
-    def _without_margin(
-        self, problem: Problem, own: tuple[slice, slice]
+    def _within_last_halo(
+        self, problem: Problem, core: tuple[slice, slice]
     ) -> tuple[Problem, tuple[slice, slice], tuple[slice, slice]]:
-        """The problem without what has a say in the estimate alone, its fine pixels, and `own` counted in it."""
+        """Crop to the halo the last step needs; return the crop, its fine pixels, and `core` relative to them."""
         U = problem.U
-        margin = U.halo + GUIDED_REACH
+        margin = U.halo + GUIDED_HALO
         rows, columns = (
-            _around(part, fine, coarse, margin)
-            for part, fine, coarse in zip(own, U.fine.shape, U.coarse.shape, strict=True)
+            _coarse_around(part, fine, coarse, margin)
+            for part, fine, coarse in zip(core, U.fine.shape, U.coarse.shape, strict=True)
         )
         if (rows, columns) == tuple(slice(0, size) for size in U.coarse.shape):
-            return problem, (slice(None), slice(None)), own
+            return problem, (slice(None), slice(None)), core
         inner, y, x = problem.crop(rows, columns)
         moved = (
-            slice(own[0].start - y.start, own[0].stop - y.start),
-            slice(own[1].start - x.start, own[1].stop - x.start),
+            slice(core[0].start - y.start, core[0].stop - y.start),
+            slice(core[1].start - x.start, core[1].stop - x.start),
         )
         return inner, (y, x), moved
 
-    def _without_negatives(self, maps: NDArray[np.float32], problem: Problem) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """The same without negative values, with the means of the scan, or their own as far as these are positive."""
+    def _physical(self, maps: NDArray[np.float32], problem: Problem, core: tuple[slice, slice]) -> Reconstruction:
+        """Remove negative values, keeping the means of the scan, or those of the maps where these are positive."""
         if self.exact:
-            return project_nonnegative(maps, problem.scan, problem.U)
-        allowed = np.where(problem.scan.min(axis=(1, 2)) < 0, -np.inf, 0)[:, None, None]
-        return project_nonnegative(maps, np.maximum(problem.U(maps), allowed).astype(np.float32), problem.U)
+            means: NDArray[Any] = problem.scan
+        else:
+            allowed = np.where(problem.scan.min(axis=(1, 2)) < 0, -np.inf, 0)[:, None, None]
+            means = np.maximum(problem.U(maps), allowed).astype(np.float32)
+        maps, physical = project_nonnegative(maps, means, problem.U)
+        return Reconstruction(maps[:, *core], physical)
 
 
-def _around(own: slice, fine: int, coarse: int, margin: int) -> slice:
-    """Coarse pixels under some fine ones and so many to either side."""
-    start, stop, _ = own.indices(fine)
+def _coarse_around(core: slice, fine: int, coarse: int, margin: int) -> slice:
+    """Return the coarse pixels under some fine ones, and `margin` more to either side."""
+    start, stop, _ = core.indices(fine)
     return slice(
         max(0, floor(start * coarse / fine) - margin),
         min(coarse, ceil(stop * coarse / fine) + margin),

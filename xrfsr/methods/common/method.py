@@ -1,0 +1,187 @@
+"""The contract of a method: what the pipeline calls, and what it may rely on."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrfsr.methods.common.options import MethodOptions
+from xrfsr.methods.common.problem import Problem
+from xrfsr.operators import Downsampling
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["ALL", "Method", "Prepared", "Reconstruction", "Run", "Solution"]
+
+OptionsT = TypeVar("OptionsT", bound=MethodOptions)
+# Index of all fine pixels of a problem.
+ALL = (slice(None), slice(None))
+
+
+@dataclass(frozen=True)
+class Run:
+    """Circumstances of one computation: where it runs, what it shows, and the seed.
+
+    Attributes
+    ----------
+    device_name : str
+        Device as torch names it, or ``"auto"``.
+    seed : int
+        Seed of everything random.
+    progress : bool, optional
+        Whether to show a progress bar; None shows it in terminals and notebooks.
+    """
+
+    device_name: str = "auto"
+    seed: int = 0
+    progress: bool | None = None
+
+    @cached_property
+    def device(self) -> torch.device:
+        """Device of this process, resolved at first use.
+
+        Raises
+        ------
+        InvalidInput
+            If torch does not know the device, or this machine has none.
+        """
+        from xrfsr.utils.device import resolve_device
+
+        return resolve_device(self.device_name)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Another process resolves it again: it may have another device.
+        return {name: value for name, value in self.__dict__.items() if name != "device"}
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstruction:
+    """Fine maps.
+
+    Attributes
+    ----------
+    maps : array of float32, shape (line, y, x)
+        Intensity, in the units of the scan.
+    physical : array of bool, shape (line,), optional
+        False for maps that keep negative values, because no map without them is consistent with the scan.
+    """
+
+    maps: NDArray[np.float32]
+    physical: NDArray[np.bool_] | None = None
+
+
+class Prepared(Protocol):
+    """A method that was prepared on a sample of the painting, and can be applied to any part of it.
+
+    It is pickled and sent to every process that works on the painting.
+    """
+
+    @property
+    def metadata(self) -> dict[str, str | float]:
+        """Attributes of the result that are known only after preparing, without the prefix ``xrfsr_``."""
+
+    @property
+    def line_values(self) -> dict[str, NDArray[np.float32]]:
+        """Coordinates of the result along `line`, shape (line,), by the names in `Method.line_coords`."""
+
+    def apply(self, problem: Problem, core: tuple[slice, slice]) -> Reconstruction:
+        """Return the fine maps in the rows and columns `core` of a problem, whose other pixels are its halo."""
+
+
+class Solution(NamedTuple):
+    """A method prepared on one problem, and that problem's fine maps.
+
+    Attributes
+    ----------
+    prepared : Prepared
+    reconstruction : Reconstruction
+    """
+
+    prepared: Prepared
+    reconstruction: Reconstruction
+
+
+class Method(ABC, Generic[OptionsT]):
+    """A way from a coarse scan and a photo to fine maps.
+
+    A subclass has a name, a frozen dataclass of options and `prepare`. It holds no state: all that it learns of a
+    painting is in what `prepare` returns.
+
+    Attributes
+    ----------
+    name : str
+        Name for ``superresolve(method=...)``.
+    uses_photo : bool
+        Whether it needs a photo.
+    consistent : bool
+        Whether its maps, averaged by U, give the scan back under the default options.
+    uses_device : bool
+        Whether it computes with torch, on `Run.device`.
+    Options : type
+        Subclass of `MethodOptions`; its fields are the keywords that a user can pass.
+    """
+
+    name: ClassVar[str]
+    uses_photo: ClassVar[bool] = True
+    consistent: ClassVar[bool] = True
+    uses_device: ClassVar[bool] = False
+    Options: type[OptionsT]
+
+    @abstractmethod
+    def prepare(self, sample: Sequence[Problem], options: OptionsT, run: Run) -> Prepared:
+        """Train or measure on a sample of the painting whatever holds for all of it.
+
+        Parameters
+        ----------
+        sample : sequence of Problem
+            Windows of the painting, or one problem that is all of it.
+        options : MethodOptions
+            Options of this method.
+        run : Run
+            Device, seed and progress bar.
+        """
+
+    def solve(self, problem: Problem, options: OptionsT, run: Run) -> Solution:
+        """Prepare on a problem and apply to all of it.
+
+        A method whose preparation computes most of the answer overrides this to keep it.
+        """
+        prepared = self.prepare([problem], options, run)
+        return Solution(prepared, prepared.apply(problem, ALL))
+
+    def halo(self, U: Downsampling) -> int | None:
+        """Coarse pixels around a tile on which its maps depend; None for a method that needs the whole painting."""
+        return None
+
+    def options_from(self, keywords: Mapping[str, Any]) -> OptionsT:
+        """Build the options from what the user wrote.
+
+        Raises
+        ------
+        InvalidInput
+            Naming every fault.
+        """
+        return self.Options.from_keywords(self.name, keywords)
+
+    def unattended(self, options: OptionsT) -> OptionsT:
+        """Options for a run that nobody watches, so that nothing half finished is kept."""
+        return options
+
+    def uses_uncertainty(self, options: OptionsT) -> bool:
+        """Whether the uncertainty of the scan changes the result."""
+        return False
+
+    def metadata(self, options: OptionsT, run: Run) -> dict[str, str | float]:
+        """Attributes of the result that are known before preparing, without the prefix ``xrfsr_``."""
+        return options.metadata()
+
+    def line_coords(self, options: OptionsT) -> Mapping[str, str]:
+        """Names and descriptions of the coordinates along `line` that the result gains."""
+        return {}

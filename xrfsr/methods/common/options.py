@@ -1,0 +1,116 @@
+"""Options of a method: one frozen dataclass, built from the user's keywords and checked before any data are read."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from math import inf, isfinite
+from typing import Any, Self, cast
+
+import numpy as np
+
+from xrfsr.errors import InvalidInput, collect_faults
+
+__all__ = ["MethodOptions", "setting", "unknown_fault"]
+
+
+def setting(default: bool | int | float, least: float = 0, most: float = inf) -> Any:
+    """Declare a field of `MethodOptions`: a switch, an integer or a number, whichever its default is.
+
+    Parameters
+    ----------
+    default : bool, int or float
+        Value where the user gives none; its type is the type of the option.
+    least, most : float
+        Smallest and largest accepted number.
+
+    Examples
+    --------
+    >>> @dataclass(frozen=True, kw_only=True)
+    ... class Options(MethodOptions):
+    ...     radius: int = setting(2, 1, 4)
+    >>> Options(radius=5)
+    Traceback (most recent call last):
+    xrfsr.errors.InvalidInput: invalid options: radius must be an integer from 1 to 4, got 5 (default: 2)
+    """
+    return field(default=default, metadata={"least": least, "most": most})
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodOptions:
+    """Base of the options of every method. Fields declared by `setting` are checked and become plain Python values.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every value that is not accepted.
+    """
+
+    def __post_init__(self) -> None:
+        faults = []
+        for each in fields(self):
+            if "least" not in each.metadata:
+                continue
+            value, default = getattr(self, each.name), cast("bool | int | float", each.default)
+            if fault := _fault(each.name, value, default, each.metadata["least"], each.metadata["most"]):
+                faults.append(fault)
+            else:
+                object.__setattr__(self, each.name, type(default)(value))
+        if faults:
+            raise InvalidInput("options", faults)
+
+    @classmethod
+    def from_keywords(cls, method: str, keywords: Mapping[str, Any]) -> Self:
+        """Build the options of the method named `method` from what the user wrote.
+
+        Raises
+        ------
+        InvalidInput
+            Naming every unknown keyword, with the nearest known one, and every value that is not accepted.
+        """
+        known = [each.name for each in fields(cls)]
+        faults = [unknown_fault(method, name, known) for name in keywords if name not in known]
+        made = None
+        given = {name: value for name, value in keywords.items() if name in known}
+        missing = [name for name in cls.required() if name not in given]
+        faults += [f"method {method!r} needs {name}=...; there is no default" for name in missing]
+        if not missing:
+            with collect_faults(faults):
+                made = cls(**given)
+        if faults or made is None:
+            raise InvalidInput("options", faults)
+        return made
+
+    @classmethod
+    def required(cls) -> tuple[str, ...]:
+        """Names of options that have no default."""
+        return tuple(each.name for each in fields(cls) if each.default is MISSING and each.default_factory is MISSING)
+
+    def metadata(self) -> dict[str, str | float]:
+        """Attributes of a result that was made with these options, without the prefix ``xrfsr_``."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {"settings": json.dumps(values)} if values else {}
+
+
+def unknown_fault(method: str, name: str, known: list[str]) -> str:
+    """Return the message for a keyword that a method does not have."""
+    near = difflib.get_close_matches(name.lower(), [each.lower() for each in known], n=1, cutoff=0.5)
+    meant = [each for each in known if each.lower() in near]
+    hint = f"did you mean {meant[0]!r}? " if meant else ""
+    accepted = f"its options are {', '.join(known)}" if known else "it has no options"
+    return f"method {method!r} has no option {name!r}; {hint}{accepted}"
+
+
+def _fault(name: str, value: Any, default: bool | int | float, least: float, most: float) -> str | None:
+    """Return what is wrong with a value, if anything is."""
+    is_switch = isinstance(value, bool | np.bool_)
+    if isinstance(default, bool):
+        return None if is_switch else f"{name} must be True or False, got {value!r}"
+    whole = isinstance(default, int)
+    is_number = isinstance(value, int | np.integer | (int if whole else float) | np.floating) and not is_switch
+    if is_number and isfinite(value) and least <= value <= most and (not whole or value == int(value)):
+        return None
+    accepted = f"from {least:g} to {most:g}" if isfinite(most) else f"≥ {least:g}"
+    return f"{name} must be {'an integer' if whole else 'a number'} {accepted}, got {value!r} (default: {default})"

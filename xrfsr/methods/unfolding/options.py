@@ -1,0 +1,99 @@
+"""Options of the paper's method, checked before any data are read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from os import PathLike
+from typing import Any, Literal, Self, get_args
+
+import torch
+
+from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.methods.common.method import Run
+from xrfsr.methods.common.options import MethodOptions
+from xrfsr.network.config import TrainingConfig
+from xrfsr.network.model import Model
+from xrfsr.network.training import Run as TrainingRun
+
+__all__ = ["Consistency", "UnfoldingOptions"]
+
+Consistency = Literal["exact", "noise-aware"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnfoldingOptions(MethodOptions):
+    """Options of `Unfolding`.
+
+    Attributes
+    ----------
+    config : TrainingConfig
+        What is trained. A user passes its fields one by one, and ``preset`` for those that are not given.
+    consistency : {"exact", "noise-aware"}
+        Whether U takes the maps back to the scan exactly, or as far as the noise of the scan allows.
+    model : Model, optional
+        Trained model; without one, one is trained.
+    max_seconds, checkpoint, checkpoint_seconds, keep_interrupted
+        How training is carried out, see `xrfsr.network.training.Run`.
+    """
+
+    config: TrainingConfig = field(default_factory=TrainingConfig)
+    consistency: Consistency = "exact"
+    model: Model | None = None
+    max_seconds: float | None = None
+    checkpoint: str | PathLike[str] | None = None
+    checkpoint_seconds: float = 60.0
+    keep_interrupted: bool = True
+
+    def __post_init__(self) -> None:
+        faults: list[str] = []
+        if self.consistency not in get_args(Consistency):
+            faults.append(f"consistency must be {' or '.join(get_args(Consistency))}, got {self.consistency!r}")
+        if self.model is not None and not isinstance(self.model, Model):
+            faults.append(
+                "model must come from .xrfsr.train(rgb) or xrfsr.load_model(folder), which opens one, "
+                f"got {self.model!r}"
+            )
+        with collect_faults(faults):
+            self.training_run(Run(), torch.device("cpu"))
+        if faults:
+            raise InvalidInput("options", faults)
+
+    @classmethod
+    def from_keywords(cls, method: str, keywords: Mapping[str, Any]) -> Self:
+        """See `MethodOptions`; fields of `TrainingConfig` and ``preset`` are keywords too."""
+        own = {each.name for each in fields(cls)} - {"config"}
+        given = {name: value for name, value in keywords.items() if name in own}
+        training = {name: value for name, value in keywords.items() if name not in own and name != "preset"}
+        faults: list[str] = []
+        if given.get("model") is not None and (others := set(keywords) - {"model", "consistency"}):
+            listed = ", ".join(name for name in keywords if name in others)
+            faults.append(f"{listed} cannot change a model that is already trained; leave out one of the two")
+        config, made = TrainingConfig(), None
+        with collect_faults(faults):
+            config = TrainingConfig.preset(keywords.get("preset", "default"))
+        with collect_faults(faults):
+            config = config.override(**training)
+        with collect_faults(faults):
+            made = cls(config=config, **given)
+        if faults or made is None:
+            raise InvalidInput("options", faults)
+        return made
+
+    def training_run(self, run: Run, device: torch.device) -> TrainingRun:
+        """How training is carried out on a device."""
+        return TrainingRun(
+            device,
+            run.seed,
+            run.progress,
+            self.max_seconds,
+            self.checkpoint,
+            self.checkpoint_seconds,
+            self.keep_interrupted,
+        )
+
+    def metadata(self) -> dict[str, str | float]:
+        """See `MethodOptions`."""
+        config = self.config if self.model is None else self.model.config
+        return {"consistency": self.consistency, "settings": json.dumps(config.to_dict())}

@@ -1,0 +1,159 @@
+"""A scan and a photo on the grids of one U, in memory or not, and any tile of them as a `Problem`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from dask.base import is_dask_collection
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from xrfsr.core.photo import range_faults
+from xrfsr.errors import InvalidInput
+from xrfsr.methods import Problem
+from xrfsr.operators import Downsampling, apply_separable, crop_rows
+from xrfsr.pipeline.tiles import Tile
+
+__all__ = ["Acquisition", "Arrays", "Geometry"]
+
+
+class Arrays(NamedTuple):
+    """Arrays of an acquisition or of a part of it, NumPy or Dask.
+
+    Attributes
+    ----------
+    scan : array, shape (line, coarse.y, coarse.x)
+        Intensity, NaN where it is missing.
+    valid : array of bool, shape (coarse.y, coarse.x), optional
+        False for pixels to leave out.
+    uncertainty : array, shape like `scan`, optional
+        Standard deviation of the scan.
+    photo : array, shape (band, y, x), optional
+        Photo in its own pixels.
+    """
+
+    scan: Any
+    valid: Any = None
+    uncertainty: Any = None
+    photo: Any = None
+
+
+@dataclass(frozen=True, eq=False)
+class Geometry:
+    """What holds for the whole acquisition, and what a tile needs to know of it.
+
+    Attributes
+    ----------
+    U : Downsampling
+        Operator from the fine to the coarse grid.
+    photo : tuple of csr_array, optional
+        Matrices that resample the photo to the fine grid, along y and x.
+    lines : tuple of str
+        Labels of the maps.
+    kinds : tuple of str
+        Kind of every map, see `xrfsr.core.lines`.
+    units : str
+        Unit of the intensity.
+    """
+
+    U: Downsampling
+    photo: tuple[csr_array, csr_array] | None
+    lines: tuple[str, ...]
+    kinds: tuple[str, ...]
+    units: str
+
+    def problem(self, tile: Tile, arrays: Arrays) -> Problem:
+        """Return what a method is given for a tile, from the arrays of that tile.
+
+        Raises
+        ------
+        InvalidInput
+            Naming values that are negative, infinite or outside the range of a photo.
+        """
+        if faults := self._faults(arrays):
+            raise InvalidInput("input", faults)
+        part, y, x = self.U.crop(tile.rows, tile.columns)
+        scan = arrays.scan if arrays.valid is None else np.where(arrays.valid, arrays.scan, np.float32(np.nan))
+        photo = None
+        if self.photo is not None:
+            (down, _), (across, _) = (crop_rows(m, rows) for m, rows in zip(self.photo, (y, x), strict=True))
+            photo = apply_separable(down, across, arrays.photo)
+        is_element = np.array(self.kinds) == "element"
+        return Problem.of(scan, photo, part, self.lines, is_element, self.units, arrays.uncertainty)
+
+    def core(self, tile: Tile) -> tuple[slice, slice]:
+        """Return the fine pixels of a tile, counted within its problem."""
+        _, y, x = self.U.crop(tile.rows, tile.columns)
+        return (
+            slice(tile.y.start - y.start, tile.y.stop - y.start),
+            slice(tile.x.start - x.start, tile.x.stop - x.start),
+        )
+
+    def unmeasured(self, tile: Tile, problem: Problem) -> NDArray[np.bool_]:
+        """Return which fine pixels of a tile lie in coarse pixels without a value, shape (line, y, x)."""
+        row, column = self.parent_cells
+        row, column = row[tile.y] - tile.rows.start, column[tile.x] - tile.columns.start
+        return ~problem.measured[:, row[:, None], column]
+
+    @property
+    def parent_cells(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Coarse row of every fine row, and coarse column of every fine column."""
+        U = self.U
+        return U.coarse.y.parent_cell(U.fine.y), U.coarse.x.parent_cell(U.fine.x)
+
+    def _faults(self, arrays: Arrays) -> list[str]:
+        """Return what is wrong with the values; those of arrays in memory were checked before, in more detail."""
+        faults = []
+        for name, maps in (("intensity", arrays.scan), ("uncertainty", arrays.uncertainty)):
+            if maps is None:
+                continue
+            shown = maps if arrays.valid is None else np.where(arrays.valid, maps, np.nan)
+            counted = np.array(self.kinds) != "diagnostic"
+            negative = np.array(self.lines)[counted & (shown < 0).any(axis=(1, 2))]
+            infinite = np.array(self.lines)[np.isinf(shown).any(axis=(1, 2))]
+            if negative.size:
+                faults.append(f"scan: {name!r} is negative for {', '.join(negative)}; set to zero: .clip(min=0)")
+            if infinite.size:
+                faults.append(f"scan: {name!r} is infinite for {', '.join(infinite)}; mark as missing: .where(...)")
+        if arrays.photo is not None and np.isfinite(arrays.photo).any():
+            lowest, highest = float(np.nanmin(arrays.photo)), float(np.nanmax(arrays.photo))
+            faults += [f"photo: {fault}" for fault in range_faults(lowest, highest)]
+        return faults
+
+
+@dataclass(frozen=True, eq=False)
+class Acquisition:
+    """A scan and a photo that were checked, as far as that is possible without reading them.
+
+    Attributes
+    ----------
+    geometry : Geometry
+        Grids, labels and units.
+    arrays : Arrays
+        Values of the whole acquisition.
+    """
+
+    geometry: Geometry
+    arrays: Arrays
+
+    @property
+    def lazy(self) -> bool:
+        """Whether any array is still to be computed."""
+        return any(is_dask_collection(array) for array in self.arrays)
+
+    def slices(self, tile: Tile) -> tuple[tuple[slice, ...], ...]:
+        """Return the slices of each array that a tile needs."""
+        here = (tile.rows, tile.columns)
+        shown: tuple[slice, ...] = ()
+        if self.geometry.photo is not None:
+            _, y, x = self.geometry.U.crop(*here)
+            (_, rows), (_, columns) = (crop_rows(m, part) for m, part in zip(self.geometry.photo, (y, x), strict=True))
+            shown = (slice(None), rows, columns)
+        return (slice(None), *here), here, (slice(None), *here), shown
+
+    def crop(self, tile: Tile) -> Arrays:
+        """Return the arrays that a tile needs; of Dask arrays nothing is computed."""
+        parts = zip(self.arrays, self.slices(tile), strict=True)
+        return Arrays(*(None if array is None else array[part] for array, part in parts))

@@ -1,0 +1,35 @@
+"""A method prepared on the windows of an acquisition and applied to its tiles, in memory."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from xrfsr.pipeline.acquisition import Acquisition
+from xrfsr.pipeline.plan import ReconstructionPlan, training_problems
+from xrfsr.pipeline.result import Result, mask_unmeasured, warn_of_negatives
+
+__all__ = ["reconstruct"]
+
+
+def reconstruct(acquisition: Acquisition, plan: ReconstructionPlan) -> Result:
+    """Prepare the method and apply it to all of an acquisition; to a lazy one when its result is computed."""
+    if acquisition.lazy:
+        from xrfsr.pipeline.lazy import reconstruct_dask
+
+        return reconstruct_dask(acquisition, plan)
+    geometry, problems = acquisition.geometry, training_problems(acquisition, plan.windows)
+    maps = np.empty((len(geometry.lines), *geometry.U.fine.shape), dtype=np.float32)
+    negative: set[str] = set()
+    if plan.is_single_tile:
+        prepared, made = plan.method.solve(problems[0], plan.options, plan.run)
+        maps[...], below = mask_unmeasured(geometry, plan.windows[0], problems[0], made)
+        negative.update(below)
+    else:
+        prepared = plan.prepare(problems)
+        for tile in (tile for row in plan.tiles for tile in row):
+            problem = geometry.problem(tile, acquisition.crop(tile))
+            made = prepared.apply(problem, geometry.core(tile))
+            maps[:, tile.y, tile.x], below = mask_unmeasured(geometry, tile, problem, made)
+            negative.update(below)
+    warn_of_negatives([line for line in geometry.lines if line in negative])
+    return Result(maps, prepared.line_values, plan.metadata() | prepared.metadata)

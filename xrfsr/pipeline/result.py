@@ -1,0 +1,101 @@
+"""Fine maps and what is known of them, and how they become the user's kind of object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from xrfsr.core.coordinates import AnyT
+from xrfsr.errors import warn
+from xrfsr.methods import Problem, Reconstruction
+from xrfsr.operators.resample import regrid
+from xrfsr.pipeline.acquisition import Geometry
+from xrfsr.pipeline.tiles import Tile
+
+__all__ = ["Result", "as_scan_like", "mask_unmeasured", "warn_of_negatives"]
+
+# Coordinates along `line` that an earlier result may carry.
+RESULT_COORDS = ("guided_share", "noise", "photo_gain")
+
+
+class Result(NamedTuple):
+    """Fine maps and what is known of them.
+
+    Attributes
+    ----------
+    maps : array of float32, shape (line, fine.y, fine.x)
+        NumPy, or Dask for a lazy acquisition; NaN where the scan was not measured.
+    line_values : dict of array of float32, shape (line,)
+        Coordinates along `line`, by the names in `Method.line_coords`.
+    metadata : dict
+        Numbers and text for the attributes of the result.
+    """
+
+    maps: Any
+    line_values: dict[str, Any]
+    metadata: dict[str, str | float]
+
+
+def mask_unmeasured(
+    geometry: Geometry, tile: Tile, problem: Problem, made: Reconstruction
+) -> tuple[NDArray[np.float32], list[str]]:
+    """Return the maps of a tile, NaN where the scan was not measured, and the lines that keep negative values."""
+    maps = made.maps.astype(np.float32, copy=False)
+    if not problem.measured.all():
+        maps = np.where(geometry.unmeasured(tile, problem), np.float32(np.nan), maps)
+    if made.physical is None:
+        return maps, []
+    return maps, [geometry.lines[line] for line in np.flatnonzero(~made.physical)]
+
+
+def warn_of_negatives(lines: Sequence[str]) -> None:
+    """Warn which maps keep negative values, if any do."""
+    if lines:
+        warn(
+            f"negative values remain in {', '.join(lines)}: pixels of the scan overlap, and no map without negative "
+            "values agrees with the scan; .clip(min=0) removes them, at the price of that agreement"
+        )
+
+
+def as_scan_like(
+    obj: AnyT,
+    scan: xr.Dataset,
+    made: Result,
+    geometry: Geometry,
+    attrs: dict[str, Any],
+    line_coords: Mapping[str, str],
+) -> AnyT:
+    """Return fine maps as the user's kind of object."""
+    # Without the record of an earlier run, which a DataArray carries itself.
+    kept, own = _fresh(scan.attrs), _fresh(scan["intensity"].attrs)
+    intensity = xr.Variable(("line", "y", "x"), made.maps, own)
+    coords = {
+        name: coord.variable
+        for name, coord in scan.drop_vars([*RESULT_COORDS, *line_coords], errors="ignore").coords.items()
+        if not {"y", "x"} & set(coord.dims) or (coord.dtype.kind in "biuf" and name not in ("y", "x", "valid"))
+    }
+    axes = {name: scan[name].variable for name in ("y", "x")}
+    others = regrid(xr.Dataset(coords=coords | axes), geometry.U.fine)
+    result = xr.Dataset({"intensity": intensity}, others.coords, kept | attrs)
+    result = result.assign_coords(
+        {
+            name: xr.Variable("line", values, {"long_name": line_coords[name]})
+            for name, values in made.line_values.items()
+        }
+    )
+    if "valid" in scan.coords:
+        row, column = geometry.parent_cells
+        near = scan["valid"].variable[{"y": row}][{"x": column}]
+        result = result.assign_coords(valid=near.transpose("y", "x"))
+    if isinstance(obj, xr.Dataset):
+        return cast(AnyT, result)
+    return cast(AnyT, result["intensity"].rename(obj.name).assign_attrs(attrs))
+
+
+def _fresh(attrs: dict[Any, Any]) -> dict[Any, Any]:
+    """Return attributes without the record of a run."""
+    return {name: value for name, value in attrs.items() if not str(name).startswith("xrfsr_")}

@@ -1,0 +1,125 @@
+"""Train the paper's network on one scan or several, to be used again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import xarray as xr
+
+from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.operators import Footprint
+from xrfsr.pipeline.acquisition import Acquisition
+from xrfsr.pipeline.inputs import Beam, load
+from xrfsr.pipeline.plan import ReconstructionPlan, training_problems
+from xrfsr.pipeline.superresolve import SuperResolution
+
+if TYPE_CHECKING:
+    from xrfsr.methods.unfolding import UnfoldingOptions
+    from xrfsr.network import Model
+
+__all__ = ["train", "train_on"]
+
+
+def train(
+    obj: xr.Dataset | xr.DataArray,
+    rgb: xr.DataArray,
+    scale: float = 4,
+    *,
+    device: str = "auto",
+    seed: int = 0,
+    progress: bool | None = None,
+    footprint: Footprint = "area",
+    fwhm: Any = None,
+    smear: Any = None,
+    **keywords: Any,
+) -> Model:
+    """Train the paper's network on a scan and a photo, to be saved and used again.
+
+    Parameters
+    ----------
+    obj : xarray.Dataset or xarray.DataArray
+        Scan to train on.
+    rgb, scale, device, seed, progress, footprint, fwhm, smear
+        As for `superresolve`.
+    **keywords
+        As for `superresolve` with ``method="unfolding"``.
+
+    Returns
+    -------
+    Model
+        For ``superresolve(..., model=model)``; ``model.save(folder)`` keeps it, `xrfsr.load_model` opens it again.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every fault.
+
+    Examples
+    --------
+    >>> import xrfsr
+    >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Fe-K", "Pb-L"])
+    >>> scan.xrfsr.train(rgb, steps=20, progress=False)
+    <xrfsr.Model of Fe-K, Pb-L in count, 4 x 4 finer, 3 networks of K=5, M=64>
+    """
+    beam = {"footprint": footprint, "fwhm": fwhm, "smear": smear}
+    return train_on([("", obj, rgb)], scale, device=device, seed=seed, progress=progress, **beam, **keywords)
+
+
+def train_on(
+    scans: Sequence[tuple[str, xr.Dataset | xr.DataArray, Any]],
+    scale: float = 4,
+    *,
+    device: str = "auto",
+    seed: int = 0,
+    progress: bool | None = None,
+    footprint: Footprint = "area",
+    fwhm: Any = None,
+    smear: Any = None,
+    **keywords: Any,
+) -> Model:
+    """Train one network on several scans with the same lines and units.
+
+    Parameters
+    ----------
+    scans : sequence of (name, scan, photo)
+        Scans with their photos; the names appear in messages.
+    scale, device, seed, progress, footprint, fwhm, smear, **keywords
+        As for `train`.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every fault of every scan.
+    """
+    from xrfsr.methods.unfolding import Unfolding
+
+    method, faults = Unfolding(), list[str]()
+    beam = Beam(footprint, fwhm, smear)
+    configured = SuperResolution.from_keywords(
+        faults, scale, method.name, keywords, device=device, seed=seed, progress=progress, beam=beam
+    )
+    acquisitions: list[Acquisition] = []
+    for name, scan, photo in scans:
+        found: list[str] = []
+        with collect_faults(found):
+            acquisitions.append(load(scan, photo, scale, beam, method, None if faults else configured.options)[1])
+        faults += [f"{name}: {fault}" if name else fault for fault in found]
+    for (name, _, _), acquisition in zip(scans, acquisitions, strict=False):
+        first, geometry = acquisitions[0].geometry, acquisition.geometry
+        if not faults and (geometry.lines, geometry.units) != (first.lines, first.units):
+            here, there = (f"{', '.join(each.lines)} in {each.units}" for each in (geometry, first))
+            faults.append(
+                f"{name} has the lines {here}, {scans[0][0]} has {there}; one model needs the same of all: "
+                ".sel(line=[...])"
+            )
+    if faults:
+        raise InvalidInput("input", faults)
+    options, run = configured.options, configured.run
+    plans = [ReconstructionPlan.of(each, method, options, run, share=len(scans)) for each in acquisitions]
+    problems = [
+        problem
+        for acquisition, plan in zip(acquisitions, plans, strict=True)
+        for problem in training_problems(acquisition, plan.windows)
+    ]
+    return method.train(problems, cast("UnfoldingOptions", options), run)

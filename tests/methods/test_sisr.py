@@ -159,10 +159,10 @@ def test_what_is_wrong_with_a_checkpoint_is_told(scan: xr.Dataset, tmp_path: Pat
             scan.xrfsr.superresolve(method="sisr", **settings)
         return str(error.value)
 
-    assert "checkpoint is None; the file with the weights of a network is needed" in told()
+    assert "checkpoint must be the file with the weights of a network, such as 'x4.pth', got None" in told()
     both = told(checkpoint=tmp_path / "absent.pth", together=2)
     assert "absent.pth' is no file" in both
-    assert "together is 2; True or False is needed" in both
+    assert "together must be True or False, got 2" in both
     numbers = tmp_path / "numbers.pth"
     torch.save([1, 2], numbers)
     assert "holds no weights by name" in told(checkpoint=numbers)

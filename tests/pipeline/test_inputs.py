@@ -178,14 +178,14 @@ def test_methods_and_settings_that_are_none(scan: xr.Dataset, photo: xr.DataArra
     assert "'stepz' is no setting; did you mean 'steps'?" in str(refused(scan, photo, stepz=5))
     with pytest.raises(InvalidInput, match="'stepz' is no setting; did you mean 'steps'"):
         scan.xrfsr.train(photo, stepz=5)
-    with pytest.raises(InvalidInput, match="method 'kriging' does not take 'steps'; it has no settings"):
+    with pytest.raises(InvalidInput, match="method 'kriging' has no option 'steps'; it has no options"):
         scan.xrfsr.superresolve(photo, method="kriging", steps=5)
     for footprint in ({"footprint": "circle"}, {"footprint": "gaussian"}, {"fwhm": 0.3}):
         error = refused(scan, photo, **footprint)
         assert len(error.faults) == 1
         assert "footprint" in str(error) or "fwhm" in str(error)
     for seed in (-1, 1.5, "0", None, True):
-        assert f"seed is {seed!r}; a whole number from 0 is needed" in str(refused(scan, photo, seed=seed))
+        assert f"seed must be an integer ≥ 0, got {seed!r}" in str(refused(scan, photo, seed=seed))
 
 
 def test_models_that_do_not_fit(scan: xr.Dataset, photo: xr.DataArray) -> None:
@@ -203,9 +203,9 @@ def test_models_that_do_not_fit(scan: xr.Dataset, photo: xr.DataArray) -> None:
     both = error(renamed, 3, model=model)
     for part in ("needs Fe-Ka, Pb-L, which the scan lacks", "does not know Cu-K, Zn-K", "trained for scale 4, not 3"):
         assert part in both
-    assert "steps cannot change a model that is trained already" in error(scan, model=model, steps=5)
+    assert "steps cannot change a model that is already trained" in error(scan, model=model, steps=5)
     assert "xrfsr.load_model(folder) opens one" in error(scan, model="folder")
-    assert "'kriging' does not take 'model'" in error(scan, model=model, method="kriging")
+    assert "'kriging' has no option 'model'" in error(scan, model=model, method="kriging")
 
 
 def test_every_fault_is_told_at_once(scan: xr.Dataset, photo: xr.DataArray) -> None:
@@ -214,7 +214,7 @@ def test_every_fault_is_told_at_once(scan: xr.Dataset, photo: xr.DataArray) -> N
     bad.intensity.values[1] = np.nan
     error = refused(bad, photo.isel(band=[0, 1], x=slice(20)), 40, seed=-1, method="unfoldin", footprint="disc")
     expected = [
-        "seed is -1",
+        "seed must be an integer ≥ 0, got -1",
         "did you mean 'unfolding'",
         "scan: 'intensity' holds no finite value for Fe-Ka",
         "scan: 'intensity' is negative for Ca-K",

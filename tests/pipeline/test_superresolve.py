@@ -281,7 +281,7 @@ def test_maps_without_guidance_are_the_floor(photo: xr.DataArray) -> None:
 def test_a_scan_without_any_contrast_stays_as_it_is(photo: xr.DataArray, value: float) -> None:
     with pytest.warns(UserWarning, match="constant"):
         scan = as_scan(np.full((2, 12, 16), value), ["Ca-K", "Fe-K"], pixel_size=0.5)
-    with pytest.warns(UserWarning, match="constant"), pytest.warns(UserWarning, match="is the photo-free floor"):
+    with pytest.warns(UserWarning, match="constant"), pytest.warns(UserWarning, match="is the kriging baseline"):
         fine = scan.xrfsr.superresolve(photo, **QUICK)
     assert (fine.intensity == value).all()
     assert fine.guided_share.values.tolist() == [0, 0]

@@ -62,9 +62,9 @@ def _is_number(value: object) -> bool:
 def downsampling(
     obj: xr.Dataset | xr.DataArray,
     scale: float = 4,
-    *,
     footprint: Footprint = "area",
     fwhm: Any = None,
+    *,
     smear: Any = None,
 ) -> Downsampling:
     """U, from maps `scale` times finer than `obj` to the grid of `obj` (Eq. 2).

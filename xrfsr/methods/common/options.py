@@ -75,10 +75,12 @@ class MethodOptions:
         made = None
         given = {name: value for name, value in keywords.items() if name in known}
         missing = [name for name in cls.required() if name not in given]
-        faults += [f"method {method!r} needs {name}=...; there is no default" for name in missing]
-        if not missing:
-            with collect_faults(faults):
-                made = cls(**given)
+        wrong: list[str] = []
+        with collect_faults(wrong):
+            made = cls(**dict.fromkeys(missing), **given)
+        if missing and not wrong:
+            wrong = [f"method {method!r} needs {name}=...; there is no default" for name in missing]
+        faults += wrong
         if faults or made is None:
             raise InvalidInput("options", faults)
         return made

@@ -1,1 +1,1 @@
-"""Files in and out: one module a format."""
+"""Readers and writers of element maps, spectra and photos, one module per format."""

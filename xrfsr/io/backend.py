@@ -1,4 +1,4 @@
-"""``xr.open_dataset(path, engine="xrfsr")``."""
+"""Backend of xarray for ``xr.open_dataset(path, engine="xrfsr")``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["XrfsrBackend"]
 
 
 class XrfsrBackend(BackendEntrypoint):
-    """Element maps of MA-XRF and other X-ray fluorescence scanners, and of the programs that fit their spectra."""
+    """Reader of element maps from MA-XRF and other X-ray fluorescence scanners and from spectrum-fitting programs."""
 
     description = "Open element maps of X-ray fluorescence scans (PyMca, PyXRF, XRF-Maps, Datamuncher, TIFF, ...)"
     open_dataset_parameters: ClassVar[tuple[str, ...]] = (
@@ -40,7 +40,7 @@ class XrfsrBackend(BackendEntrypoint):
         quantity: Any = None,
         group: Any = None,
     ) -> xr.Dataset:
-        """Open a scan lazily; the arguments are those of `xrfsr.open_scan`."""
+        """Open a scan lazily, with the arguments of `xrfsr.open_scan`."""
         from xrfsr.io.open import open_lazily
 
         scan = open_lazily(
@@ -55,7 +55,7 @@ class XrfsrBackend(BackendEntrypoint):
         return scan.drop_vars(drop_variables or [], errors="ignore")
 
     def guess_can_open(self, filename_or_obj: Any) -> bool:
-        """Whether a file can be nobody else's: by suffixes that no other program uses."""
+        """Return whether the suffix of a file is one that no other program uses."""
         from xrfsr.io.formats import UNIQUE_SUFFIXES
 
         if not isinstance(filename_or_obj, str | os.PathLike):

@@ -1,4 +1,4 @@
-"""Which module reads a file: told by its name, and of HDF5, whose name says nothing, by what is in it."""
+"""Table of the file formats, and their detection by file name or, for HDF5, by content."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ __all__ = ["FORMATS", "UNIQUE_SUFFIXES", "Format", "detect_format"]
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One format.
+    """One file format.
 
     Attributes
     ----------
     name : str
-        For people.
+        Name for messages.
     module : str
-        Within `xrfsr.io.readers`; it has a function ``describe(path, options)`` and says in ``USES`` which options
-        beside `lines` it knows.
+        Name of the module in `xrfsr.io.readers`. It has a function ``describe(path, options)``; its ``USES`` names the
+        options that it accepts in addition to `lines`.
     suffixes : tuple of str
-        In lower case. Of HDF5 formats, which share theirs, empty: the module's ``matches(file)`` tells.
+        File suffixes in lower case. Empty for HDF5 formats, which share their suffixes: there the module's
+        ``matches(file)`` decides.
     """
 
     name: str
@@ -33,7 +34,7 @@ class Format:
     suffixes: tuple[str, ...] = ()
 
     def load(self) -> Any:
-        """The module, imported at first use."""
+        """Import the module at first use."""
         return import_module(f"xrfsr.io.readers.{self.module}")
 
 
@@ -57,24 +58,24 @@ FILES = (
 FORMATS = (FOLDER, *FILES, *HDF5)
 HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf", ".nxs", ".he5")
 PHOTOS = (".jpg", ".jpeg", ".png")
-# Nobody else's: a plain xr.open_dataset may come to us with these.
+# No other program uses these, so a plain xr.open_dataset may choose this package for them.
 UNIQUE_SUFFIXES = (".dms", ".datastack", ".bcf")
 
 
 def detect_format(path: Path) -> Format:
-    """Which format a file or folder has.
+    """Return the format of a file or folder.
 
     Raises
     ------
     InvalidInput
-        If it does not exist, or is none of those that are read.
+        If the path does not exist, or its format is not supported.
     """
     suffix = path.suffix.lower()
     named = next((one for one in FILES if suffix in one.suffixes), None)
     if path.is_dir():
         return named if named and suffix == ".zspy" else FOLDER
     if not path.exists():
-        raise InvalidInput("file", [f"'{path}' does not exist; give the file or folder that holds the maps"])
+        raise InvalidInput("file", [f"'{path}' does not exist; pass the file or folder that holds the maps"])
     if not path.stat().st_size:
         raise InvalidInput("file", [f"'{path}' is empty; copy or export it again"])
     if named is not None:
@@ -86,8 +87,10 @@ def detect_format(path: Path) -> Format:
     if zipfile.is_zipfile(path):
         return next(one for one in FILES if one.module == "datastack")
     if suffix in PHOTOS:
-        raise InvalidInput("file", [f"'{path}' is a picture; a photo opens with xrfsr.open_photo or xrfsr.register"])
-    raise InvalidInput("file", [f"'{path}' is none of the formats that are read: {_accepted()}"])
+        raise InvalidInput(
+            "file", [f"'{path}' is a photo, not a scan; open it with xrfsr.open_photo or xrfsr.register"]
+        )
+    raise InvalidInput("file", [f"'{path}' has an unknown format; supported are {_accepted()}"])
 
 
 def _hdf5_format(path: Path) -> Format:
@@ -101,8 +104,8 @@ def _hdf5_format(path: Path) -> Format:
     raise InvalidInput(
         "file",
         [
-            f"'{path}' holds {there}, but no element maps of {', '.join(one.name for one in HDF5)}; fit the spectra "
-            "first, and give the file of the results"
+            f"'{path}' contains {there}, but no element maps in the layout of {', '.join(one.name for one in HDF5)}; "
+            "fit the spectra first and pass the file with the results"
         ],
     )
 

@@ -1,4 +1,4 @@
-"""What all HDF5 formats share: datasets as maps, checks of what a file declares, coordinates of NeXus."""
+"""Functions shared by the HDF5 readers: maps in datasets, checks of datasets, and NeXus coordinates."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from xrfsr.errors import InvalidInput, collect_faults
 
 __all__ = ["Hdf5Maps", "map_faults", "nexus_grid", "open_hdf5", "text", "texts"]
 
-# Deflate packs at most a thousand to one; who declares more than this did not write it.
+# Deflate compresses at most about 1000:1; a dataset that declares more than this factor was not written completely.
 MAX_COMPRESSION = 4000
 MIN_CHECKED_BYTES = 1 << 20
 
 
 @contextmanager
 def open_hdf5(path: Path) -> Iterator[h5py.File]:
-    """The file, open for reading; another program may hold it, and its folder may be read-only."""
+    """Open a file for reading, without a lock, because another program may hold it or its folder may be read-only."""
     with h5py.File(path, "r", locking=False) as file:
         yield file
 
@@ -37,8 +37,9 @@ class Hdf5Maps:
     Attributes
     ----------
     path : Path
+        File that holds the maps.
     locations : tuple of (str, int or None)
-        For each map the name of its dataset, and its position along the first dimension if it holds several maps.
+        Name of the dataset of each map, and the position along its first dimension if it holds several maps.
     """
 
     path: Path
@@ -55,33 +56,35 @@ class Hdf5Maps:
 
 
 def map_faults(dataset: Any, name: str, dims: int = 2) -> list[str]:
-    """What keeps a dataset from being a map (`dims` 2) or a stack of maps (3)."""
+    """Return the faults of a dataset that should be a map (`dims` 2) or a stack of maps (3)."""
     if not isinstance(dataset, h5py.Dataset):
-        return [f"'{name}' is {'missing' if dataset is None else 'no dataset'}, but maps are expected there"]
+        return [
+            f"'{name}' is {'missing' if dataset is None else 'not a dataset'}, expected maps; export the file again"
+        ]
     if dataset.dtype.kind not in "iuf":
-        return [f"'{name}' has dtype {dataset.dtype}, but numbers are needed"]
+        return [f"'{name}' has dtype {dataset.dtype}, expected numbers; export the file again"]
     shape = dataset.shape
     if shape is None or len(shape) != dims:
         needed = "(y, x)" if dims == 2 else "(map, y, x)"
         advice = ""
         if shape is not None and len(shape) == dims - 1:
-            advice = "; its points were not arranged on a grid, so do that first in the program that fitted them"
-        return [f"'{name}' has shape {shape}, but {needed} is needed{advice}"]
+            advice = "; its points are not arranged on a grid: grid them first in the program that fitted them"
+        return [f"'{name}' has shape {shape}, expected {needed}{advice}"]
     if 0 in shape:
-        return [f"'{name}' has shape {shape}, so there is no pixel"]
+        return [f"'{name}' has shape {shape}, so it contains no pixel; export the file again"]
     declared = dataset.dtype.itemsize * int(np.prod(shape, dtype=object))
     stored = dataset.id.get_storage_size()
-    # A virtual dataset lies in other files. Of others, what is declared and not there would be read as zeros.
+    # A virtual dataset is stored in other files. Elsewhere, values that are declared but missing would read as zeros.
     if not dataset.is_virtual and declared > MIN_CHECKED_BYTES and declared > MAX_COMPRESSION * stored:
         return [
-            f"'{name}' declares {shape} numbers, {declared / 1e6:.3g} MB, but only {stored} bytes of them are in the "
-            "file, so it was never written to the end; copy or export it again"
+            f"'{name}' declares {shape} values, {declared / 1e6:.3g} MB, but the file contains only {stored} bytes of "
+            "them: it was not written completely; copy or export it again"
         ]
     return []
 
 
 def text(value: Any) -> str | None:
-    """Text of an attribute or scalar dataset, or None."""
+    """Return the text of an attribute or scalar dataset, or None."""
     if isinstance(value, h5py.Dataset):
         value = value[()]
     if isinstance(value, np.ndarray) and value.size == 1:
@@ -92,16 +95,16 @@ def text(value: Any) -> str | None:
 
 
 def texts(values: Any) -> list[str]:
-    """A list of text from an attribute or dataset: bytes, fixed or variable length."""
+    """Return a list of text from an attribute or dataset of bytes, fixed-length or variable-length text."""
     if isinstance(values, h5py.Dataset):
         values = values[()]
     return [name for value in np.atleast_1d(values).reshape(-1).tolist() if (name := text(value)) is not None]
 
 
 def nexus_grid(group: h5py.Group, shape: tuple[int, int], faults: list[str]) -> Grid | None:
-    """Where the pixels of an NXdata group lie, if its `axes` tell it with units of length.
+    """Return the grid of an NXdata group if its `axes` have units of length, otherwise None.
 
-    Axes without units are no help; those with units that are irregular or do not fit are added to `faults`.
+    Axes with units that are irregular or do not match the shape are added to `faults`.
     """
     names = texts(group.attrs["axes"]) if "axes" in group.attrs else []
     if len(names) != 2:
@@ -113,7 +116,7 @@ def nexus_grid(group: h5py.Group, shape: tuple[int, int], faults: list[str]) -> 
         if unit is None or dataset.dtype.kind not in "iuf":
             return None
         if dataset.shape != (size,):
-            faults.append(f"axis '{name}' has shape {dataset.shape}, but the maps have {shape}; pass pixel_size=...")
+            faults.append(f"axis '{name}' has shape {dataset.shape}, but the maps {shape}; pass pixel_size=...")
             continue
         with collect_faults(faults):
             try:

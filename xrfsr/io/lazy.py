@@ -1,4 +1,4 @@
-"""Maps in a file as an array of xarray: a window is read when its values are asked for."""
+"""Lazy arrays for xarray that read a window of a file when its values are requested."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ __all__ = ["LazyMaps", "LazyMask", "unreadable_message"]
 
 
 def unreadable_message(path: Path, error: BaseException) -> str:
-    """Say that a file cannot be read, why, and what to do."""
+    """Return the message for a file that cannot be read, with the reason and the fix."""
     reason = " ".join(str(error).split()) or type(error).__name__
     if len(reason) > 300:
         reason = reason[:300] + " ..."
     if isinstance(error, MemoryError):
-        reason = "more memory is needed than there is"
-    return f"'{path}' cannot be read ({reason}): damaged, incomplete or changed, so copy or export it again"
+        reason = "not enough memory"
+    return f"'{path}' cannot be read ({reason}): it is damaged, incomplete or changed; copy or export it again"
 
 
 class _LazyArray(BackendArray):
-    """What is read from a source, where an error names the file."""
+    """Lazy array whose errors name the file."""
 
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
@@ -57,7 +57,7 @@ class _LazyArray(BackendArray):
             raise InvalidInput(
                 "file",
                 [
-                    f"'{self.path}' gives {values.shape} numbers where {shape} were expected: it is incomplete, or "
+                    f"'{self.path}' returned values of shape {values.shape}, expected {shape}: it is incomplete or has "
                     "changed since it was opened; open it again"
                 ],
             )
@@ -70,12 +70,13 @@ class LazyMaps(_LazyArray):
     Parameters
     ----------
     path : Path
-        For messages.
+        File named in messages.
     source : Source
+        Source of the maps.
     count : int
-        How many maps.
+        Number of maps.
     shape : (int, int)
-        Rows and columns.
+        Number of rows and columns.
     """
 
     dtype = np.dtype(np.float32)
@@ -87,21 +88,22 @@ class LazyMaps(_LazyArray):
     def _window(self, key: tuple[int | slice, ...]) -> NDArray[np.float32]:
         line, y, x = (slice(k, k + 1) if isinstance(k, int | np.integer) else k for k in key)
         values = self._read(list(range(*line.indices(self.shape[0]))), y, x)
-        with np.errstate(over="ignore"):  # beyond float32 is infinite, which is then reported as such
+        with np.errstate(over="ignore"):  # values beyond float32 become infinite, and the scan check reports them
             values = values.astype(np.float32, copy=False)
         return np.asarray(values[tuple(0 if isinstance(k, int | np.integer) else slice(None) for k in key)])
 
 
 class LazyMask(_LazyArray):
-    """A mask (y, x) as bool: true where the file holds a number other than zero.
+    """Mask (y, x) as bool: true where the file holds a nonzero number.
 
     Parameters
     ----------
     path : Path
-        For messages.
+        File named in messages.
     source : Source
+        Source of the mask.
     shape : (int, int)
-        Rows and columns.
+        Number of rows and columns.
     """
 
     dtype = np.dtype(np.bool_)
@@ -113,5 +115,5 @@ class LazyMask(_LazyArray):
     def _window(self, key: tuple[int | slice, ...]) -> NDArray[np.bool_]:
         y, x = (slice(k, k + 1) if isinstance(k, int | np.integer) else k for k in key)
         values = self._read([0], y, x)[0]
-        valid = (values != 0) & (values == values)  # NaN is not zero, but shows nothing
+        valid = (values != 0) & (values == values)  # NaN is nonzero but invalid
         return np.asarray(valid[tuple(0 if isinstance(k, int | np.integer) else slice(None) for k in key)])

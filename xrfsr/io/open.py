@@ -1,4 +1,4 @@
-"""From any file to a scan: the format is told, the request checked, and lazy maps get their coordinates."""
+"""Opening of any supported file or folder as a lazy scan with coordinates."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from xrfsr.utils.paths import entries, local_path
 
 __all__ = ["open_lazily", "open_scan"]
 
-# A map is read in one piece up to this side; beyond, Dask gets pieces of it.
+# Side in pixels up to which a map is one Dask chunk.
 MAX_CHUNK = 4096
 QUANTITIES = ("count", "mass_fraction")
 
@@ -39,49 +39,49 @@ def open_scan(
     group: str | None = None,
     chunks: Any = None,
 ) -> xr.Dataset:
-    """Open the element maps that other programs left: a file of a fit, a folder of maps, a cube of spectra.
+    """Open the element maps of another program: a file of a fit, a folder of maps, or a cube of spectra.
 
-    What can be read, and how each format is understood, is told in the documentation of formats; the same as
-    ``xr.open_dataset(path, engine="xrfsr", ...)``. Nothing but names and sizes is read here: numbers are when they are
-    used. Row 0 of a file is the first row of the scan, the top of the painting.
+    The call is the same as ``xr.open_dataset(path, engine="xrfsr", ...)``. It reads only names and sizes; values are
+    read when they are used. Row 0 of a file is the first row of the scan, the top of the painting. The documentation
+    of the formats lists the supported files and how each is interpreted.
 
     Parameters
     ----------
     path : str or path
-        The file or folder; or a zarr store written by `to_zarr`.
+        File or folder to open, or a zarr store written by `to_zarr`.
     pixel_size : float or str or (float, float), optional
-        Distance between neighbouring pixels: mm as a number, ``"0.5 mm"`` as text, or (y, x). Needed unless the file
-        tells it; given, it is used in place of what the file says.
+        Distance between neighbouring pixels: mm as a number, ``"0.5 mm"`` as text, or (y, x). Required unless the
+        file stores it; a value passed here replaces the stored one.
     origin : pair, optional
-        Position (y, x) of the outer corner of the first pixel, where scans of one painting are to lie beside each
-        other; lengths as in `pixel_size`, with which it goes.
+        Position (y, x) of the outer corner of the first pixel, to arrange several scans of one painting. Lengths as
+        in `pixel_size`, which must be passed as well.
     units : str, optional
-        Of the numbers: "count", "count/s" or "dimensionless". By default what the format means, otherwise "count".
+        Units of the values: "count", "count/s" or "dimensionless". Default: the units of the format, else "count".
     lines : sequence of str, optional
-        The lines to read, in this order and any spelling. By default all. Spectra need them.
+        Lines to read, in this order and in any spelling. Default: all lines. Required for spectra.
     quantity : {"count", "mass_fraction"}, optional
-        Of a fit that has both, which to read; by default the counts.
+        Result to read from a fit that stores both. Default: counts.
     group : str, optional
-        Of an HDF5 file with several results, which to read: an entry, a detector, a way of analysis.
+        Result to read from an HDF5 file with several: an entry, a detector, or an analysis.
     chunks : optional
-        As for `xarray.open_dataset`: ``{}`` gives Dask arrays in pieces that suit the file. Not given, values are
-        read at their first use and kept.
+        Chunks as in `xarray.open_dataset`: ``{}`` returns Dask arrays in chunks that suit the file. By default,
+        values are read at their first use and kept.
 
     Returns
     -------
     Dataset
-        A scan: ``intensity (line, y, x)`` float32, with ``uncertainty`` and ``valid (y, x)`` where the file has them.
+        Scan with ``intensity (line, y, x)`` as float32, and ``uncertainty`` and ``valid (y, x)`` if the file has them.
 
     Raises
     ------
     InvalidInput
-        Naming the file and every fault of it and of the arguments. Damage within compressed numbers shows when they
-        are read, as the same error.
+        If the file or an argument cannot be used; the message names the file and lists every fault. Damage in
+        compressed values raises the same error when they are read.
 
     Warns
     -----
     UserWarning
-        If something in the file is left out, or two lines count the same photons.
+        If something in the file is ignored, or if two lines count the same photons.
 
     Examples
     --------
@@ -98,7 +98,7 @@ def open_scan(
     }
     scan = xr.open_dataset(os.fspath(local_path(path, _WANTED)), engine="xrfsr", chunks=chunks, **options)
     for name in ("element", "family", "kind", "energy"):
-        scan[name].variable.load()  # a word for each line, which a look at the scan should show
+        scan[name].variable.load()  # one word per line, which the repr of the scan should show
     return scan
 
 
@@ -115,20 +115,20 @@ def open_lazily(
     quantity: Quantity | None = None,
     group: str | None = None,
 ) -> xr.Dataset:
-    """What `open_scan` and the engine of xarray share; see there for the arguments.
+    """Open a scan for `open_scan` and for the engine of xarray, with the arguments of `open_scan`.
 
     Returns
     -------
     Dataset
-        Of lazily indexed arrays, which xarray chunks or loads.
+        Scan of lazily indexed arrays, which xarray chunks or loads.
 
     Raises
     ------
     InvalidInput
-        Naming every fault.
+        If the file or an argument cannot be used; the message lists every fault.
     """
     place = local_path(path, _WANTED)
-    names = entries(place, "give the folder that holds the maps") if place.is_dir() else []
+    names = entries(place, "pass the folder that holds the maps") if place.is_dir() else []
     if is_store(names) and place.suffix.lower() != ".zspy":
         given = {"pixel_size": pixel_size, "units": units, "origin": origin, "quantity": quantity, "group": group}
         return open_store(place, names, lines=lines, given=given)
@@ -177,32 +177,32 @@ def _describe(form: Format, place: Path, options: ReadOptions) -> ScanDescriptio
         return maps
     except InvalidInput:
         raise
-    # Damage shows in many ways: whatever the libraries that read a format raise.
+    # A damaged file may raise any exception of the library that reads it.
     except Exception as error:
         raise InvalidInput("file", [unreadable_message(place, error)]) from error
 
 
 def _unknown_options(form: Format, options: ReadOptions) -> list[str]:
-    """Options that the format has no use for, or no such value."""
+    """Return a fault for each option that the format does not support, or whose value is not accepted."""
     known = form.load().USES
     faults = [
-        f"{name}={value!r} was given, but a {form.name} has no choice of it; leave it out"
+        f"{name}={value!r} is not supported for {form.name}; leave it out"
         for name, value in (("quantity", options.quantity), ("group", options.group))
         if value is not None and name not in known
     ]
     if "quantity" in known and options.quantity not in (None, *QUANTITIES):
-        faults.append(f"quantity is {options.quantity!r}; accepted are {', '.join(map(repr, QUANTITIES))}")
+        faults.append(f"quantity must be one of {', '.join(map(repr, QUANTITIES))}, got {options.quantity!r}")
     if "group" in known and not isinstance(options.group, str | None):
-        faults.append(f"group is {options.group!r}; the name of a group in the file is needed")
+        faults.append(f"group must be the name of a group in the file, got {options.group!r}")
     return faults
 
 
 def _grid_faults(maps: ScanDescription, place: Path, pixel_size: object, origin: object) -> list[str]:
     faults: list[str] = []
     if pixel_size is None and maps.grid is None:
-        faults.append(f"pixel_size is missing and '{place}' does not tell it; pass pixel_size='0.5 mm'")
+        faults.append(f"pixel_size is missing and '{place}' does not store it; pass it, such as pixel_size='0.5 mm'")
     if pixel_size is None and maps.grid is not None and origin is not None:
-        faults.append(f"origin={origin!r} was given, but '{place}' tells where its pixels lie; leave it out")
+        faults.append(f"origin={origin!r} was passed, but '{place}' stores the positions of its pixels; leave it out")
     return faults
 
 
@@ -218,7 +218,7 @@ def _scan(
     if spacing is not None:
         said = grid.spacing if grid is not None else spacing
         if any(abs(own / given - 1) > 0.01 for own, given in zip(said, spacing, strict=True)):
-            message = f"pixel_size={spacing} mm is used, although '{place}' says {said} mm"
+            message = f"pixel_size={spacing} mm replaces the {said} mm stored in '{place}'"
         grid = Grid.from_shape(maps.shape, spacing, corner)
     assert grid is not None
     attrs = {"units": units or intensity_unit(maps.units or "count")}
@@ -231,7 +231,7 @@ def _scan(
     coords = scan_coords(maps.names, grid)
     for coord in coords.values():
         if "line" in coord.dims:
-            coord.encoding["preferred_chunks"] = {"line": 1}  # cut like the maps, or xarray finds it inconsistent
+            coord.encoding["preferred_chunks"] = {"line": 1}  # as for the maps, or xarray reports inconsistent chunks
     if maps.valid is not None:
         mask = indexing.LazilyIndexedArray(LazyMask(place, maps.valid, maps.shape))
         pieces = {dim: size for dim, size in _preferred_chunks(maps).items() if dim != "line"}
@@ -242,7 +242,7 @@ def _scan(
 
 
 def _preferred_chunks(maps: ScanDescription) -> dict[str, int]:
-    """Chunks that suit the file: whole tiles of it, and enough of them to be worth a task."""
+    """Return chunks of whole tiles of the file, large enough to be worth a Dask task."""
     pieces = {"line": 1}
     tile = maps.tile or maps.shape
     for dim, length, size in zip(("y", "x"), tile, maps.shape, strict=True):

@@ -1,4 +1,4 @@
-"""Photographs from PNG, JPEG and TIFF files."""
+"""Reading of photographs from PNG, JPEG and TIFF files."""
 
 from __future__ import annotations
 
@@ -25,37 +25,37 @@ COLOURS = ("red", "green", "blue")
 def open_photo(path: str | PathLike[str], like: xr.Dataset | xr.DataArray | Grid) -> xr.DataArray:
     """Read a photograph that shows exactly the area of a scan.
 
-    The photo is cropped to the scanned area beforehand; its outer edges are laid on the outer edges of `like`.
-    It may have any number of pixels. Files of 8 bits, 16 bits and anything between are scaled to [0, 1], grey becomes
-    three equal bands, and a photo turned by its EXIF tag is turned upright. Pixels that are wholly transparent, or
-    "no data" by the file's own account, are missing (NaN); other transparency is not looked at.
+    Crop the photo to the scanned area first: its outer edges are placed on the outer edges of `like`. It may have any
+    number of pixels. Integers of up to 32 bits are scaled to [0, 1], grey becomes three equal bands, and the
+    orientation in the EXIF tag is applied. Fully transparent pixels and pixels marked as "no data" are missing (NaN);
+    partial transparency is ignored.
 
     Parameters
     ----------
     path : str or path
-        PNG, JPEG or TIFF file, of any size.
+        PNG, JPEG or TIFF file of any size.
     like : Dataset, DataArray or Grid
-        The scan whose area, in mm, the photo covers.
+        Scan whose area, in mm, the photo covers.
 
     Returns
     -------
     DataArray
-        Named "rgb", dims (band, y, x) with bands "red", "green", "blue"; float32 in [0, 1]; y and x in mm.
+        Photo named "rgb" with dims (band, y, x) and bands "red", "green", "blue"; float32 in [0, 1]; y and x in mm.
 
     Raises
     ------
     InvalidInput
-        Naming the file if it is missing, damaged, no picture, wholly transparent, has neither one nor three colour
-        bands, or has several grey pages, which may be red, green and blue; and what `as_photo` refuses.
+        If the file is missing, damaged, not a picture, fully transparent, has neither one nor three colour bands, or
+        has several grey pages, which may be red, green and blue; and for the reasons of `as_photo`.
 
     Warns
     -----
     UserWarning
-        If a file in colour has more pages, which are left out. Smaller copies (pyramids, thumbnails) do not count.
+        If a colour file has further pages, which are ignored. Smaller copies (pyramids, thumbnails) do not count.
 
     See Also
     --------
-    as_photo : the same from an array.
+    as_photo : Make a photo from an array.
     """
     place = local_path(path, "the path of a PNG, JPEG or TIFF file")
     faults: list[str] = []
@@ -65,39 +65,39 @@ def open_photo(path: str | PathLike[str], like: xr.Dataset | xr.DataArray | Grid
         colours = read_colours(place)
     with collect_faults(faults):
         if colours is None:
-            grid_of(like)  # may be at fault too
+            grid_of(like)  # reports the faults of `like`, too
         else:
             photo = as_photo(colours, like=like)
     if faults or photo is None:
-        # The faults of a file name it, those of its numbers do not.
+        # Faults of the file name it; faults of its values do not.
         raise InvalidInput("photo" if colours is None else f"photo '{place}'", faults)
     return photo
 
 
 def read_colours(path: str | PathLike[str]) -> NDArray[Any]:
-    """Read the pixels (3, H, W) of a photograph, wherever it was taken from: what `as_photo` and `register` take.
+    """Read the pixels (3, H, W) of a photograph without a position, as input of `as_photo` and `register`.
 
     Raises
     ------
     InvalidInput
-        As `open_photo` does of the file.
+        If the file cannot be read; see `open_photo`.
 
     Warns
     -----
     UserWarning
-        If the file has more pages.
+        If the file has further pages.
     """
     place = local_path(path, "the path of a PNG, JPEG or TIFF file")
     raster = read_raster(place)
     colours = _colours(raster, place)
     if more := max(0, len(raster.header.pages) - 1):
         pages = "1 more page, which is" if more == 1 else f"{more} more pages, which are"
-        warn(f"'{place}' has {pages} left out: the photo is the first")
+        warn(f"'{place}' has {pages} ignored: the photo is the first page")
     return colours
 
 
 def _colours(raster: Raster, path: Path) -> NDArray[Any]:
-    """Red, green and blue: the file's own numbers where `as_photo` scales them rightly, otherwise float32."""
+    """Return red, green and blue: the stored values if `as_photo` scales them correctly, otherwise float32."""
     header, pixels = raster.header, raster.shown
     if len(header.pages) > 1 and _is_grey(header):
         raise InvalidInput("photo", [_grey_pages(header, path)])
@@ -110,13 +110,13 @@ def _colours(raster: Raster, path: Path) -> NDArray[Any]:
         raise InvalidInput(
             "photo",
             [
-                f"'{path}' has the bands {', '.join(header.bands)}; one grey band or red, green and blue are accepted, "
-                "so convert it to RGB first"
+                f"'{path}' has the bands {', '.join(header.bands)}; expected one grey band or red, green and blue: "
+                "convert it to RGB first"
             ],
         )
     if raster.missing is not None and raster.missing.all():
         raise InvalidInput(
-            "photo", [f"'{path}' shows nothing: every pixel is transparent or 'no data'; save it without transparency"]
+            "photo", [f"'{path}' is empty: every pixel is transparent or 'no data'; save it without transparency"]
         )
     if pixels.dtype.kind == "u":
         white = 255 if header.palette is not None else header.white
@@ -136,7 +136,7 @@ def _is_grey(header: Header) -> bool:
 
 def _grey_pages(header: Header, path: Path) -> str:
     count = len(header.pages)
-    fault = f"'{path}' has {count} pages and the first is grey, so it is not clear which of them are the photo; "
+    fault = f"'{path}' has {count} pages and the first is grey; expected one page: "
     if count == 3:
         fault += f"if they are red, green and blue, use as_photo(tifffile.imread('{path}'), like=scan) or "
-    return fault + "save the photo as RGB, or its one page as a file of its own"
+    return fault + "save the photo as RGB, or its page as a separate file"

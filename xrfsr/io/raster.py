@@ -1,7 +1,7 @@
-"""Pixels of one PNG, JPEG or TIFF file, upright and in their own number type.
+"""Decoding of PNG, JPEG and TIFF files to upright pixels in the stored number type.
 
-GDAL decodes (through rasterio): it reads every compression in common use and keeps 16-bit colour, which
-Pillow would cut to 8 bits. Pillow tells how the picture is turned, which GDAL reports for JPEG only.
+GDAL decodes (through rasterio), because it reads every common compression and keeps 16-bit colour, which Pillow would
+reduce to 8 bits. Pillow reads the orientation tag, which GDAL reports for JPEG only.
 """
 
 from __future__ import annotations
@@ -23,37 +23,36 @@ from xrfsr.errors import InvalidInput
 
 __all__ = ["Header", "Raster", "open_raster", "read_header", "read_raster"]
 
-ORIENTATION = 0x0112  # the EXIF tag, which is also the TIFF tag
+ORIENTATION = 0x0112  # EXIF tag, which is also the TIFF tag
 GLOBAL_STATE_LOCK = threading.Lock()
-# No picture is packed more than this, unless it is small or nothing.
+# A file that declares more than LARGE bytes at a higher compression than this is damaged.
 MAX_COMPRESSION, LARGE = 5000, 1 << 28
 MAX_BLOCKS = 100_000
-TRANSPOSED = (5, 6, 7, 8)  # the orientations that exchange rows and columns
+TRANSPOSED = (5, 6, 7, 8)  # orientations that exchange rows and columns
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file says about its picture, before a pixel is decoded.
+    """Header of a picture file, read without decoding pixels.
 
     Attributes
     ----------
     shape : (int, int)
-        Rows and columns of the picture upright.
+        Number of rows and columns of the upright picture.
     dtype : str
-        The file's own number type.
+        Stored number type.
     bands : tuple of str
-        What each band shows: ``"gray"``, ``"red"``, ``"green"``, ``"blue"``, ``"alpha"``, ``"palette"``, ...
+        Meaning of each band: ``"gray"``, ``"red"``, ``"green"``, ``"blue"``, ``"alpha"``, ``"palette"``, ...
     white : int
-        The largest number that the bits of an unsigned file can hold: 15 for 4 bits in bytes.
+        Largest number that the bits of an unsigned file can hold: 15 for 4 bits in bytes.
     palette : ndarray or None
-        (index, 4) uint8 colours with their opacity, where pixels are indices into a table.
+        Colour table (index, 4) uint8 with opacity, if pixels are indices into a table.
     inverted : bool
         Whether zero is white in the file (MinIsWhite).
     pages : tuple of str
-        GDAL's names of the pages in the file, if there are several. Smaller copies of a page, marked as such, do not
-        count.
+        GDAL names of the pages, if there are several. Reduced copies that are marked as such do not count.
     orientation : int
-        How the picture is turned in the file, from 1 (not at all) to 8.
+        Orientation tag, from 1 (upright) to 8.
     """
 
     shape: tuple[int, int]
@@ -68,17 +67,18 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Raster:
-    """A decoded picture.
+    """Decoded picture.
 
     Attributes
     ----------
     header : Header
+        Header of the file.
     pixels : ndarray
-        (band, y, x); row 0 is the top. The file's own dtype. Where zero was white the grey band is turned round, so
-        that larger is brighter.
+        Pixels (band, y, x) in the stored dtype; row 0 is the top. If zero is white in the file, the grey band is
+        inverted, so that larger is brighter.
     missing : ndarray or None
-        (y, x) bool, true where the file says that there is no value: wholly transparent, masked, or "no data" in
-        every colour. None where every pixel has one.
+        Mask (y, x), true where a pixel has no value: fully transparent, masked, or "no data" in every colour. None if
+        every pixel has a value.
     """
 
     header: Header
@@ -87,19 +87,19 @@ class Raster:
 
     @property
     def shown(self) -> NDArray[Any]:
-        """(band, y, x) of what is to be seen: colours of the palette where there is one, without alpha."""
+        """Visible bands (band, y, x), without alpha; the palette is applied if there is one."""
         if self.header.palette is not None:
             return np.moveaxis(self.header.palette[self.pixels[0], :3], -1, 0)
         return self.pixels[_colour_bands(self.header.bands)]
 
 
 def read_header(path: Path, page: str | None = None) -> Header:
-    """Look at the first page of `path` without decoding it, or at another by the name in `Header.pages`.
+    """Read the header of the first page of `path`, or of the page named as in `Header.pages`.
 
     Raises
     ------
     InvalidInput
-        If the file is missing, is no picture, or is cut off.
+        If the file is missing, not a picture, or truncated.
     """
     with open_raster(path, page) as source:
         header = _header(source, path)
@@ -109,35 +109,36 @@ def read_header(path: Path, page: str | None = None) -> Header:
             raise InvalidInput(
                 "file",
                 [
-                    f"'{path}' declares {source.height} x {source.width} pixels, {declared / 1e6:.3g} MB, but is a "
-                    f"file of {size} bytes: damaged or cut off, so copy or export it again"
+                    f"'{path}' declares {source.height} x {source.width} pixels, {declared / 1e6:.3g} MB, but has only "
+                    f"{size} bytes: it is damaged or truncated; copy or export it again"
                 ],
             )
         if _is_truncated(source, size):
-            source.read(1)  # GDAL decides, because some programs only exaggerate, and says what is wrong
+            source.read(1)  # GDAL raises if data is really missing: some programs only declare too large blocks
     return header
 
 
 def read_raster(path: Path, page: str | None = None, window: tuple[slice, slice] | None = None) -> Raster:
-    """Decode the first page of `path`, or another, turned upright by its orientation tag.
+    """Decode a page of `path`, turned upright by its orientation tag.
 
     Parameters
     ----------
     path : Path
+        File to decode.
     page : str, optional
-        Which page, by its name in GDAL (`Header.pages`).
+        GDAL name of the page, as in `Header.pages`. Default: the first page.
     window : (slice, slice), optional
-        Rows and columns of the picture upright; all if left out.
+        Rows and columns of the upright picture. Default: all.
 
     Raises
     ------
     InvalidInput
-        If the file is missing, is no picture, or is damaged.
+        If the file is missing, not a picture, or damaged.
     """
     with open_raster(path, page) as source:
-        # A picture that is turned in the file is turned upright as a whole.
+        # A rotated picture is decoded whole, and cropped once it is upright.
         part = _stored_window(source, window) if window and _orientation(path) == 1 else None
-        pixels = source.read(window=part)  # first, because of a damaged file GDAL says more than Pillow
+        pixels = source.read(window=part)  # first, because GDAL reports damage more precisely than Pillow
         header = _header(source, path)
         missing = _missing_mask(source, header, pixels, part)
         if header.inverted:
@@ -153,7 +154,7 @@ def read_raster(path: Path, page: str | None = None, window: tuple[slice, slice]
 
 
 def _stored_window(source: Any, window: tuple[slice, slice]) -> Any:
-    """The rows and columns that a window with steps lies in, as rasterio takes them."""
+    """Return the window of rasterio that contains a window with steps."""
     from rasterio.windows import Window
 
     (top, bottom, _), (left, right, _) = (
@@ -163,7 +164,7 @@ def _stored_window(source: Any, window: tuple[slice, slice]) -> Any:
 
 
 def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Undo the turn or mirroring that an orientation tag (1 to 8) records; `pixels` is (band, y, x)."""
+    """Undo the rotation or mirroring of an orientation tag (1 to 8); `pixels` is (band, y, x)."""
     if orientation in TRANSPOSED:
         pixels = pixels.swapaxes(-2, -1)
     if orientation in (3, 4, 7, 8):
@@ -175,34 +176,34 @@ def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
 
 @contextmanager
 def open_raster(path: Path, page: str | None = None) -> Iterator[Any]:
-    """The file in rasterio; whatever goes wrong inside is an error that names the file."""
+    """Open a file with rasterio; errors in the block are raised with the name of the file."""
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
     try:
         if not path.is_file():
             problem = "is a folder" if path.is_dir() else "does not exist"
-            raise InvalidInput("file", [f"'{path}' {problem}; give the path of a PNG, JPEG or TIFF file"])
-        # GDAL's fast way of reading PNG returns noise for a file that is cut off; the usual one is as fast.
+            raise InvalidInput("file", [f"'{path}' {problem}; pass the path of a PNG, JPEG or TIFF file"])
+        # GDAL's whole-image PNG decoder returns noise for a truncated file; the default decoder is as fast.
         with rasterio.Env(GDAL_PNG_WHOLE_IMAGE_OPTIM="NO"):
-            # What is to be warned of is one for the whole process, so that two threads may not change it at once.
+            # Warning filters are global to the process, so only one thread may change them at a time.
             with GLOBAL_STATE_LOCK, warnings.catch_warnings():
-                # A photo has no map projection, and GDAL thinks that worth a warning.
+                # A photo has no map projection, and GDAL would warn about that.
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)
                 source = rasterio.open(page or path)
             with source:
                 yield source
     except (RasterioError, OSError) as error:
-        fix = "copy or export it again, as PNG, JPEG or TIFF"
+        fix = "copy or export it again as PNG, JPEG or TIFF"
         raise InvalidInput("file", [f"'{path}' cannot be read as a picture ({_reason(error)}); {fix}"]) from error
 
 
 def _reason(error: BaseException) -> str:
-    """What went wrong, in the words of whoever met it: rasterio's own are "see previous exception"."""
+    """Return the message of the original error, because rasterio's own says only "see previous exception"."""
     if "previous exception" in str(error):
         while error.__cause__ is not None:
             error = error.__cause__
-    # JPEG's own advice is to look away.
+    # The JPEG driver adds the advice to ignore the error.
     return re.sub(r" \(this error can be turned.*\)", "", str(error)) or type(error).__name__
 
 
@@ -213,18 +214,18 @@ def _header(source: Any, path: Path) -> Header:
     inverted = source.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") == "YES"
     palette: NDArray[np.uint8] | None = None
     if inverted:
-        # GDAL calls this a palette from white to black, of bytes also where the picture has 16 bits.
+        # GDAL reports this as an 8-bit palette from white to black, even for 16-bit pictures.
         bands = ("gray", *bands[1:])
         if dtype.kind != "u":
             raise InvalidInput(
                 "file",
                 [
-                    f"'{path}' says that zero is white (MinIsWhite) of {source.dtypes[0]} numbers, which leaves open "
-                    "what black is; save it with zero as black (MinIsBlack)"
+                    f"'{path}' declares that zero is white (MinIsWhite) for {source.dtypes[0]} values, so the value of "
+                    "black is unknown; save it with zero as black (MinIsBlack)"
                 ],
             )
     elif bands == ("palette",) and bits == 1 and source.colormap(1) == {0: (0, 0, 0, 255), 1: (255, 255, 255, 255)}:
-        bands = ("gray",)  # GDAL's way to say black and white
+        bands = ("gray",)  # GDAL reports one-bit black and white as a palette
     elif bands[:1] == ("palette",):
         palette = _palette(source.colormap(1), 2 ** (8 * dtype.itemsize))
     shape, orientation = (source.height, source.width), _orientation(path)
@@ -241,18 +242,18 @@ def _header(source: Any, path: Path) -> Header:
 
 
 def _dtype(source: Any) -> np.dtype[Any]:
-    # GDAL has complex whole numbers, which numpy has not.
+    # GDAL has complex integers, which numpy lacks.
     return np.dtype(complex if source.dtypes[0].startswith("complex") else source.dtypes[0])
 
 
 def _page_number(name: str) -> int:
-    """The number in GDAL's name of a page, GTIFF_DIR:2:path; rasterio lists them as text, 10 before 2."""
+    """Return the number in a GDAL page name, GTIFF_DIR:2:path, because rasterio sorts the names as text."""
     return int(name.split(":")[1])
 
 
 def _palette(colours: dict[int, tuple[int, ...]], size: int) -> NDArray[np.uint8]:
     table = np.zeros((size, 4), np.uint8)
-    table[:, 3] = 255  # a table that is too short shows black beyond its end
+    table[:, 3] = 255  # indices beyond a short table are black
     for index, colour in colours.items():
         table[index] = colour
     return table
@@ -263,7 +264,7 @@ def _colour_bands(bands: Sequence[str]) -> list[int]:
 
 
 def _missing_mask(source: Any, header: Header, pixels: NDArray[Any], window: Any = None) -> NDArray[np.bool_] | None:
-    """Where the file says that there is no value; `pixels` as they are stored."""
+    """Return the mask of pixels without a value, if any; `pixels` are the stored ones."""
     shown = _colour_bands(header.bands)
     found: list[NDArray[np.bool_]] = []
     if "alpha" in header.bands:
@@ -275,23 +276,23 @@ def _missing_mask(source: Any, header: Header, pixels: NDArray[Any], window: Any
         found.append(np.all([_equals(pixels[i], value) for i, value in zip(shown, absent, strict=True)], axis=0))
     flags = {flag.name for flag in source.mask_flag_enums[0]}
     if "per_dataset" in flags and not flags & {"alpha", "nodata"}:
-        found.append(source.read_masks(1, window=window) == 0)  # a mask on a page of its own
+        found.append(source.read_masks(1, window=window) == 0)  # a mask on a separate page
     return np.any(found, axis=0) if found else None
 
 
 def _equals(pixels: NDArray[Any], value: float) -> NDArray[np.bool_]:
     if pixels.dtype.kind in "iu":
-        # As a whole number it may lie outside the dtype, and large ones would lose digits as float.
+        # The value may exceed the range of the dtype, and large integers would lose digits as float.
         return np.asarray(pixels == int(value)) if float(value).is_integer() else np.zeros(pixels.shape, bool)
     with np.errstate(over="ignore"):
-        return np.asarray(pixels == value)  # NaN stays NaN, which needs no mark
+        return np.asarray(pixels == value)  # NaN pixels need no mask
 
 
 def _is_truncated(source: Any, size: int) -> bool:
-    """Whether a block of a TIFF should lie beyond the end of the file, which GDAL notices only when it gets there."""
+    """Return whether a block of a TIFF extends beyond the end of the file, which GDAL finds only on reading it."""
     for (row, column), _ in islice(source.block_windows(1), MAX_BLOCKS):
         items = [f"BLOCK_{key}_{column}_{row}" for key in ("OFFSET", "SIZE")]
-        place = [source.get_tag_item(item, "TIFF", bidx=1) for item in items]  # None of a block that is left out
+        place = [source.get_tag_item(item, "TIFF", bidx=1) for item in items]  # None for an omitted block
         if None not in place and sum(map(int, place)) > size:
             return True
     return False
@@ -300,14 +301,14 @@ def _is_truncated(source: Any, size: int) -> bool:
 def _orientation(path: Path) -> int:
     from PIL import Image, UnidentifiedImageError
 
-    # The guard against decompression bombs would refuse large photos, which are no bombs here. It is one for the whole
-    # process, so that two threads may not lift and restore it at once.
+    # Pillow's limit against decompression bombs would refuse large photos. The limit is global to the process, so
+    # only one thread may lift and restore it at a time.
     with GLOBAL_STATE_LOCK:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
             with Image.open(path) as image:
                 return int(image.getexif().get(ORIENTATION, 1))
         except UnidentifiedImageError:
-            return 1  # a floating-point colour TIFF: Pillow knows none, and no camera writes one turned
+            return 1  # Pillow cannot open floating-point colour TIFFs, which no camera writes rotated
         finally:
             Image.MAX_IMAGE_PIXELS = limit

@@ -1,4 +1,4 @@
-"""Which maps of a file are wanted, whatever the spelling on either side."""
+"""Selection of the maps to read by their element lines, in any spelling."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ __all__ = [
     "try_parse",
 ]
 
-# PyMca writes s(Fe_Ka), w(Fe_Ka), mM(Fe_Ka) in tables and without brackets in the names of files.
+# PyMca writes s(Fe_Ka), w(Fe_Ka), mM(Fe_Ka) in tables, and the same without brackets in file names.
 DERIVED_NAME = re.compile(r"(?P<kind>s|w|mM)(\((?P<bracketed>.+)\)|(?P<plain>[A-Z].*))")
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnSelection:
-    """Which of many named maps to read.
+    """Selected maps among the named maps of a file.
 
     Attributes
     ----------
     names : tuple of str
-        Of the chosen maps.
+        Names of the selected maps.
     maps, uncertainties : tuple of int
-        Their positions; uncertainties of all of them, or none.
+        Positions of the maps and of their uncertainties; the latter are complete or empty.
     units : str or None
         "dimensionless" for mass fractions.
     warnings : tuple of str
@@ -52,20 +52,26 @@ class ColumnSelection:
 
 
 def select_columns(names: Sequence[str], options: ReadOptions, path: Path, faults: list[str]) -> ColumnSelection:
-    """Which maps to read where uncertainties and mass fractions stand among them, as s(Fe_Ka) and w(Fe_Ka).
+    """Select maps from a file that also holds uncertainties ``s(Fe_Ka)`` and mass fractions ``w(Fe_Ka)``.
 
     Parameters
     ----------
     names : sequence of str
-        Of everything in the file.
+        Names of all columns, pages or images in the file.
     options : ReadOptions
+        Options of the caller.
     path : Path
-        The file, for messages.
+        File named in messages.
     faults : list of str
-        Gets what `select_maps` finds, and names that occur twice.
+        List that receives the faults of `select_maps` and the names that occur twice.
+
+    Returns
+    -------
+    ColumnSelection
+        Selected maps and their uncertainties.
     """
     if twice := sorted({name for name in names if name and names.count(name) > 1}):
-        faults.append(f"'{path}' has {', '.join(map(repr, twice))} more than once; keep one of each")
+        faults.append(f"'{path}' contains {', '.join(map(repr, twice))} more than once; keep one of each")
     there = {name: position for position, name in enumerate(names) if name}
     kinds: dict[str, dict[str, int]] = {"s": {}, "w": {}, "mM": {}}
     for name, (kind, line) in derived_names(list(there)).items():
@@ -74,13 +80,13 @@ def select_columns(names: Sequence[str], options: ReadOptions, path: Path, fault
     if options.quantity == "mass_fraction":
         there, uncertainties, units = kinds["w"], {}, "dimensionless"
         if not there:
-            faults.append(f"'{path}' has no mass fractions, which would be named like w(Fe_Ka)")
+            faults.append(f"'{path}' has no mass fractions (names such as w(Fe_Ka)); leave quantity out")
     listed = list(there)
     chosen = [listed[position] for position in select_maps(listed, options.lines, path, faults)]
     without = [name for name in chosen if name not in uncertainties]
     warnings: tuple[str, ...] = ()
     if uncertainties and without:
-        warnings = (f"uncertainties are left out: '{path}' has none for {', '.join(without)}",)
+        warnings = (f"uncertainties are ignored: '{path}' has none for {', '.join(without)}",)
     return ColumnSelection(
         tuple(chosen),
         tuple(there[name] for name in chosen),
@@ -91,27 +97,26 @@ def select_columns(names: Sequence[str], options: ReadOptions, path: Path, fault
 
 
 def try_parse(label: object) -> Line | None:
-    """The line that a label means, or None."""
+    """Return the line of a label, or None if it is not a line."""
     try:
-        return parse(label)  # type: ignore[arg-type]  # what is no text is no line either
+        return parse(label)  # type: ignore[arg-type]  # parse refuses anything but text
     except InvalidInput:
         return None
 
 
 def select_maps(names: Sequence[str], lines: object, place: Path, faults: list[str]) -> list[int]:
-    """Positions of the maps to read.
+    """Return the positions of the maps to read.
 
     Parameters
     ----------
     names : sequence of str
-        Of all maps in the file, as it spells them.
+        Names of all maps, in the spelling of the file.
     lines : object
-        What the caller asked for; None for all maps.
+        Argument `lines` of the caller; None for all maps.
     place : Path
-        The file, for messages.
+        File named in messages.
     faults : list of str
-        Gets every name that is no line, where all are wanted; every line that is not there; and maps that mean the
-        same line.
+        List that receives unknown names (if all maps are requested), missing lines, and maps of the same line.
 
     Returns
     -------
@@ -133,7 +138,7 @@ def select_maps(names: Sequence[str], lines: object, place: Path, faults: list[s
     elif strangers:
         faults += _unknown_name_faults(strangers, [names[positions[0]] for positions in spelled.values()])
     elif not names:
-        faults.append(f"'{place}' holds no map")
+        faults.append(f"'{place}' contains no map; choose another file")
     for key in keys:
         if len(spelled[key]) > 1:
             listed = " and ".join(repr(names[position]) for position in spelled[key])
@@ -142,35 +147,35 @@ def select_maps(names: Sequence[str], lines: object, place: Path, faults: list[s
 
 
 def _unknown_name_faults(strangers: Sequence[str], known: Sequence[str]) -> list[str]:
-    """Why some names are no element lines, and at the end what to do."""
+    """Return why some names are not element lines; the last fault adds the fix."""
     faults: list[str] = []
     for name in strangers:
         with collect_faults(faults):
             line = parse(name)
-            faults.append(f"{name!r} is the uncertainty of {line.label}, whose map is not there")
+            faults.append(f"{name!r} is the uncertainty of {line.label}, whose map is missing")
     if known:
-        faults[-1] += f"; choose what to read with lines={list(known)}"
+        faults[-1] += f"; choose the maps to read with lines={list(known)}"
     return faults
 
 
 def select_lines(lines: object, known: Mapping[str, str], place: Path, faults: list[str]) -> dict[str, str]:
-    """What is meant by the argument `lines`.
+    """Select the available lines that the argument `lines` names.
 
     Parameters
     ----------
     lines : object
-        A label or a sequence of labels in any spelling.
+        Label or sequence of labels in any spelling.
     known : mapping of str to str
-        Every line there is, by its canonical label in lower case, as it is spelled in `place`.
+        Available lines: canonical label in lower case to spelling in the file.
     place : Path
-        Where the lines were looked for.
+        File named in messages.
     faults : list of str
-        Gets every label that is none, is named twice, or is not in `known`.
+        List that receives labels that are unknown, repeated, or not in `known`.
 
     Returns
     -------
     dict of str to str
-        Those entries of `known` that are wanted, in the order of `lines`.
+        Selected entries of `known`, in the order of `lines`.
     """
     wanted = parse_lines(lines, faults)
     if missing := [line.label for line in wanted if line.label.casefold() not in known]:
@@ -181,12 +186,12 @@ def select_lines(lines: object, known: Mapping[str, str], place: Path, faults: l
 
 
 def parse_lines(lines: object, faults: list[str]) -> list[Line]:
-    """The argument `lines`, understood; what cannot be is added to `faults`."""
-    example = "name them like lines=['Ca-K', 'Pb-L'], or leave it out to read all"
+    """Parse the argument `lines`, and add labels that cannot be parsed to `faults`."""
+    example = "pass labels such as lines=['Ca-K', 'Pb-L'], or leave it out to read all"
     if isinstance(lines, np.ndarray | xr.DataArray):
         lines = np.atleast_1d(np.asarray(lines)).tolist()
     if isinstance(lines, bytes) or not isinstance(lines, Iterable):
-        faults.append(f"lines is {lines!r}, which is no list of labels; {example}")
+        faults.append(f"lines must be a list of labels, got {lines!r}; {example}")
         return []
     labels = [lines] if isinstance(lines, str) else list(lines)
     if not labels:
@@ -195,7 +200,7 @@ def parse_lines(lines: object, faults: list[str]) -> list[Line]:
         parse_all(labels)
     wanted = [line for line in map(try_parse, labels) if line]
     faults += [
-        f"lines asks for the uncertainty of {line.label}, which comes with its map; name the line alone"
+        f"lines contains the uncertainty of {line.label}, which is read with its map; name the line only"
         for line in wanted
         if line.uncertainty
     ]
@@ -203,9 +208,14 @@ def parse_lines(lines: object, faults: list[str]) -> list[Line]:
 
 
 def derived_names(names: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Names that belong to another: what they tell of it (``s``, ``w`` or ``mM``) and which.
+    """Find the names of quantities derived from another map, such as the uncertainty ``s(Fe_Ka)`` of ``Fe_Ka``.
 
-    Only beside the map itself: 'sI_L' is the uncertainty of iodine or a spelling of silicon.
+    A name counts as derived only if the map itself exists, because 'sI_L' alone might also be a spelling of silicon.
+
+    Returns
+    -------
+    dict of str to (str, str)
+        Derived names, each with its kind (``s``, ``w`` or ``mM``) and the name of the map.
 
     Examples
     --------

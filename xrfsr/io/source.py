@@ -1,4 +1,4 @@
-"""What a format module tells of a file: its maps by name, their shape, and where the numbers lie. Nothing is read."""
+"""Description of a file that a reader returns: names, shape and sources of the maps, without their values."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Quantity = Literal["count", "mass_fraction"]
 
 
 class Source(Protocol):
-    """Where the numbers of some maps lie.
+    """Source of the values of several maps.
 
-    A plain value that pickles: it holds paths and positions and no open file, so that threads and other processes may
-    read from it at the same time.
+    A source holds paths and positions but no open file. It can therefore be pickled, and threads and other processes
+    may read from it at the same time.
     """
 
     def read(self, maps: Sequence[int], y: slice, x: slice) -> NDArray[Any]:
@@ -28,30 +28,30 @@ class Source(Protocol):
         Parameters
         ----------
         maps : sequence of int
-            Positions of the maps.
+            Positions of the maps in the source.
         y, x : slice
-            Rows and columns, with steps above zero.
+            Rows and columns, with positive steps.
 
         Returns
         -------
         ndarray of shape (map, y, x)
-            Any real dtype; row 0 is the first row of the scan.
+            Values of any real dtype; row 0 is the first row of the scan.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """What the caller wants of a file.
+    """Options of the caller that select part of a file.
 
     Attributes
     ----------
     lines : sequence of str or None
-        Labels in any spelling; None for all.
+        Labels of the lines in any spelling; None for all lines.
     quantity : {"count", "mass_fraction"} or None
-        Which of the results of a fit; None for the counts.
+        Result of a fit to read; None for the counts.
     group : str or None
-        Which of several results in one file; None for the usual one.
+        Name of one of several results in a file; None for the default one.
     """
 
     lines: Sequence[str] | None = None
@@ -61,27 +61,28 @@ class ReadOptions:
 
 @dataclass(frozen=True, slots=True)
 class ScanDescription:
-    """The maps of a file.
+    """Description of a scan in a file, which the reader of the format returns.
 
     Attributes
     ----------
     names : tuple of str
-        As the file spells them; each is an element line or a known other map.
+        Names of the maps in the spelling of the file; each is an element line or a known other map.
     shape : (int, int)
-        Rows and columns.
+        Number of rows and columns.
     intensity : Source
+        Source of the intensities.
     uncertainty : Source or None
-        Standard deviations of the same maps.
+        Source of the standard deviations of the same maps.
     valid : Source or None
-        One map, not zero where the scan is valid.
+        Source of one map that is nonzero where the scan is valid.
     units : str or None
-        As the file tells them; None where it does not.
+        Units stored in the file, if any.
     grid : Grid or None
-        Where the pixels lie, in mm; None where the file does not tell.
+        Positions of the pixels in mm, if the file stores them.
     tile : (int, int) or None
-        Rows and columns that are read together at no further cost; None for whole maps.
+        Rows and columns of the blocks that the file is stored in; None if maps are read whole.
     attrs : dict
-        What else is worth knowing: plain scalars and text.
+        Further plain scalars and text for the attributes of the scan.
     warnings : tuple of str
         Warnings for the caller.
     """

@@ -1,1 +1,1 @@
-"""One module a format: what is in its files, and how a map is read."""
+"""Readers of element maps and spectra, one module per format."""

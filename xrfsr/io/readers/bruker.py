@@ -1,4 +1,4 @@
-"""Bruker's hypermaps, ``.bcf``, which rosettasciio decodes: the extra ``formats``."""
+"""Reader of Bruker hypermaps (``.bcf``), decoded by rosettasciio from the extra ``formats``."""
 
 from __future__ import annotations
 
@@ -33,17 +33,20 @@ USES = frozenset({"group"})
 
 @dataclass(frozen=True, slots=True)
 class BcfCube:
-    """A hypermap in Bruker's format, which can only be decoded as a whole.
+    """Hypermap in Bruker's format, which can only be decoded as a whole.
 
     Attributes
     ----------
     path : Path
+        File that holds the hypermap.
     index : int
+        Position of the hypermap in the file.
     dtype : dtype
+        Number type of the counts.
     shape : (int, int, int)
-        Rows, columns, channels.
+        Number of rows, columns and channels.
     offset, scale : float
-        Of energies, keV: what lies above the highest line is not decoded.
+        Energy of the first channel and channel width in keV, to skip channels above the highest line.
     """
 
     path: Path
@@ -56,7 +59,7 @@ class BcfCube:
     chunk = None
 
     def spectra(self, y: slice, x: slice, channels: slice) -> NDArray[Any]:
-        """See `xrfsr.io.spectra.cubes.Cube`."""
+        """Read (row, column, channel); see `xrfsr.io.spectra.cubes.Cube`."""
         bruker = import_optional("rsciio.bruker", "files of Bruker (.bcf)", "formats")
         highest = self.offset + self.scale * (channels.stop + 1)
         found = bruker.file_reader(
@@ -67,16 +70,16 @@ class BcfCube:
 
 @dataclass(frozen=True, slots=True)
 class BcfMaps(WindowMaps):
-    """Maps of lines in a hypermap, made in a process of its own.
+    """Source of maps of lines in a hypermap, computed in a subprocess.
 
-    On damaged files the compiled decoder of rosettasciio reads beyond its memory, which ends the process that it is in.
+    On damaged files the compiled decoder of rosettasciio reads out of bounds, which would crash the main process.
     """
 
     def compute(self, rows: range, columns: range) -> NetCounts:
-        """See `WindowMaps`."""
+        """Compute net counts and standard deviations of all windows in a subprocess."""
         code = "from xrfsr.io.readers.bruker import decode_in_subprocess; decode_in_subprocess()"
         run = subprocess.run(
-            # -P and the same path: this package, and nothing that happens to lie in the current folder.
+            # -P and the same path, so that nothing is imported from the current folder.
             [sys.executable, "-P", "-c", code],
             input=pickle.dumps((self.cube, self.windows, rows, columns)),
             capture_output=True,
@@ -84,34 +87,36 @@ class BcfMaps(WindowMaps):
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         )
         if run.returncode:
-            told = run.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
-            reason = f"the decoder broke down, {told[0] if told and run.returncode > 0 else run.returncode}"
+            last = run.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+            reason = f"the decoder crashed: {last[0] if last and run.returncode > 0 else run.returncode}"
             if "MemoryError" in reason:
-                reason = "it is decoded as a whole, for which there is not enough memory; .rpl is read in parts"
+                reason = (
+                    "not enough memory, because .bcf is decoded as a whole; export it as .rpl, which is read in parts"
+                )
             raise InvalidInput(
                 "file",
                 [
-                    f"'{self.cube.path}' cannot be read ({reason}): damaged, incomplete or changed, so copy or "
+                    f"'{self.cube.path}' cannot be read ({reason}): it is damaged, incomplete or changed; copy or "
                     "export it again"
                 ],
             )
-        made: NetCounts = pickle.loads(run.stdout)
-        return made
+        maps: NetCounts = pickle.loads(run.stdout)
+        return maps
 
 
 def decode_in_subprocess() -> None:
-    """What the process of `BcfMaps` does: read from standard input what to make, and write it to standard output."""
+    """Run as the subprocess of `BcfMaps`: read the task from standard input and write the maps to standard output."""
     output, sys.stdout = sys.stdout.buffer, sys.stderr
     output.write(pickle.dumps(integrate_windows(*pickle.load(sys.stdin.buffer))))
 
 
 def describe(path: Path, options: ReadOptions) -> ScanDescription:
-    """Maps of the chosen lines.
+    """Describe maps of the requested lines.
 
     Raises
     ------
     InvalidInput
-        If lines are not chosen, lie outside the spectra, or the file is no cube with a calibrated energy axis.
+        If no lines are requested, a line is outside the spectra, or the file is not a cube with calibrated energies.
     """
     bruker = import_optional("rsciio.bruker", "files of Bruker (.bcf)", "formats")
     found = bruker.file_reader(str(path), lazy=True, select_type="spectrum_image", index="all")
@@ -120,7 +125,9 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     data, axes, metadata = (found[number][key] for key in ("data", "axes", "metadata"))
     sizes = [int(size) for size in data.shape]
     if len(sizes) != 3 or min(sizes) < 1:
-        raise InvalidInput("file", [f"'{path}' declares a map of {sizes} rows, columns and channels"])
+        raise InvalidInput(
+            "file", [f"'{path}' contains a map of shape {sizes}, expected (row, column, channel); export it again"]
+        )
     height, width, depth = sizes
     if faults := truncation_faults(path, "its map", sizes, data.dtype.itemsize, path.stat().st_size):
         raise InvalidInput("file", faults)

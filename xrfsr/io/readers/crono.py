@@ -1,8 +1,8 @@
-"""HDF5 of Bruker's CRONO scanner, as far as the package cronomaxrf documents it, and the cube that it exports.
+"""Reader of HDF5 from Bruker's CRONO scanner, as documented by the package cronomaxrf, and of the cubes it exports.
 
-The scanner keeps a spectrum for every moment of its path, some of which belong to no pixel: ``XRF/Spectra`` has one a
-row, and ``XRF/SpectraSelectedIndex`` tells which is which pixel. cronomaxrf writes them out as ``spectra`` (row,
-column, channel) with ``energies``. Where pixels lie in mm is told by neither.
+The scanner stores a spectrum for every time step, some of which belong to no pixel: ``XRF/Spectra`` has one per row,
+and ``XRF/SpectraSelectedIndex`` holds the row of each pixel. cronomaxrf exports ``spectra`` (row, column, channel) with
+``energies``. Neither file stores the positions of the pixels in mm.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ GROUPS = ("Spectra", "ComputedMaps")
 SPECTRA, INDEX, ENERGIES = "XRF/Spectra", "XRF/SpectraSelectedIndex", "XRF/EnergyVector"
 NAMES, COMPUTED = "XRF/ROIs/ROIsNames", "XRF/Maps/ComputedMaps"
 GRIDDED, GRIDDED_ENERGIES = "spectra", "energies"
-# Spectra that are read in one go, with a few between that belong to no pixel.
+# Longest run of spectra that is read at once, and longest gap of spectra of no pixel within it.
 MAX_RUN, MAX_GAP = 1024, 16
-# Pixels looked at in one go.
+# Pixels whose index is checked at once.
 ROWS = 1 << 20
 
 
 def matches(file: h5py.File) -> bool:
-    """Whether a file has the layout of CRONO, or of what cronomaxrf exports."""
+    """Return whether a file has the layout of CRONO, or of an export of cronomaxrf."""
     return any(
         all(isinstance(file.get(name), h5py.Dataset) for name in names)
         for names in ((SPECTRA, INDEX), (GRIDDED, GRIDDED_ENERGIES))
@@ -45,15 +45,15 @@ def matches(file: h5py.File) -> bool:
 
 
 def describe(path: Path, options: ReadOptions) -> ScanDescription:
-    """Maps of lines, counted in the spectra; or with the group "ComputedMaps" those that the scanner's program made.
+    """Describe maps of lines computed from the spectra or, with ``group="ComputedMaps"``, the maps of the scanner.
 
     Raises
     ------
     InvalidInput
-        If spectra, energies and selected spectra do not fit each other, or lines are none or outside the spectra.
+        If spectra, energies and index are inconsistent, or a line is unknown or outside the spectra.
     """
     if options.group not in (None, *GROUPS):
-        raise InvalidInput("file", [f"group is {options.group!r}; accepted for '{path}' are {GROUPS}"])
+        raise InvalidInput("file", [f"group must be one of {GROUPS} for '{path}', got {options.group!r}"])
     with open_hdf5(path) as file:
         if options.group == "ComputedMaps":
             return _describe_computed(file, path, options)
@@ -68,14 +68,16 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
 
 @dataclass(frozen=True, slots=True)
 class CronoCube:
-    """Spectra of the selected moments.
+    """Cube of the spectra that belong to pixels.
 
     Attributes
     ----------
     path : Path
+        File that holds the spectra.
     dtype : dtype
+        Number type of the counts.
     shape : (int, int, int)
-        Rows, columns, channels.
+        Number of rows, columns and channels.
     """
 
     path: Path
@@ -88,7 +90,7 @@ class CronoCube:
         return 1, self.shape[1]
 
     def spectra(self, y: slice, x: slice, channels: slice) -> NDArray[Any]:
-        """See `xrfsr.io.spectra.cubes.Cube`."""
+        """Read (row, column, channel); see `xrfsr.io.spectra.cubes.Cube`."""
         with open_hdf5(self.path) as file:
             selected = _positions(file[INDEX], y)[:, x]
             spectra = file[SPECTRA]
@@ -101,7 +103,7 @@ class CronoCube:
 
 
 def _runs(positions: NDArray[np.int64]) -> Iterator[slice]:
-    """Parts of ascending positions that lie close to each other."""
+    """Yield runs of ascending positions that are close to each other."""
     ends = np.flatnonzero(np.diff(positions) > MAX_GAP) + 1
     for start, stop in zip([0, *ends.tolist()], [*ends.tolist(), positions.size], strict=True):
         for first in range(start, stop, MAX_RUN):
@@ -109,7 +111,7 @@ def _runs(positions: NDArray[np.int64]) -> Iterator[slice]:
 
 
 def _positions(index: h5py.Dataset, y: slice) -> NDArray[np.int64]:
-    """Which spectra some rows of pixels are."""
+    """Return the positions of the spectra of some rows of pixels."""
     rows = index[y] if index.ndim == 2 else index[y, :, 0]
     return np.asarray(rows).astype(np.int64)
 
@@ -121,8 +123,9 @@ class ComputedMaps:
     Attributes
     ----------
     path : Path
+        File that holds the array.
     positions : tuple of int
-        Of the maps in it.
+        Positions of the maps in the array.
     """
 
     path: Path
@@ -137,7 +140,9 @@ class ComputedMaps:
 def _energies(file: h5py.File, path: Path, name: str) -> NDArray[np.float64]:
     dataset = file.get(name)
     if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "iuf" or len(dataset.shape or ()) != 1:
-        raise InvalidInput("file", [f"'{path}' has no energies of channels in '{name}', one number of keV for each"])
+        raise InvalidInput(
+            "file", [f"'{path}' has no energies in '{name}', expected one number in keV per channel; copy it again"]
+        )
     if faults := truncation_faults(path, name, dataset.shape, dataset.dtype.itemsize, dataset.id.get_storage_size()):
         raise InvalidInput("file", faults)
     return np.asarray(dataset[()], np.float64)
@@ -147,7 +152,7 @@ def _cube_faults(dataset: h5py.Dataset, path: Path, name: str, dims: int) -> lis
     shape = dataset.shape
     if dataset.dtype.kind not in "iuf" or shape is None or len(shape) != dims or 0 in shape:
         needed = "(spectrum, channel)" if dims == 2 else "(row, column, channel)"
-        return [f"'{path}' has {shape} {dataset.dtype} in '{name}'; numbers {needed} are needed"]
+        return [f"'{name}' in '{path}' has shape {shape} and dtype {dataset.dtype}, expected numbers {needed}"]
     return truncation_faults(path, name, shape, dataset.dtype.itemsize, dataset.id.get_storage_size())
 
 
@@ -165,7 +170,8 @@ def _open_selected(file: h5py.File, path: Path) -> CronoCube:
     shape = index.shape if isinstance(index, h5py.Dataset) and index.dtype.kind in "iu" else None
     if shape is None or shape[2:] not in ((), (1,)) or len(shape) < 2 or 0 in shape:
         faults.append(
-            f"'{path}' has no whole numbers (row, column, 1) in '{INDEX}', which tell which spectrum is which pixel"
+            f"'{path}' has no integers (row, column, 1) in '{INDEX}', the index of the spectrum of each pixel; copy it "
+            "again"
         )
     else:
         faults += truncation_faults(path, INDEX, shape, index.dtype.itemsize, index.id.get_storage_size())
@@ -176,8 +182,8 @@ def _open_selected(file: h5py.File, path: Path) -> CronoCube:
         raise InvalidInput(
             "file",
             [
-                f"'{path}' selects spectra {low} to {high} in '{INDEX}', but has 0 to {spectra.shape[0] - 1}: it is "
-                "incomplete, so copy it again"
+                f"'{path}' selects spectra {low} to {high} in '{INDEX}', but contains 0 to {spectra.shape[0] - 1}: it "
+                "is incomplete; copy it again"
             ],
         )
     return CronoCube(path, spectra.dtype, (shape[0], shape[1], spectra.shape[1]))
@@ -194,7 +200,7 @@ def _extremes(index: h5py.Dataset) -> tuple[int, int]:
 
 
 def _roi_names(file: h5py.File) -> list[str]:
-    """Names of the regions that were chosen at the scanner, each an array of single letters."""
+    """Return the names of the regions of interest, each stored as an array of single letters."""
     dataset = file.get(NAMES)
     if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "OS" or len(dataset.shape or ()) != 1:
         return []
@@ -208,14 +214,14 @@ def _name(value: Any) -> str:
 
 
 def _lines_of_regions(names: list[str], options: ReadOptions, path: Path) -> tuple[ReadOptions, tuple[str, ...]]:
-    """The lines after which regions are named; regions of scatter are left out, since windows cannot tell it."""
+    """Request the lines that the regions of interest are named after, without scatter, which has no energy window."""
     others = [name for name in names if (line := try_parse(name)) and line.kind != "element"]
     rest = [name for name in names if name not in others]
     faults: list[str] = []
     chosen = select_maps(rest, None, path, faults)
     if faults:
         raise InvalidInput("file", faults)
-    warnings = (f"regions that are no element lines are left out: {', '.join(others)}",) if others else ()
+    warnings = (f"regions that are not element lines are ignored: {', '.join(others)}",) if others else ()
     return replace(options, lines=[rest[position] for position in chosen]), warnings
 
 
@@ -223,12 +229,14 @@ def _describe_computed(file: h5py.File, path: Path, options: ReadOptions) -> Sca
     dataset, names = file.get(COMPUTED), _roi_names(file)
     faults = map_faults(dataset, COMPUTED, 3)
     if not faults and dataset.shape[2] != len(names):
-        faults.append(f"'{path}' has {dataset.shape[2]} maps in '{COMPUTED}', but {len(names)} names of regions")
+        faults.append(
+            f"'{path}' has {dataset.shape[2]} maps in '{COMPUTED}', but {len(names)} names of regions; leave group out"
+        )
     chosen = select_maps(names, options.lines, path, faults)
     if not faults and not any(np.isfinite(dataset[row]).any() for row in range(dataset.shape[0])):
         faults.append(
-            f"the maps in '{COMPUTED}' were not computed, all are NaN; leave group out and name lines, which are then "
-            "counted in the spectra"
+            f"the maps in '{COMPUTED}' were not computed (all values are NaN); leave group out and pass lines to "
+            "compute them from the spectra"
         )
     if faults:
         raise InvalidInput("file", [fault if str(path) in fault else f"'{path}': {fault}" for fault in faults])

@@ -1,4 +1,4 @@
-"""Datamuncher's ``.dms``: two lines of text, raw numbers (channel, row, column), then one name a line."""
+"""Reader of Datamuncher ``.dms``: two lines of text, raw values (channel, row, column), then one name per line."""
 
 from __future__ import annotations
 
@@ -19,25 +19,26 @@ __all__ = ["RawMaps", "describe"]
 USES: frozenset[str] = frozenset()
 MAX_LINE_BYTES = 200
 MAX_NAME_BYTES = 1 << 20
-# Looked at to tell the number type.
+# Values that are read to detect the number type.
 SAMPLE = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class RawMaps:
-    """Maps one after the other as plain numbers.
+    """Consecutive maps of raw values.
 
     Attributes
     ----------
     path : Path
+        File that holds the maps.
     dtype : str
-        As numpy spells it, with the order of the bytes.
+        Numpy dtype with byte order.
     offset : int
         Bytes before the first map.
     shape : (int, int)
-        Rows and columns.
+        Number of rows and columns.
     positions : tuple of int
-        Of the maps in the file.
+        Positions of the maps in the file.
     """
 
     path: Path
@@ -52,18 +53,18 @@ class RawMaps:
         windows = []
         for number in maps:
             start = self.offset + self.positions[number] * size
-            # Mapped, not read: a window of a large file touches its own pages alone.
+            # Memory-mapped, so that a window of a large file reads only its own pages.
             windows.append(np.array(np.memmap(self.path, self.dtype, "r", start, self.shape)[y, x]))
         return np.stack(windows)
 
 
 def describe(path: Path, options: ReadOptions) -> ScanDescription:
-    """The maps of a ``.dms`` file.
+    """Describe the maps of a ``.dms`` file.
 
     Raises
     ------
     InvalidInput
-        If sizes and file do not fit, or naming every map that is none.
+        If the declared sizes do not match the file, or a name is not a known line.
     """
     faults: list[str] = []
     with path.open("rb") as file:
@@ -77,30 +78,36 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
             raise InvalidInput(
                 "file",
                 [
-                    f"'{path}' begins with {first[:40]!r} and {second[:40]!r}; a .dms file has the number of "
-                    "dimensions in its first line and 'width height channels' in its second"
+                    f"'{path}' begins with {first[:40]!r} and {second[:40]!r}; expected the number of dimensions, and "
+                    "'width height channels' in the second line: export it again"
                 ],
             )
         pixels, there = width * height * count, path.stat().st_size - offset
-        # float32 by the rules; some programs write 64 bits under the same two lines.
+        # The format is float32, but some programs write 64-bit values after the same two lines.
         size = 8 * pixels if there >= 8 * pixels else 4 * pixels
         if there < size:
             raise InvalidInput(
                 "file",
                 [
-                    f"'{path}' declares {count} maps of {height} x {width} pixels, {size} bytes, but has {there} after "
-                    "its two lines: it is cut off, so copy or export it again"
+                    f"'{path}' declares {count} maps of {height} x {width} pixels, {size} bytes, but contains {there} "
+                    "after its first two lines: it is truncated; copy or export it again"
                 ],
             )
         if there - size > MAX_NAME_BYTES:
             raise InvalidInput(
-                "file", [f"'{path}' has {there - size} bytes after its maps, far more than names; its sizes are wrong"]
+                "file",
+                [
+                    f"'{path}' has {there - size} bytes after its maps, too many for names: its declared sizes are "
+                    "wrong; export it again"
+                ],
             )
         sample = file.read(min(size, 8 * SAMPLE))
         file.seek(offset + size)
         names = [line.strip() for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]
     if len(names) != count:
-        raise InvalidInput("file", [f"'{path}' has {count} maps, but {len(names)} names after them: {names[:5]}"])
+        raise InvalidInput(
+            "file", [f"'{path}' has {count} maps, but {len(names)} names after them: {names[:5]}; export it again"]
+        )
     chosen = select_maps(names, options.lines, path, faults)
     if faults:
         raise InvalidInput("file", faults)
@@ -109,7 +116,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     if _holds_whole_numbers(np.frombuffer(sample, dtype)):
         dtype = dtype.replace("f", "i")
     if dtype != "<f4":
-        warnings = (f"'{path}' holds {np.dtype(dtype).name} in place of float32 numbers; they are read as such",)
+        warnings = (f"'{path}' contains {np.dtype(dtype).name} instead of float32 values, and is read accordingly",)
     return ScanDescription(
         names=tuple(names[position] for position in chosen),
         shape=(height, width),
@@ -119,6 +126,6 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
 
 
 def _holds_whole_numbers(sample: NDArray[Any]) -> bool:
-    """Whether bytes are whole numbers, which as floating ones would be closer to zero than any measurement."""
+    """Return whether bytes are integers, which as floating-point values would be smaller than any measurement."""
     used = sample[sample != 0]
     return bool(used.size) and bool((np.abs(used) < np.finfo(sample.dtype).tiny).all())

@@ -1,4 +1,4 @@
-"""The ``.datastack`` of maxrf4u: a zip file of zarr arrays, among them maps by non-negative matrix factorisation."""
+"""Reader of maxrf4u ``.datastack``: a zip file of zarr arrays with maps by non-negative matrix factorisation."""
 
 from __future__ import annotations
 
@@ -39,8 +39,9 @@ class ZipMaps:
     Attributes
     ----------
     path : Path
+        File that holds the array.
     positions : tuple of int
-        Of the maps in the array.
+        Positions of the maps in the array.
     """
 
     path: Path
@@ -53,12 +54,12 @@ class ZipMaps:
 
 
 def describe(path: Path, options: ReadOptions) -> ScanDescription:
-    """The element maps of a datastack.
+    """Describe the element maps of a datastack.
 
     Raises
     ------
     InvalidInput
-        If it has none yet, or naming every map that is none.
+        If the file has no element maps yet, or a name is not a known line.
     """
     faults: list[str] = []
     with _opened(path) as group:
@@ -70,12 +71,22 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         maps, names = group[MAPS], [str(name) for name in np.atleast_1d(group[NAMES][...]).reshape(-1).tolist()]
         if maps.ndim != 3 or maps.dtype.kind not in "iuf" or 0 in maps.shape:
             raise InvalidInput(
-                "file", [f"'{MAPS}' in '{path}' has shape {maps.shape} and dtype {maps.dtype}; (map, y, x) is needed"]
+                "file",
+                [
+                    f"'{MAPS}' in '{path}' has shape {maps.shape} and dtype {maps.dtype}, expected numbers "
+                    "(map, y, x); compute the element maps in maxrf4u again"
+                ],
             )
         count, height, width = maps.shape
         tile = maps.chunks[1:]
     if len(names) != count:
-        raise InvalidInput("file", [f"'{MAPS}' in '{path}' has {count} maps, but '{NAMES}' has {len(names)} names"])
+        raise InvalidInput(
+            "file",
+            [
+                f"'{MAPS}' in '{path}' has {count} maps, but '{NAMES}' has {len(names)} names; compute the element "
+                "maps in maxrf4u again"
+            ],
+        )
     chosen = select_maps(names, options.lines, path, faults)
     if faults:
         raise InvalidInput("file", faults)

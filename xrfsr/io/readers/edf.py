@@ -1,4 +1,4 @@
-"""EDF, as PyMca writes it: one map a file, or several images in one. Read by fabio, the extra ``formats``."""
+"""Reader of EDF as written by PyMca, with one or several images per file, by fabio from the extra ``formats``."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class EdfMaps:
     Attributes
     ----------
     locations : tuple of (Path, int)
-        For each map its file, and its position among the images of the file.
+        File of each map, and the position among the images of that file.
     """
 
     locations: tuple[tuple[Path, int], ...]
 
     def read(self, maps: Sequence[int], y: slice, x: slice) -> NDArray[Any]:
-        """Read a window of some maps, for which whole images are read; see `xrfsr.io.source.Source`."""
+        """Read a window of some maps by reading whole images; see `xrfsr.io.source.Source`."""
         windows = []
         for number in maps:
             path, position = self.locations[number]
@@ -44,12 +44,12 @@ class EdfMaps:
 
 
 def describe(path: Path, options: ReadOptions) -> ScanDescription:
-    """The images of one EDF file, named by their titles.
+    """Describe the images of one EDF file, which are named by their titles.
 
     Raises
     ------
     InvalidInput
-        If images differ in shape or have no titles, or naming every map that is none.
+        If images differ in shape or have no title, or a title is not a known line.
     """
     faults: list[str] = []
     _check_ranks(path)
@@ -61,17 +61,14 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         untitled = ", ".join(str(number) for number, title in enumerate(titles, start=1) if not title)
         raise InvalidInput(
             "file",
-            [
-                f"'{path}' does not say which line it shows: image {untitled} has no 'Title'; save one file a line in "
-                "a folder"
-            ],
+            [f"'{path}' does not name its lines: image {untitled} has no 'Title'; save one file per line in a folder"],
         )
     columns = select_columns(titles, options, path, faults)
     if len({shapes[position] for position in (*columns.maps, *columns.uncertainties)}) > 1:
         listed = ", ".join(f"{title} {shape}" for title, shape in zip(titles, shapes, strict=True))
-        faults.append(f"the images of '{path}' differ in shape: {listed}")
+        faults.append(f"the images of '{path}' differ in shape: {listed}; select some with lines=[...]")
     if columns.maps and len(shapes[columns.maps[0]]) != 2:
-        faults.append(f"'{path}' holds images of shape {shapes[columns.maps[0]]}; (y, x) is needed")
+        faults.append(f"'{path}' contains images of shape {shapes[columns.maps[0]]}, expected (y, x); export it again")
     if faults:
         raise InvalidInput("file", faults)
     height, width = shapes[columns.maps[0]]
@@ -88,7 +85,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
 
 
 def edf_header(path: Path) -> tuple[tuple[int, ...], int]:
-    """Shape of the first image, and how many there are.
+    """Return the shape of the first image and the number of images.
 
     Raises
     ------
@@ -101,16 +98,18 @@ def edf_header(path: Path) -> tuple[tuple[int, ...], int]:
 
 
 def _check_ranks(path: Path) -> None:
-    """Refuse a head with more dimensions than there are, which fabio would count up to."""
+    """Refuse a header that declares an absurd number of dimensions, over which fabio would loop."""
     if not path.stat().st_size:
         raise InvalidInput("file", [f"'{path}' is empty; copy or export it again"])
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         if match := re.search(rb"Dim_\d{2,}", content):
-            raise InvalidInput("file", [f"'{path}' has {match[0].decode()} in its head: damaged, so copy it again"])
+            raise InvalidInput(
+                "file", [f"'{path}' has {match[0].decode()} in its header: it is damaged; copy it again"]
+            )
 
 
 def _frame(image: Any, position: int) -> Any:
-    # Of a file with one image fabio takes getframe for a question about the next file of a series.
+    # For a file with one image, getframe of fabio would look for the next file of a series.
     return image.getframe(position) if image.nframes > 1 else image
 
 

@@ -1,4 +1,4 @@
-"""A scan as most programs export it: a folder with one TIFF or EDF per element."""
+"""Reader of a folder with one TIFF or EDF per element line, as most programs export it."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ PICTURES = ("guide", "photo", "rgb")
 
 
 def describe(path: Path, options: ReadOptions) -> ScanDescription:
-    """The maps of a folder; nothing but the heads of files is read.
+    """Describe the maps of a folder from the headers of its files.
 
     Raises
     ------
     InvalidInput
-        Naming every file that is damaged, of another shape, named after no element line, or named like another one.
+        If a file is damaged, has another shape, is not named after an element line, or has the same line as another;
+        the message names every such file.
     """
     faults: list[str] = []
-    names = sorted(name for name in entries(path, "give the folder that holds one file per element") if name[0] != ".")
-    # PyMca leaves the same maps in both; TIFF is read without a further package.
+    names = sorted(name for name in entries(path, "pass the folder that holds one file per line") if name[0] != ".")
+    # PyMca writes the same maps in both formats, and TIFF needs no further package.
     files = [path / name for name in names if Path(name).suffix.lower() in TIFF]
     kind = "TIFF" if files else "EDF"
     if not files:
@@ -43,12 +44,12 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     if not files:
         raise InvalidInput(
             f"scan folder '{path}'",
-            [f"'{path}' holds no TIFF or EDF file; one per element line is needed, named like 'Ca-K.tif'"],
+            [f"'{path}' contains no TIFF or EDF file; expected one per element line, named like 'Ca-K.tif'"],
         )
     sorted_files = FolderContents.classify(files)
     if options.quantity == "mass_fraction":
         if not sorted_files.fractions:
-            faults.append(f"'{path}' holds no mass fractions, which would be files such as wFe_Ka.tif")
+            faults.append(f"'{path}' has no mass fractions (files such as wFe_Ka.tif); leave quantity out")
         sorted_files = FolderContents(sorted_files.fractions, {}, {}, sorted_files.masks, sorted_files.pictures)
     chosen = sorted_files.select(options.lines, path, faults) if not faults else SelectedFiles({}, {}, None)
     uncertain = chosen.uncertainties if len(chosen.uncertainties) == len(chosen.maps) else {}
@@ -76,22 +77,22 @@ def _warnings(path: Path, chosen: SelectedFiles, uncertain: dict[str, Path], fil
     warnings: list[str] = []
     if len(uncertain) < len(chosen.uncertainties):
         without = ", ".join(label for label in chosen.maps if label not in chosen.uncertainties)
-        warnings.append(f"uncertainties are left out: '{path}' has none for {without}")
+        warnings.append(f"uncertainties are ignored: '{path}' has none for {without}")
     if files.pictures:
         listed = ", ".join(file.name for file in files.pictures)
-        warnings.append(f"left out, not a map: {listed} in '{path}' (see open_photo)")
+        warnings.append(f"pictures are ignored: {listed} in '{path}'; open a photo with open_photo")
     return warnings
 
 
 def _shape(maps: Sequence[Path], mask: Path | None, faults: list[str]) -> tuple[int, int] | None:
-    """The shape of all files; what is wrong with them, as far as their heads tell, is added to `faults`."""
+    """Return the common shape of all files, and add the faults of their headers to `faults`."""
     shapes: dict[Path, tuple[int, int]] = {}
     for file in [*maps, *([mask] if mask else [])]:
         with collect_faults(faults):
             if file.suffix.lower() in EDF:
                 shape, images = edf_header(file)
                 if len(shape) != 2 or images != 1:
-                    faults.append(f"{file.name} holds {images} images of shape {shape}; one map per file is accepted")
+                    faults.append(f"{file.name} has {images} images of shape {shape}; expected one grey map per file")
                 else:
                     shapes[file] = (shape[0], shape[1])
                 continue
@@ -103,8 +104,8 @@ def _shape(maps: Sequence[Path], mask: Path | None, faults: list[str]) -> tuple[
     found = list(shapes.values())
     common = max(found, key=found.count, default=None)
     faults.extend(
-        f"{file.name} has {shape[0]} × {shape[1]} pixels, most others {common[0]} × {common[1]}; "
-        "all files of one scan have the same shape"
+        f"{file.name} has {shape[0]} × {shape[1]} pixels, but most files {common[0]} × {common[1]}; "
+        "export all maps with the same shape, or remove it"
         for file, shape in shapes.items()
         if common and shape != common
     )
@@ -112,23 +113,24 @@ def _shape(maps: Sequence[Path], mask: Path | None, faults: list[str]) -> tuple[
 
 
 def _problem(header: Header, *, is_mask: bool) -> str | None:
-    """Why a picture is no map, or no mask."""
+    """Return why a picture is not a map (or a mask), or None."""
     if header.pages:
-        return f"has {len(header.pages)} pages; one grey map per file is accepted, so export the plain numbers"
+        return f"has {len(header.pages)} pages; expected one grey map per file: export the plain values"
     return map_problem(header, mask=is_mask)
 
 
 @dataclass(frozen=True, slots=True)
 class SelectedFiles:
-    """The files to read.
+    """Selected files of a folder.
 
     Attributes
     ----------
     maps : dict of str to Path
-        By label as the file spells it, in the order of the maps.
+        File of each map by its label in the spelling of the file, in the order of the maps.
     uncertainties : dict of str to Path
-        By the same labels, of which some may be missing.
+        File of each uncertainty by the same labels, of which some may be missing.
     mask : Path or None
+        File of the mask.
     """
 
     maps: dict[str, Path]
@@ -138,13 +140,14 @@ class SelectedFiles:
 
 @dataclass(frozen=True, slots=True)
 class FolderContents:
-    """The files of a folder by what they are. More than one of a kind is a fault, found by `select`.
+    """Classified files of a folder. Duplicates are kept, and `select` reports them.
 
     Attributes
     ----------
     maps, uncertainties, fractions : dict of str to list of Path
-        By the name of the map without prefix and suffix; fractions are mass fractions of the same lines.
+        Files by the name of the map without prefix and suffix; fractions are mass fractions of the same lines.
     masks, pictures : list of Path
+        Files of masks, and pictures that are not maps.
     """
 
     maps: dict[str, list[Path]]
@@ -155,12 +158,12 @@ class FolderContents:
 
     @classmethod
     def classify(cls, files: Iterable[Path]) -> FolderContents:
-        """Tell maps, uncertainties, masks and pictures apart."""
+        """Classify files as maps, uncertainties, mass fractions, masks or pictures by their names."""
         masks: list[Path] = []
         pictures: list[Path] = []
         maps: dict[str, list[Path]] = {}
         files = list(files)
-        # The mask and the photo may have come from elsewhere, without the prefix: set apart before and after.
+        # Masks and pictures may lack the prefix, so they are recognised with and without it.
         prefix = _shared_prefix([file.stem for file in files if not _is_mask(file.stem) and not _is_picture(file.stem)])
         for file in files:
             name = file.stem.removeprefix(prefix)
@@ -176,10 +179,10 @@ class FolderContents:
         return cls(maps, kinds["s"], kinds["w"], masks, pictures)
 
     def select(self, lines: object, folder: Path, faults: list[str]) -> SelectedFiles:
-        """The files of `lines`, whatever the spelling on either side; of all lines if that is None.
+        """Select the files of `lines` in any spelling, or of all lines if that is None.
 
-        Every label that is none, every line that is not there, and all files that mean the same are added to
-        `faults`; the rest is chosen nevertheless, so that it can be looked at too.
+        Unknown labels, missing lines and duplicate files are added to `faults`. The other files are selected
+        nevertheless, so that their faults are reported as well.
         """
         spelled: dict[str, list[str]] = {}
         for name in self.maps:
@@ -191,7 +194,7 @@ class FolderContents:
         elif self.maps:
             faults += self._unknown_name_faults()
         else:
-            faults.append("it holds TIFF files but none is named after an element line such as 'Ca-K.tif'")
+            faults.append("none of its files is named after an element line; rename them, such as 'Ca-K.tif'")
         faults += self._duplicate_faults([spelled[key] for key in keys])
         names = [spelled[key][0] for key in keys]
         return SelectedFiles(
@@ -201,7 +204,7 @@ class FolderContents:
         )
 
     def _unknown_name_faults(self) -> list[str]:
-        """Why some names are no element lines, and at the end what to do."""
+        """Return why some names are not element lines; the last fault adds the fix."""
         faults: list[str] = []
         known: list[str] = []
         for name, files in self.maps.items():
@@ -212,25 +215,25 @@ class FolderContents:
                 faults += [Fault(fault, named) for fault in error.faults]
                 continue
             if line.uncertainty:
-                faults.append(f"{named} is the uncertainty of {line.label}, whose map is not there")
+                faults.append(f"{named} is the uncertainty of {line.label}, whose map is missing")
             else:
                 known.append(name)
         if faults and known:
-            faults[-1] += f"; rename or remove such files, or choose what to read with lines={known}"
+            faults[-1] += f"; rename or remove such files, or choose the maps to read with lines={known}"
         return faults
 
     def _duplicate_faults(self, chosen: Iterable[Sequence[str]]) -> Iterator[str]:
-        """Files of which only one could be read; `chosen` holds the spellings of each line."""
+        """Yield a fault for files of which only one can be read; `chosen` holds the spellings of each line."""
         for names in chosen:
             line = parse(names[0]).label
             maps = [file for name in names for file in self.maps[name]]
             uncertainties = [file for name in names for file in self.uncertainties.get(name, ())]
             if len(maps) > 1:
-                yield f"{_listed(maps)} are the same line, {line}; keep one of them, and rename or remove the rest"
+                yield f"{_listed(maps)} are the same line, {line}; keep one and rename or remove the others"
             if len(uncertainties) > 1:
-                yield f"{_listed(uncertainties)} are both uncertainties of {line}; keep one and remove the rest"
+                yield f"{_listed(uncertainties)} are both uncertainties of {line}; keep one and remove the others"
         if len(self.masks) > 1:
-            yield f"{_listed(self.masks)} are both masks; keep one, in which nonzero means valid, and remove the rest"
+            yield f"{_listed(self.masks)} are both masks; keep one (nonzero means valid) and remove the others"
 
 
 def _listed(files: Sequence[Path]) -> str:
@@ -246,16 +249,16 @@ def _is_picture(stem: str) -> bool:
 
 
 def _shared_prefix(stems: Sequence[str]) -> str:
-    """The beginning shared by all `stems`, cut so that as many as possible read as element lines.
+    """Return the prefix shared by all `stems` without which most of them are element lines.
 
-    Cut, because ``Fe_Ka`` and ``Fe_Kb`` also share a beginning, which is no prefix.
+    It ends at a separator, and may be empty: ``Fe_Ka`` and ``Fe_Kb`` share ``Fe_K``, which is not a prefix.
     """
-    stems = list(dict.fromkeys(stems))  # Fe_Ka.tif beside Fe_Ka.tiff
+    stems = list(dict.fromkeys(stems))  # Fe_Ka.tif and Fe_Ka.tiff
     shared = os.path.commonprefix(stems)  # noqa: RUF071  (of names, letter by letter)
 
     def understood(prefix: str) -> tuple[int, int]:
         kinds = [line.kind if (line := try_parse(stem.removeprefix(prefix))) else None for stem in stems]
-        # Elements first: 'F_Ca_K' is a map of a painting 'F' rather than the pile-up of fluorine and calcium.
+        # Elements count first: 'F_Ca_K' is a map of a painting 'F' rather than the pile-up of fluorine and calcium.
         return kinds.count("element"), len(kinds) - kinds.count(None)
 
     return max(["", *(shared[: match.end()] for match in re.finditer(r"[_\-. ]+", shared))], key=understood)

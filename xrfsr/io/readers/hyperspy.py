@@ -1,6 +1,6 @@
-"""HyperSpy's ``.hspy`` (HDF5) and ``.zspy`` (zarr): cubes of spectra with their axes.
+"""Reader of HyperSpy ``.hspy`` (HDF5) and ``.zspy`` (zarr): cubes of spectra with axes.
 
-Read as the HDF5 and zarr that they are, because rosettasciio keeps every file open that it opens lazily.
+Files are read with h5py and zarr, because rosettasciio keeps every file open that it opens lazily.
 """
 
 from __future__ import annotations
@@ -24,18 +24,20 @@ AXES = ({"y", "x"}, {"height", "width"})
 
 
 def describe(path: Path, options: ReadOptions) -> ScanDescription:
-    """Maps of the chosen lines.
+    """Describe maps of the requested lines.
 
     Raises
     ------
     InvalidInput
-        If lines are not chosen, lie outside the spectra, or the file is no cube with a calibrated energy axis.
+        If no lines are requested, a line is outside the spectra, or the file is not a cube with calibrated energies.
     """
     with open_tree(path) as root:
         signals = {name: root["Experiments"][name] for name in root.get("Experiments", ())}
         signals = {name: signal for name, signal in signals.items() if "data" in signal}
         if not signals:
-            raise InvalidInput("file", [f"'{path}' holds no signal: 'Experiments' with 'data' in it is expected"])
+            raise InvalidInput(
+                "file", [f"'{path}' contains no signal, expected 'Experiments' with 'data'; save it in HyperSpy again"]
+            )
         cubes = [name for name, signal in signals.items() if len(getattr(signal["data"], "shape", ())) == 3]
         name = select_cube(path, cubes or list(signals), options.group)
         signal = signals[name]
@@ -43,7 +45,10 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         if len(data.shape) != 3 or data.dtype.kind not in "iuf" or 0 in data.shape:
             raise InvalidInput(
                 "file",
-                [f"'{path}' has {data.shape} {data.dtype} in {what}; numbers (row, column, energy) are needed"],
+                [
+                    f"{what} in '{path}' has shape {data.shape} and dtype {data.dtype}, expected numbers (row, column, "
+                    "energy)"
+                ],
             )
         stored = _stored(path, data)
         if faults := truncation_faults(path, what, data.shape, data.dtype.itemsize, stored):
@@ -53,7 +58,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         metadata = signal.get("metadata", {})
         known = _strings(metadata, "Sample", "xray_lines") or _strings(metadata, "Sample", "elements")
         shape, chunks, dtype = data.shape, data.chunks, data.dtype
-        told = [_attribute(metadata, f"Acquisition_instrument/{mode}/Detector/EDS") for mode in ("SEM", "TEM")]
+        detectors = [_attribute(metadata, f"Acquisition_instrument/{mode}/Detector/EDS") for mode in ("SEM", "TEM")]
     faults = []
     y, x, energy = (axes[dim] for dim in order)
     energies = channel_energies(energy, faults)
@@ -67,13 +72,13 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         order,
         (int(chunks[order[0]]), int(chunks[order[1]])) if chunks else None,
     )
-    resolution = next((one["energy_resolution_MnKa"] for one in told if "energy_resolution_MnKa" in one), None)
+    resolution = next((one["energy_resolution_MnKa"] for one in detectors if "energy_resolution_MnKa" in one), None)
     names = [str(one) for one in known]
     return describe_cube(cube, energies, options, place=path, grid=axes_grid(y, x), resolution=resolution, known=names)
 
 
 def _stored(path: Path, data: Any) -> int:
-    """Bytes of an array in a file."""
+    """Return the stored bytes of an array."""
     if hasattr(data, "id"):
         return int(data.id.get_storage_size())
     if path.is_file():
@@ -86,27 +91,29 @@ def _axis(signal: Any, dim: int, size: int) -> dict[str, Any]:
     if group is None:
         return {"size": size}
     axis = {**{key: _plain(value) for key, value in group.attrs.items()}, "size": size}
-    if "axis" in group:  # energies or positions one by one
+    if "axis" in group:  # a non-uniform axis
         values = group["axis"]
         axis["values"] = np.asarray(values[()], np.float64) if values.shape == (size,) else np.zeros(0)
     return axis
 
 
 def _plain(value: Any) -> Any:
-    told = text(value)
-    return value.item() if told is None and isinstance(value, np.generic) else value if told is None else told
+    decoded = text(value)
+    return value.item() if decoded is None and isinstance(value, np.generic) else value if decoded is None else decoded
 
 
 def _order(path: Path, axes: Sequence[Mapping[str, Any]]) -> tuple[int, int, int]:
-    """Which dimensions are rows, columns and channels."""
-    # By the unit, for the axis of energy may be one to navigate along: then a file holds maps of channels.
+    """Return the dimensions of rows, columns and channels."""
+    # By the units, because the energy axis may be a navigation axis in a file with maps of channels.
     signal = [dim for dim, axis in enumerate(axes) if str(axis.get("units")).strip().lower() in KEV]
     signal = signal or [dim for dim, axis in enumerate(axes) if not axis.get("navigate", True)]
     if len(signal) != 1:
         listed = ", ".join(f"{axis.get('name')} in {axis.get('units')}" for axis in axes)
-        raise InvalidInput("file", [f"'{path}' has the axes {listed}; one of energy, in keV or eV, is needed"])
+        raise InvalidInput(
+            "file", [f"'{path}' has the axes {listed}, expected one energy axis in keV or eV; set units in HyperSpy"]
+        )
     y, x = (dim for dim in range(3) if dim != signal[0])
-    # HyperSpy keeps rows before columns, but names tell where somebody did not.
+    # HyperSpy stores rows before columns, unless the names of the axes show the opposite.
     names = [str(axes[dim].get("name")).strip().lower() for dim in (y, x)]
     if set(names) in AXES and names[0] in ("x", "width"):
         y, x = x, y
@@ -119,7 +126,7 @@ def _attribute(group: Any, place: str) -> dict[str, Any]:
 
 
 def _strings(group: Any, place: str, name: str) -> list[str]:
-    """A list of text, as HyperSpy writes it."""
+    """Return a list of text as HyperSpy stores it."""
     inner = group.get(place)
     if not hasattr(inner, "attrs"):
         return []

@@ -1,8 +1,8 @@
-"""HDF5 of PyMca's batch fit (FastXRF) and of ewoksfluo, which writes the same layout.
+"""Reader of HDF5 from the batch fit of PyMca (FastXRF), and from ewoksfluo, which writes the same layout.
 
-A fit lies in a group with ``results/parameters``, an NXdata group whose attributes `signal` and `auxiliary_signals`
-name the maps; beside them it holds links to errors and axes, so that its members alone do not tell. ``uncertainties``
-is its twin, ``massfractions`` (ewoksfluo: ``mass_fractions``) are there if the fit was asked for them.
+A fit is a group with ``results/parameters``, an NXdata group whose attributes `signal` and `auxiliary_signals` name the
+maps, because the group also contains links to errors and axes. ``uncertainties`` has the same structure, and so have
+``massfractions`` (ewoksfluo: ``mass_fractions``) if the fit computed them.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ UNITS = {"count": "count", "mass_fraction": "dimensionless"}
 
 
 def matches(file: h5py.File) -> bool:
-    """Whether a file has the layout of PyMca."""
+    """Return whether a file has the layout of PyMca."""
     return next(_fits(file), None) is not None
 
 
 def describe(path: Path, options: ReadOptions) -> ScanDescription:
-    """The maps of one fit.
+    """Describe the maps of one fit.
 
     Raises
     ------
     InvalidInput
-        If there is no fit, several and none is chosen, or naming every map that is none.
+        If there is no fit, several of which none is chosen, or a name is not a known line.
     """
     faults: list[str] = []
     quantity = options.quantity or "count"
@@ -47,8 +47,8 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
             raise InvalidInput(
                 "file",
                 [
-                    f"'{path}' has no {GROUPS[quantity][0]} in '{results.name}'; quantity={quantity!r} cannot be read, "
-                    f"what is there: {there or 'nothing'}"
+                    f"quantity={quantity!r} cannot be read: '{path}' has no {GROUPS[quantity][0]} in '{results.name}'; "
+                    f"available quantities: {there or 'none'}"
                 ],
             )
         group = results[name]
@@ -59,7 +59,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         shapes = [group[one].shape for one in names if isinstance(group.get(one), h5py.Dataset)]
         if not faults and len(set(shapes)) > 1:
             listed = ", ".join(f"{one} {shape}" for one, shape in zip(names, shapes, strict=True))
-            faults.append(f"the maps in '{group.name}' differ in shape: {listed}")
+            faults.append(f"the maps in '{group.name}' differ in shape: {listed}; select some with lines=[...]")
         if faults:
             raise InvalidInput("file", faults)
         grid = nexus_grid(group, shapes[0], faults)
@@ -85,7 +85,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
 
 
 def _fits(file: h5py.File) -> Iterator[h5py.Group]:
-    """Groups that hold `parameters`, wherever two levels of groups lead to them."""
+    """Yield the groups ``<entry>/<process>/results`` that contain `parameters`."""
     for entry in _subgroups(file):
         for process in _subgroups(entry):
             results = process.get("results")
@@ -95,7 +95,7 @@ def _fits(file: h5py.File) -> Iterator[h5py.Group]:
 
 def _subgroups(group: h5py.Group) -> Iterator[h5py.Group]:
     for name in group:
-        # Links would show the same fit twice; a damaged one is nobody's fit.
+        # A link would list the same fit twice, and a damaged link is not a fit.
         if group.get(name, getlink=True).__class__ is h5py.HardLink and group.get(name, getclass=True) is h5py.Group:
             yield group[name]
 
@@ -108,8 +108,8 @@ def _choose_fit(file: h5py.File, path: Path, wanted: str | None) -> h5py.Group:
         raise InvalidInput(
             "file",
             [
-                f"'{path}' holds no fit: a group 'results/parameters' is expected in it, as PyMca and ewoksfluo write "
-                "it; fit the spectra first, and give the file of the results"
+                f"'{path}' contains no fit, expected a group 'results/parameters' as in files of PyMca and ewoksfluo; "
+                "fit the spectra first and pass the file with the results"
             ],
         )
     if wanted is not None:
@@ -117,25 +117,27 @@ def _choose_fit(file: h5py.File, path: Path, wanted: str | None) -> h5py.Group:
         chosen = [fit for fit in fits if f"{fit.name}/".startswith(tidy + "/")]
         if len(chosen) == 1:
             return chosen[0]
-        raise InvalidInput("file", [f"group is {wanted!r}, of which '{path}' has {len(chosen)} fits; it has {listed}"])
+        raise InvalidInput("file", [f"group={wanted!r} matches {len(chosen)} fits in '{path}'; choose one of {listed}"])
     if len(fits) > 1:
-        raise InvalidInput("file", [f"'{path}' holds {len(fits)} fits; choose one: {listed}"])
+        raise InvalidInput("file", [f"'{path}' contains {len(fits)} fits; choose one: {listed}"])
     return fits[0]
 
 
 def _signals(group: h5py.Group) -> list[str]:
-    """Names of the maps of an NXdata group."""
+    """Return the names of the maps of an NXdata group."""
     if "signal" not in group.attrs:
-        raise InvalidInput("file", [f"'{group.name}' has no attribute 'signal', which tells what the maps are called"])
+        raise InvalidInput(
+            "file", [f"'{group.name}' has no attribute 'signal' with the names of the maps; export the file again"]
+        )
     more = group.attrs.get("auxiliary_signals", [])
     return list(dict.fromkeys([*texts(group.attrs["signal"]), *texts(more)]))
 
 
 def _uncertain(group: h5py.Group | None, names: list[str], shape: tuple[int, int]) -> tuple[list[str], tuple[str, ...]]:
-    """Datasets of the uncertainties of all maps, or none and why."""
+    """Return the datasets of the uncertainties if all maps have one, otherwise none and a warning."""
     if not isinstance(group, h5py.Group):
         return [], ()
     missing = [name for name in names if map_faults(group.get(name), name) or group[name].shape != shape]
     if missing:
-        return [], (f"uncertainties are left out: '{group.name}' has none that fit for {', '.join(missing)}",)
+        return [], (f"uncertainties are ignored: '{group.name}' has none that fit {', '.join(missing)}",)
     return [f"{group.name}/{name}" for name in names], ()

@@ -1,4 +1,4 @@
-"""PyMca's tables: ``.csv`` and ``.dat``, one pixel a row, with its row and column in the first two fields."""
+"""Reader of PyMca tables, ``.csv`` and ``.dat``: one line per pixel that begins with its row and column."""
 
 from __future__ import annotations
 
@@ -30,10 +30,11 @@ class TableMaps:
     Attributes
     ----------
     path : Path
+        File that holds the table.
     separator : str
-        Between fields; a regular expression where it is longer than a character.
+        Separator of the fields; a regular expression if it is longer than one character.
     shape : (int, int)
-        Rows and columns of the maps.
+        Number of rows and columns of the maps.
     columns : tuple of int
         Columns of the table that hold the maps.
     """
@@ -44,7 +45,7 @@ class TableMaps:
     columns: tuple[int, ...]
 
     def read(self, maps: Sequence[int], y: slice, x: slice) -> NDArray[Any]:
-        """Read a window of some maps, for which the whole table is gone through; see `xrfsr.io.source.Source`."""
+        """Read a window of some maps by reading the whole table; see `xrfsr.io.source.Source`."""
         import pandas as pd
 
         wanted = [self.columns[number] for number in maps]
@@ -62,7 +63,7 @@ class TableMaps:
         except (ValueError, IndexError) as error:  # pandas' own errors are ValueErrors
             reason = str(error).split("\n")[0]
             raise InvalidInput(
-                "file", [f"'{self.path}' holds what is no number ({reason}), so export it again"]
+                "file", [f"'{self.path}' contains a value that is not a number ({reason}); export it again"]
             ) from error
         pixels = np.full((len(wanted), *self.shape), np.nan, np.float32)
         row, column = table[0].to_numpy(), table[1].to_numpy()
@@ -74,7 +75,7 @@ class TableMaps:
             raise InvalidInput(
                 "file",
                 [
-                    f"'{self.path}' does not hold each pixel of {self.shape[0]} rows and {self.shape[1]} columns once; "
+                    f"'{self.path}' must contain each pixel of {self.shape[0]} rows and {self.shape[1]} columns once; "
                     "export it again"
                 ],
             )
@@ -85,12 +86,12 @@ class TableMaps:
 
 
 def describe(path: Path, options: ReadOptions) -> ScanDescription:
-    """The maps of a table; columns ``s(Fe_Ka)`` are uncertainties, ``w(Fe_Ka)`` mass fractions.
+    """Describe the maps of a table; columns ``s(Fe_Ka)`` are uncertainties, ``w(Fe_Ka)`` mass fractions.
 
     Raises
     ------
     InvalidInput
-        If it is no such table, or naming every column that is no line.
+        If the file is not such a table, or the name of a column is not a known line.
     """
     faults: list[str] = []
     separator, header = _header(path)
@@ -109,7 +110,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
 
 
 def _header(path: Path) -> tuple[str, list[str]]:
-    """What separates the fields, and the names in the first line."""
+    """Return the separator of the fields, and the names in the first line."""
     with path.open("rb") as file:
         first = file.readline(MAX_LINE_BYTES).decode("utf-8", "replace").strip("\ufeff\r\n ")
     for separator in SEPARATORS:
@@ -122,21 +123,21 @@ def _header(path: Path) -> tuple[str, list[str]]:
     raise InvalidInput(
         "file",
         [
-            f'\'{path}\' begins with {first[:60]!r}; a table of PyMca begins with "row";"column" and the names of '
-            "the maps"
+            f'\'{path}\' begins with {first[:60]!r}; expected "row";"column" and the names of the maps, as in a table '
+            "of PyMca"
         ],
     )
 
 
 def _shape(path: Path, separator: str) -> tuple[int, int]:
-    """Rows and columns of the maps, by the last line and the number of lines, without reading the numbers between."""
+    """Return rows and columns of the maps from the last line and the number of lines, without parsing the values."""
     lines, last = 0, b""
     with path.open("rb") as file:
         file.readline(MAX_LINE_BYTES)
         while block := file.read(BLOCK_BYTES):
             lines += block.count(b"\n")
             last = (last + block)[-MAX_LINE_BYTES:]
-    # The last line of numbers may end the file, or have an end of line and empty lines after it.
+    # The last line of values may lack a line end, or be followed by empty lines.
     lines += 1 - last[len(last.rstrip()) :].count(b"\n")
     fields = last.decode("utf-8", "replace").rstrip().rpartition("\n")[2]
     numbers = fields.split(separator) if len(separator) == 1 else fields.split()
@@ -148,8 +149,8 @@ def _shape(path: Path, separator: str) -> tuple[int, int]:
         raise InvalidInput(
             "file",
             [
-                f"'{path}' has {lines} lines of numbers and ends with {fields[:40]!r}; the last line tells the last "
-                "row and column, and every pixel has its line: it is cut off or was sorted, so export it again"
+                f"'{path}' has {lines} lines of values and ends with {fields[:40]!r}; expected one line per pixel, "
+                "with the last row and column at the end: it is truncated or was sorted; export it again"
             ],
         )
     return rows, columns

@@ -1,4 +1,4 @@
-"""HDF5 of PyXRF: ``xrfmap/<detector>/xrf_fit`` (map, y, x) with the names of its maps beside it."""
+"""Reader of HDF5 from PyXRF: ``xrfmap/<detector>/xrf_fit`` (map, y, x) with names in ``xrf_fit_name``."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ ROOT, SUM = "xrfmap", "detsum"
 
 
 def matches(file: h5py.File) -> bool:
-    """Whether a file has the layout of PyXRF."""
+    """Return whether a file has the layout of PyXRF."""
     return isinstance(file.get(ROOT), h5py.Group)
 
 
 def describe(path: Path, options: ReadOptions) -> ScanDescription:
-    """The fitted maps of the sum of all detectors, or of the detector that `options.group` names.
+    """Describe the fitted maps of the sum of all detectors, or of the detector that `options.group` names.
 
     Raises
     ------
     InvalidInput
-        If nothing was fitted yet, or naming every map that is none.
+        If no detector has a fit, or a name is not a known line.
     """
     faults: list[str] = []
     with open_hdf5(path) as file:
@@ -62,7 +62,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
 def _detector(fitted: list[str], path: Path, wanted: str | None) -> str:
     listed = ", ".join(f"group={name!r}" for name in fitted)
     if not fitted:
-        raise InvalidInput("file", [f"'{path}' has no 'xrf_fit' in any detector: fit the spectra in PyXRF first"])
+        raise InvalidInput("file", [f"'{path}' has no 'xrf_fit' in any detector; fit the spectra in PyXRF first"])
     if wanted is not None:
         name = wanted.strip("/").removeprefix(f"{ROOT}/").split("/")[0]
         if name not in fitted:
@@ -71,5 +71,7 @@ def _detector(fitted: list[str], path: Path, wanted: str | None) -> str:
     if SUM in fitted:
         return SUM
     if len(fitted) > 1:
-        raise InvalidInput("file", [f"'{path}' has fits of {len(fitted)} detectors and none of their sum: {listed}"])
+        raise InvalidInput(
+            "file", [f"'{path}' has fits of {len(fitted)} detectors but not of their sum; choose one: {listed}"]
+        )
     return fitted[0]

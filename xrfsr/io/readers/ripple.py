@@ -1,6 +1,6 @@
-"""Ripple: a text file ``.rpl`` that describes the plain numbers in the ``.raw`` beside it.
+"""Reader of Ripple: a text header ``.rpl`` that describes the raw values in a ``.raw`` file of the same name.
 
-Read as what it is, because rosettasciio refuses headers that Bruker's own programs write, and their energies.
+The package parses the header itself, because rosettasciio refuses headers, and ignores energies, of Bruker programs.
 """
 
 from __future__ import annotations
@@ -27,18 +27,20 @@ MAX_HEADER_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class RawCube:
-    """Plain numbers, of which the window that is asked for is read.
+    """Cube of raw values, of which only the requested window is read.
 
     Attributes
     ----------
     path : Path
+        File that holds the values.
     dtype : dtype
+        Number type with byte order.
     offset : int
-        Bytes before the first number.
+        Bytes before the first value.
     shape : (int, int, int)
-        Rows, columns, channels.
+        Number of rows, columns and channels.
     by_image : bool
-        Whether a map of each channel comes after the other, in place of spectra.
+        Whether the file stores maps of channels rather than spectra of pixels.
     """
 
     path: Path
@@ -49,15 +51,15 @@ class RawCube:
 
     @property
     def chunk(self) -> tuple[int, int]:
-        """One row."""
+        """One row of the scan."""
         return 1, self.shape[1]
 
     def spectra(self, y: slice, x: slice, channels: slice) -> NDArray[Any]:
-        """See `xrfsr.io.spectra.cubes.Cube`."""
+        """Read (row, column, channel); see `xrfsr.io.spectra.cubes.Cube`."""
         height, width, _ = self.shape
         if not self.by_image:
             return np.array(np.memmap(self.path, self.dtype, "r", self.offset, self.shape)[y, x, channels])
-        # Far apart in the file, where mapping would fetch much more than the rows.
+        # The rows of a window are far apart in the file, where memory mapping would read much more than them.
         rows, planes = range(height)[y], range(self.shape[2])[channels]
         first, last = rows[0], rows[-1]
         found = np.empty((len(rows), len(range(width)[x]), len(planes)), self.dtype)
@@ -70,12 +72,12 @@ class RawCube:
 
 
 def describe(path: Path, options: ReadOptions) -> ScanDescription:
-    """Maps of the chosen lines.
+    """Describe maps of the requested lines.
 
     Raises
     ------
     InvalidInput
-        If lines are not chosen, lie outside the spectra, or the file is no cube with a calibrated energy axis.
+        If no lines are requested, a line is outside the spectra, or the file is not a cube with calibrated energies.
     """
     header_path, raw_path = _partner(path, ".rpl"), _partner(path, ".raw")
     header = _header(header_path)
@@ -86,37 +88,37 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     kinds = {"signed": "i", "unsigned": "u", "float": "f"}
     if kind not in kinds or length not in ("1", "2", "4", "8") or (kind == "float" and length in ("1", "2")):
         faults.append(
-            f"data-type is {kind!r} and data-length {length!r}; accepted are signed and unsigned with 1, 2, 4 or 8, "
-            "and float with 4 or 8"
+            "data-type and data-length must be signed or unsigned with 1, 2, 4 or 8, or float with 4 or 8, got "
+            f"{kind!r} and {length!r}"
         )
     order, record = header.get("byte-order", "dont-care"), header.get("record-by", "vector")
     if order not in ("little-endian", "big-endian", "dont-care"):
-        faults.append(f"byte-order is {order!r}; accepted are little-endian, big-endian and dont-care")
+        faults.append(f"byte-order must be little-endian, big-endian or dont-care, got {order!r}")
     if record not in ("vector", "image"):
-        faults.append(f"record-by is {record!r}; spectra are recorded by vector or image")
-    faults += [f"{name} is {size}; it must be above zero" for name, size in sizes.items() if size < 1]
+        faults.append(f"record-by must be vector or image, got {record!r}")
+    faults += [f"{name} must be > 0, got {size}" for name, size in sizes.items() if size < 1]
     if offset < 0:
-        faults.append(f"offset is {offset}; it must be zero or more")
+        faults.append(f"offset must be ≥ 0, got {offset}")
     energy = _ripple_energy(header, faults)
     if not faults:
         height, width, depth = (int(sizes[name]) for name in ("height", "width", "depth"))
         declared = offset + height * width * depth * int(length)
         there = raw_path.stat().st_size
-        # What little may follow is padding; more, and the sizes are not those of the numbers.
+        # A few bytes at the end may be padding; more of them mean that the declared sizes are wrong.
         if not declared <= there < declared + width * depth * int(length):
-            wrong = "the file is cut off" if there < declared else "width, height, depth or data-length are wrong"
+            wrong = "the file is truncated" if there < declared else "width, height, depth or data-length are wrong"
             faults.append(
                 f"{height} rows x {width} columns x {depth} channels of {length} bytes after {offset} are {declared} "
-                f"bytes, but '{raw_path}' has {there}: {wrong}, so copy or export it again"
+                f"bytes, but '{raw_path}' has {there}: {wrong}; copy or export it again"
             )
     if faults:
         raise InvalidInput("file", [Fault(fault, f"'{header_path}'") for fault in faults])
     warnings = []
     if header.get("depth1", "0") not in ("0", "1") or header.get("depthbinsize", "1") != "1":
         warnings = [
-            f"'{header_path}' tells of channels that were cut off or summed (depth1={header.get('depth1')}, "
-            f"depthbinsize={header.get('depthbinsize')}); the scale is taken to be that of the channels in the file, "
-            "so check that a line lies where it should"
+            f"'{header_path}' was written with removed or summed channels (depth1={header.get('depth1')}, "
+            f"depthbinsize={header.get('depthbinsize')}); its energy scale is assumed to apply to the stored channels, "
+            "so check the position of a known line"
         ]
     code = ("<" if order != "big-endian" else ">") + kinds[kind] + length
     cube = RawCube(raw_path, np.dtype(code), offset, (height, width, depth), record == "image")
@@ -132,20 +134,24 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
 
 
 def _partner(path: Path, suffix: str) -> Path:
-    """The header of the numbers, or the other way round."""
+    """Return the header of a raw file, or the raw file of a header."""
     if path.suffix.lower() == suffix:
         return path
     for one in (suffix, suffix.upper(), suffix.capitalize()):
         if (found := path.with_suffix(one)).is_file():
             return found
-    what = "its numbers" if suffix == ".raw" else "its header, which tells what its numbers are"
-    raise InvalidInput("file", [f"'{path}' needs {what}: '{path.with_suffix(suffix).name}' is not beside it"])
+    what = "its raw values" if suffix == ".raw" else "its header"
+    raise InvalidInput(
+        "file", [f"'{path}' needs {what}, but '{path.with_suffix(suffix).name}' is missing; copy it to the same folder"]
+    )
 
 
 def _header(path: Path) -> dict[str, str]:
-    """Keys in lower case, and their values: separated by blanks, or as INCA writes them, ``(MLX::KEY : VALUE)``."""
+    """Return the header by key in lower case, from lines ``key value`` or, as in INCA, ``(MLX::KEY : VALUE)``."""
     if path.stat().st_size > MAX_HEADER_BYTES:
-        raise InvalidInput("file", [f"'{path}' has {path.stat().st_size} bytes, far more than a header of Ripple"])
+        raise InvalidInput(
+            "file", [f"'{path}' has {path.stat().st_size} bytes, too many for a Ripple header; export it again"]
+        )
     header: dict[str, str] = {}
     for line in path.read_text("latin-1").splitlines():
         inner = re.fullmatch(r"\(MLX::(.*)\)", line.strip(), re.IGNORECASE)
@@ -165,14 +171,14 @@ def _number(header: Mapping[str, str], key: str, kind: type, faults: list[str], 
         if not isfinite(number):
             raise ValueError
     except (OverflowError, TypeError, ValueError):
-        faults.append(f"{key} is {'missing' if value is None else repr(value)}; a number is needed")
+        faults.append(f"{key} must be a number, got {'nothing' if value is None else repr(value)}")
         return 1
     return number
 
 
 def _ripple_energy(header: Mapping[str, str], faults: list[str]) -> tuple[float, float]:
-    """Energy of the first channel and step, in keV."""
-    # HyperSpy's keys, those of Bruker's programs, and the one of the format itself.
+    """Return the energy of the first channel and the channel width in keV."""
+    # Keys of HyperSpy, of Bruker programs, and of the format itself.
     for origin, scale, unit in (
         ("depth-origin", "depth-scale", header.get("depth-units")),
         ("depthscaleorigin", "depthscaleincrement", header.get("depthscaleunits")),
@@ -181,8 +187,8 @@ def _ripple_energy(header: Mapping[str, str], faults: list[str]) -> tuple[float,
         if scale in header and (factor := KEV.get(str(unit).strip().lower())):
             return factor * _number(header, origin, float, faults, 0.0), factor * _number(header, scale, float, faults)
     faults.append(
-        "the energy of channels is not told: depth-origin, depth-scale and depth-units keV or eV are needed, or "
-        "depthscaleorigin, depthscaleincrement and depthscaleunits, or ev-per-chan; write them into the header"
+        "the energies of the channels are missing; add depth-origin, depth-scale and depth-units (keV or eV), or "
+        "depthscaleorigin, depthscaleincrement and depthscaleunits, or ev-per-chan to the header"
     )
     return 0.0, 1.0
 

@@ -1,4 +1,4 @@
-"""One TIFF file with several maps: pages (as PyMca, ImageJ and others write them) or bands (GeoTIFF)."""
+"""Reader of a TIFF file with several maps: pages (PyMca, ImageJ and others) or bands (GeoTIFF)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["TiffMaps", "describe", "map_problem"]
 USES = frozenset({"quantity"})
 MIN_TILE = 128
 LOCAL_UNIT = re.compile(r'LOCAL_CS\[.*UNIT\["[^"]*",\s*(?P<metres>[0-9.eE+-]+)', re.DOTALL)
-# PyMca: "Title=Fe_Ka". OME and ImageJ descriptions are of the whole file and name no page.
+# PyMca: "Title=Fe_Ka". OME and ImageJ descriptions concern the whole file and name no page.
 TITLE = re.compile(r"(?:Title\s*=\s*)?(?P<name>[^\n=<>{}]{1,80})")
 
 
@@ -33,16 +33,17 @@ class TiffMaps:
     Attributes
     ----------
     locations : tuple of (Path, str or None, int)
-        For each map its file, its page (None for the first) and its band, from 0.
+        File, page (None for the first) and band (from 0) of each map.
     mask : bool
-        Whether they are masks: what is shown counts, and a pixel is zero only if it is black in every band.
+        Whether the maps are masks. In a mask the displayed colours count, and a pixel is zero only if it is black in
+        every band.
     """
 
     locations: tuple[tuple[Path, str | None, int], ...]
     mask: bool = False
 
     def read(self, maps: Sequence[int], y: slice, x: slice) -> NDArray[Any]:
-        """Read a window of some maps, NaN where a file has no data; see `xrfsr.io.source.Source`."""
+        """Read a window of some maps, with NaN for "no data"; see `xrfsr.io.source.Source`."""
         return np.stack([self._one(*self.locations[number], (y, x)) for number in maps])
 
     def _one(self, path: Path, page: str | None, band: int, window: tuple[slice, slice]) -> NDArray[Any]:
@@ -58,15 +59,15 @@ class TiffMaps:
 
 
 def describe(path: Path, options: ReadOptions) -> ScanDescription:
-    """The pages or bands of one TIFF file, by the names that the file gives them.
+    """Describe the pages or bands of one TIFF file by the names stored in it.
 
-    A page is named by its own title (PageName or ImageDescription, also ``Title=Fe_Ka`` of PyMca) or label (ImageJ), a
-    band by its description (GDAL).
+    The name of a page is its title (PageName or ImageDescription, also ``Title=Fe_Ka`` of PyMca) or its ImageJ label;
+    the name of a band is its description (GDAL).
 
     Raises
     ------
     InvalidInput
-        If names are missing, pages differ, or naming every map that is none.
+        If names are missing, pages differ in shape, or a name is not a known line.
     """
     faults: list[str] = []
     header = read_header(path)
@@ -87,7 +88,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
             faults.append(f"{names[position]!r} in '{path}' {problem}")
     if len({headers[position].shape for position in used}) > 1:
         listed = ", ".join(f"{names[position]} {headers[position].shape}" for position in used)
-        faults.append(f"the pages of '{path}' differ in shape: {listed}")
+        faults.append(f"the pages of '{path}' differ in shape: {listed}; select some with lines=[...]")
     if faults:
         raise InvalidInput("file", faults)
     grid, units, tile = _georeference(path)
@@ -106,27 +107,27 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
 
 
 def map_problem(header: Header, *, bands: int = 1, mask: bool = False) -> str | None:
-    """Why a picture is no map, or no mask; None where it is one."""
+    """Return why a picture is not a map (or a mask), or None."""
     if len(header.bands) != bands:
         listed = ", ".join(header.bands)
-        return f"has the bands {listed}; one grey map per file is accepted, so export the plain numbers"
+        return f"has the bands {listed}; expected one grey map per file: export the plain values"
     if header.dtype.startswith("complex"):
-        return f"holds {header.dtype} numbers; whole or real ones are accepted, so export the plain numbers"
+        return f"contains {header.dtype} values; expected integers or real numbers: export the plain values"
     if mask:
         return None
     if header.palette is not None:
-        return "is a false-colour picture (palette); export the plain numbers"
+        return "is a false-colour picture (palette); export the plain values"
     if header.inverted:
-        # Some programs then mean what is stored, others what is shown; a guess would turn maps into their negatives.
+        # Programs disagree whether the stored or the displayed values count; a guess might invert the map.
         return (
-            "says that zero is white (MinIsWhite), so its numbers may mean what is stored or, the other way round, "
-            "what is shown; save it with zero as black (MinIsBlack)"
+            "declares that zero is white (MinIsWhite), so it is unclear whether the stored or the displayed values "
+            "count; save it with zero as black (MinIsBlack)"
         )
     return None
 
 
 def _page_names(path: Path, pages: Sequence[int]) -> list[str]:
-    """What each page is called; empty where it is not."""
+    """Return the name of each page; empty if it has none."""
     import tifffile
 
     names: list[str] = []
@@ -150,23 +151,23 @@ def _band_names(path: Path) -> list[str]:
 def _nameless(path: Path, count: int, what: str) -> str:
     if count == 1:
         return (
-            f"'{path}' is one map without a name; put it into a folder with the others, each file named after its "
-            "line, such as 'Ca-K.tif', and give the folder"
+            f"'{path}' is one map without a name; name each file after its line, such as 'Ca-K.tif', and pass the "
+            "folder that contains them"
         )
     return (
-        f"the {count} {what} of '{path}' have no names, so it is not known which lines they show; read the numbers and "
-        f"name them: xrfsr.as_scan(tifffile.imread('{path}'), lines=[...], pixel_size=...)"
+        f"the {count} {what} of '{path}' have no names, so their lines are unknown; read the values and name them: "
+        f"xrfsr.as_scan(tifffile.imread('{path}'), lines=[...], pixel_size=...)"
     )
 
 
 def _georeference(path: Path) -> tuple[Grid | None, str | None, tuple[int, int] | None]:
-    """The grid, if the file has one in a local system with a unit of length; the unit of the numbers; the blocks."""
+    """Return the grid (if the file has a local coordinate system in units of length), the units and the block shape."""
     with open_raster(path) as source:
         units = next((unit for unit in source.units if unit), None)
         rows, columns = source.block_shapes[0]
         transform, crs = source.transform, source.crs
         grid: Grid | None = None
-        # A map of the Earth has coordinates too, which are no place on a painting.
+        # Only a local system: coordinates on Earth are not positions on a painting.
         unit = LOCAL_UNIT.search(crs.to_wkt()) if crs is not None else None
         if unit and transform.is_rectilinear:
             factor = round(1000 * float(unit["metres"]), 12)
@@ -174,5 +175,5 @@ def _georeference(path: Path) -> tuple[Grid | None, str | None, tuple[int, int] 
                 Axis(source.height, transform.e * factor, (transform.f + transform.e / 2) * factor),
                 Axis(source.width, transform.a * factor, (transform.c + transform.a / 2) * factor),
             )
-    # Strips of a few rows would be thousands of pieces: such maps are read whole.
+    # Strips of a few rows would make thousands of chunks, so such maps are read whole.
     return grid, units, (rows, columns) if min(rows, columns) >= MIN_TILE else None

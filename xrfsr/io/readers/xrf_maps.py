@@ -1,4 +1,4 @@
-"""HDF5 of XRF-Maps, MAPS and MapsTorch: ``/MAPS/XRF_Analyzed/<analysis>/Counts_Per_Sec`` (map, y, x)."""
+"""Reader of HDF5 from XRF-Maps, MAPS and MapsTorch: ``/MAPS/XRF_Analyzed/<analysis>/Counts_Per_Sec`` (map, y, x)."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ __all__ = ["describe", "matches"]
 
 USES = frozenset({"group"})
 ROOT = "MAPS/XRF_Analyzed"
-ANALYSES = ("Fitted", "NNLS", "ROI")  # a fit is worth more than sums of windows
+ANALYSES = ("Fitted", "NNLS", "ROI")  # in order of preference
 
 
 def matches(file: h5py.File) -> bool:
-    """Whether a file has the layout of MAPS."""
+    """Return whether a file has the layout of MAPS."""
     return isinstance(file.get("MAPS"), h5py.Group)
 
 
 def describe(path: Path, options: ReadOptions) -> ScanDescription:
-    """The maps of one analysis: fitted, else by non-negative least squares, else regions of interest.
+    """Describe the maps of one analysis: fitted, else by non-negative least squares, else regions of interest.
 
     Raises
     ------
     InvalidInput
-        If there is no analysis, or naming every map that is none.
+        If there is no analysis, or a name is not a known line.
     """
     faults: list[str] = []
     with open_hdf5(path) as file:
@@ -37,7 +37,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         there = [name for name in root if isinstance(root[name], h5py.Group)] if isinstance(root, h5py.Group) else []
         there = [name for name in there if "Counts_Per_Sec" in root[name]]
         if not there:
-            raise InvalidInput("file", [f"'{path}' has no analysis in '/{ROOT}': fit the spectra in XRF-Maps first"])
+            raise InvalidInput("file", [f"'{path}' has no analysis in '/{ROOT}'; fit the spectra in XRF-Maps first"])
         analysis = next((name for name in ANALYSES if name in there), there[0])
         if options.group is not None:
             known = {name.casefold(): name for name in there}

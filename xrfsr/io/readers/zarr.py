@@ -1,4 +1,4 @@
-"""Scans from zarr stores: lazy, and clear about what is damaged."""
+"""Reader of scans in zarr stores, which reports damaged variables by name."""
 
 from __future__ import annotations
 
@@ -20,44 +20,45 @@ from xrfsr.io.selection import select_lines
 __all__ = ["is_store", "open_store"]
 
 METADATA_FILE = "zarr.json"
-# What `ensure_scan` makes anew from the labels and the coordinates.
+# Variables that `ensure_scan` derives from the labels and coordinates.
 DERIVED = frozenset({"line", "element", "family", "kind", "energy", "y", "x"})
 STORED = {"pixel_size": "coordinates", "origin": "coordinates", "units": "units"}
 V2_METADATA_FILES = frozenset({".zgroup", ".zarray", ".zmetadata", ".zattrs"})
 
 
 def is_store(names: Collection[str]) -> bool:
-    """Whether a folder with these entries is a zarr store, of any version."""
+    """Return whether a folder with these entries is a zarr store of any version."""
     return METADATA_FILE in names or not V2_METADATA_FILES.isdisjoint(names)
 
 
 def open_store(path: Path, names: Collection[str], *, lines: object, given: Mapping[str, object]) -> xr.Dataset:
-    """The scan in a zarr store, as lazily indexed arrays.
+    """Open the scan in a zarr store as lazily indexed arrays.
 
     Parameters
     ----------
     path : Path
+        Folder of the store.
     names : collection of str
-        What is in the folder.
+        Names of the entries in the folder.
     lines : object
-        As for `open_scan`.
+        Lines to read, as in `open_scan`.
     given : mapping of str to object
-        Further arguments of the caller by name, of which a store has no use for any.
+        Further arguments of the caller by name, none of which applies to a store.
 
     Raises
     ------
     InvalidInput
-        Listing every argument that a store has no use for or that cannot be used, and what is wrong with the store.
+        If an argument does not apply or cannot be used, or the store is damaged; the message lists every fault.
     """
     faults = [
-        f"{name}={value!r} was given, but '{path}' stores its own {STORED.get(name, 'choice of it')}; leave it out"
+        f"{name}={value!r} was passed, but '{path}' stores its own {STORED.get(name, 'value')}; leave it out"
         for name, value in given.items()
         if value is not None
     ]
     scan: xr.Dataset | None = None
     with collect_faults(faults):
         stored = _open(path, names)
-        # Dask stands in for what is in the file, so that checking shapes and labels reads no map.
+        # With Dask arrays in place of the stored ones, the check of shapes and labels reads no map.
         scan = _restore_lazy(ensure_scan(stored.chunk(), values=False), stored)
     if scan is not None and lines is not None:
         known = {str(label).casefold(): str(label) for label in scan["line"].values}
@@ -72,19 +73,19 @@ def _open(path: Path, names: Collection[str]) -> xr.Dataset:
         raise InvalidInput(
             "zarr store",
             [
-                f"'{path}' is of zarr version 2, and version 3 is read here; open it with xr.open_zarr, and write it "
-                "anew with .xrfsr.to_zarr"
+                f"'{path}' is a zarr store of version 2, expected version 3; open it with xr.open_zarr, and write it "
+                "again with .xrfsr.to_zarr"
             ],
         )
     try:
         with warnings.catch_warnings():
-            # Those of others are slower to open, which is nothing to act upon here.
+            # Stores of other programs open more slowly, which the user need not act on.
             warnings.filterwarnings("ignore", message="Failed to open Zarr store with consolidated metadata")
             stored = xr.open_zarr(path, chunks=None)
-    # Damage shows in many ways: JSON, missing keys, wrong shapes, and whatever a codec raises.
+    # A damaged store may raise errors of JSON, missing keys, wrong shapes, or any error of a codec.
     except Exception as error:
         raise InvalidInput("zarr store", [_damage(f"'{path}'", error)]) from error
-    # One chunking for all, or xarray would find it inconsistent: that of the maps, which are the bulk.
+    # All variables get the chunks of the maps, because xarray refuses a Dataset with inconsistent chunks.
     pieces = stored["intensity"].encoding.get("preferred_chunks", {}) if "intensity" in stored else {}
     pieces = {"line": 1, **pieces}
     lazy: xr.Dataset = stored.assign(
@@ -103,7 +104,7 @@ def _open(path: Path, names: Collection[str]) -> xr.Dataset:
 
 
 def _restore_lazy(checked: xr.Dataset, stored: xr.Dataset) -> xr.Dataset:
-    """The checked scan with its numbers as they lie in the store, where checking left them as they are."""
+    """Return the checked scan with the lazy arrays of the store, where the check did not change them."""
     kept: dict[Any, xr.Variable] = {}
     for name, variable in stored.variables.items():
         ready = checked.variables.get(name)
@@ -118,11 +119,11 @@ def _restore_lazy(checked: xr.Dataset, stored: xr.Dataset) -> xr.Dataset:
 
 def _damage(what: str, error: Exception) -> str:
     reason = str(error) or type(error).__name__
-    return f"{what} cannot be read ({reason}): damaged or incomplete, so take a copy or write it anew"
+    return f"{what} cannot be read ({reason}): it is damaged or incomplete; copy or write it again"
 
 
 class _CheckedVariable(BackendArray):
-    """A stored variable; where it cannot be read, the error names it."""
+    """Stored variable whose errors name it."""
 
     def __init__(self, variable: xr.Variable, what: str, folder: Path) -> None:
         self.variable, self.what, self.folder = variable, what, folder
@@ -134,7 +135,7 @@ class _CheckedVariable(BackendArray):
     def _values(self, key: tuple[Any, ...]) -> NDArray[Any]:
         try:
             values: NDArray[Any] = self.variable[key].to_numpy()
-            # Zarr takes an empty file of several chunks for one that was never written, and gives NaN.
+            # Zarr treats an empty shard file as unwritten and returns NaN.
             if values.dtype.kind == "f" and np.isnan(values).any():
                 _check_empty_files(self.folder)
             return values

@@ -1,1 +1,1 @@
-"""Spectra: cubes, and the maps that windows around lines make of them."""
+"""Cubes of spectra, and maps of element lines computed from them with energy windows."""

@@ -1,4 +1,4 @@
-"""Spectra in an array of HDF5 or zarr, which are read alike."""
+"""Cube of spectra in an array of HDF5 or zarr."""
 
 from __future__ import annotations
 
@@ -19,20 +19,22 @@ __all__ = ["ArrayCube", "open_tree"]
 
 @dataclass(frozen=True, slots=True)
 class ArrayCube:
-    """Spectra in an array of HDF5 or zarr.
+    """Cube of spectra in an array of HDF5 or zarr.
 
     Attributes
     ----------
     path : Path
+        File or folder.
     name : str
-        Of the array.
+        Name of the array.
     dtype : dtype
+        Number type of the counts.
     shape : (int, int, int)
-        Rows, columns, channels.
+        Number of rows, columns and channels.
     order : (int, int, int)
-        Which dimensions of the array these are.
+        Dimensions of the array that are the rows, columns and channels.
     chunk : (int, int) or None
-        Rows and columns of a chunk.
+        Rows and columns of a stored chunk.
     """
 
     path: Path
@@ -43,7 +45,7 @@ class ArrayCube:
     chunk: tuple[int, int] | None = None
 
     def spectra(self, y: slice, x: slice, channels: slice) -> NDArray[Any]:
-        """See `xrfsr.io.spectra.cubes.Cube`."""
+        """Read (row, column, channel); see `xrfsr.io.spectra.cubes.Cube`."""
         key = [slice(None)] * 3
         for dim, part in zip(self.order, (y, x, channels), strict=True):
             key[dim] = part
@@ -53,7 +55,7 @@ class ArrayCube:
 
 @contextmanager
 def open_tree(path: Path) -> Iterator[Any]:
-    """Groups and arrays of an HDF5 file or a zarr store, which are read alike."""
+    """Open an HDF5 file or a zarr store, whose groups and arrays have the same interface."""
     if path.suffix.lower() != ".zspy":
         with open_hdf5(path) as file:
             yield file

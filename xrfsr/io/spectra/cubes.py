@@ -1,4 +1,4 @@
-"""Maps of lines from any cube of spectra, in blocks and once: what the formats of spectra share."""
+"""Maps of element lines computed block by block from cubes of spectra of any format."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ __all__ = [
 ]
 
 KEV = {"kev": 1.0, "ev": 1e-3}
-# Bytes of spectra that are read at once, and of maps that are kept.
+# Bytes of spectra that are read at once, and of computed maps that are cached.
 BLOCK_BYTES, CACHE_BYTES = 1 << 25, 1 << 28
 
 
 class Cube(Protocol):
-    """Spectra of pixels: a plain value that pickles and hashes, and holds no open file."""
+    """Cube of spectra, which can be pickled and hashed because it holds no open file."""
 
     @property
     def path(self) -> Path:
@@ -58,17 +58,17 @@ class Cube(Protocol):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of the counts."""
+        """Number type of the counts."""
         ...
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Rows, columns, channels."""
+        """Number of rows, columns and channels."""
         ...
 
     @property
     def chunk(self) -> tuple[int, int] | None:
-        """Rows and columns that are read together at no further cost; None if only all are."""
+        """Rows and columns of a stored chunk; None if the cube can only be read whole."""
         ...
 
     def spectra(self, y: slice, x: slice, channels: slice) -> NDArray[Any]:
@@ -78,14 +78,16 @@ class Cube(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WindowMaps:
-    """Maps of lines in a cube of spectra; a `xrfsr.io.source.Source`.
+    """Source of maps of element lines in a cube of spectra; see `xrfsr.io.source.Source`.
 
     Attributes
     ----------
     cube : Cube
+        Cube of spectra.
     windows : tuple of Window
+        Energy window of each map.
     deviation : bool
-        Whether the maps are standard deviations in place of net counts.
+        Whether the maps are standard deviations rather than net counts.
     """
 
     cube: Cube
@@ -105,18 +107,18 @@ class WindowMaps:
         return found[:, y, x] if whole else found
 
     def compute(self, rows: range, columns: range) -> NetCounts:
-        """Net counts and deviations of all windows."""
+        """Compute net counts and standard deviations of all windows."""
         return integrate_windows(self.cube, self.windows, rows, columns)
 
 
 def integrate_windows(cube: Cube, windows: Sequence[Window], rows: range, columns: range) -> NetCounts:
-    """Net counts, none below zero, and deviations of all windows, from blocks of the cube."""
+    """Compute net counts, clipped at zero, and standard deviations of all windows, block by block."""
     shape = (len(windows), len(rows), len(columns))
     net, deviation = np.empty(shape, np.float32), np.empty(shape, np.float32)
     used = channels(windows)
     for y, x in _blocks(cube, rows, columns, used.stop - used.start):
         spectra = cube.spectra(_slice(rows[y]), _slice(columns[x]), used)
-        # A cube that is there as a whole is still not turned into floating numbers as a whole.
+        # A cube that is read whole is still converted to floating point in blocks.
         step = max(1, BLOCK_BYTES // max(1, 8 * spectra[:1].size))
         for start in range(0, spectra.shape[0], step):
             part = spectra[start : start + step]
@@ -126,7 +128,7 @@ def integrate_windows(cube: Cube, windows: Sequence[Window], rows: range, column
 
 
 def _blocks(cube: Cube, rows: range, columns: range, depth: int) -> Iterator[tuple[slice, slice]]:
-    """Positions in rows and columns that are read at once: whole pieces of the file, as many as may be."""
+    """Yield the positions in rows and columns of blocks: as many whole chunks of the file as fit."""
     if cube.chunk is None:
         yield slice(0, len(rows)), slice(0, len(columns))
         return
@@ -134,7 +136,7 @@ def _blocks(cube: Cube, rows: range, columns: range, depth: int) -> Iterator[tup
     height, width = (
         max(1, size // abs(step)) for size, step in zip(cube.chunk, (rows.step, columns.step), strict=True)
     )
-    if height * width > most:  # more than may be: then parts of pieces
+    if height * width > most:  # a single chunk is too large: read parts of it
         width = min(width, most)
         height = max(1, most // width)
     width = min(len(columns), width * max(1, most // (height * width)))
@@ -149,10 +151,10 @@ def _slice(part: range) -> slice:
 
 
 class _MapCache:
-    """Maps that were made last.
+    """Cache of the last computed maps.
 
-    Dask asks for one line after the other, and for the uncertainty apart, of the same spectra, which would be decoded
-    for each of them.
+    Dask requests each line, and its uncertainty, separately. Without the cache the same spectra would be decoded every
+    time.
     """
 
     def __init__(self, limit: int) -> None:
@@ -161,7 +163,7 @@ class _MapCache:
         self._lock = Lock()
 
     def get(self, key: Hashable, make: Callable[[], NetCounts]) -> NetCounts:
-        """What `compute` returns, or returned for the same key; made once where several threads ask."""
+        """Return the cached result of `make`, which is called once per key even if several threads request it."""
         with self._lock:
             future = self._entries.get(key)
             mine = future is None
@@ -205,35 +207,43 @@ def describe_cube(
     warnings: Sequence[str] = (),
     source: type[WindowMaps] = WindowMaps,
 ) -> ScanDescription:
-    """Maps of lines from a cube of spectra.
+    """Describe the maps of the requested lines in a cube of spectra.
 
     Parameters
     ----------
     cube : Cube
+        Cube of spectra.
     energies : ndarray of shape (channel,)
-        keV.
+        Energies of the channels in keV.
     options : ReadOptions
+        Options of the caller.
     place : Path
-        The file, for messages.
+        File named in messages.
     grid : Grid, optional
+        Positions of the pixels.
     resolution : object
-        FWHM at Mn-Ka in eV, if the file tells it.
+        FWHM at Mn-Ka in eV, if the file stores it.
     known : sequence of str
-        Lines that the file names, to suggest.
+        Lines that the file names, as suggestions.
     warnings : sequence of str
-        Warnings of the format.
+        Warnings of the reader.
     source : type
-        How maps are made.
+        Class that computes the maps.
+
+    Raises
+    ------
+    InvalidInput
+        If no lines are requested, or lines and energies cannot be used.
     """
     faults = axis_faults(energies)
     if not faults and len(energies) != cube.shape[2]:
-        faults.append(f"'{place}' has {cube.shape[2]} channels, but energies of {len(energies)}")
+        faults.append(f"'{place}' has {cube.shape[2]} channels, but energies of {len(energies)}; export it again")
     lines = []
     if options.lines is None:
         named = f"; the file names {', '.join(known)}" if known else ""
         faults.append(
-            f"'{place}' holds spectra, so lines must be chosen: pass lines=['Ca-K', 'Fe-K', 'Pb-L'], or those that are "
-            f"there{named}"
+            f"'{place}' contains spectra, so lines must be chosen: pass labels such as lines=['Ca-K', 'Fe-K', 'Pb-L']"
+            f"{named}"
         )
     else:
         lines = parse_lines(options.lines, faults)
@@ -246,15 +256,15 @@ def describe_cube(
     notes = list(warnings)
     if mixed := find_overlaps(windows, lines, energies, width):
         notes.append(
-            f"windows of energy do not tell all lines apart in '{place}': {'; '.join(mixed)}; fit the spectra where "
-            "it matters"
+            f"energy windows do not separate all lines in '{place}': {'; '.join(mixed)}; fit the spectra if this "
+            "matters"
         )
     counted = cube.dtype.kind in "iu"
     return ScanDescription(
         names=tuple(window.label for window in windows),
         shape=cube.shape[:2],
         intensity=source(cube, windows),
-        # Of numbers with fractions, who knows what was done to the counts.
+        # Non-integer values are no longer Poisson counts.
         uncertainty=source(cube, windows, deviation=True) if counted else None,
         units="count",
         grid=grid,
@@ -270,39 +280,39 @@ def describe_cube(
 
 
 def truncation_faults(place: Path, what: str, shape: Sequence[int], itemsize: int, stored: int) -> list[str]:
-    """A fault if far more numbers are declared than can be in a file."""
+    """Return a fault if an array declares far more values than its stored bytes can hold."""
     declared = itemsize * int(np.prod(shape, dtype=object))
     if declared <= MIN_CHECKED_BYTES or declared <= MAX_COMPRESSION * stored:
         return []
     return [
-        f"'{place}' declares {tuple(shape)} numbers in {what}, {declared / 1e6:.3g} MB, but only {stored} bytes of "
-        "them are in the file, so it was never written to the end; copy or export it again"
+        f"'{place}' declares {tuple(shape)} values in {what}, {declared / 1e6:.3g} MB, but the file contains only "
+        f"{stored} bytes of them: it was not written completely; copy or export it again"
     ]
 
 
 def select_cube(path: Path, names: Sequence[str], wanted: str | None) -> str:
-    """The name of the cube to read: the one that is wanted, or the only one.
+    """Return the name of the cube to read: the requested one, or the only one.
 
     Raises
     ------
     InvalidInput
-        If there is none of that name, or several and none is chosen.
+        If no cube has the requested name, or if there are several and none is requested.
     """
     listed = ", ".join(f"group={name!r}" for name in names)
     if wanted is not None and wanted not in names:
-        raise InvalidInput("file", [f"group is {wanted!r}, which '{path}' has not; it has {listed}"])
+        raise InvalidInput("file", [f"group={wanted!r} does not exist in '{path}'; choose one of {listed}"])
     if wanted is None and len(names) > 1:
-        raise InvalidInput("file", [f"'{path}' holds {len(names)} cubes; choose one: {listed}"])
+        raise InvalidInput("file", [f"'{path}' contains {len(names)} cubes; choose one: {listed}"])
     return names[0] if wanted is None else wanted
 
 
 def channel_energies(axis: Mapping[str, Any], faults: list[str]) -> NDArray[np.float64]:
-    """Energies of channels in keV."""
+    """Return the energies of the channels in keV."""
     factor = KEV.get(str(axis.get("units")).strip().lower())
     if factor is None:
         faults.append(
-            f"the axis of spectra, {axis.get('name')!r}, is in {axis.get('units')!r}; keV or eV is needed, so set its "
-            "units, scale and offset in HyperSpy and save again"
+            f"the energy axis {axis.get('name')!r} must be in keV or eV, got {axis.get('units')!r}; set its units, "
+            "scale and offset in HyperSpy and save again"
         )
         return np.zeros(0)
     if "values" in axis:
@@ -310,13 +320,16 @@ def channel_energies(axis: Mapping[str, Any], faults: list[str]) -> NDArray[np.f
     try:
         offset, scale = float(axis["offset"]), float(axis["scale"])
     except (KeyError, TypeError, ValueError):
-        faults.append(f"the axis of energy has offset {axis.get('offset')!r} and scale {axis.get('scale')!r}")
+        faults.append(
+            f"the energy axis must have a numeric offset and scale, got {axis.get('offset')!r} and "
+            f"{axis.get('scale')!r}; set them in HyperSpy and save again"
+        )
         return np.zeros(0)
     return factor * (offset + scale * np.arange(axis["size"]))
 
 
 def axes_grid(y: Mapping[str, Any], x: Mapping[str, Any]) -> Grid | None:
-    """Where pixels lie, if both axes tell it in units of length."""
+    """Return the grid of two axes if both have units of length, otherwise None."""
     found: list[Axis] = []
     for axis in (y, x):
         try:
@@ -324,5 +337,5 @@ def axes_grid(y: Mapping[str, Any], x: Mapping[str, Any]) -> Grid | None:
             step, first = float(axis["scale"]), float(axis.get("offset") or 0.0)
             found.append(Axis(axis["size"], in_mm(step, factor), in_mm(first, factor)))
         except (InvalidInput, KeyError, TypeError, ValueError):
-            return None  # then a pixel size is asked for
+            return None  # the caller must then pass a pixel size
     return Grid(*found)

@@ -1,1 +1,1 @@
-"""One module a format that is written, complete or not at all."""
+"""Writers of element maps, one module per format; each writes a complete file or none."""

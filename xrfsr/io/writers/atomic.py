@@ -1,4 +1,4 @@
-"""Files and folders that appear when they are complete, or not at all."""
+"""Atomic writing: a file or folder appears under its name only once it is complete."""
 
 from __future__ import annotations
 
@@ -18,27 +18,28 @@ CLEANUP_ATTEMPTS = 100
 
 
 def target_faults(path: Path, overwrite: bool, *, may_replace: bool, kind: str) -> list[str]:
-    """Why nothing can be written to `path`; empty where it can.
+    """Return the faults of a path to write to; empty if it can be written.
 
     Parameters
     ----------
     path : Path
+        File or folder to write.
     overwrite : bool
-        Whether the caller wants what exists to be replaced.
+        Whether an existing file or folder is replaced.
     may_replace : bool
-        Whether what exists is of the kind that is written; anything else is never replaced.
+        Whether the existing file or folder has the format that is written; any other is never replaced.
     kind : str
-        What is written, for messages, such as ``"zarr v3 store"``.
+        Name of the format for messages, such as ``"zarr v3 store"``.
     """
     try:
         if not path.parent.is_dir():
-            return [f"the folder '{path.parent}' does not exist; make it first, or choose another"]
+            return [f"the folder '{path.parent}' does not exist; create it first, or choose another"]
         if not path.exists():
             return [] if os.access(path.parent, os.W_OK | os.X_OK) else [_write_failure(path, "permission denied")]
         if not overwrite:
             return [f"'{path}' exists; choose another name, or pass overwrite=True to replace it"]
         if not may_replace:
-            return [f"'{path}' exists and is no {kind}, so it is not replaced; remove it first"]
+            return [f"'{path}' exists and is not a {kind}, so it is not replaced; remove it first"]
     except OSError as error:
         return [_write_failure(path, error.strerror)]
     return []
@@ -46,23 +47,24 @@ def target_faults(path: Path, overwrite: bool, *, may_replace: bool, kind: str) 
 
 @contextmanager
 def atomic_write(target: Path, what: str, scratch_in: Path | None = None) -> Iterator[Path]:
-    """A path to write to, which becomes `target` when the block ends well; an older `target` stays until then.
+    """Yield a path to write to, and rename it to `target` when the block succeeds; until then an older `target` stays.
 
-    It lies beside the target, so that the final step is a rename; in a folder of its own, because a temporary folder
-    is closed to others and what is written should have the usual permissions.
+    The path is in a temporary folder next to the target, so that the final step is a rename on one disk. Its own
+    permissions are the usual ones, unlike those of the temporary folder.
 
     Parameters
     ----------
     target : Path
+        File or folder to write.
     what : str
-        What is written, for messages, such as ``"zarr store"``.
+        Name of the format for messages, such as ``"zarr store"``.
     scratch_in : Path, optional
-        Where to write to meanwhile, on the same disk, if not beside the target.
+        Folder for the temporary folder, on the same disk. Default: the folder of the target.
 
     Raises
     ------
     InvalidInput
-        If the disk is full or may not be written to.
+        If the disk is full or not writable.
     """
     with _scratch(target, what, scratch_in or target.parent) as scratch:
         new, old = Path(scratch, "new"), Path(scratch, "old")
@@ -79,7 +81,7 @@ def atomic_write(target: Path, what: str, scratch_in: Path | None = None) -> Ite
 
 @contextmanager
 def _scratch(path: Path, what: str, place: Path) -> Iterator[str]:
-    """A folder in `place` that is gone afterwards, also if writers that outlive a failure still add to it."""
+    """Make a temporary folder in `place`, and remove it at the end even if threads still write to it."""
     try:
         folder = mkdtemp(prefix=f".{path.name}.", dir=place)
     except OSError as error:
@@ -87,8 +89,9 @@ def _scratch(path: Path, what: str, place: Path) -> Iterator[str]:
     try:
         yield folder
     except OSError as error:
-        # Of files in the scratch folder nobody has heard; others, say of the data itself, are left as they are.
-        # HDF5 and GDAL name no file: what goes wrong while writing is then taken for the fault of the disk.
+        # Errors of files in the temporary folder are reported for the target, because the caller does not know that
+        # folder. HDF5 and GDAL name no file; their errors count as write errors, too. Other errors, such as those of
+        # the data's own file, are raised unchanged.
         if error.filename is None or str(error.filename).startswith(folder):
             reason = (error.strerror or str(error)).replace(f"{folder}{os.sep}new", str(path))
             raise InvalidInput(f"{what} '{path}'", [_write_failure(path, reason)]) from error
@@ -103,6 +106,6 @@ def _scratch(path: Path, what: str, place: Path) -> Iterator[str]:
 
 def _write_failure(path: Path, reason: str | None) -> str:
     return (
-        f"'{path.name}' cannot be written to the folder '{path.parent}' ({reason}); choose another, or see to its "
-        "permissions and the space left"
+        f"'{path.name}' cannot be written to the folder '{path.parent}' ({reason}); choose another folder, or check "
+        "its permissions and free space"
     )

@@ -1,4 +1,4 @@
-"""What all writers of maps share: the scan in the standard form, map by map, and what a format has no place for."""
+"""Functions shared by the writers: checks of scan and path, strips of maps, and a warning about dropped variables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from xrfsr.utils.paths import local_path
 
 __all__ = ["iter_strips", "prepare_write", "scan_attrs", "warn_dropped"]
 
-# What every format holds in some way, or can be told from what it holds.
+# Variables that every format stores, or that follow from stored ones.
 STANDARD_VARIABLES = frozenset(
     {"intensity", "uncertainty", "valid", "line", "element", "family", "energy", "kind", "y", "x"}
 )
@@ -26,31 +26,41 @@ ROWS = 1024
 def prepare_write(
     scan: xr.Dataset | xr.DataArray, path: object, overwrite: bool, *, suffixes: tuple[str, ...], kind: str
 ) -> tuple[xr.Dataset, Path]:
-    """The scan in the standard form and the path to write to.
+    """Convert a scan to the standard form and check the path to write to.
 
-    Values are not looked at: what is written is what there is.
+    Values are not checked; they are written unchanged.
 
     Parameters
     ----------
     scan : Dataset or DataArray
+        Scan to write.
     path : object
+        File or folder to write.
     overwrite : bool
+        Whether an existing file or folder is replaced.
     suffixes : tuple of str
-        Endings of files of this kind; empty for folders.
+        File suffixes of the format; empty for folders.
     kind : str
-        What is written, for messages.
+        Name of the format for messages.
+
+    Returns
+    -------
+    scan : Dataset
+        Scan in the standard form.
+    path : Path
+        File or folder to write.
 
     Raises
     ------
     InvalidInput
-        Naming every fault of both.
+        If the scan or the path cannot be used; the message lists every fault.
     """
     example = f"the {kind} to write, such as 'maps{suffixes[0] if suffixes else ''}'"
     target = local_path(path, example)
     faults: list[str] = []
     ready: xr.Dataset | None = None
     if suffixes and target.suffix.lower() not in suffixes:
-        faults.append(f"'{target.name}' has not the ending {' or '.join(suffixes)}, by which others know a {kind}")
+        faults.append(f"the name of a {kind} must end in {' or '.join(suffixes)}, got '{target.name}'")
     faults += target_faults(target, overwrite, may_replace=target.is_dir() != bool(suffixes), kind=kind)
     with collect_faults(faults):
         ready = ensure_scan(scan, values=False)
@@ -60,7 +70,7 @@ def prepare_write(
 
 
 def iter_strips(maps: xr.DataArray) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-    """Rows of one map (y, x) and their numbers, a strip at a time, so that a lazy map is never whole in memory."""
+    """Yield strips of a map (y, x) with their rows, so that a lazy map is never in memory as a whole."""
     height = maps.sizes["y"]
     for top in range(0, height, ROWS):
         rows = slice(top, min(height, top + ROWS))
@@ -68,12 +78,12 @@ def iter_strips(maps: xr.DataArray) -> Iterator[tuple[slice, NDArray[np.float32]
 
 
 def scan_attrs(scan: xr.Dataset) -> dict[str, str | int | float]:
-    """Attributes of a scan that are plain numbers and text."""
+    """Return the attributes of a scan that are plain numbers or text."""
     return {str(name): value for name, value in scan.attrs.items() if isinstance(value, str | int | float)}
 
 
 def warn_dropped(scan: xr.Dataset, path: Path, held: frozenset[str] = STANDARD_VARIABLES) -> None:
-    """Name what a format has no place for."""
-    rest = [str(name) for name in scan.variables if str(name) not in held]
-    if rest:
-        warn(f"left out of '{path}', which has no place for it: {', '.join(rest)}; to_zarr keeps everything")
+    """Warn about variables that a format cannot store."""
+    dropped = [str(name) for name in scan.variables if str(name) not in held]
+    if dropped:
+        warn(f"'{path}' cannot store {', '.join(dropped)}, so they are dropped; to_zarr keeps everything")

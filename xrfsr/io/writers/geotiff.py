@@ -1,4 +1,4 @@
-"""GeoTIFF: one file with a named band for each map, in a local coordinate system of millimetres."""
+"""Writer of GeoTIFF: one file with a named band per map, in a local coordinate system in millimetres."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from xrfsr.io.writers.common import STANDARD_VARIABLES, iter_strips, prepare_wri
 
 __all__ = ["to_geotiff"]
 
-# A painting is no place on Earth: programs then show millimetres and warp nothing.
+# A local system, because a painting has no position on Earth: programs then show millimetres and do not warp.
 CRS = 'LOCAL_CS["painting",UNIT["millimetre",0.001]]'
 BLOCK = 256
 
 
 def to_geotiff(scan: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, overwrite: bool = False) -> None:
-    """Write one GeoTIFF with a band for each map, for GIS programs, GDAL and rasterio.
+    """Write one GeoTIFF with a band per map, for GIS programs, GDAL and rasterio.
 
-    Bands are named after their lines, uncertainties ``s(Ca-K)``; they are float32 in tiles, with NaN for missing
-    pixels, the unit of the maps, and coordinates in mm. `xrfsr.open_scan` reads it back without being told a pixel
-    size. Lazy maps are computed and written strip by strip.
+    Bands are named after their lines, and uncertainties ``s(Ca-K)``. They are tiled float32 with NaN for missing
+    pixels, the units of the maps, and coordinates in mm. `xrfsr.open_scan` reads the file back without a pixel size.
+    Lazy maps are computed and written strip by strip.
 
     Parameters
     ----------
     scan : Dataset or DataArray
-        A scan or a result.
+        Scan or result to write.
     path : str or path
-        The file to write, ending in ``.tif`` or ``.tiff``; it appears when it is complete.
+        File to write, ending in ``.tif`` or ``.tiff``. It appears once it is complete.
     overwrite : bool
-        Replace an existing file.
+        Whether to replace an existing file.
 
     Raises
     ------
     InvalidInput
-        Naming every fault of scan and path.
+        If the scan or the path cannot be used; the message lists every fault.
 
     Warns
     -----
     UserWarning
-        Naming what the format has no place for: a mask, further variables and coordinates.
+        If the scan has a mask or further variables or coordinates, which the format cannot store.
 
     Examples
     --------
@@ -83,11 +83,11 @@ def to_geotiff(scan: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, ov
     if min(grid.shape) >= BLOCK:
         profile |= {"tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK}
     warn_dropped(ready, target, STANDARD_VARIABLES - {"valid"})
-    # GDAL would keep a twentieth of all memory for what it has not written yet.
+    # By default, GDAL would use a twentieth of all memory as write cache.
     with atomic_write(target, "GeoTIFF") as new, rasterio.Env(GDAL_CACHEMAX=64 << 20):
         _write(new, profile, ready, bands, names)
         if not is_complete(new):
-            raise OSError("no space left: not all of it was written")
+            raise OSError("no space left: the file is incomplete")
 
 
 def _write(
@@ -110,13 +110,13 @@ def _created(path: Path, profile: dict[str, Any]) -> Any:
     from rasterio.errors import NotGeoreferencedWarning
 
     with warnings.catch_warnings():
-        # Pixels of 1 mm from the corner on are an identity, which GDAL thinks worth a warning, and keeps.
+        # For pixels of 1 mm at the origin the transform is the identity; GDAL stores it, but warns.
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         return rasterio.open(path, "w", **profile)
 
 
 def is_complete(path: Path) -> bool:
-    """Whether all blocks of all bands of a TIFF that was just written are in it; GDAL does not tell of a full disk."""
+    """Return whether a TIFF contains all blocks of all bands, because GDAL does not report a full disk."""
     size = path.stat().st_size
     with open_raster(path) as source:
         for band in source.indexes:

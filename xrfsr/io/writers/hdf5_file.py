@@ -1,7 +1,8 @@
-"""The file that HDF5 writes to, which keeps the errors of the disk from it.
+"""Python file for h5py that defers disk errors until HDF5 has closed it.
 
-HDF5 cannot give up a file that it failed to write: it tries again when the file is closed, forgotten or the program
-ends, and then the whole program crashes. Here such an error is kept until HDF5 has closed the file, and raised then.
+HDF5 cannot abandon a file after a failed write: it tries again when the file is closed or garbage-collected or when the
+program ends, and then the whole program crashes. This file keeps such an error until HDF5 has closed it, and raises it
+then.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ __all__ = ["Hdf5File"]
 
 
 class Hdf5File:
-    """A new file with the methods that h5py asks of a Python file, none of which fails.
+    """New file with the methods that h5py requires of a Python file, none of which raises a disk error.
 
     Examples
     --------
@@ -41,12 +42,12 @@ class Hdf5File:
             self.check()
 
     def check(self) -> None:
-        """Raise the first error of the disk, if there was one."""
+        """Raise the first disk error, if there was one."""
         if self._error is not None:
             raise self._error
 
     def write(self, data: Any) -> int:
-        """Write all of `data`, or remember why not."""
+        """Write all of `data`, or keep the error."""
         rest = memoryview(data).cast("B")
         size = len(rest)
         try:
@@ -57,20 +58,20 @@ class Hdf5File:
         return size
 
     def readinto(self, buffer: Any) -> int:
-        """Fill all of `buffer`, with zeros where nothing could be written."""
+        """Fill all of `buffer`, with zeros beyond the end of the file."""
         view = memoryview(buffer).cast("B")
         count = self._file.readinto(view) or 0
         view[count:] = bytes(len(view) - count)
         return len(view)
 
     def read(self, size: int) -> bytes:
-        """The next `size` bytes."""
-        made = bytearray(size)
-        self.readinto(made)
-        return bytes(made)
+        """Read the next `size` bytes."""
+        buffer = bytearray(size)
+        self.readinto(buffer)
+        return bytes(buffer)
 
     def truncate(self, size: int) -> int:
-        """Make the file so long, or remember why not."""
+        """Change the length of the file to `size`, or keep the error."""
         try:
             return self._file.truncate(size)
         except OSError as error:
@@ -78,12 +79,12 @@ class Hdf5File:
             return size
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go there."""
+        """Move to a position and return it."""
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
-        """Where the next byte goes."""
+        """Return the current position."""
         return self._file.tell()
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Do nothing, because the file is unbuffered."""

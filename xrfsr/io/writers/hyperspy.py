@@ -1,4 +1,4 @@
-"""Maps as a signal of HyperSpy, for its tools and its pictures."""
+"""Conversion of maps to a HyperSpy signal."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ __all__ = ["to_hyperspy"]
 
 
 def to_hyperspy(scan: xr.Dataset | xr.DataArray) -> Any:
-    """Hand maps over to HyperSpy, which is the extra ``hyperspy``.
+    """Convert maps to a HyperSpy signal; requires the extra ``hyperspy``.
 
     Parameters
     ----------
     scan : Dataset or DataArray
-        A scan or a result.
+        Scan or result to convert.
 
     Returns
     -------
     hyperspy.signals.Signal2D
-        Navigated by line, with `y` and `x` in mm as signal axes; lazy (``LazySignal2D``) where the maps are Dask
-        arrays. ``metadata.Sample`` has the elements and the lines in their order, ``original_metadata`` the attributes.
+        Signal with the lines as navigation axis and `y` and `x` in mm as signal axes; ``LazySignal2D`` if the maps are
+        Dask arrays. ``metadata.Sample`` contains the elements and the lines in order, ``original_metadata`` the
+        attributes.
 
     Raises
     ------
     InvalidInput
-        If HyperSpy is not installed, or naming every fault of the scan.
+        If HyperSpy is not installed, or the scan cannot be used; the message lists every fault.
 
     Examples
     --------

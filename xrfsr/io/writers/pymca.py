@@ -1,4 +1,4 @@
-"""HDF5 that PyMca opens: the layout of its own fits, with axes and units."""
+"""Writer of HDF5 in the layout of a PyMca fit, with axes and units."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ GROUPS = {"intensity": "parameters", "uncertainty": "uncertainties"}
 
 
 def to_pymca(scan: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, overwrite: bool = False) -> None:
-    """Write HDF5 with an NXdata group of all maps, as PyMca writes its own fits, for PyMca, silx view and h5web.
+    """Write HDF5 with an NXdata group of all maps, in the layout of a PyMca fit, for PyMca, silx view and h5web.
 
-    Maps lie in ``/scan/xrf_fit/results/parameters`` under their labels with ``_`` for ``-`` (``Ca_K``), uncertainties
-    under the same names in ``uncertainties``; `y` and `x` in mm are their axes. `xrfsr.open_scan` reads it back without
-    being told a pixel size. Lazy maps are computed and written strip by strip.
+    Maps are stored in ``/scan/xrf_fit/results/parameters`` under their labels with ``_`` for ``-`` (``Ca_K``), and
+    uncertainties under the same names in ``uncertainties``; their axes are `y` and `x` in mm. `xrfsr.open_scan` reads
+    the file back without a pixel size. Lazy maps are computed and written strip by strip.
 
     Parameters
     ----------
     scan : Dataset or DataArray
-        A scan or a result.
+        Scan or result to write.
     path : str or path
-        The file to write, ending in ``.h5`` or ``.hdf5``; it appears when it is complete.
+        File to write, ending in ``.h5`` or ``.hdf5``. It appears once it is complete.
     overwrite : bool
-        Replace an existing file.
+        Whether to replace an existing file.
 
     Raises
     ------
     InvalidInput
-        Naming every fault of scan and path.
+        If the scan or the path cannot be used; the message lists every fault.
 
     Warns
     -----
     UserWarning
-        Naming what the layout has no place for: a mask, further variables and coordinates.
+        If the scan has a mask or further variables or coordinates, which the layout cannot store.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""One TIFF for each map: plain numbers at the resolution they have, without axes, frames or colours."""
+"""Writer of a folder with one TIFF per map: plain values at full resolution, without axes, frames or colours."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ CENTIMETRE = 3
 
 
 def to_tiffs(scan: xr.Dataset | xr.DataArray, folder: str | PathLike[str], *, overwrite: bool = False) -> None:
-    """Write a folder with one TIFF per map, for ImageJ, GIMP, Photoshop, PyMca and whatever else shows pictures.
+    """Write a folder with one TIFF per map, for ImageJ, GIMP, Photoshop, PyMca and other image programs.
 
-    ``Ca-K.tif`` holds the numbers of the map as float32, one for each pixel, NaN where there is none; beside it
-    ``s(Ca-K).tif`` the uncertainty and ``mask.tif`` what is valid (255) or not (0), where the scan has them. Row 0 is
-    the first row of the scan. Pixels per centimetre are told in the tags for resolution; `xrfsr.open_scan` asks for the
-    pixel size nevertheless, because many programs write there what they please.
+    ``Ca-K.tif`` contains the values of the map as float32, with NaN for missing pixels. If the scan has them, the
+    uncertainty is written to ``s(Ca-K).tif``, and the mask to ``mask.tif`` (255 for valid pixels, otherwise 0). Row 0
+    is the first row of the scan. The resolution tags hold the pixels per centimetre, but `xrfsr.open_scan` still needs
+    the pixel size, because many programs write arbitrary values there.
 
     Parameters
     ----------
     scan : Dataset or DataArray
-        A scan or a result.
+        Scan or result to write.
     folder : str or path
-        The folder to make; it appears when it is complete.
+        Folder to create. It appears once it is complete.
     overwrite : bool
-        Replace an existing folder, with all that is in it.
+        Whether to replace an existing folder with all its content.
 
     Raises
     ------
     InvalidInput
-        Naming every fault of scan and folder.
+        If the scan or the folder cannot be used; the message lists every fault.
 
     Warns
     -----
     UserWarning
-        Naming what the format has no place for: further variables and coordinates.
+        If the scan has further variables or coordinates, which the format cannot store.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def _write(
     dtype = np.dtype(kind)
     height, width = maps.sizes["y"], maps.sizes["x"]
     dy, dx = spacing
-    # Laid out first and filled strip by strip, so that a lazy map is never whole in memory.
+    # Allocate the file first and fill it strip by strip, so that a lazy map is never in memory as a whole.
     file = tifffile.memmap(
         path,
         shape=(height, width),

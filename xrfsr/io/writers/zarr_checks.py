@@ -1,4 +1,4 @@
-"""What zarr can store and give back unchanged, looked at before a byte is written."""
+"""Checks that zarr can store a Dataset and return it unchanged, made before anything is written."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from xarray.indexes import PandasMultiIndex
 
 __all__ = ["storage_faults"]
 
-# A variable is a folder: these would lead elsewhere, or into the description of the store.
+# A variable is a folder: these names would point elsewhere, or to the metadata of the store.
 FORBIDDEN_NAMES = frozenset({"", ".", "..", "zarr.json"})
-# What xarray, when it opens a store, takes for its own notes on how values are packed.
+# Attributes that xarray interprets as encoding when it opens a store.
 RESERVED_ATTRS = ("_FillValue", "missing_value", "scale_factor", "add_offset", "_Unsigned", "coordinates")
 TIME_ATTRS = ("units", "calendar", "dtype")
 TIME_UNITS = re.compile(r"\w+ since .+")
 
 
 def storage_faults(dataset: xr.Dataset) -> list[str]:
-    """Why `dataset` cannot be stored, or would come back as something else.
+    """Return the reasons why `dataset` cannot be stored, or would be read back changed.
 
     Parameters
     ----------
     dataset : Dataset
-        Without quantities. Its text is read, its numbers are not.
+        Dataset without pint quantities. Its text is read, its numbers are not.
 
     Returns
     -------
     list of str
-        One sentence for each name, index, variable and attribute that is at fault, with the fix.
+        One sentence for each unsuitable name, index, variable and attribute, with the fix.
     """
     names = dict.fromkeys([*dataset.variables, *dataset.dims])
     faults = [fault for name in names if (fault := _name_fault(name))]
@@ -42,8 +42,8 @@ def storage_faults(dataset: xr.Dataset) -> list[str]:
             several |= variables.keys()
             levels = ", ".join(map(str, variables))
             faults.append(
-                f"{levels} are one index of several levels, which no store holds; take it apart: "
-                f".reset_index({index.dim!r}), and set it anew after opening: .set_xindex"
+                f"{levels} form a multi-index, which zarr cannot store; call .reset_index({index.dim!r}) first, and "
+                ".set_xindex after opening"
             )
     faults += _attribute_faults("the Dataset", dataset.attrs)
     for name, variable in dataset.variables.items():
@@ -57,28 +57,28 @@ def storage_faults(dataset: xr.Dataset) -> list[str]:
 def _name_fault(name: Hashable) -> str | None:
     fix = f"rename it: .rename({{{name!r}: '...'}})"
     if not isinstance(name, str):
-        return f"{name!r} is the name of a variable or dimension and no text; {fix}"
+        return f"{name!r} is the name of a variable or dimension, which must be text; {fix}"
     if name in FORBIDDEN_NAMES or "/" in name or "\\" in name:
-        return f"{name!r} cannot be the name of a folder, which a variable is in a store; {fix}"
+        return f"{name!r} is the name of a variable, which must be a valid folder name; {fix}"
     return None
 
 
 def _dtype_fault(variable: xr.Variable) -> str | None:
     dtype: Any = variable.dtype
     if not isinstance(dtype, np.dtype):
-        return f"has dtype {dtype}, which is no array of numpy; convert it: .astype(object) or .astype(str)"
+        return f"has dtype {dtype}, which is not a numpy dtype; convert it: .astype(object) or .astype(str)"
     if dtype.kind == "O":
         kinds = {type(value) for value in variable.compute().values.ravel() if not _is_missing(value)}
         named = " and ".join(sorted(kind.__name__ for kind in kinds))
         if kinds == {bytes}:
-            return "holds bytes, for which zarr v3 has no standard; make them text: .str.decode('utf-8')"
+            return "contains bytes, for which zarr v3 has no standard; convert them to text: .str.decode('utf-8')"
         if len(kinds) > 1 or any(not issubclass(kind, str | int | float | np.number | np.bool_) for kind in kinds):
-            return f"holds objects ({named}); all text or all numbers are accepted: .astype(str) or .astype(float)"
+            return f"contains objects ({named}), expected only text or only numbers: .astype(str) or .astype(float)"
         return None
     if dtype.kind == "S":
-        return f"holds bytes ({dtype}), for which zarr v3 has no standard; make them text: .str.decode('utf-8')"
+        return f"contains bytes ({dtype}), for which zarr v3 has no standard; convert them: .str.decode('utf-8')"
     if dtype.kind not in "biufcmMTU" or dtype.char in "gG":
-        return f"has dtype {dtype}, for which zarr v3 has no standard; make it plain numbers, such as float64, or text"
+        return f"has dtype {dtype}, for which zarr v3 has no standard; convert it to plain numbers or text"
     return None
 
 
@@ -89,16 +89,16 @@ def _is_missing(value: object) -> bool:
 def _attribute_faults(owner: str, attrs: Mapping[Any, Any]) -> Iterator[str]:
     for key, value in attrs.items():
         if not isinstance(key, str):
-            yield f"attribute {key!r} of {owner} has a name that is no text; rename or remove it"
+            yield f"attribute {key!r} of {owner} has a name that is not text; rename or remove it"
         elif key in RESERVED_ATTRS:
             yield (
-                f"attribute {key!r} of {owner} would be taken for a rule how values are stored, and change what is "
-                f"read; remove or rename it: del .attrs[{key!r}]"
+                f"attribute {key!r} of {owner} would be interpreted as encoding and change the values that are read; "
+                f"remove or rename it: del .attrs[{key!r}]"
             )
         elif not _is_plain(_as_xarray_writes(value)):
             yield (
-                f"attribute {key!r} of {owner} is {shortened(value)}, of type {type(value).__name__}; text, numbers, "
-                f"and lists and mappings of these are accepted, so turn it into text: .attrs[{key!r}] = str(...)"
+                f"attribute {key!r} of {owner} must be text, a number, or a list or mapping of these, got "
+                f"{shortened(value)} of type {type(value).__name__}; convert it: .attrs[{key!r}] = str(...)"
             )
 
 
@@ -109,7 +109,7 @@ def _as_xarray_writes(value: object) -> object:
 
 
 def _is_plain(value: object) -> bool:
-    """Whether JSON gives it back."""
+    """Return whether a value survives a round trip through JSON."""
     if isinstance(value, list | tuple):
         return all(map(_is_plain, value))
     if isinstance(value, dict):
@@ -121,9 +121,9 @@ def _time_faults(owner: str, variable: xr.Variable) -> Iterator[str]:
     if variable.dtype.kind in "mM":
         for key in TIME_ATTRS:
             if key in variable.attrs:
-                yield f"{owner} holds times and has the attribute {key!r}, whose place the store needs; remove it"
+                yield f"{owner} contains times and has the attribute {key!r}, which the store needs itself; remove it"
     elif TIME_UNITS.fullmatch(str(variable.attrs.get("units", ""))):
         yield (
-            f"{owner} has the units {variable.attrs['units']!r}, which would be read as dates; convert it: "
+            f"{owner} has the units {variable.attrs['units']!r}, so it would be read as dates; convert it: "
             "xr.decode_cf(ds)"
         )

@@ -1,4 +1,4 @@
-"""Every reader: the right way up, in the right unit, nothing read before it is asked for, from any thread."""
+"""Properties of every reader: orientation, units, laziness, and use from any thread."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def opened(path: Path, form: str, **options: object) -> xr.Dataset:
 
 @pytest.fixture
 def unread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No number may be read."""
+    """Fail if a value is read."""
 
     def refuse(*_: object) -> None:
         raise AssertionError("read")
@@ -63,7 +63,7 @@ def test_orientation_and_values(path: Path, form: str) -> None:
     assert scan["intensity"].dtype == np.float32
     np.testing.assert_allclose(scan["intensity"], MAPS, rtol=PRECISION)
     assert scan["element"].values.tolist() == ["Ca", "Fe", "Pb"]
-    xr.testing.assert_identical(ensure_scan(scan).load(), scan.load())  # it is a scan in the standard form
+    xr.testing.assert_identical(ensure_scan(scan).load(), scan.load())  # the scan has the standard form
 
 
 def test_units_and_grid(path: Path, form: str) -> None:
@@ -84,7 +84,7 @@ def test_uncertainties(path: Path, form: str) -> None:
         assert scan["uncertainty"].attrs["units"] == scan["intensity"].attrs["units"]
 
 
-def test_nothing_is_read_before_it_is_asked_for(path: Path, form: str, unread: None) -> None:
+def test_values_are_read_only_when_they_are_used(path: Path, form: str, unread: None) -> None:
     scan = opened(path, form)
     part = scan.isel(y=slice(1, 3)).sel(line="Pb-L")
     opened(path, form, chunks={}).clip(min=1).mean("line")
@@ -129,14 +129,14 @@ def test_every_fault_at_once(path: Path, form: str) -> None:
     assert str(path) in str(caught.value)
 
 
-def test_pixel_size_is_asked_for_where_the_file_does_not_tell(path: Path, form: str) -> None:
+def test_pixel_size_is_required_unless_the_file_stores_it(path: Path, form: str) -> None:
     if form in OWN_GRID:
-        with pytest.warns(UserWarning, match=r"pixel_size=\(1\.0, 1\.0\) mm is used, although"):
+        with pytest.warns(UserWarning, match=r"pixel_size=\(1\.0, 1\.0\) mm replaces"):
             assert xrfsr.open_scan(path, 1.0)["x"][0] == 0.5
-        with pytest.raises(InvalidInput, match=r"origin=.* tells where its pixels lie"):
+        with pytest.raises(InvalidInput, match=r"origin=.* stores the positions of its pixels"):
             xrfsr.open_scan(path, origin=(1, 2))
     else:
-        with pytest.raises(InvalidInput, match=r"pixel_size is missing .*pass pixel_size='0\.5 mm'"):
+        with pytest.raises(InvalidInput, match=r"pixel_size is missing .*pass it, such as pixel_size='0\.5 mm'"):
             xrfsr.open_scan(path)
         scan = xrfsr.open_scan(path, "250 um", origin=("1 cm", 20))
         assert (float(scan["y"][0]), float(scan["x"][0])) == (10.125, 20.125)
@@ -166,7 +166,7 @@ def test_mass_fractions(tmp_path: Path, name: str) -> None:
     np.testing.assert_allclose(scan["intensity"].sel(line=LABELS), MAPS / 1000, rtol=PRECISION)
     assert scan["intensity"].attrs["units"] == "dimensionless"
     assert "uncertainty" not in scan
-    with pytest.raises(InvalidInput, match="quantity is 'percent'; accepted are 'count', 'mass_fraction'"):
+    with pytest.raises(InvalidInput, match="quantity must be one of 'count', 'mass_fraction', got 'percent'"):
         xrfsr.open_scan(tmp_path / name, 1.0, quantity="percent")  # type: ignore[arg-type]
 
 
@@ -181,7 +181,7 @@ def test_options_that_a_format_has_not(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput) as caught:
         xrfsr.open_scan(datamuncher(tmp_path), quantity="count", group="x")
     assert len(caught.value.faults) == 2
-    caught.match("quantity='count' was given, but a Datamuncher has no choice of it; leave it out")
+    caught.match("quantity='count' is not supported for Datamuncher; leave it out")
 
 
 def test_several_fits_in_one_file(tmp_path: Path) -> None:
@@ -190,11 +190,11 @@ def test_several_fits_in_one_file(tmp_path: Path) -> None:
         file.copy("2.1", "3.1")
         file["3.1/fit/results/parameters/Ca_K"][...] *= 2
         file["4.1"] = h5py.SoftLink("/2.1")  # shows the same fit again
-    with pytest.raises(InvalidInput, match=r"holds 2 fits; choose one: group='/2\.1/fit', group='/3\.1/fit'"):
+    with pytest.raises(InvalidInput, match=r"contains 2 fits; choose one: group='/2\.1/fit', group='/3\.1/fit'"):
         xrfsr.open_scan(path)
     for group in ("3.1", "/3.1/fit", "3.1/fit/results"):
         np.testing.assert_array_equal(xrfsr.open_scan(path, group=group)["intensity"][0], 2 * MAPS[0])
-    with pytest.raises(InvalidInput, match=r"group is '9', of which .* has 0 fits; it has group="):
+    with pytest.raises(InvalidInput, match=r"group='9' matches 0 fits in .*; choose one of group="):
         xrfsr.open_scan(path, group="9")
 
 
@@ -206,7 +206,7 @@ def test_points_that_were_not_gridded(tmp_path: Path) -> None:
             del group[name]
             group[name] = MAPS[0].ravel()
         del group.attrs["axes"]
-    with pytest.raises(InvalidInput, match="not arranged on a grid"):
+    with pytest.raises(InvalidInput, match="are not arranged on a grid"):
         xrfsr.open_scan(path, 1.0)
 
 
@@ -227,16 +227,18 @@ def test_which_detector_and_which_analysis(tmp_path: Path) -> None:
     scan = xrfsr.open_scan(path, 1.0)
     assert scan["kind"].values.tolist() == ["element"] * 3 + ["scatter"]
     np.testing.assert_array_equal(xrfsr.open_scan(path, 1.0, group="det1")["intensity"][:3], MAPS / 2)
-    with pytest.raises(InvalidInput, match=r"group is 'det9', but .* has group='det1', group='detsum'"):
+    with pytest.raises(
+        InvalidInput, match=r"group='det9' does not exist in .*; choose one of group='det1', group='detsum'"
+    ):
         xrfsr.open_scan(path, 1.0, group="det9")
     np.testing.assert_array_equal(xrfsr.open_scan(xrf_maps(tmp_path), 1.0, group="roi")["intensity"], 3 * MAPS)
 
 
-@pytest.mark.parametrize(("dtype", "told"), [("<i4", "int32"), ("<f8", "float64"), ("<i8", "int64")])
-def test_datamuncher_files_of_other_numbers(tmp_path: Path, dtype: str, told: str) -> None:
+@pytest.mark.parametrize(("dtype", "name"), [("<i4", "int32"), ("<f8", "float64"), ("<i8", "int64")])
+def test_datamuncher_files_of_other_numbers(tmp_path: Path, dtype: str, name: str) -> None:
     head = f"3\n{WIDTH} {HEIGHT} 3\n".encode()
     (tmp_path / "a.dms").write_bytes(head + MAPS.astype(dtype).tobytes() + b"Ca K\nFe Ka\nPb L\n")
-    with pytest.warns(UserWarning, match=f"holds {told} in place of float32") as caught:
+    with pytest.warns(UserWarning, match=f"contains {name} instead of float32") as caught:
         scan = xrfsr.open_scan(tmp_path / "a.dms", 1.0)
     assert caught[0].filename == __file__
     np.testing.assert_array_equal(scan["intensity"], MAPS)
@@ -253,13 +255,16 @@ def test_tables_in_any_order_and_with_other_separators(tmp_path: Path) -> None:
 
 def test_a_table_with_a_pixel_twice_or_with_words(tmp_path: Path) -> None:
     whole = ["row;column;Ca_K", *(f"{y};{x};{y + x}" for y in range(3) for x in range(4))]
-    for change, message in (({5: whole[1]}, "each pixel of 3 rows and 4 columns once"), ({6: "1;1;many"}, "no number")):
+    for change, message in (
+        ({5: whole[1]}, "must contain each pixel of 3 rows and 4 columns once"),
+        ({6: "1;1;many"}, "not a number"),
+    ):
         lines = [change.get(number, line) for number, line in enumerate(whole)]
         (tmp_path / "table.csv").write_text("\n".join(lines))
         with pytest.raises(InvalidInput, match=message):
             xrfsr.open_scan(tmp_path / "table.csv", 1.0).load()
     (tmp_path / "table.csv").write_text("\n".join(whole[:-3]))
-    with pytest.raises(InvalidInput, match="has 9 lines of numbers"):
+    with pytest.raises(InvalidInput, match="has 9 lines of values"):
         xrfsr.open_scan(tmp_path / "table.csv", 1.0)
 
 
@@ -268,7 +273,7 @@ def test_pages_without_names_and_single_maps(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"the 3 (pages|bands) of .* have no names.*as_scan\(tifffile\.imread"):
         xrfsr.open_scan(tmp_path / "stack.tif", 1.0)
     tifffile.imwrite(tmp_path / "Ca-K.tif", MAPS[0], metadata=None)
-    with pytest.raises(InvalidInput, match="one map without a name; put it into a folder"):
+    with pytest.raises(InvalidInput, match="one map without a name; name each file after its line"):
         xrfsr.open_scan(tmp_path / "Ca-K.tif", 1.0)
 
 
@@ -279,7 +284,7 @@ def test_a_file_changed_since_it_was_opened(tmp_path: Path) -> None:
         group = file["painting/xrf_fit/results/parameters"]
         del group["Ca_K"]
         group["Ca_K"] = MAPS[0, :3]
-    with pytest.raises(InvalidInput, match=r"IMAGES\.h5' gives .* changed since it was opened"):
+    with pytest.raises(InvalidInput, match=r"IMAGES\.h5' returned values of shape .* changed since it was opened"):
         scan["intensity"][0].load()
     path.unlink()
     with pytest.raises(InvalidInput, match=r"IMAGES\.h5' cannot be read"):
@@ -291,12 +296,12 @@ def test_a_dataset_that_was_never_written(tmp_path: Path) -> None:
         group = file.create_group("xrfmap/detsum")
         group.create_dataset("xrf_fit", (2, 10**6, 10**6), "f8", chunks=(1, 1000, 1000))
         group["xrf_fit_name"] = [b"Ca_K", b"Fe_K"]
-    with pytest.raises(InvalidInput, match="was never written to the end"):
+    with pytest.raises(InvalidInput, match="was not written completely"):
         xrfsr.open_scan(tmp_path / "huge.h5", 1.0)
 
 
 def test_what_else_lies_in_a_folder_of_pymca(shared: Path) -> None:
-    """HDF5, EDF, TIFF and CSV of one fit, all of them the same."""
+    """HDF5, EDF, TIFF and CSV of one fit contain the same maps."""
     folder = shared / "formats" / "pymca"
     first = xrfsr.open_scan(folder / "IMAGES.h5", 0.5).load()
     for other in ("IMAGES", "IMAGES/painting.csv"):
@@ -317,7 +322,7 @@ def test_the_samples_of_xrf_explorer(shared: Path) -> None:
 
 
 def large(kind: str, folder: Path, side: int) -> Path:
-    """Twelve maps in one file or folder."""
+    """Write twelve maps to one file or folder."""
     names = ["Ca", "Ti", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "As", "Sr", "K", "Cl"]
     plane = np.random.default_rng(0).random((side, side), np.float32)
     folder.mkdir()
@@ -344,8 +349,8 @@ def large(kind: str, folder: Path, side: int) -> Path:
 
 @pytest.mark.parametrize("kind", ["hdf5", "dms", "tiff"])
 def test_large_maps_open_at_once(tmp_path: Path, kind: str) -> None:
-    """Of 48 MB little more than names and sizes is read, and of a window little more than the window."""
-    first = opened(large(kind, tmp_path / "first", 64), kind)  # imports of other packages read files, too
+    """Opening 48 MB reads little more than names and sizes, and reading a window little more than the window."""
+    first = opened(large(kind, tmp_path / "first", 64), kind)  # importing other packages reads files, too
     np.isfinite(first["intensity"].values).all()
     path = large(kind, tmp_path / "large", 1000)
     with spent() as opening:

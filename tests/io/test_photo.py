@@ -1,4 +1,4 @@
-"""Photographs from files."""
+"""Reading of photographs."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from xrfsr.io.photo import open_photo
 
 
 def area(height: int, width: int) -> Grid:
-    """Something to lay a photo of that many pixels on."""
+    """Return a grid of that many pixels."""
     return Grid.from_shape((height, width), pixel_size=0.1)
 
 
 def write(path: Path, bands: np.ndarray, mask: np.ndarray | None = None, **options: object) -> None:
-    """Write (band, y, x) as TIFF or PNG, with a mask of its own where given."""
+    """Write (band, y, x) as TIFF or PNG, with an optional mask."""
     count, height, width = bands.shape
     shape = {"count": count, "height": height, "width": width, "dtype": bands.dtype}
     driver = "PNG" if path.suffix == ".png" else "GTiff"
@@ -40,7 +40,7 @@ def write(path: Path, bands: np.ndarray, mask: np.ndarray | None = None, **optio
 
 @pytest.fixture
 def colours() -> np.ndarray:
-    """(y, x, 3) uint8, smooth enough for JPEG, and not alike under any turn."""
+    """Pixels (y, x, 3) uint8, smooth enough for JPEG, and changed by any rotation or reflection."""
     y, x = np.mgrid[0:40, 0:56]
     return np.stack([4 * x, 6 * y, 100 + x - y], axis=-1).astype("uint8")
 
@@ -242,7 +242,7 @@ def test_what_is_missing_is_turned_too(
 
 def test_a_photo_of_nothing_is_refused(tmp_path: Path, colours: np.ndarray) -> None:
     Image.fromarray(np.dstack([colours, np.zeros_like(colours[..., 0])])).save(tmp_path / "photo.png")
-    with pytest.raises(InvalidInput, match=r"photo\.png' shows nothing"):
+    with pytest.raises(InvalidInput, match=r"photo\.png' is empty"):
         open_photo(tmp_path / "photo.png", like=area(40, 56))
 
 
@@ -274,7 +274,7 @@ def test_zero_as_white_needs_to_know_black(tmp_path: Path, dtype: str) -> None:
 
 
 @pytest.mark.parametrize(("suffix", "reason"), [("png", "libpng"), ("jpg", "libjpeg"), ("tif", "Read error")])
-def test_damage_is_told_in_the_words_of_the_decoder(tmp_path: Path, suffix: str, reason: str) -> None:
+def test_damage_is_reported_with_the_message_of_the_decoder(tmp_path: Path, suffix: str, reason: str) -> None:
     path = tmp_path / f"cut.{suffix}"
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 70, 3), "uint8")).save(path)
     path.write_bytes(path.read_bytes()[: int(0.6 * path.stat().st_size)])

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import h5py
 import numpy as np
@@ -15,12 +15,26 @@ from numpy.typing import NDArray
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.core.units import in_mm, mm_per
 from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.io.selection import select_maps
+from xrfsr.io.source import ReadOptions, ScanDescription
 
-__all__ = ["Hdf5Maps", "map_faults", "nexus_grid", "open_hdf5", "text", "texts"]
+__all__ = [
+    "Hdf5Maps",
+    "describe_stack",
+    "in_mm",
+    "map_faults",
+    "nexus_grid",
+    "open_hdf5",
+    "text",
+    "texts",
+    "truncation_faults",
+]
 
 # Deflate compresses at most about 1000:1; a dataset that declares more than this factor was not written completely.
 MAX_COMPRESSION = 4000
 MIN_CHECKED_BYTES = 1 << 20
+
+Length = TypeVar("Length", float, NDArray[np.float64])
 
 
 @contextmanager
@@ -72,15 +86,94 @@ def map_faults(dataset: Any, name: str, dims: int = 2) -> list[str]:
         return [f"'{name}' has shape {shape}, expected {needed}{advice}"]
     if 0 in shape:
         return [f"'{name}' has shape {shape}, so it contains no pixel; export the file again"]
-    declared = dataset.dtype.itemsize * int(np.prod(shape, dtype=object))
-    stored = dataset.id.get_storage_size()
-    # A virtual dataset is stored in other files. Elsewhere, values that are declared but missing would read as zeros.
-    if not dataset.is_virtual and declared > MIN_CHECKED_BYTES and declared > MAX_COMPRESSION * stored:
-        return [
-            f"'{name}' declares {shape} values, {declared / 1e6:.3g} MB, but the file contains only {stored} bytes of "
-            "them: it was not written completely; copy or export it again"
-        ]
-    return []
+    # A virtual dataset is stored in other files.
+    if dataset.is_virtual:
+        return []
+    return truncation_faults(f"'{name}'", shape, dataset.dtype.itemsize, dataset.id.get_storage_size())
+
+
+def truncation_faults(array: str, shape: Sequence[int], itemsize: int, stored: int) -> list[str]:
+    """Return a fault if an array declares far more values than its stored bytes can hold.
+
+    Missing values of such an array would be read as zeros.
+
+    Parameters
+    ----------
+    array : str
+        Name of the array for messages.
+    shape : sequence of int
+        Declared shape.
+    itemsize : int
+        Bytes of one value.
+    stored : int
+        Stored, possibly compressed, bytes of the array.
+    """
+    declared = itemsize * int(np.prod(shape, dtype=object))
+    if declared <= MIN_CHECKED_BYTES or declared <= MAX_COMPRESSION * stored:
+        return []
+    return [
+        f"{array} declares {tuple(shape)} values, {declared / 1e6:.3g} MB, but the file contains only {stored} bytes "
+        "of them: it was not written completely; copy or export it again"
+    ]
+
+
+def describe_stack(
+    file: h5py.File,
+    path: Path,
+    options: ReadOptions,
+    *,
+    group: str,
+    maps: str,
+    names: str,
+    units: str | None = None,
+) -> ScanDescription:
+    """Describe maps in one dataset (map, y, x) with their names in another dataset.
+
+    Parameters
+    ----------
+    file : h5py.File
+        Open file.
+    path : Path
+        Path of the file.
+    options : ReadOptions
+        Options of the caller.
+    group : str
+        Absolute name of the group that contains both datasets.
+    maps, names : str
+        Names of the datasets in the group.
+    units : str, optional
+        Units of the maps.
+
+    Raises
+    ------
+    InvalidInput
+        If a dataset is missing or unsuitable, or a name is not a known line.
+    """
+    place = f"{group}/{maps}"
+    faults = map_faults(file[group].get(maps), place, dims=3)
+    labels = file[group].get(names)
+    known = texts(labels) if isinstance(labels, h5py.Dataset) else []
+    if not known:
+        faults.append(f"'{group}/{names}' is missing, so the names of the maps are unknown; export the file again")
+    if faults:
+        raise InvalidInput("file", faults)
+    dataset = file[group][maps]
+    count, height, width = dataset.shape
+    if len(known) != count:
+        raise InvalidInput(
+            "file", [f"'{place}' has {count} maps, but '{names}' has {len(known)} names; export the file again"]
+        )
+    chosen = select_maps(known, options.lines, path, faults)
+    if faults:
+        raise InvalidInput("file", faults)
+    return ScanDescription(
+        names=tuple(known[position] for position in chosen),
+        shape=(height, width),
+        intensity=Hdf5Maps(path, tuple((place, position) for position in chosen)),
+        units=units,
+        tile=dataset.chunks[1:] if dataset.chunks else None,
+        attrs={"source_group": place},
+    )
 
 
 def text(value: Any) -> str | None:
@@ -99,6 +192,11 @@ def texts(values: Any) -> list[str]:
     if isinstance(values, h5py.Dataset):
         values = values[()]
     return [name for value in np.atleast_1d(values).reshape(-1).tolist() if (name := text(value)) is not None]
+
+
+def in_mm(values: Length, factor: float) -> Length:
+    """Convert lengths to mm; a division by an integer keeps values in µm exact."""
+    return values * factor if factor >= 1 else values / round(1 / factor)
 
 
 def nexus_grid(group: h5py.Group, shape: tuple[int, int], faults: list[str]) -> Grid | None:

@@ -16,14 +16,22 @@ from xrfsr.io.source import Source
 __all__ = ["LazyMaps", "LazyMask", "unreadable_message"]
 
 
-def unreadable_message(path: Path, error: BaseException) -> str:
-    """Return the message for a file that cannot be read, with the reason and the fix."""
+def unreadable_message(what: str, error: BaseException | str) -> str:
+    """Return the message for something that cannot be read, with the reason and the fix.
+
+    Parameters
+    ----------
+    what : str
+        Name of the file or variable, in quotes.
+    error : exception or str
+        Reason.
+    """
     reason = " ".join(str(error).split()) or type(error).__name__
     if len(reason) > 300:
         reason = reason[:300] + " ..."
     if isinstance(error, MemoryError):
         reason = "not enough memory"
-    return f"'{path}' cannot be read ({reason}): it is damaged, incomplete or changed; copy or export it again"
+    return f"{what} cannot be read ({reason}): it is damaged, incomplete or changed; copy or export it again"
 
 
 class _LazyArray(BackendArray):
@@ -52,7 +60,7 @@ class _LazyArray(BackendArray):
         except MemoryError:
             raise
         except Exception as error:
-            raise InvalidInput("file", [unreadable_message(self.path, error)]) from error
+            raise InvalidInput("file", [unreadable_message(f"'{self.path}'", error)]) from error
         if values.shape != shape:
             raise InvalidInput(
                 "file",

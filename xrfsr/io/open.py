@@ -168,7 +168,7 @@ def _format(place: Path) -> Format:
     except InvalidInput:
         raise
     except Exception as error:
-        raise InvalidInput("file", [unreadable_message(place, error)]) from error
+        raise InvalidInput("file", [unreadable_message(f"'{place}'", error)]) from error
 
 
 def _describe(form: Format, place: Path, options: ReadOptions) -> ScanDescription:
@@ -179,7 +179,7 @@ def _describe(form: Format, place: Path, options: ReadOptions) -> ScanDescriptio
         raise
     # A damaged file may raise any exception of the library that reads it.
     except Exception as error:
-        raise InvalidInput("file", [unreadable_message(place, error)]) from error
+        raise InvalidInput("file", [unreadable_message(f"'{place}'", error)]) from error
 
 
 def _unknown_options(form: Format, options: ReadOptions) -> list[str]:

@@ -17,11 +17,13 @@ from xrfsr.io.source import ReadOptions
 __all__ = [
     "ColumnSelection",
     "derived_names",
+    "group_list",
     "parse_lines",
     "select_columns",
     "select_lines",
     "select_maps",
     "try_parse",
+    "unknown_group",
 ]
 
 # PyMca writes s(Fe_Ka), w(Fe_Ka), mM(Fe_Ka) in tables, and the same without brackets in file names.
@@ -230,3 +232,13 @@ def derived_names(names: Iterable[str]) -> dict[str, tuple[str, str]]:
         if match and line in there:
             found[name] = (match["kind"], line)
     return found
+
+
+def group_list(names: Iterable[str]) -> str:
+    """Return the accepted values of the argument `group` for a message."""
+    return ", ".join(f"group={name!r}" for name in names)
+
+
+def unknown_group(wanted: str, names: Iterable[str], path: Path) -> InvalidInput:
+    """Make the error for a group that a file does not contain."""
+    return InvalidInput("file", [f"group={wanted!r} does not exist in '{path}'; choose one of {group_list(names)}"])

@@ -301,7 +301,7 @@ def test_every_kind_of_fault_is_reported_at_once(tmp_path: Path) -> None:
         "parsec",
         "mass%",
         "sum of everything.tif",
-        "s(Mn-K).tif is the uncertainty of Mn-K, whose map is not there",
+        "s(Mn-K).tif is the uncertainty of Mn-K, whose map is missing",
         "Zn-K.tif and Zn_K.tif",
         "Pb-L.tif has 8 × 11",
         "Cu-K.tiff' cannot be read",
@@ -320,7 +320,7 @@ def test_files_that_are_left_out_are_not_looked_at(tmp_path: Path) -> None:
     assert open_scan(tmp_path, 1.0, lines=["Ca-K"]).sizes["line"] == 1
 
 
-def test_maps_damaged_inside_are_told_by_name_when_they_are_read(tmp_path: Path) -> None:
+def test_maps_with_damaged_values_are_named_when_they_are_read(tmp_path: Path) -> None:
     write(tmp_path / "Ca-K.tif", numbers())
     noise = np.random.default_rng(0).bytes(40)
     for name in ("Fe-K", "Pb-L", "mask"):
@@ -347,11 +347,11 @@ def test_lines_are_found_in_any_case(tmp_path: Path, wanted: object) -> None:
     ("lines", "messages"),
     [
         ([], ["lines is empty"]),
-        (3, ["lines is 3, which is no list of labels"]),
-        (b"Ca-K", ["lines is b'Ca-K', which is no list of labels"]),
+        (3, ["lines must be a list of labels, got 3"]),
+        (b"Ca-K", ["lines must be a list of labels, got b'Ca-K'"]),
         ([None, 7], ["got None", "got 7"]),
         (["Qq", "Fe-K", "Ca_K", "Ca-K"], ["unknown line 'Qq'", "the same line", "Fe-K: not in .* which has Ca-K"]),
-        (["s(Ca-K)"], ["uncertainty of Ca-K, which comes with its map"]),
+        (["s(Ca-K)"], ["uncertainty of Ca-K, which is read with its map"]),
     ],
 )
 @pytest.mark.parametrize("kind", ["folder", "store"])
@@ -412,8 +412,8 @@ def test_every_unfit_file_is_reported(tmp_path: Path) -> None:
     ("make", "message"),
     [
         (lambda path: None, "does not exist"),
-        (lambda path: path.mkdir(), "holds no TIFF or EDF file"),
-        (lambda path: path.write_text("x"), "is none of the formats"),
+        (lambda path: path.mkdir(), "contains no TIFF or EDF file"),
+        (lambda path: path.write_text("x"), "has an unknown format; supported are"),
     ],
 )
 def test_no_folder_of_tiff_files(tmp_path: Path, make, message: str) -> None:
@@ -426,13 +426,13 @@ def test_no_folder_of_tiff_files(tmp_path: Path, make, message: str) -> None:
 
 def test_folder_without_any_line(tmp_path: Path) -> None:
     write(tmp_path / "guide.tif", numbers())
-    with pytest.raises(InvalidInput, match="none is named after an element line"):
+    with pytest.raises(InvalidInput, match="none of its files is named after an element line"):
         open_scan(tmp_path, 1.0)
 
 
 def test_pixel_size_is_asked_for(tmp_path: Path) -> None:
     write(tmp_path / "Ca-K.tif", numbers())
-    with pytest.raises(InvalidInput, match=re.escape("pass pixel_size='0.5 mm'")):
+    with pytest.raises(InvalidInput, match=re.escape("pass it, such as pixel_size='0.5 mm'")):
         open_scan(tmp_path)
 
 

@@ -57,6 +57,6 @@ def test_mass_fractions_of_a_real_fit_are_read_in_place_of_counts(fitted: Fitted
     assert shares.attrs["units"] == "dimensionless"
     per_count = shares.sel(line="Fe-Ka").values / fitted.iron
     np.testing.assert_allclose(per_count, per_count[0, 0], rtol=1e-5)
-    # Two lines of one element tell the same of it, and steel is mostly iron.
+    # Two lines of one element yield the same fraction, and steel is mostly iron.
     np.testing.assert_allclose(shares.sel(line="Fe-Kb"), shares.sel(line="Fe-Ka"), rtol=0.05)
     assert (shares.sel(line="Fe-Ka") > 2 * shares.sel(line="Cr-K")).all()

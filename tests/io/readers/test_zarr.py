@@ -1,4 +1,4 @@
-"""Scans from zarr stores: lazy, in one chunking, and clear about what is damaged."""
+"""Scans from zarr stores: lazy, in consistent chunks, and with errors that name what is damaged."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def test_arguments_that_a_store_has_no_use_for_come_together(store: Path) -> Non
         open_scan(store, "0.5 mm", units="count/s", lines=["Hg-L", "Qq"])
     assert len(caught.value.faults) == 4
     for part in (
-        "pixel_size='0.5 mm' was given, but .* stores its own coordinates",
-        "units='count/s' was given, but .* stores its own units",
+        "pixel_size='0.5 mm' was passed, but .* stores its own coordinates",
+        "units='count/s' was passed, but .* stores its own units",
         "unknown line 'Qq'",
         "Hg-L: not in .* which has Ca-K, Fe-Ka, Pb-L",
     ):
@@ -81,13 +81,13 @@ def test_units_are_those_of_the_store(tmp_path: Path, scan: xr.Dataset) -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "", '{"zarr_format": 3, "node_type": "gro'])
-def test_a_broken_description_is_told(store: Path, text: str) -> None:
+def test_broken_metadata_are_reported(store: Path, text: str) -> None:
     (store / "zarr.json").write_text(text)
-    with pytest.raises(InvalidInput, match=r"scan\.zarr' cannot be read \(.+\): damaged or incomplete"):
+    with pytest.raises(InvalidInput, match=r"scan\.zarr' cannot be read \(.+\): it is damaged"):
         open_scan(store)
 
 
-def test_a_broken_description_of_one_variable_is_told(store: Path) -> None:
+def test_broken_metadata_of_one_variable_are_reported(store: Path) -> None:
     root = json.loads((store / "zarr.json").read_text())
     del root["consolidated_metadata"]
     (store / "zarr.json").write_text(json.dumps(root))
@@ -101,7 +101,7 @@ def test_a_broken_description_of_one_variable_is_told(store: Path) -> None:
     ("chunk", "when"),
     [("line/c/0", "opened"), ("x/c/0", "opened"), ("intensity/c/1/2/0", "read"), ("share/c/0", "read")],
 )
-def test_a_broken_chunk_is_told_by_name(store: Path, chunk: str, when: str, share: float) -> None:
+def test_a_broken_chunk_is_reported_by_name(store: Path, chunk: str, when: str, share: float) -> None:
     whole = (store / chunk).read_bytes()
     (store / chunk).write_bytes(whole[: int(share * len(whole))])
     if when == "opened":
@@ -110,18 +110,18 @@ def test_a_broken_chunk_is_told_by_name(store: Path, chunk: str, when: str, shar
         return
     scan = open_scan(store)
     name = chunk.partition("/")[0]
-    with pytest.raises(InvalidInput, match=rf"'{name}' in '.*scan\.zarr' cannot be read \(.+\): damaged"):
+    with pytest.raises(InvalidInput, match=rf"'{name}' in '.*scan\.zarr' cannot be read \(.+\): it is damaged"):
         scan.load()
     # The rest is still of use.
     np.testing.assert_array_equal(scan["valid"].values, open_scan(store)["valid"].values)
 
 
 @pytest.mark.parametrize("mark", [".zgroup", ".zattrs", ".zmetadata"])
-def test_stores_of_version_2_are_told_the_way(tmp_path: Path, scan: xr.Dataset, mark: str) -> None:
+def test_stores_of_version_2_are_refused_with_the_fix(tmp_path: Path, scan: xr.Dataset, mark: str) -> None:
     scan.to_zarr(tmp_path / "old.zarr", zarr_format=2)
     for name in {".zgroup", ".zattrs", ".zmetadata"} - {mark}:
         (tmp_path / "old.zarr" / name).unlink()
-    with pytest.raises(InvalidInput, match=r"old\.zarr' is of zarr version 2.*xr\.open_zarr"):
+    with pytest.raises(InvalidInput, match=r"old\.zarr' is a zarr store of version 2.*xr\.open_zarr"):
         open_scan(tmp_path / "old.zarr")
 
 

@@ -30,7 +30,7 @@ def signal(
     length: str | None = "mm",
     **more: object,
 ) -> dict:
-    """What rosettasciio writes."""
+    """Return a signal as rosettasciio writes it."""
     data = cube() if data is None else data
     factor = {"keV": 1, "eV": 1000}.get(str(unit), 1)
     known = {
@@ -186,26 +186,26 @@ def test_a_large_cube_opens_at_once_and_is_read_in_parts(tmp_path: Path, by_imag
     assert float(window["uncertainty"].min()) == 1
 
 
-def test_lines_must_be_chosen_and_those_in_the_file_are_told(tmp_path: Path) -> None:
+def test_lines_must_be_chosen_and_those_in_the_file_are_listed(tmp_path: Path) -> None:
     path = hspy(tmp_path, Sample={"xray_lines": ["Ca_Ka", "Fe_Ka"]})
-    told = faults_of(path, lines=None)
-    assert "pass lines=['Ca-K', 'Fe-K', 'Pb-L']" in told
-    assert "the file names Ca_Ka, Fe_Ka" in told
+    message = faults_of(path, lines=None)
+    assert "such as lines=['Ca-K', 'Fe-K', 'Pb-L']" in message
+    assert "the file names Ca_Ka, Fe_Ka" in message
 
 
 def test_every_fault_of_lines_at_once(write: Writer, tmp_path: Path) -> None:
     path = write(tmp_path)
-    told = faults_of(path, lines=["Compton", "Sn-K", "Fe-K"])
-    assert "Compton is no element line" in told
-    assert "Sn-K at 25.19 keV" in told.replace("25.192", "25.19")
-    assert "-0.11 to 13.89 keV" in told
-    told = faults_of(path, lines=["Qq", "s(Fe-K)", "Ca-K", "Ca_K"])
+    message = faults_of(path, lines=["Compton", "Sn-K", "Fe-K"])
+    assert "Compton is not an element line" in message
+    assert "Sn-K at 25.19 keV" in message.replace("25.192", "25.19")
+    assert "-0.11 to 13.89 keV" in message
+    message = faults_of(path, lines=["Qq", "s(Fe-K)", "Ca-K", "Ca_K"])
     for part in ("unknown line 'Qq'", "uncertainty of Fe-K", "the same line"):
-        assert part in told
-    assert path.name in told
+        assert part in message
+    assert path.name in message
 
 
-def test_overlapping_lines_are_told(write: Writer, tmp_path: Path) -> None:
+def test_overlapping_lines_are_reported(write: Writer, tmp_path: Path) -> None:
     path = write(tmp_path)
     with pytest.warns(UserWarning, match=r"As-K .* holds Pb-La .*Pb-L .* holds As-Ka"):
         opened(path, lines=["As-K", "Pb-L"])
@@ -231,10 +231,10 @@ def test_without_units(write: Writer, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("unit", [None, "m", "channel"])
 def test_without_energies(tmp_path: Path, unit: str | None) -> None:
-    assert "keV or eV is needed" in faults_of(hspy(tmp_path, unit=unit))
+    assert "must be in keV or eV" in faults_of(hspy(tmp_path, unit=unit))
     path = rpl(tmp_path, unit=unit)
     path.write_text("\n".join(line for line in path.read_text().splitlines() if "ev-per-chan" not in line))
-    assert "depth-units keV or eV" in faults_of(path)
+    assert "depth-units (keV or eV)" in faults_of(path)
 
 
 def test_several_cubes(tmp_path: Path) -> None:
@@ -244,11 +244,11 @@ def test_several_cubes(tmp_path: Path) -> None:
         file.create_group("Experiments/nothing")
     assert "group='detail', group='painting'" in faults_of(path)
     assert opened(path, group="painting").sizes["y"] == HEIGHT
-    assert "group is 'other'" in faults_of(path, group="other")
+    assert "group='other' does not exist" in faults_of(path, group="other")
 
 
 def edit(path: Path, **changes: str) -> Path:
-    """Another value in the header of a Ripple file."""
+    """Change a value in the header of a Ripple file."""
     lines = path.read_text().splitlines()
     for key, value in changes.items():
         key = key.replace("_", "-")
@@ -261,26 +261,26 @@ def edit(path: Path, **changes: str) -> Path:
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
-        ({"depth": "701"}, "the file is cut off"),
+        ({"depth": "701"}, "the file is truncated"),
         ({"depth": "70"}, "width, height, depth or data-length are wrong"),
-        ({"width": "99999999999"}, "the file is cut off"),
-        ({"height": "0"}, "height is 0; it must be above zero"),
-        ({"height": "-3"}, "height is -3"),
-        ({"width": "nan"}, "width is 'nan'; a number is needed"),
-        ({"offset": "-2"}, "offset is -2"),
-        ({"data_type": "float"}, "data-type is 'float' and data-length '2'"),
-        ({"data_length": "3"}, "data-length '3'"),
-        ({"byte_order": "middle"}, "byte-order is 'middle'"),
-        ({"record_by": "dont-care"}, "record-by is 'dont-care'"),
-        ({"depth_scale": "0"}, "does not rise"),
-        ({"depth_scale": "inf"}, "depth-scale is 'inf'; a number is needed"),
-        ({"depth_scale": "x"}, "depth-scale is 'x'"),
+        ({"width": "99999999999"}, "the file is truncated"),
+        ({"height": "0"}, "height must be > 0, got 0"),
+        ({"height": "-3"}, "height must be > 0, got -3"),
+        ({"width": "nan"}, "width must be a number, got 'nan'"),
+        ({"offset": "-2"}, "offset must be ≥ 0, got -2"),
+        ({"data_type": "float"}, "or float with 4 or 8, got 'float' and '2'"),
+        ({"data_length": "3"}, "and '3'"),
+        ({"byte_order": "middle"}, "byte-order must be little-endian, big-endian or dont-care, got 'middle'"),
+        ({"record_by": "dont-care"}, "record-by must be vector or image, got 'dont-care'"),
+        ({"depth_scale": "0"}, "does not increase"),
+        ({"depth_scale": "inf"}, "depth-scale must be a number, got 'inf'"),
+        ({"depth_scale": "x"}, "depth-scale must be a number, got 'x'"),
     ],
 )
 def test_headers_that_do_not_fit(tmp_path: Path, changes: dict[str, str], fault: str) -> None:
-    told = faults_of(edit(rpl(tmp_path), **changes))
-    assert fault in told
-    assert "cube.rpl" in told
+    message = faults_of(edit(rpl(tmp_path), **changes))
+    assert fault in message
+    assert "cube.rpl" in message
 
 
 def test_both_files_of_ripple_are_needed(tmp_path: Path) -> None:
@@ -288,8 +288,8 @@ def test_both_files_of_ripple_are_needed(tmp_path: Path) -> None:
     xr.testing.assert_identical(opened(path.with_suffix(".raw")).load().drop_attrs(), opened(path).load().drop_attrs())
     shutil.copy(path, tmp_path / "alone.rpl")
     shutil.copy(path.with_suffix(".raw"), tmp_path / "single.raw")
-    assert "'alone.raw' is not beside it" in faults_of(tmp_path / "alone.rpl")
-    assert "'single.rpl' is not beside it" in faults_of(tmp_path / "single.raw")
+    assert "'alone.raw' is missing" in faults_of(tmp_path / "alone.rpl")
+    assert "'single.rpl' is missing" in faults_of(tmp_path / "single.raw")
 
 
 @pytest.mark.parametrize("dtype", ["<u2", ">u2", "<i4", ">i4", "u1", "<f4", ">f8"])
@@ -328,11 +328,11 @@ def test_damaged_hyperspy_files(tmp_path: Path) -> None:
     with h5py.File(path, "a") as file:
         del file["Experiments/painting/data"]
         file.create_dataset("Experiments/painting/data", (100_000,) * 3, "u2", chunks=(10, 10, 10))
-    assert "only 0 bytes of them are in the file" in faults_of(path)
+    assert "contains only 0 bytes of them" in faults_of(path)
     with h5py.File(path, "a") as file:
         del file["Experiments/painting/data"]
         file["Experiments/painting/data"] = np.zeros((5, 6))
-    assert "(row, column, energy) are needed" in faults_of(path)
+    assert "expected numbers (row, column, energy)" in faults_of(path)
 
 
 def bcf(shared: Path, name: str = "P45_12bit_packed_8bit_compressed.bcf") -> Path:
@@ -378,8 +378,8 @@ def test_a_bruker_map_that_is_cut_off(shared: Path, tmp_path: Path) -> None:
 
 def test_a_real_header_of_bruker(shared: Path, tmp_path: Path) -> None:
     folder = shared / "formats" / "xrf_explorer"
-    assert "'cube_data.raw' is not beside it" in faults_of(folder / "cube_data.rpl")
-    # The header of this sample says 6 channels, its numbers are of 16.
+    assert "'cube_data.raw' is missing" in faults_of(folder / "cube_data.rpl")
+    # The header of this sample declares 6 channels, but the file contains 16.
     assert "depth or data-length are wrong" in faults_of(folder / "spectral.rpl")
     header = (folder / "spectral.rpl").read_text().replace("depth      \t 6", "depth      \t 16")
     header = header.replace("0.010002", "0.5").replace("-0.956", "0")
@@ -388,6 +388,6 @@ def test_a_real_header_of_bruker(shared: Path, tmp_path: Path) -> None:
     numbers = np.fromfile(folder / "spectral.raw", "<u2").reshape(3, 3, 16).astype(float)
     with pytest.warns(UserWarning, match="depth1=200"):
         scan = opened(tmp_path / "spectral.rpl", pixel_size=1.0, lines=["Ca-K"])
-    # Channels of 0.5 keV: the window is the one at 3.5 keV, and its flanks are the two beside it, 3 and 4 keV.
+    # Channels of 0.5 keV: the window is the one at 3.5 keV, and its flanks are the next ones, at 3 and 4 keV.
     net = numbers[..., 7] - (numbers[..., 6] + numbers[..., 8]) / 2
     np.testing.assert_allclose(scan["intensity"][0], np.maximum(net, 0))

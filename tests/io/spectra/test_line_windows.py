@@ -29,7 +29,7 @@ ENERGIES = -0.5 + 0.01 * np.arange(2500)
 
 
 def peak(label: str, counts: float, energies: np.ndarray = ENERGIES) -> np.ndarray:
-    """A single line of an element as a silicon detector shows it, per channel."""
+    """Return the counts per channel of a single emission line in a silicon detector."""
     element, name = label.split("-")
     energy, _ = emission(element)[name]
     sigma = SIGMA * fwhm(energy)
@@ -69,7 +69,7 @@ def test_nearly_all_of_a_line_is_counted(label: str, single: str) -> None:
 def test_uncertainty_is_the_scatter_over_repeats(counts: float) -> None:
     windows = place_windows(parse_all(["Ca-K", "Fe-Ka", "Pb-L"]), ENERGIES)
     expected = sum(peak(f"{one}a1", 100 * counts) for one in ("Ca-K", "Fe-K", "Pb-L")) + counts * (1 - ENERGIES / 30)
-    # Beyond the lines nothing is counted.
+    # Channels beyond the lines stay empty.
     used = ENERGIES < 12
     rng = np.random.default_rng(0)
     repeats = np.zeros((2000, ENERGIES.size))
@@ -116,15 +116,15 @@ def test_coarse_channels() -> None:
         (["Fe-Ka", "Fe-Kb"], []),
     ],
 )
-def test_lines_that_windows_cannot_tell_apart(chosen: list[str], expected: list[str]) -> None:
+def test_lines_that_windows_do_not_separate(chosen: list[str], expected: list[str]) -> None:
     lines = parse_all(chosen)
-    told = find_overlaps(place_windows(lines, ENERGIES), lines, ENERGIES)
-    assert len(told) == len(expected)
-    for sentence, pattern in zip(told, expected, strict=True):
+    reported = find_overlaps(place_windows(lines, ENERGIES), lines, ENERGIES)
+    assert len(reported) == len(expected)
+    for sentence, pattern in zip(reported, expected, strict=True):
         assert re.search(pattern, sentence), sentence
 
 
-def test_what_is_told_of_overlaps_is_what_is_counted() -> None:
+def test_reported_overlaps_are_those_that_are_counted() -> None:
     lines = parse_all(["As-K", "Pb-L"])
     windows = place_windows(lines, ENERGIES)
     lead = sum(peak(f"Pb-{name}", emission("Pb")[name][1]) for name in ("La1", "La2"))
@@ -132,22 +132,22 @@ def test_what_is_told_of_overlaps_is_what_is_counted() -> None:
     assert f"Pb-La ({share:+.0%})" in find_overlaps(windows, lines, ENERGIES)[0]
 
 
-def test_every_line_that_cannot_be_counted_is_told() -> None:
+def test_every_line_without_a_window_is_reported() -> None:
     with pytest.raises(InvalidInput) as caught:
         place_windows(parse_all(["Fe-K", "Compton", "Sn-K", "C-K"]), ENERGIES[70:])
     faults = caught.value.faults
     assert len(faults) == 3
-    assert "Compton is no element line" in faults[0]
+    assert "Compton is not an element line" in faults[0]
     assert "Sn-K at 25.1" in faults[1]
-    assert "from 0.20 to 24.50 keV" in faults[1]
+    assert "cover 0.20 to 24.50 keV" in faults[1]
     assert "C-K at 0.27" in faults[2]
 
 
 @pytest.mark.parametrize(
     ("energies", "fault"),
     [
-        (np.zeros(10), "does not rise"),
-        (np.arange(10.0)[::-1], "does not rise"),
+        (np.zeros(10), "does not increase"),
+        (np.arange(10.0)[::-1], "does not increase"),
         (np.array([0, 1, np.nan, 3]), "NaN"),
         (np.zeros((3, 3)), "shape"),
         (np.arange(2.0), "three channels"),
@@ -158,27 +158,27 @@ def test_what_is_no_axis(energies: np.ndarray, fault: str) -> None:
     assert axis_faults(ENERGIES) == []
 
 
-def test_threads_share_what_is_made_and_errors_are_not_kept() -> None:
-    recent, made = _MapCache(1000), []
+def test_threads_share_computed_maps_and_errors_are_not_cached() -> None:
+    cache, made = _MapCache(1000), []
 
     def make() -> tuple[np.ndarray, np.ndarray]:
         made.append(1)
-        time.sleep(0.05)  # a second call in the meantime would be counted; where there is none, any time will do
+        time.sleep(0.05)  # long enough for a second call, which would be counted
         return np.zeros(50, np.float32), np.zeros(50, np.float32)
 
-    threads = [threading.Thread(target=recent.get, args=("key", make)) for _ in range(5)]
+    threads = [threading.Thread(target=cache.get, args=("key", make)) for _ in range(5)]
     for one in threads:
         one.start()
     for one in threads:
         one.join()
     assert len(made) == 1
     for number in range(5):
-        recent.get(number, make)
-    assert len(recent._entries) == 2  # no more than fits
+        cache.get(number, make)
+    assert len(cache._entries) == 2  # as many as fit into the limit
 
     def fail() -> tuple[np.ndarray, np.ndarray]:
         raise InvalidInput("file", ["damaged"])
 
     for _ in range(2):
         with pytest.raises(InvalidInput, match="damaged"):
-            recent.get("other", fail)
+            cache.get("other", fail)

@@ -1,4 +1,4 @@
-"""GeoTIFF, folders of TIFF files, PyMca's HDF5 and HyperSpy: read back as they were, by us and by the others."""
+"""GeoTIFF, folders of TIFF files, HDF5 of PyMca and HyperSpy signals are read back unchanged, here and elsewhere."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from xrfsr.io.writers.geotiff import to_geotiff
 from xrfsr.io.writers.pymca import to_pymca
 from xrfsr.io.writers.tiffs import to_tiffs
 
-# Pixels that are missing are meant; the mask that a GeoTIFF has no place for is tested on its own.
+# Scans without a mask, which GeoTIFF cannot store; masks are tested separately.
 Writer = Callable[..., None]
 WRITERS: dict[str, tuple[Writer, str]] = {
     "geotiff": (to_geotiff, "maps.tif"),
@@ -63,10 +63,10 @@ def test_what_is_written_reads_back(form: str, scan: xr.Dataset, tmp_path_factor
     write, name = WRITERS[form]
     path = tmp_path_factory.mktemp("written") / name
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # constant maps of four pixels
+        warnings.simplefilter("ignore", UserWarning)  # about constant maps of four pixels
         write(scan, path)
         options = {}
-        if form == "tiffs":  # which has neither axes nor units
+        if form == "tiffs":  # stores neither axes nor units
             options = {"pixel_size": scan.xrfsr.grid.spacing, "units": scan["intensity"].attrs["units"]}
         back = xrfsr.open_scan(path, **options).load()  # type: ignore[arg-type]
     back = back.sel(line=scan["line"].values)
@@ -88,7 +88,7 @@ def test_gdal_sees_names_units_and_millimetres(tmp_path: Path, scan: xr.Dataset)
         assert np.isnan(file.nodata)
         assert file.bounds == (0, 6, 8, 0)  # outer edges in mm, row 0 at the smaller y
         assert "LOCAL_CS" in file.crs.to_wkt()
-        assert ",0.001]" in file.crs.to_wkt()  # millimetres; of the unit GDAL keeps the length
+        assert ",0.001]" in file.crs.to_wkt()  # millimetres; GDAL stores only the length of the unit
         np.testing.assert_array_equal(file.read(3), scan["intensity"].sel(line="Pb-L"))
 
 
@@ -153,7 +153,7 @@ def test_faults_of_the_target_and_of_the_scan_come_together(form: str, tmp_path:
     with pytest.raises(InvalidInput) as caught:
         write(scan.assign_coords(line=["Ca-K", "Qq", "Pb-L"]), tmp_path / "no" / name)
     assert len(caught.value.faults) == 2
-    caught.match("does not exist; make it first")
+    caught.match("does not exist; create it first")
     caught.match("unknown line 'Qq'")
     write(scan, tmp_path / name)
     with pytest.raises(InvalidInput, match="exists; choose another name, or pass overwrite=True"):
@@ -166,7 +166,7 @@ def test_faults_of_the_target_and_of_the_scan_come_together(form: str, tmp_path:
 @pytest.mark.parametrize("form", ["geotiff", "pymca"])
 def test_endings_that_mean_something_else(form: str, tmp_path: Path, scan: xr.Dataset) -> None:
     write, _ = WRITERS[form]
-    with pytest.raises(InvalidInput, match=r"'maps\.png' has not the ending"):
+    with pytest.raises(InvalidInput, match=r"must end in .*, got 'maps\.png'"):
         write(scan, tmp_path / "maps.png")
     (tmp_path / "maps.tif").mkdir()
     (tmp_path / "maps.h5").mkdir()
@@ -200,31 +200,29 @@ def test_nothing_is_left_half_written(
 
 def test_what_has_no_place_is_named(tmp_path: Path, scan: xr.Dataset) -> None:
     rich = scan.assign_coords(valid=(("y", "x"), np.ones((12, 16), bool)), photo_gain=("line", [1.0, 2.0, 3.0]))
-    with pytest.warns(
-        UserWarning, match=r"left out of '.*maps\.tif'.*: (valid, photo_gain|photo_gain, valid); to_zarr"
-    ):
+    with pytest.warns(UserWarning, match=r"maps\.tif' cannot store (valid, photo_gain|photo_gain, valid), .*to_zarr"):
         to_geotiff(rich, tmp_path / "maps.tif")
-    with pytest.warns(UserWarning, match="no place for it: photo_gain; to_zarr keeps everything"):
+    with pytest.warns(UserWarning, match="cannot store photo_gain, so they are dropped; to_zarr keeps everything"):
         to_tiffs(rich, tmp_path / "maps")
 
 
 @pytest.mark.parametrize(("write", "name"), [(to_geotiff, "maps.tif"), (to_tiffs, "maps")])
 def test_large_lazy_maps_are_written_in_little_memory(tmp_path: Path, write: Writer, name: str) -> None:
-    """6 maps of 8 MB, of which a few strips are in memory; more where more threads compute them."""
+    """Writing 6 maps of 8 MB keeps only a few strips in memory, and more with more threads."""
 
     def lazy(rows: int) -> xr.Dataset:
         names = ["Ca", "Ti", "Mn", "Fe", "Co", "Ni"]
         maps = dask.array.random.default_rng(0).random((6, rows, 250), dtype=np.float32, chunks=(1, 500, 250))
         return xrfsr.as_scan(maps, [f"{name}-K" for name in names], 0.1)
 
-    write(lazy(600), tmp_path / f"first {name}")  # imports of other packages take memory, too
+    write(lazy(600), tmp_path / f"first {name}")  # importing other packages takes memory, too
     with dask.config.set(num_workers=2), spent() as writing:
         write(lazy(8000), tmp_path / name)
     assert writing.allocated < 16e6  # measured: 4e6
 
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path, scan: xr.Dataset) -> None:
-    """A limit on the size of files stands for the disk."""
+    """A limit on the size of files simulates the full disk."""
     code = (
         "import resource, signal, sys, xrfsr, numpy as np\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
@@ -240,5 +238,5 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, scan: xr.Dataset) -> None:
         command = [sys.executable, "-c", code, method, str(tmp_path / name)]
         run = subprocess.run(command, capture_output=True, text=True)
         assert run.stdout.startswith("refused"), (method, run.stdout, run.stderr[-1500:])
-        assert run.returncode == 0, (method, run.stderr[-1500:])  # nor does the program crash when it ends
+        assert run.returncode == 0, (method, run.stderr[-1500:])  # the program must not crash at its end
         assert list(tmp_path.iterdir()) == []

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.errors import Fault, InvalidInput, import_optional
+from xrfsr.io.hdf5 import truncation_faults
+from xrfsr.io.lazy import unreadable_message
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.io.spectra.cubes import (
     WindowMaps,
@@ -22,7 +24,6 @@ from xrfsr.io.spectra.cubes import (
     describe_cube,
     integrate_windows,
     select_cube,
-    truncation_faults,
 )
 from xrfsr.io.spectra.line_windows import NetCounts
 
@@ -93,13 +94,7 @@ class BcfMaps(WindowMaps):
                 reason = (
                     "not enough memory, because .bcf is decoded as a whole; export it as .rpl, which is read in parts"
                 )
-            raise InvalidInput(
-                "file",
-                [
-                    f"'{self.cube.path}' cannot be read ({reason}): it is damaged, incomplete or changed; copy or "
-                    "export it again"
-                ],
-            )
+            raise InvalidInput("file", [unreadable_message(f"'{self.cube.path}'", reason)])
         maps: NetCounts = pickle.loads(run.stdout)
         return maps
 
@@ -129,7 +124,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
             "file", [f"'{path}' contains a map of shape {sizes}, expected (row, column, channel); export it again"]
         )
     height, width, depth = sizes
-    if faults := truncation_faults(path, "its map", sizes, data.dtype.itemsize, path.stat().st_size):
+    if faults := truncation_faults(f"the map in '{path}'", sizes, data.dtype.itemsize, path.stat().st_size):
         raise InvalidInput("file", faults)
     energies = channel_energies(axes[2], faults)
     if faults:

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput
-from xrfsr.io.hdf5 import map_faults, open_hdf5
+from xrfsr.io.hdf5 import map_faults, open_hdf5, truncation_faults
 from xrfsr.io.selection import select_maps, try_parse
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.io.spectra.array_cube import ArrayCube
-from xrfsr.io.spectra.cubes import describe_cube, truncation_faults
+from xrfsr.io.spectra.cubes import describe_cube
 
 __all__ = ["ComputedMaps", "CronoCube", "describe", "matches"]
 
@@ -143,7 +143,9 @@ def _energies(file: h5py.File, path: Path, name: str) -> NDArray[np.float64]:
         raise InvalidInput(
             "file", [f"'{path}' has no energies in '{name}', expected one number in keV per channel; copy it again"]
         )
-    if faults := truncation_faults(path, name, dataset.shape, dataset.dtype.itemsize, dataset.id.get_storage_size()):
+    if faults := truncation_faults(
+        f"'{name}' in '{path}'", dataset.shape, dataset.dtype.itemsize, dataset.id.get_storage_size()
+    ):
         raise InvalidInput("file", faults)
     return np.asarray(dataset[()], np.float64)
 
@@ -153,7 +155,7 @@ def _cube_faults(dataset: h5py.Dataset, path: Path, name: str, dims: int) -> lis
     if dataset.dtype.kind not in "iuf" or shape is None or len(shape) != dims or 0 in shape:
         needed = "(spectrum, channel)" if dims == 2 else "(row, column, channel)"
         return [f"'{name}' in '{path}' has shape {shape} and dtype {dataset.dtype}, expected numbers {needed}"]
-    return truncation_faults(path, name, shape, dataset.dtype.itemsize, dataset.id.get_storage_size())
+    return truncation_faults(f"'{name}' in '{path}'", shape, dataset.dtype.itemsize, dataset.id.get_storage_size())
 
 
 def _open_gridded(file: h5py.File, path: Path) -> ArrayCube:
@@ -174,7 +176,7 @@ def _open_selected(file: h5py.File, path: Path) -> CronoCube:
             "again"
         )
     else:
-        faults += truncation_faults(path, INDEX, shape, index.dtype.itemsize, index.id.get_storage_size())
+        faults += truncation_faults(f"'{INDEX}' in '{path}'", shape, index.dtype.itemsize, index.id.get_storage_size())
     if faults or shape is None:
         raise InvalidInput("file", faults)
     low, high = _extremes(index)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,22 +13,12 @@ from numpy.typing import NDArray
 from xrfsr.errors import InvalidInput
 from xrfsr.io.selection import select_maps
 from xrfsr.io.source import ReadOptions, ScanDescription
+from xrfsr.io.spectra.array_cube import open_zarr
 
 __all__ = ["ZipMaps", "describe"]
 
 USES: frozenset[str] = frozenset()
 MAPS, NAMES = "nmf_elementmaps", "nmf_elements"
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    import zarr
-
-    store = zarr.storage.ZipStore(path, mode="r")
-    try:
-        yield zarr.open_group(store, mode="r")
-    finally:
-        store.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +38,7 @@ class ZipMaps:
 
     def read(self, maps: Sequence[int], y: slice, x: slice) -> NDArray[Any]:
         """Read a window of some maps; see `xrfsr.io.source.Source`."""
-        with _opened(self.path) as group:
+        with open_zarr(self.path) as group:
             return np.stack([np.asarray(group[MAPS][self.positions[number], y, x]) for number in maps])
 
 
@@ -62,7 +51,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         If the file has no element maps yet, or a name is not a known line.
     """
     faults: list[str] = []
-    with _opened(path) as group:
+    with open_zarr(path) as group:
         missing = [name for name in (MAPS, NAMES) if name not in group]
         if missing:
             raise InvalidInput(

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from xrfsr.errors import Fault, InvalidInput
-from xrfsr.io.hdf5 import text, texts
+from xrfsr.io.hdf5 import text, texts, truncation_faults
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.io.spectra.array_cube import ArrayCube, open_tree
-from xrfsr.io.spectra.cubes import KEV, axes_grid, channel_energies, describe_cube, select_cube, truncation_faults
+from xrfsr.io.spectra.cubes import KEV, axes_grid, channel_energies, describe_cube, select_cube
 
 __all__ = ["describe"]
 
@@ -51,7 +51,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
                 ],
             )
         stored = _stored(path, data)
-        if faults := truncation_faults(path, what, data.shape, data.dtype.itemsize, stored):
+        if faults := truncation_faults(f"{what} in '{path}'", data.shape, data.dtype.itemsize, stored):
             raise InvalidInput("file", faults)
         axes = [_axis(signal, dim, size) for dim, size in enumerate(data.shape)]
         order = _order(path, axes)

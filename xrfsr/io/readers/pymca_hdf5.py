@@ -14,7 +14,7 @@ import h5py
 
 from xrfsr.errors import InvalidInput
 from xrfsr.io.hdf5 import Hdf5Maps, map_faults, nexus_grid, open_hdf5, text, texts
-from xrfsr.io.selection import select_maps
+from xrfsr.io.selection import group_list, select_maps
 from xrfsr.io.source import ReadOptions, ScanDescription
 
 __all__ = ["describe", "matches"]
@@ -103,7 +103,7 @@ def _subgroups(group: h5py.Group) -> Iterator[h5py.Group]:
 def _choose_fit(file: h5py.File, path: Path, wanted: str | None) -> h5py.Group:
     fits = list(_fits(file))
     names = [results.name.removesuffix("/results") for results in fits]
-    listed = ", ".join(f"group={name!r}" for name in names)
+    listed = group_list(names)
     if not fits:
         raise InvalidInput(
             "file",

@@ -7,8 +7,8 @@ from pathlib import Path
 import h5py
 
 from xrfsr.errors import InvalidInput
-from xrfsr.io.hdf5 import Hdf5Maps, map_faults, open_hdf5, texts
-from xrfsr.io.selection import select_maps
+from xrfsr.io.hdf5 import describe_stack, open_hdf5
+from xrfsr.io.selection import unknown_group
 from xrfsr.io.source import ReadOptions, ScanDescription
 
 __all__ = ["describe", "matches"]
@@ -31,7 +31,6 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     InvalidInput
         If there is no analysis, or a name is not a known line.
     """
-    faults: list[str] = []
     with open_hdf5(path) as file:
         root = file.get(ROOT)
         there = [name for name in root if isinstance(root[name], h5py.Group)] if isinstance(root, h5py.Group) else []
@@ -43,29 +42,14 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
             known = {name.casefold(): name for name in there}
             found = known.get(options.group.strip("/").split("/")[-1].casefold())
             if found is None:
-                listed = ", ".join(f"group={name!r}" for name in there)
-                raise InvalidInput("file", [f"group is {options.group!r}, but '{path}' has {listed}"])
+                raise unknown_group(options.group, there, path)
             analysis = found
-        place = f"/{ROOT}/{analysis}/Counts_Per_Sec"
-        group = root[analysis]
-        faults += map_faults(group["Counts_Per_Sec"], place, dims=3)
-        names = texts(group["Channel_Names"]) if isinstance(group.get("Channel_Names"), h5py.Dataset) else []
-        if not names:
-            faults.append(f"'/{ROOT}/{analysis}/Channel_Names' is missing, so the names of the maps are not known")
-        if faults:
-            raise InvalidInput("file", faults)
-        count, *shape = group["Counts_Per_Sec"].shape
-        if len(names) != count:
-            raise InvalidInput("file", [f"'{place}' has {count} maps, but 'Channel_Names' has {len(names)} names"])
-        chosen = select_maps(names, options.lines, path, faults)
-        chunks = group["Counts_Per_Sec"].chunks
-    if faults:
-        raise InvalidInput("file", faults)
-    return ScanDescription(
-        names=tuple(names[position] for position in chosen),
-        shape=(shape[0], shape[1]),
-        intensity=Hdf5Maps(path, tuple((place, position) for position in chosen)),
-        units="count/s",
-        tile=chunks[1:] if chunks else None,
-        attrs={"source_group": place},
-    )
+        return describe_stack(
+            file,
+            path,
+            options,
+            group=f"/{ROOT}/{analysis}",
+            maps="Counts_Per_Sec",
+            names="Channel_Names",
+            units="count/s",
+        )

@@ -15,6 +15,7 @@ from xarray.core import indexing
 
 from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.io.lazy import unreadable_message
 from xrfsr.io.selection import select_lines
 
 __all__ = ["is_store", "open_store"]
@@ -84,7 +85,7 @@ def _open(path: Path, names: Collection[str]) -> xr.Dataset:
             stored = xr.open_zarr(path, chunks=None)
     # A damaged store may raise errors of JSON, missing keys, wrong shapes, or any error of a codec.
     except Exception as error:
-        raise InvalidInput("zarr store", [_damage(f"'{path}'", error)]) from error
+        raise InvalidInput("zarr store", [unreadable_message(f"'{path}'", error)]) from error
     # All variables get the chunks of the maps, because xarray refuses a Dataset with inconsistent chunks.
     pieces = stored["intensity"].encoding.get("preferred_chunks", {}) if "intensity" in stored else {}
     pieces = {"line": 1, **pieces}
@@ -117,11 +118,6 @@ def _restore_lazy(checked: xr.Dataset, stored: xr.Dataset) -> xr.Dataset:
     return whole
 
 
-def _damage(what: str, error: Exception) -> str:
-    reason = str(error) or type(error).__name__
-    return f"{what} cannot be read ({reason}): it is damaged or incomplete; copy or write it again"
-
-
 class _CheckedVariable(BackendArray):
     """Stored variable whose errors name it."""
 
@@ -142,7 +138,7 @@ class _CheckedVariable(BackendArray):
         except MemoryError:
             raise
         except Exception as error:
-            raise InvalidInput("zarr store", [_damage(self.what, error)]) from error
+            raise InvalidInput("zarr store", [unreadable_message(self.what, error)]) from error
 
 
 def _check_empty_files(folder: Path) -> None:

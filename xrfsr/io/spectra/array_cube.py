@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from xrfsr.io.hdf5 import open_hdf5
 
-__all__ = ["ArrayCube", "open_tree"]
+__all__ = ["ArrayCube", "open_tree", "open_zarr"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +59,17 @@ def open_tree(path: Path) -> Iterator[Any]:
         with open_hdf5(path) as file:
             yield file
         return
+    with open_zarr(path) as group:
+        yield group
+
+
+@contextmanager
+def open_zarr(path: Path) -> Iterator[Any]:
+    """Open the root group of a zarr store in a folder or zip file."""
     import zarr
 
-    if zipfile.is_zipfile(path):
+    if path.is_dir():
+        yield zarr.open_group(path, mode="r")
+    else:
         with zarr.storage.ZipStore(path, mode="r") as store:
             yield zarr.open_group(store, mode="r")
-    else:
-        yield zarr.open_group(path, mode="r")

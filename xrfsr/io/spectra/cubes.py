@@ -17,8 +17,8 @@ from xrfsr.core.grid import Axis, Grid
 from xrfsr.core.lines import parse_all
 from xrfsr.core.units import in_mm, mm_per
 from xrfsr.errors import InvalidInput, collect_faults
-from xrfsr.io.hdf5 import MAX_COMPRESSION, MIN_CHECKED_BYTES
-from xrfsr.io.selection import parse_lines
+from xrfsr.io.hdf5 import in_mm
+from xrfsr.io.selection import group_list, parse_lines, unknown_group
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.io.spectra.line_windows import (
     NetCounts,
@@ -40,7 +40,6 @@ __all__ = [
     "describe_cube",
     "integrate_windows",
     "select_cube",
-    "truncation_faults",
 ]
 
 KEV = {"kev": 1.0, "ev": 1e-3}
@@ -279,17 +278,6 @@ def describe_cube(
     )
 
 
-def truncation_faults(place: Path, what: str, shape: Sequence[int], itemsize: int, stored: int) -> list[str]:
-    """Return a fault if an array declares far more values than its stored bytes can hold."""
-    declared = itemsize * int(np.prod(shape, dtype=object))
-    if declared <= MIN_CHECKED_BYTES or declared <= MAX_COMPRESSION * stored:
-        return []
-    return [
-        f"'{place}' declares {tuple(shape)} values in {what}, {declared / 1e6:.3g} MB, but the file contains only "
-        f"{stored} bytes of them: it was not written completely; copy or export it again"
-    ]
-
-
 def select_cube(path: Path, names: Sequence[str], wanted: str | None) -> str:
     """Return the name of the cube to read: the requested one, or the only one.
 
@@ -298,11 +286,10 @@ def select_cube(path: Path, names: Sequence[str], wanted: str | None) -> str:
     InvalidInput
         If no cube has the requested name, or if there are several and none is requested.
     """
-    listed = ", ".join(f"group={name!r}" for name in names)
     if wanted is not None and wanted not in names:
-        raise InvalidInput("file", [f"group={wanted!r} does not exist in '{path}'; choose one of {listed}"])
+        raise unknown_group(wanted, names, path)
     if wanted is None and len(names) > 1:
-        raise InvalidInput("file", [f"'{path}' contains {len(names)} cubes; choose one: {listed}"])
+        raise InvalidInput("file", [f"'{path}' contains {len(names)} cubes; choose one: {group_list(names)}"])
     return names[0] if wanted is None else wanted
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import h5py
 import numpy as np
@@ -21,7 +21,6 @@ from xrfsr.io.source import ReadOptions, ScanDescription
 __all__ = [
     "Hdf5Maps",
     "describe_stack",
-    "in_mm",
     "map_faults",
     "nexus_grid",
     "open_hdf5",
@@ -33,8 +32,6 @@ __all__ = [
 # Deflate compresses at most about 1000:1; a dataset that declares more than this factor was not written completely.
 MAX_COMPRESSION = 4000
 MIN_CHECKED_BYTES = 1 << 20
-
-Length = TypeVar("Length", float, NDArray[np.float64])
 
 
 @contextmanager
@@ -192,11 +189,6 @@ def texts(values: Any) -> list[str]:
     if isinstance(values, h5py.Dataset):
         values = values[()]
     return [name for value in np.atleast_1d(values).reshape(-1).tolist() if (name := text(value)) is not None]
-
-
-def in_mm(values: Length, factor: float) -> Length:
-    """Convert lengths to mm; a division by an integer keeps values in µm exact."""
-    return values * factor if factor >= 1 else values / round(1 / factor)
 
 
 def nexus_grid(group: h5py.Group, shape: tuple[int, int], faults: list[str]) -> Grid | None:

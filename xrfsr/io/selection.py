@@ -221,7 +221,7 @@ def derived_names(names: Iterable[str]) -> dict[str, tuple[str, str]]:
 
     Examples
     --------
-    >>> related(["Fe_Ka", "s(Fe_Ka)", "wFe_Ka", "S_K"])
+    >>> derived_names(["Fe_Ka", "s(Fe_Ka)", "wFe_Ka", "S_K"])
     {'s(Fe_Ka)': ('s', 'Fe_Ka'), 'wFe_Ka': ('w', 'Fe_Ka')}
     """
     there = set(names)

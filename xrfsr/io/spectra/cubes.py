@@ -17,7 +17,6 @@ from xrfsr.core.grid import Axis, Grid
 from xrfsr.core.lines import parse_all
 from xrfsr.core.units import in_mm, mm_per
 from xrfsr.errors import InvalidInput, collect_faults
-from xrfsr.io.hdf5 import in_mm
 from xrfsr.io.selection import group_list, parse_lines, unknown_group
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.io.spectra.line_windows import (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
 from pathlib import Path
 from types import ModuleType
@@ -13,20 +12,14 @@ import rasterio
 import xarray as xr
 from PIL import Image
 from rasterio.errors import NotGeoreferencedWarning
+from scripts import ROOT, load_script
 
 import xrfsr
-
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
 def load(name: str) -> ModuleType:
     """Import an example, which is not part of the package."""
-    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(ROOT / "examples" / f"{name}.py")
 
 
 @pytest.fixture(scope="module")

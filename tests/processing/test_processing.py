@@ -151,7 +151,7 @@ def test_dead_rows_and_columns() -> None:
     maps[:, 7] = 0
     maps[:, 21:23] = 0
     maps[:, :, 33] *= 0.1
-    maps[:, :4] = 0  # the scan began beside the painting
+    maps[:, :4] = 0  # the scan began outside the painting
     result = scan.xrfsr.mask_dead_rows()
     assert (result.attrs["dead_rows"], result.attrs["dead_columns"]) == ("7, 21, 22", "33")
     bad = np.zeros((60, 80), bool)
@@ -265,7 +265,7 @@ def test_overlaps_are_weighed_by_their_noise_and_gaps_are_missing() -> None:
     assert whole.attrs["stitched"] == "2 scans, 2 x 2 mm covered more than once"
 
 
-def test_gains_are_matched_on_request_and_told() -> None:
+def test_gains_are_matched_on_request_and_recorded() -> None:
     scan = counts(level=300, shape=(20, 30))
     left, right = scan.isel(x=slice(0, 20)), scan.isel(x=slice(12, None))
     half = right.assign({name: right[name] / 2 for name in ("intensity", "uncertainty")})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 import tifffile
 import xarray as xr
 from PIL import Image
+from scripts import ROOT, load_script
 
 import xrfsr
 from xrfsr.errors import InvalidInput
@@ -23,13 +23,7 @@ CORNERS = [[0, 0, -0.375, -0.375], [63, 0, 15.375, -0.375], [0, 63, -0.375, 15.3
 @pytest.fixture(scope="module")
 def bench() -> ModuleType:
     """The benchmark, which photographs simulated paintings askew."""
-    path = Path(__file__).parents[2] / "benchmarks" / "registration.py"
-    spec = importlib.util.spec_from_file_location("bench_registration", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(ROOT / "benchmarks" / "registration.py")
 
 
 @pytest.fixture(scope="module")

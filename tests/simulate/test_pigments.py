@@ -68,12 +68,19 @@ def test_mixtures_add_up(name: str, element: str, percent: float) -> None:
     assert 100 * MATERIALS[name].composition[element] == pytest.approx(percent, rel=1e-3)
 
 
-def test_enough_materials_with_what_each_is_known_by() -> None:
+def test_enough_materials_with_their_characteristic_elements() -> None:
     assert len(MATERIALS) >= 16
-    tell = {"azurite": "Cu", "smalt": "Co", "umber": "Mn", "yellow ochre": "Fe", "bone black": "P", "orpiment": "As"}
-    for name, element in tell.items():
+    expected = {
+        "azurite": "Cu",
+        "smalt": "Co",
+        "umber": "Mn",
+        "yellow ochre": "Fe",
+        "bone black": "P",
+        "orpiment": "As",
+    }
+    for name, element in expected.items():
         assert MATERIALS[name].composition[element] > 0.03, name
-    # What a scan through air cannot see: nothing heavier than sulphur but the potassium of the lake's alum.
+    # Not detected through air: these have no element heavier than sulphur, except the potassium of the lake's alum.
     assert set(MATERIALS["carbon black"].film_composition) == {"C", "H", "O"}
     assert set(MATERIALS["red lake"].composition) - {"C", "H", "O", "Al", "S"} == {"K"}
     assert MATERIALS["red lake"].film_composition["K"] < 0.01

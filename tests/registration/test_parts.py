@@ -110,9 +110,11 @@ def test_detail_too_fine_becomes_grey_and_no_pattern() -> None:
 
 
 def test_what_the_photo_does_not_reach_is_missing() -> None:
-    photo, seen = np.full((3, 10, 10), 0.5, np.float32), np.ones((10, 10), bool)
-    seen[:, 7:] = False
-    result = warped(photo, seen, Transform(np.array([[1, 0, -3], [0, 1, 0], [0, 0, 1.0]]), "similarity"), (10, 13))
+    photo, photo_valid = np.full((3, 10, 10), 0.5, np.float32), np.ones((10, 10), bool)
+    photo_valid[:, 7:] = False
+    result = warped(
+        photo, photo_valid, Transform(np.array([[1, 0, -3], [0, 1, 0], [0, 0, 1.0]]), "similarity"), (10, 13)
+    )
     assert np.isnan(result[:, :, :3]).all()
     assert (result[:, :, 3:10] == 0.5).all()
     assert np.isnan(result[:, :, 10:]).all()
@@ -136,10 +138,10 @@ def test_directions_do_not_care_which_side_is_brighter() -> None:
 
 def test_gaps_do_not_count_in_smaller_copies() -> None:
     pixels = np.arange(36.0).reshape(1, 6, 6)
-    known = np.ones((6, 6), bool)
-    known[0, 0] = known[:2, 4:] = False
-    level = shrunk(pixels, known, (2, 2))
+    valid = np.ones((6, 6), bool)
+    valid[0, 0] = valid[:2, 4:] = False
+    level = shrunk(pixels, valid, (2, 2))
     assert level.pixels[0, 0, 0] == pytest.approx((1 + 6 + 7) / 3)
-    assert not level.known[0, 2]
+    assert not level.valid[0, 2]
     assert level.step == (2.0, 2.0)
     assert np.isfinite(level.pixels).all()

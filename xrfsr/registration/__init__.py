@@ -172,15 +172,15 @@ def register(
     if faults or pixels is None or checked is None or target is None:
         raise InvalidInput("registration", faults)
     grid = grid_of(checked)
-    seen = np.asarray(np.isfinite(pixels).all(axis=0), np.bool_)
-    pixels = np.where(seen, pixels, np.float32(0))
+    photo_valid = np.asarray(np.isfinite(pixels).all(axis=0), np.bool_)
+    pixels = np.where(photo_valid, pixels, np.float32(0))
     if control_points is not None:
-        photo_points, map_points = checked_points(control_points, seen.shape, grid.shape)
+        photo_points, map_points = checked_points(control_points, photo_valid.shape, grid.shape)
         transform, errors = fitted(photo_points, map_points, None if model == "auto" else model, grid.spacing)
         residual, diagnostics = float(np.sqrt((errors**2).mean())), {"points": len(errors), "errors_mm": errors}
         why: list[str] = []
     else:
-        evidence, labels = _automatic(checked, grid, pixels, seen, model)
+        evidence, labels = _automatic(checked, grid, pixels, photo_valid, model)
         transform = Transform(evidence.matrix, evidence.model).inverted()
         residual = float(np.hypot(evidence.disagreement, evidence.misfit) * np.sqrt(np.prod(grid.spacing)))
         diagnostics = {
@@ -190,9 +190,9 @@ def register(
             "lines": labels,
         }
         why = rejection_reasons(evidence, max(grid.shape))
-    photo = warped(pixels, seen, transform.inverted().after(_to_map(target, grid)), target.shape)
+    photo = warped(pixels, photo_valid, transform.inverted().after(_to_map(target, grid)), target.shape)
     if picture is not None:
-        _draw(picture, checked, grid, pixels, seen, transform, diagnostics)
+        _draw(picture, checked, grid, pixels, photo_valid, transform, diagnostics)
     if why:
         raise InvalidInput("registration", [*why[:-1], f"{why[-1]}. {HELP}"])
     return Registration(photo_on(target, photo), transform, residual, transform.model, diagnostics)
@@ -212,8 +212,8 @@ def _elements(scan: xr.Dataset, lines: Any) -> xr.Dataset:
     kept = scan.isel(line=np.flatnonzero(scan["kind"].values == "element")) if lines is None else scan
     if lines is not None:
         faults: list[str] = []
-        known = {str(label).casefold(): str(label) for label in scan["line"].values}
-        labels = list(select_lines(lines, known, Path("the scan"), faults).values())
+        stored = {str(label).casefold(): str(label) for label in scan["line"].values}
+        labels = list(select_lines(lines, stored, Path("the scan"), faults).values())
         if faults:
             raise InvalidInput("scan", faults)
         kept = scan.sel(line=labels)
@@ -238,30 +238,30 @@ def _picture_place(overlay: Any) -> Path | None:
 def _maps(scan: xr.Dataset) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return square roots of the maps, whose counting noise is even, with gaps filled; and the mask of valid pixels."""
     values = np.asarray(scan["intensity"].values, np.float64)
-    known = np.asarray(np.isfinite(values).all(axis=0), np.bool_)
+    valid = np.asarray(np.isfinite(values).all(axis=0), np.bool_)
     if "valid" in scan.coords:
-        known &= scan["valid"].values
-    roots = np.sqrt(np.maximum(np.where(known, values, 0), 0))
+        valid &= scan["valid"].values
+    roots = np.sqrt(np.maximum(np.where(valid, values, 0), 0))
     # Clip hot pixels, which would dominate every correlation.
-    highest = np.quantile(roots[:, known], 0.999, axis=1)[:, None, None] if known.any() else np.inf
-    return filled(np.minimum(roots, highest), known), known
+    highest = np.quantile(roots[:, valid], 0.999, axis=1)[:, None, None] if valid.any() else np.inf
+    return filled(np.minimum(roots, highest), valid), valid
 
 
 def _automatic(
-    scan: xr.Dataset, grid: Grid, pixels: NDArray[np.float32], seen: NDArray[np.bool_], model: str
+    scan: xr.Dataset, grid: Grid, pixels: NDArray[np.float32], photo_valid: NDArray[np.bool_], model: str
 ) -> tuple[Evidence, list[str]]:
-    maps, known = _maps(scan)
-    varied = maps[:, known].std(axis=1) > 0 if known.any() else np.zeros(len(maps), bool)
+    maps, valid = _maps(scan)
+    varied = maps[:, valid].std(axis=1) > 0 if valid.any() else np.zeros(len(maps), bool)
     faults = []
-    if min(grid.shape) < 16 or known.mean() < 0.3:
+    if min(grid.shape) < 16 or valid.mean() < 0.3:
         faults.append(
             "a scan must have at least 16 x 16 pixels, 30 % of them valid, to be found on a photo, got "
-            f"{grid.shape[0]} x {grid.shape[1]} with {known.mean():.0%} valid"
+            f"{grid.shape[0]} x {grid.shape[1]} with {valid.mean():.0%} valid"
         )
-    if min(seen.shape) < 32 or seen.mean() < 0.1:
+    if min(photo_valid.shape) < 32 or photo_valid.mean() < 0.1:
         faults.append(
             "a photo must have at least 32 x 32 pixels, 10 % of them valid, got "
-            f"{seen.shape[0]} x {seen.shape[1]} with {seen.mean():.0%} valid"
+            f"{photo_valid.shape[0]} x {photo_valid.shape[1]} with {photo_valid.mean():.0%} valid"
         )
     if not varied.any():
         faults.append("every map is constant, so there is nothing to compare with the photo")
@@ -270,7 +270,7 @@ def _automatic(
     maps = maps[varied]
     # The search assumes that nothing is mirrored; a scan with a descending coordinate is stored mirrored.
     flips = tuple(slice(None, None, -1 if axis.step < 0 else 1) for axis in (grid.y, grid.x))
-    scene = Scene(maps[(slice(None), *flips)], known[flips], grid.spacing, pixels, seen)
+    scene = Scene(maps[(slice(None), *flips)], valid[flips], grid.spacing, pixels, photo_valid)
     models: tuple[Model, ...] = MODELS if model == "auto" else MODELS[: MODELS.index(model) + 1]
     evidence = found_place(scene, models)
     turned = np.eye(3)
@@ -297,7 +297,7 @@ def _draw(
     scan: xr.Dataset,
     grid: Grid,
     pixels: NDArray[np.float32],
-    seen: NDArray[np.bool_],
+    photo_valid: NDArray[np.bool_],
     transform: Transform,
     diagnostics: dict[str, Any],
 ) -> None:
@@ -305,4 +305,4 @@ def _draw(
     zoom = max(1, min(4, 1600 // max(grid.shape)))
     fine = Grid(grid.y.refine(zoom), grid.x.refine(zoom))
     to_photo = transform.inverted().after(_to_map(fine, grid))
-    write_overlay(place, warped(pixels, seen, to_photo, fine.shape), maps)
+    write_overlay(place, warped(pixels, photo_valid, to_photo, fine.shape), maps)

@@ -34,40 +34,40 @@ class Scene:
     ----------
     maps : ndarray of shape (map, y, x)
         Coarse maps, float64, with gaps filled.
-    known : ndarray of bool, (y, x)
+    valid : ndarray of bool, (y, x)
         Mask of the valid pixels of the scan.
     spacing : (float, float)
         Pixel size (y, x) in mm.
     photo : ndarray of shape (band, y, x)
         Photo, float32, with gaps filled.
-    seen : ndarray of bool, (y, x)
+    photo_valid : ndarray of bool, (y, x)
         Mask of the valid pixels of the photo.
     """
 
     maps: NDArray[np.float64]
-    known: NDArray[np.bool_]
+    valid: NDArray[np.bool_]
     spacing: tuple[float, float]
     photo: NDArray[np.float32]
-    seen: NDArray[np.bool_]
+    photo_valid: NDArray[np.bool_]
 
     @property
     def half(self) -> float:
         """Half of the longer side of the scan in mm: the unit of the normalised frame."""
-        return float(max(size * step for size, step in zip(self.known.shape, self.spacing, strict=True))) / 2
+        return float(max(size * step for size, step in zip(self.valid.shape, self.spacing, strict=True))) / 2
 
     def frame(
         self, step: tuple[float, float], shape: tuple[int, int]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return columns and rows of a level in the normalised frame, whose origin is the middle of the scan."""
         axes = []
-        for size, block, spacing, whole in zip(shape, step, self.spacing, self.known.shape, strict=True):
+        for size, block, spacing, whole in zip(shape, step, self.spacing, self.valid.shape, strict=True):
             centres = (np.arange(size) + 0.5) * block * spacing - whole * spacing / 2
             axes.append(centres / self.half)
         return axes[1], axes[0]
 
     def pixels_to_frame(self) -> NDArray[np.float64]:
         """Return the matrix from pixels (column, row) of the scan to the normalised frame."""
-        (rows, columns), (dy, dx) = self.known.shape, self.spacing
+        (rows, columns), (dy, dx) = self.valid.shape, self.spacing
         return np.array(
             [
                 [dx / self.half, 0, (0.5 - columns / 2) * dx / self.half],
@@ -113,7 +113,7 @@ class Evidence:
 def found_place(scene: Scene, models: tuple[Model, ...] = MODELS) -> Evidence:
     """Return the most likely position of a scan on a photo; `acceptance` decides whether to use it."""
     matrix, score, control = _first(scene)
-    longest = max(scene.known.shape)
+    longest = max(scene.valid.shape)
     found: Evidence | None = None
     model = models[0]
     for step in dict.fromkeys(max(1, round(longest / level)) for level in LEVELS):
@@ -128,7 +128,7 @@ def found_place(scene: Scene, models: tuple[Model, ...] = MODELS) -> Evidence:
             other = align(pair, other.matrix, freer)
             if _worth_it(pair, best, other, model, freer):
                 best, model = other, freer
-        halves = _halves(pair.known.shape)
+        halves = _halves(pair.valid.shape)
         one, two = (align(pair, best.matrix, model, among).matrix for among in (halves, ~halves))
         apart, misfit = _distance(scene, one, two), _distance(scene, best.matrix, other.matrix)
         matrix = to_photo @ best.matrix
@@ -145,15 +145,15 @@ def _first(scene: Scene) -> tuple[NDArray[np.float64], float, float]:
     The position is the matrix from the normalised frame to pixels of the photo. A mirrored scan has the same edges and
     values but no correct position, so its score is what chance reaches.
     """
-    step = max(1, round(max(scene.known.shape) / LONGEST))
-    few = max(1, round(max(scene.seen.shape) / PHOTO_LONGEST))
-    photo = shrunk(scene.photo, scene.seen, (few, few))
+    step = max(1, round(max(scene.valid.shape) / LONGEST))
+    few = max(1, round(max(scene.photo_valid.shape) / PHOTO_LONGEST))
+    photo = shrunk(scene.photo, scene.photo_valid, (few, few))
     sides = (slice(None), slice(None)), (slice(None), slice(None, None, -1)), (slice(None, None, -1), slice(None))
-    scenes = [replace(scene, maps=scene.maps[:, *side], known=scene.known[side]) for side in sides]
-    small = [shrunk(one.maps, one.known, (step, step)) for one in scenes]
+    scenes = [replace(scene, maps=scene.maps[:, *side], valid=scene.valid[side]) for side in sides]
+    small = [shrunk(one.maps, one.valid, (step, step)) for one in scenes]
     aspect = scene.spacing[0] / scene.spacing[1]
-    places = search([(one.pixels, one.known) for one in small], photo.pixels, photo.known, aspect)
-    x, y = scene.frame(small[0].step, small[0].known.shape)
+    places = search([(one.pixels, one.valid) for one in small], photo.pixels, photo.valid, aspect)
+    x, y = scene.frame(small[0].step, small[0].valid.shape)
     # Matrix from the normalised frame to pixels of the small scan.
     back = np.linalg.inv(np.array([[x[1] - x[0], 0, x[0]], [0, y[1] - y[0], y[0]], [0, 0, 1]]))
     best: list[tuple[NDArray[np.float64], float]] = []
@@ -171,20 +171,20 @@ def _first(scene: Scene) -> tuple[NDArray[np.float64], float, float]:
 
 def _pair(scene: Scene, step: int, matrix: NDArray[np.float64]) -> tuple[Pair, NDArray[np.float64]]:
     """Return scan and photo at one level, and the matrix from pixels of the photo's level to pixels of the photo."""
-    small = shrunk(scene.maps, scene.known, (step, step))
-    x, y = scene.frame(small.step, small.known.shape)
+    small = shrunk(scene.maps, scene.valid, (step, step))
+    x, y = scene.frame(small.step, small.valid.shape)
     # Photo pixels per pixel of the level, in the middle of the scan.
     scale = (
         np.sqrt(abs(np.linalg.det(matrix[:2, :2] / matrix[2, 2]))) * step * np.sqrt(np.prod(scene.spacing)) / scene.half
     )
     block = max(1, round(scale / FINER))
-    photo = shrunk(scene.photo, scene.seen, (block, block))
+    photo = shrunk(scene.photo, scene.photo_valid, (block, block))
     ratio = max(1.0, scale / block)
     maps = band_pass(small.pixels)
-    maps /= maps[:, small.known].std(axis=1)[:, None, None] + 1e-12
-    features = band_pass(colour_features(photo.pixels, photo.known), ratio)
-    features /= features[:, photo.known].std(axis=1)[:, None, None] + 1e-12
-    return Pair(maps, small.known, x, y, features, photo.known), _grown(photo)
+    maps /= maps[:, small.valid].std(axis=1)[:, None, None] + 1e-12
+    features = band_pass(colour_features(photo.pixels, photo.valid), ratio)
+    features /= features[:, photo.valid].std(axis=1)[:, None, None] + 1e-12
+    return Pair(maps, small.valid, x, y, features, photo.valid), _grown(photo)
 
 
 def _grown(level: Level) -> NDArray[np.float64]:
@@ -201,13 +201,13 @@ def _halves(shape: tuple[int, int]) -> NDArray[np.bool_]:
 
 def _worth_it(pair: Pair, plain: Aligned, free: Aligned, model: Model, freer: Model) -> bool:
     """Return whether more parameters explain more than they would by chance (Bayesian information criterion)."""
-    pixels = max(2.0, plain.overlap * pair.known.sum() / CORRELATED)
+    pixels = max(2.0, plain.overlap * pair.valid.sum() / CORRELATED)
     return bool((free.score - plain.score) * pixels > 0.5 * (PARAMETERS[freer] - PARAMETERS[model]) * np.log(pixels))
 
 
 def _distance(scene: Scene, one: NDArray[np.float64], two: NDArray[np.float64]) -> float:
     """Return the root mean square distance of two positions over the scan, in its pixels."""
-    rows, columns = scene.known.shape
+    rows, columns = scene.valid.shape
     x, y = np.meshgrid(np.linspace(0, columns - 1, 9), np.linspace(0, rows - 1, 9))
     points = scene.pixels_to_frame() @ np.array([x.ravel(), y.ravel(), np.ones(81)])
     there = one @ points

@@ -28,40 +28,40 @@ class Level:
     ----------
     pixels : ndarray of shape (channel, y, x)
         Channels, float64, with gaps filled.
-    known : ndarray of bool, (y, x)
+    valid : ndarray of bool, (y, x)
         Mask, false where gaps were filled.
     step : (float, float)
         Number of pixels of the original per pixel of the level, (y, x).
     """
 
     pixels: NDArray[np.float64]
-    known: NDArray[np.bool_]
+    valid: NDArray[np.bool_]
     step: tuple[float, float]
 
 
-def shrunk(pixels: NDArray[np.floating], known: NDArray[np.bool_], step: tuple[float, float]) -> Level:
+def shrunk(pixels: NDArray[np.floating], valid: NDArray[np.bool_], step: tuple[float, float]) -> Level:
     """Average pictures (channel, y, x) over blocks of whole pixels, about `step` pixels along each side.
 
     Block means need no filter and shift nothing. A step below 1.5 leaves its direction unchanged.
     """
     blocks = [max(1, round(one)) for one in step]
-    rows, columns = (max(1, size // block) for size, block in zip(known.shape, blocks, strict=True))
+    rows, columns = (max(1, size // block) for size, block in zip(valid.shape, blocks, strict=True))
     cut = (slice(rows * blocks[0]), slice(columns * blocks[1]))
     tiles = (rows, blocks[0], columns, blocks[1])
-    weight = known[cut].reshape(tiles).mean((1, 3))
+    weight = valid[cut].reshape(tiles).mean((1, 3))
     means = []
     for channel in pixels:
-        total = np.where(known[cut], channel[cut], 0).astype(np.float64).reshape(tiles).mean((1, 3))
+        total = np.where(valid[cut], channel[cut], 0).astype(np.float64).reshape(tiles).mean((1, 3))
         means.append(total / np.maximum(weight, 1e-9))
     enough = weight > 0.5
     return Level(filled(np.array(means), enough), enough, (float(blocks[0]), float(blocks[1])))
 
 
-def filled(pixels: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:
+def filled(pixels: NDArray[np.float64], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Fill gaps with the nearest known pixel, so that filters see no edge there."""
-    if known.all() or not known.any():
-        return np.where(known, pixels, 0.0)
-    nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
+    if valid.all() or not valid.any():
+        return np.where(valid, pixels, 0.0)
+    nearest = ndimage.distance_transform_edt(~valid, return_distances=False, return_indices=True)
     return np.asarray(pixels[:, nearest[0], nearest[1]])
 
 
@@ -93,15 +93,15 @@ def directions(pixels: NDArray[np.float64], sigma: float = 1.0) -> NDArray[np.co
     return total
 
 
-def colour_features(photo: NDArray[np.float64], known: NDArray[np.bool_], seed: int = 0) -> NDArray[np.float64]:
+def colour_features(photo: NDArray[np.float64], valid: NDArray[np.bool_], seed: int = 0) -> NDArray[np.float64]:
     """Return features (feature, y, x) of a photo: colours, their products, and closeness to the commonest colours."""
     colours = photo.reshape(len(photo), -1)
-    spread = colours[:, known.ravel()].std(axis=1, keepdims=True)
+    spread = colours[:, valid.ravel()].std(axis=1, keepdims=True)
     kept = spread.ravel() > 1e-6
-    colours = (colours[kept] - colours[kept][:, known.ravel()].mean(axis=1, keepdims=True)) / spread[kept]
+    colours = (colours[kept] - colours[kept][:, valid.ravel()].mean(axis=1, keepdims=True)) / spread[kept]
     features = [*colours, *(colours[i] * colours[j] for i in range(len(colours)) for j in range(i, len(colours)))]
     rng = np.random.default_rng(seed)
-    sample = colours[:, rng.choice(np.flatnonzero(known.ravel()), SAMPLE)].T
+    sample = colours[:, rng.choice(np.flatnonzero(valid.ravel()), SAMPLE)].T
     centres, _ = (
         kmeans2(sample, CLUSTERS, iter=10, minit="++", seed=rng, missing="warn") if len(colours) else ([], None)
     )

@@ -42,22 +42,22 @@ class Pair:
     ----------
     maps : ndarray of shape (map, y, x)
         Band-passed maps of unit variance.
-    known : ndarray of bool, (y, x)
+    valid : ndarray of bool, (y, x)
         Mask of the valid pixels of the scan.
     x, y : ndarray
         Columns and rows of the scan in the normalised frame: square units, the longer side from about -1 to 1.
     features : ndarray of shape (feature, y, x)
         Band-passed features of the photo.
-    seen : ndarray of bool, (y, x)
+    photo_valid : ndarray of bool, (y, x)
         Mask of the valid pixels of the photo.
     """
 
     maps: NDArray[np.float64]
-    known: NDArray[np.bool_]
+    valid: NDArray[np.bool_]
     x: NDArray[np.float64]
     y: NDArray[np.float64]
     features: NDArray[np.float64]
-    seen: NDArray[np.bool_]
+    photo_valid: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +99,7 @@ def align(pair: Pair, matrix: NDArray[np.float64], model: Model, among: NDArray[
         Mask of the pixels of the scan to use.
     """
     basis = _BASES[model]
-    mask = pair.known if among is None else pair.known & among
+    mask = pair.valid if among is None else pair.valid & among
     rows, columns = np.nonzero(mask)
     if len(rows) > MOST_PIXELS:
         some = np.random.default_rng(0).choice(len(rows), MOST_PIXELS, replace=False)
@@ -127,7 +127,7 @@ def align(pair: Pair, matrix: NDArray[np.float64], model: Model, among: NDArray[
 
 def explained(pair: Pair, matrix: NDArray[np.float64], among: NDArray[np.bool_] | None = None) -> Aligned:
     """Return how well a position explains the maps, without moving it."""
-    mask = pair.known if among is None else pair.known & among
+    mask = pair.valid if among is None else pair.valid & among
     rows, columns = np.nonzero(mask)
     return _look(pair, matrix, pair.maps[:, rows, columns], pair.x[columns], pair.y[rows]).aligned
 
@@ -153,10 +153,10 @@ def _places(
     w = matrix[2, 0] * x + matrix[2, 1] * y + 1
     u = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]) / w
     v = (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]) / w
-    height, width = pair.seen.shape
+    height, width = pair.photo_valid.shape
     inside = (w > 0.1) & (u >= 0) & (u <= width - 1) & (v >= 0) & (v <= height - 1)
     near = np.clip(np.rint(np.where(inside, v, 0)).astype(int), 0, height - 1)
-    inside &= pair.seen[near, np.clip(np.rint(np.where(inside, u, 0)).astype(int), 0, width - 1)]
+    inside &= pair.photo_valid[near, np.clip(np.rint(np.where(inside, u, 0)).astype(int), 0, width - 1)]
     return u, v, w, inside
 
 
@@ -210,7 +210,7 @@ def _step(
     used = np.flatnonzero(look.aligned.shares >= LEAST_SHARE)
     # Predict all maps from the photo in one matrix product.
     flat = look.coefficients[used] @ pair.features.reshape(len(pair.features), -1)
-    for number, picture in zip(used, flat.reshape(len(used), *pair.seen.shape), strict=True):
+    for number, picture in zip(used, flat.reshape(len(used), *pair.photo_valid.shape), strict=True):
         gv, gu = (ndimage.map_coordinates(one, (v, u), order=1, mode="nearest") for one in np.gradient(picture))
         rest = look.rest[number]
         jacobian = gu * along_u + gv * along_v

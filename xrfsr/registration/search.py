@@ -41,7 +41,7 @@ class Place:
 def search(
     scans: Sequence[tuple[NDArray[np.float64], NDArray[np.bool_]]],
     photo: NDArray[np.float64],
-    seen: NDArray[np.bool_],
+    photo_valid: NDArray[np.bool_],
     aspect: float,
 ) -> list[list[Place]]:
     """Return the best candidate positions of each small scan on a photo, best first.
@@ -52,22 +52,22 @@ def search(
         Maps and masks of their valid pixels; all of one shape, at most about `LONGEST` pixels along a side.
     photo : ndarray of shape (band, y, x)
         Small photo, a few hundred pixels along a side.
-    seen : ndarray of bool, (y, x)
+    photo_valid : ndarray of bool, (y, x)
         Mask of the valid pixels of the photo.
     aspect : float
         Ratio of height and width of a scan pixel.
     """
     shape = scans[0][1].shape
-    edges = [directions(maps) * _inner(known) for maps, known in scans]
+    edges = [directions(maps) * _inner(valid) for maps, valid in scans]
     found: list[list[Place]] = [[] for _ in scans]
     for matrix, size in _candidates(photo.shape[1:], (shape[0], shape[1]), aspect):
         # Resample the whole photo to scan pixels, at this scale and rotation.
-        canvas, inside = _laid(photo, seen, matrix, size)
+        canvas, inside = _laid(photo, photo_valid, matrix, size)
         others = directions(canvas) * _inner(inside)
         padded = [fft.next_fast_len(a + b) for a, b in zip(shape, size, strict=True)]
         spectra = [fft.fft2(one, padded) for one in (others, np.abs(others) ** 2, inside.astype(float))]
-        for (_, known), field, places in zip(scans, edges, found, strict=True):
-            places += _best_shifts(field, known, spectra, size, matrix)
+        for (_, valid), field, places in zip(scans, edges, found, strict=True):
+            places += _best_shifts(field, valid, spectra, size, matrix)
     return [_distinct(sorted(places, key=lambda place: -place.score), (shape[0], shape[1])) for places in found]
 
 
@@ -92,7 +92,7 @@ def _candidates(
 
 
 def _laid(
-    photo: NDArray[np.float64], seen: NDArray[np.bool_], matrix: NDArray[np.float64], shape: tuple[int, int]
+    photo: NDArray[np.float64], photo_valid: NDArray[np.bool_], matrix: NDArray[np.float64], shape: tuple[int, int]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     y, x = np.mgrid[: shape[0], : shape[1]]
     columns = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]
@@ -101,18 +101,18 @@ def _laid(
     sigma = 0.4 * np.sqrt(max(scale**2 - 1, 0))
     smooth = [ndimage.gaussian_filter(band, sigma) if sigma > 0.2 else band for band in photo]
     canvas = np.array([ndimage.map_coordinates(band, (rows, columns), order=1, mode="nearest") for band in smooth])
-    inside = ndimage.map_coordinates(seen.astype(np.float32), (rows, columns), order=0, mode="constant") > 0.5
+    inside = ndimage.map_coordinates(photo_valid.astype(np.float32), (rows, columns), order=0, mode="constant") > 0.5
     return canvas, inside
 
 
-def _inner(known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _inner(valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Exclude the rim from a mask, since edges there are those of the picture."""
-    return np.asarray(ndimage.binary_erosion(known, iterations=2, border_value=0))
+    return np.asarray(ndimage.binary_erosion(valid, iterations=2, border_value=0))
 
 
 def _best_shifts(
     edges: NDArray[np.complex128],
-    known: NDArray[np.bool_],
+    valid: NDArray[np.bool_],
     spectra: Sequence[NDArray[np.complex128]],
     size: tuple[int, int],
     matrix: NDArray[np.float64],
@@ -127,10 +127,10 @@ def _best_shifts(
     def correlation(with_: NDArray[np.complex128], of: NDArray[Any]) -> NDArray[np.float64]:
         return np.asarray(fft.ifft2(with_ * np.conj(fft.fft2(of, shape))).real)
 
-    inner = _inner(known).astype(float)
+    inner = _inner(valid).astype(float)
     agreement = correlation(field, edges)
     there, here = correlation(energy, inner), correlation(area, np.abs(edges) ** 2)
-    share = correlation(area, known.astype(float)) / known.sum()
+    share = correlation(area, valid.astype(float)) / valid.sum()
     score = agreement / np.sqrt(np.maximum(there, 1e-6) * np.maximum(here, 1e-6))
     score = np.where(share >= OVERLAP, score * np.sqrt(np.clip(share, 0.0, 1.0)), -1.0)
     places: list[Place] = []

@@ -18,7 +18,7 @@ MOST_SAMPLES = 32
 
 
 def warped(
-    photo: NDArray[np.float32], seen: NDArray[np.bool_], to_photo: Transform, shape: tuple[int, int]
+    photo: NDArray[np.float32], photo_valid: NDArray[np.bool_], to_photo: Transform, shape: tuple[int, int]
 ) -> NDArray[np.float32]:
     """Resample a photo.
 
@@ -30,7 +30,7 @@ def warped(
     ----------
     photo : ndarray of shape (band, y, x)
         Photo, float32.
-    seen : ndarray of bool, (y, x)
+    photo_valid : ndarray of bool, (y, x)
         Mask, false where the photo has no value.
     to_photo : Transform
         Transform from target pixels (column, row) to photo pixels, centres at whole numbers.
@@ -48,22 +48,22 @@ def warped(
     x = (np.arange(columns)[:, None] + offsets).ravel()
     result = np.empty((len(photo), rows, columns), np.float32)
     strip = max(1, STRIP // (len(x) * parts))
-    whole = bool(seen.all())
+    whole = bool(photo_valid.all())
     for top in range(0, rows, strip):
         bottom = min(rows, top + strip)
         y = (np.arange(top, bottom)[:, None] + offsets).ravel()
         places = to_photo(np.stack(np.broadcast_arrays(x[None, :], y[:, None]), axis=-1).reshape(-1, 2))
         u, v = places.T.reshape(2, len(y), len(x))
-        height, width = seen.shape
+        height, width = photo_valid.shape
         with np.errstate(invalid="ignore"):
             inside = (u >= -0.5) & (u <= width - 0.5) & (v >= -0.5) & (v <= height - 0.5)
         coordinates = np.where(inside, v, 0.0), np.where(inside, u, 0.0)
         if not whole:
             near = tuple(
                 np.clip(np.rint(one), 0, size - 1).astype(int)
-                for one, size in zip(coordinates, seen.shape, strict=True)
+                for one, size in zip(coordinates, photo_valid.shape, strict=True)
             )
-            inside &= seen[near]
+            inside &= photo_valid[near]
         tiles = (bottom - top, parts, columns, parts)
         share = inside.reshape(tiles).mean((1, 3))
         for band, target in zip(photo, result, strict=True):

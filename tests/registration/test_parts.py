@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from xrfsr.errors import InvalidInput
-from xrfsr.registration.pictures import directions, shrunk
+from xrfsr.registration.pictures import block_means, directions
 from xrfsr.registration.transform import MODELS, Model, Transform, fit
-from xrfsr.registration.warp import warped
+from xrfsr.registration.warp import warp_photo
 
 SMALL = st.floats(-0.1, 0.1)
 
@@ -71,14 +71,14 @@ IDENTITY = Transform(np.eye(3), "similarity")
 
 @given(arrays(np.float32, (3, 7, 5), elements=st.floats(0, 1, width=32)))
 def test_a_photo_on_its_own_grid_stays_as_it_is(photo: np.ndarray) -> None:
-    np.testing.assert_array_equal(warped(photo, np.ones((7, 5), bool), IDENTITY, (7, 5)), photo)
+    np.testing.assert_array_equal(warp_photo(photo, np.ones((7, 5), bool), IDENTITY, (7, 5)), photo)
 
 
 @given(transforms(), st.floats(0, 1, width=32))
 def test_an_even_photo_stays_even(transform: Transform, value: float) -> None:
     centred = transform.then(np.array([[1, 0, 100], [0, 1, 100], [0, 0, 1.0]]) @ np.linalg.inv(_shift_of(transform)))
     photo = np.full((3, 200, 200), value, np.float32)
-    result = warped(photo, np.ones((200, 200), bool), centred, (8, 8))
+    result = warp_photo(photo, np.ones((200, 200), bool), centred, (8, 8))
     assert np.isfinite(result[:, 4, 4]).all()
     np.testing.assert_allclose(result[np.isfinite(result)], value, atol=1e-6)
 
@@ -95,7 +95,7 @@ def test_whole_pixels_are_averaged_as_a_scanner_averages(ratio: int, data: st.Da
         np.array([[ratio, 0, (ratio - 1) / 2], [0, ratio, (ratio - 1) / 2], [0, 0, 1]], float), "similarity"
     )
     means = photo.reshape(3, 4, ratio, 3, ratio).mean((2, 4))
-    np.testing.assert_allclose(warped(photo, np.ones(photo.shape[1:], bool), to_photo, (4, 3)), means, atol=1e-5)
+    np.testing.assert_allclose(warp_photo(photo, np.ones(photo.shape[1:], bool), to_photo, (4, 3)), means, atol=1e-5)
 
 
 def test_detail_too_fine_becomes_grey_and_no_pattern() -> None:
@@ -105,14 +105,14 @@ def test_detail_too_fine_becomes_grey_and_no_pattern() -> None:
     matrix = np.array(
         [[5.3 * np.cos(turn), -5.3 * np.sin(turn), 60], [5.3 * np.sin(turn), 5.3 * np.cos(turn), 40], [0, 0, 1]]
     )
-    result = warped(photo, np.ones((400, 400), bool), Transform(matrix, "similarity"), (50, 50))
+    result = warp_photo(photo, np.ones((400, 400), bool), Transform(matrix, "similarity"), (50, 50))
     assert abs(result - 0.5).max() < 0.06
 
 
 def test_what_the_photo_does_not_reach_is_missing() -> None:
     photo, photo_valid = np.full((3, 10, 10), 0.5, np.float32), np.ones((10, 10), bool)
     photo_valid[:, 7:] = False
-    result = warped(
+    result = warp_photo(
         photo, photo_valid, Transform(np.array([[1, 0, -3], [0, 1, 0], [0, 0, 1.0]]), "similarity"), (10, 13)
     )
     assert np.isnan(result[:, :, :3]).all()
@@ -123,9 +123,9 @@ def test_what_the_photo_does_not_reach_is_missing() -> None:
 def test_strips_join_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
     photo = np.random.default_rng(0).random((3, 40, 40)).astype(np.float32)
     to_photo = Transform(np.array([[1.7, 0.1, 1], [-0.1, 1.7, 3], [0.001, 0, 1.0]]), "homography")
-    whole = warped(photo, np.ones((40, 40), bool), to_photo, (20, 20))
+    whole = warp_photo(photo, np.ones((40, 40), bool), to_photo, (20, 20))
     monkeypatch.setattr("xrfsr.registration.warp.STRIP", 100)
-    np.testing.assert_array_equal(warped(photo, np.ones((40, 40), bool), to_photo, (20, 20)), whole)
+    np.testing.assert_array_equal(warp_photo(photo, np.ones((40, 40), bool), to_photo, (20, 20)), whole)
 
 
 def test_directions_do_not_care_which_side_is_brighter() -> None:
@@ -140,7 +140,7 @@ def test_gaps_do_not_count_in_smaller_copies() -> None:
     pixels = np.arange(36.0).reshape(1, 6, 6)
     valid = np.ones((6, 6), bool)
     valid[0, 0] = valid[:2, 4:] = False
-    level = shrunk(pixels, valid, (2, 2))
+    level = block_means(pixels, valid, (2, 2))
     assert level.pixels[0, 0, 0] == pytest.approx((1 + 6 + 7) / 3)
     assert not level.valid[0, 2]
     assert level.step == (2.0, 2.0)

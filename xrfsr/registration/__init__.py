@@ -18,13 +18,13 @@ from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.operators.resample import fine_grid
 from xrfsr.registration.acceptance import rejection_reasons
-from xrfsr.registration.automatic import Evidence, Scene, found_place
+from xrfsr.registration.automatic import Evidence, Scene, find_position
 from xrfsr.registration.overlay import write_overlay
-from xrfsr.registration.pictures import filled
+from xrfsr.registration.pictures import fill_gaps
 from xrfsr.registration.points import control_points as checked_points
-from xrfsr.registration.points import fitted
+from xrfsr.registration.points import fit_points
 from xrfsr.registration.transform import MODELS, Model, Transform
-from xrfsr.registration.warp import warped
+from xrfsr.registration.warp import warp_photo
 from xrfsr.utils.paths import local_path
 
 __all__ = ["Registration", "Transform", "register"]
@@ -176,7 +176,7 @@ def register(
     pixels = np.where(photo_valid, pixels, np.float32(0))
     if control_points is not None:
         photo_points, map_points = checked_points(control_points, photo_valid.shape, grid.shape)
-        transform, errors = fitted(photo_points, map_points, None if model == "auto" else model, grid.spacing)
+        transform, errors = fit_points(photo_points, map_points, None if model == "auto" else model, grid.spacing)
         residual, diagnostics = float(np.sqrt((errors**2).mean())), {"points": len(errors), "errors_mm": errors}
         why: list[str] = []
     else:
@@ -190,7 +190,7 @@ def register(
             "lines": labels,
         }
         why = rejection_reasons(evidence, max(grid.shape))
-    photo = warped(pixels, photo_valid, transform.inverted().after(_to_map(target, grid)), target.shape)
+    photo = warp_photo(pixels, photo_valid, transform.inverted().after(_to_map(target, grid)), target.shape)
     if picture is not None:
         _draw(picture, checked, grid, pixels, photo_valid, transform, diagnostics)
     if why:
@@ -244,7 +244,7 @@ def _maps(scan: xr.Dataset) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     roots = np.sqrt(np.maximum(np.where(valid, values, 0), 0))
     # Clip hot pixels, which would dominate every correlation.
     highest = np.quantile(roots[:, valid], 0.999, axis=1)[:, None, None] if valid.any() else np.inf
-    return filled(np.minimum(roots, highest), valid), valid
+    return fill_gaps(np.minimum(roots, highest), valid), valid
 
 
 def _automatic(
@@ -272,7 +272,7 @@ def _automatic(
     flips = tuple(slice(None, None, -1 if axis.step < 0 else 1) for axis in (grid.y, grid.x))
     scene = Scene(maps[(slice(None), *flips)], valid[flips], grid.spacing, pixels, photo_valid)
     models: tuple[Model, ...] = MODELS if model == "auto" else MODELS[: MODELS.index(model) + 1]
-    evidence = found_place(scene, models)
+    evidence = find_position(scene, models)
     turned = np.eye(3)
     for number, axis in enumerate((grid.x, grid.y)):
         if axis.step < 0:
@@ -305,4 +305,4 @@ def _draw(
     zoom = max(1, min(4, 1600 // max(grid.shape)))
     fine = Grid(grid.y.refine(zoom), grid.x.refine(zoom))
     to_photo = transform.inverted().after(_to_map(fine, grid))
-    write_overlay(place, warped(pixels, photo_valid, to_photo, fine.shape), maps)
+    write_overlay(place, warp_photo(pixels, photo_valid, to_photo, fine.shape), maps)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.registration.pictures import Level, band_pass, colour_features, shrunk
+from xrfsr.registration.pictures import Level, band_pass, block_means, colour_features
 from xrfsr.registration.refine import Aligned, Pair, align, explained
 from xrfsr.registration.search import LONGEST, search
 from xrfsr.registration.transform import MODELS, Model
 
-__all__ = ["Evidence", "Scene", "found_place"]
+__all__ = ["Evidence", "Scene", "find_position"]
 
 # Pixels along the longer side of the scan, level by level.
 LEVELS = (100, 200, 330, 800)
@@ -110,14 +110,14 @@ class Evidence:
     misfit: float
 
 
-def found_place(scene: Scene, models: tuple[Model, ...] = MODELS) -> Evidence:
+def find_position(scene: Scene, models: tuple[Model, ...] = MODELS) -> Evidence:
     """Return the most likely position of a scan on a photo; `acceptance` decides whether to use it."""
-    matrix, score, control = _first(scene)
+    matrix, score, control = _initial_position(scene)
     longest = max(scene.valid.shape)
     found: Evidence | None = None
     model = models[0]
     for step in dict.fromkeys(max(1, round(longest / level)) for level in LEVELS):
-        pair, to_photo = _pair(scene, step, matrix)
+        pair, to_photo = _pair_at_level(scene, step, matrix)
         start = np.linalg.inv(to_photo) @ matrix
         start /= start[2, 2]
         if found is not None and explained(pair, start).shares.max() < LEAST_DETAIL * found.shares.max():
@@ -126,7 +126,7 @@ def found_place(scene: Scene, models: tuple[Model, ...] = MODELS) -> Evidence:
         other = best
         for freer in models[models.index(model) + 1 :]:
             other = align(pair, other.matrix, freer)
-            if _worth_it(pair, best, other, model, freer):
+            if _is_significant(pair, best, other, model, freer):
                 best, model = other, freer
         halves = _halves(pair.valid.shape)
         one, two = (align(pair, best.matrix, model, among).matrix for among in (halves, ~halves))
@@ -139,7 +139,7 @@ def found_place(scene: Scene, models: tuple[Model, ...] = MODELS) -> Evidence:
     return found
 
 
-def _first(scene: Scene) -> tuple[NDArray[np.float64], float, float]:
+def _initial_position(scene: Scene) -> tuple[NDArray[np.float64], float, float]:
     """Return the best position at the lowest resolution, its score, and the best score of mirrored scans.
 
     The position is the matrix from the normalised frame to pixels of the photo. A mirrored scan has the same edges and
@@ -147,10 +147,10 @@ def _first(scene: Scene) -> tuple[NDArray[np.float64], float, float]:
     """
     step = max(1, round(max(scene.valid.shape) / LONGEST))
     few = max(1, round(max(scene.photo_valid.shape) / PHOTO_LONGEST))
-    photo = shrunk(scene.photo, scene.photo_valid, (few, few))
+    photo = block_means(scene.photo, scene.photo_valid, (few, few))
     sides = (slice(None), slice(None)), (slice(None), slice(None, None, -1)), (slice(None, None, -1), slice(None))
     scenes = [replace(scene, maps=scene.maps[:, *side], valid=scene.valid[side]) for side in sides]
-    small = [shrunk(one.maps, one.valid, (step, step)) for one in scenes]
+    small = [block_means(one.maps, one.valid, (step, step)) for one in scenes]
     aspect = scene.spacing[0] / scene.spacing[1]
     places = search([(one.pixels, one.valid) for one in small], photo.pixels, photo.valid, aspect)
     x, y = scene.frame(small[0].step, small[0].valid.shape)
@@ -160,8 +160,8 @@ def _first(scene: Scene) -> tuple[NDArray[np.float64], float, float]:
     for one, found in zip(scenes, places, strict=True):
         tried: list[tuple[NDArray[np.float64], float]] = []
         for place in found:
-            matrix = _grown(photo) @ place.matrix @ back
-            pair, to_photo = _pair(one, step, matrix)
+            matrix = _level_to_pixels(photo) @ place.matrix @ back
+            pair, to_photo = _pair_at_level(one, step, matrix)
             start = np.linalg.inv(to_photo) @ matrix
             close = align(pair, align(pair, start / start[2, 2], "similarity").matrix, "affine")
             tried.append((to_photo @ close.matrix, close.score))
@@ -169,25 +169,25 @@ def _first(scene: Scene) -> tuple[NDArray[np.float64], float, float]:
     return best[0][0], best[0][1], max(score for _, score in best[1:])
 
 
-def _pair(scene: Scene, step: int, matrix: NDArray[np.float64]) -> tuple[Pair, NDArray[np.float64]]:
+def _pair_at_level(scene: Scene, step: int, matrix: NDArray[np.float64]) -> tuple[Pair, NDArray[np.float64]]:
     """Return scan and photo at one level, and the matrix from pixels of the photo's level to pixels of the photo."""
-    small = shrunk(scene.maps, scene.valid, (step, step))
+    small = block_means(scene.maps, scene.valid, (step, step))
     x, y = scene.frame(small.step, small.valid.shape)
     # Photo pixels per pixel of the level, in the middle of the scan.
     scale = (
         np.sqrt(abs(np.linalg.det(matrix[:2, :2] / matrix[2, 2]))) * step * np.sqrt(np.prod(scene.spacing)) / scene.half
     )
     block = max(1, round(scale / FINER))
-    photo = shrunk(scene.photo, scene.photo_valid, (block, block))
+    photo = block_means(scene.photo, scene.photo_valid, (block, block))
     ratio = max(1.0, scale / block)
     maps = band_pass(small.pixels)
     maps /= maps[:, small.valid].std(axis=1)[:, None, None] + 1e-12
     features = band_pass(colour_features(photo.pixels, photo.valid), ratio)
     features /= features[:, photo.valid].std(axis=1)[:, None, None] + 1e-12
-    return Pair(maps, small.valid, x, y, features, photo.valid), _grown(photo)
+    return Pair(maps, small.valid, x, y, features, photo.valid), _level_to_pixels(photo)
 
 
-def _grown(level: Level) -> NDArray[np.float64]:
+def _level_to_pixels(level: Level) -> NDArray[np.float64]:
     """Return the matrix from pixels of a level to pixels of the original, centres at whole numbers in both."""
     high, wide = level.step
     return np.array([[wide, 0, (wide - 1) / 2], [0, high, (high - 1) / 2], [0, 0, 1]])
@@ -199,7 +199,7 @@ def _halves(shape: tuple[int, int]) -> NDArray[np.bool_]:
     return np.asarray((rows[:, None] + columns[None, :]) % 2 == 0)
 
 
-def _worth_it(pair: Pair, plain: Aligned, free: Aligned, model: Model, freer: Model) -> bool:
+def _is_significant(pair: Pair, plain: Aligned, free: Aligned, model: Model, freer: Model) -> bool:
     """Return whether more parameters explain more than they would by chance (Bayesian information criterion)."""
     pixels = max(2.0, plain.overlap * pair.valid.sum() / CORRELATED)
     return bool((free.score - plain.score) * pixels > 0.5 * (PARAMETERS[freer] - PARAMETERS[model]) * np.log(pixels))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.cluster.vq import kmeans2
 
-__all__ = ["Level", "band_pass", "colour_features", "directions", "filled", "shrunk"]
+__all__ = ["Level", "band_pass", "block_means", "colour_features", "directions", "fill_gaps"]
 
 # Standard deviations of the band-pass in pixels of a level. It removes noise (finer), and uneven light and the layers
 # below the surface (coarser).
@@ -39,7 +39,7 @@ class Level:
     step: tuple[float, float]
 
 
-def shrunk(pixels: NDArray[np.floating], valid: NDArray[np.bool_], step: tuple[float, float]) -> Level:
+def block_means(pixels: NDArray[np.floating], valid: NDArray[np.bool_], step: tuple[float, float]) -> Level:
     """Average pictures (channel, y, x) over blocks of whole pixels, about `step` pixels along each side.
 
     Block means need no filter and shift nothing. A step below 1.5 leaves its direction unchanged.
@@ -54,10 +54,10 @@ def shrunk(pixels: NDArray[np.floating], valid: NDArray[np.bool_], step: tuple[f
         total = np.where(valid[cut], channel[cut], 0).astype(np.float64).reshape(tiles).mean((1, 3))
         means.append(total / np.maximum(weight, 1e-9))
     enough = weight > 0.5
-    return Level(filled(np.array(means), enough), enough, (float(blocks[0]), float(blocks[1])))
+    return Level(fill_gaps(np.array(means), enough), enough, (float(blocks[0]), float(blocks[1])))
 
 
-def filled(pixels: NDArray[np.float64], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
+def fill_gaps(pixels: NDArray[np.float64], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Fill gaps with the nearest known pixel, so that filters see no edge there."""
     if valid.all() or not valid.any():
         return np.where(valid, pixels, 0.0)

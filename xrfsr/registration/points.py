@@ -13,7 +13,7 @@ from xrfsr.errors import InvalidInput
 from xrfsr.registration.transform import LEAST_POINTS, MODELS, Model, Transform, fit
 from xrfsr.utils.paths import local_path
 
-__all__ = ["control_points", "fitted", "read_butterfly"]
+__all__ = ["control_points", "fit_points", "read_butterfly"]
 
 EXAMPLE = (
     "give an array (n, 4) of photo column, photo row, map column, map row, or a file of Butterfly Registrator, with at "
@@ -127,7 +127,7 @@ def read_butterfly(path: Any, photo: tuple[int, int], scan: tuple[int, int]) -> 
     return points
 
 
-def fitted(
+def fit_points(
     photo: NDArray[np.float64], maps: NDArray[np.float64], model: Model | None, spacing: tuple[float, float]
 ) -> tuple[Transform, NDArray[np.float64]]:
     """Fit the transform from photo to map pixels; return it with the leave-one-out error of each point in mm.
@@ -157,7 +157,7 @@ def fitted(
     tried = {one: _left_out(photo, millimetres, one) for one in candidates}
     best = min(tried, key=lambda one: float(np.sqrt((tried[one] ** 2).mean())))
     transform, errors = fit(photo, millimetres, best), tried[best]
-    _look_for_wrong(photo, millimetres, best, errors)
+    _reject_wrong_point(photo, millimetres, best, errors)
     to_pixels = np.diag([1 / scale[0], 1 / scale[1], 1.0])
     return transform.then(to_pixels), errors
 
@@ -181,7 +181,7 @@ def _left_out(photo: NDArray[np.float64], maps: NDArray[np.float64], model: Mode
     return np.where(np.isnan(known), np.nanmax(known, initial=0.0), known)
 
 
-def _look_for_wrong(
+def _reject_wrong_point(
     photo: NDArray[np.float64], maps: NDArray[np.float64], model: Model, errors: NDArray[np.float64]
 ) -> None:
     """Reject a control point if the others agree far better without it."""

@@ -107,13 +107,13 @@ def align(pair: Pair, matrix: NDArray[np.float64], model: Model, among: NDArray[
     x, y = pair.x[columns], pair.y[rows]
     maps = pair.maps[:, rows, columns]
     corners = np.array([[-1, 1, -1, 1], [-1, -1, 1, 1], [1, 1, 1, 1]], float)
-    best = _look(pair, matrix, maps, x, y)
+    best = _evaluate(pair, matrix, maps, x, y)
     damping = 1e-3
     for _ in range(STEPS):
         if best.coefficients is None or damping > 1e3:
             break
         moved = np.append(best.matrix.ravel()[:8] + _step(pair, best, x, y, basis, damping), 1.0).reshape(3, 3)
-        new = _look(pair, moved, maps, x, y)
+        new = _evaluate(pair, moved, maps, x, y)
         if new.aligned.score <= best.aligned.score:
             damping *= 10
             continue
@@ -129,11 +129,11 @@ def explained(pair: Pair, matrix: NDArray[np.float64], among: NDArray[np.bool_] 
     """Return how well a position explains the maps, without moving it."""
     mask = pair.valid if among is None else pair.valid & among
     rows, columns = np.nonzero(mask)
-    return _look(pair, matrix, pair.maps[:, rows, columns], pair.x[columns], pair.y[rows]).aligned
+    return _evaluate(pair, matrix, pair.maps[:, rows, columns], pair.x[columns], pair.y[rows]).aligned
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Look:
+class _Evaluation:
     """Position with its explained shares, coefficients and residuals, from which a step is computed."""
 
     aligned: Aligned
@@ -176,43 +176,43 @@ def _regressed(
     return coefficients, rest, np.clip(shares, 0, 1)
 
 
-def _look(
+def _evaluate(
     pair: Pair,
     matrix: NDArray[np.float64],
     maps: NDArray[np.float64],
     x: NDArray[np.float64],
     y: NDArray[np.float64],
-) -> _Look:
+) -> _Evaluation:
     places = _places(pair, matrix, x, y)
     u, v, _, inside = places
     if inside.sum() < 10 * len(pair.features):
-        return _Look(Aligned(matrix, np.zeros(len(maps)), 0.0), None, maps, places)
+        return _Evaluation(Aligned(matrix, np.zeros(len(maps)), 0.0), None, maps, places)
     coefficients, rest, shares = _regressed(pair, u[inside], v[inside], maps[:, inside])
-    return _Look(Aligned(matrix, shares, float(inside.mean())), coefficients, rest, places)
+    return _Evaluation(Aligned(matrix, shares, float(inside.mean())), coefficients, rest, places)
 
 
 def _step(
     pair: Pair,
-    look: _Look,
+    evaluation: _Evaluation,
     x: NDArray[np.float64],
     y: NDArray[np.float64],
     basis: NDArray[np.float64],
     damping: float,
 ) -> NDArray[np.float64]:
     """Return a damped Gauss-Newton step of all eight entries of W, within the span of `basis`."""
-    assert look.coefficients is not None
-    u, v, w, inside = look.places
+    assert evaluation.coefficients is not None
+    u, v, w, inside = evaluation.places
     u, v, w, x, y = u[inside], v[inside], w[inside], x[inside], y[inside]
     normal, right = np.zeros((len(basis), len(basis))), np.zeros(len(basis))
     zero = np.zeros_like(x)
     along_u = basis @ np.array([x, y, zero + 1, zero, zero, zero, -x * u, -y * u]) / w
     along_v = basis @ np.array([zero, zero, zero, x, y, zero + 1, -x * v, -y * v]) / w
-    used = np.flatnonzero(look.aligned.shares >= LEAST_SHARE)
+    used = np.flatnonzero(evaluation.aligned.shares >= LEAST_SHARE)
     # Predict all maps from the photo in one matrix product.
-    flat = look.coefficients[used] @ pair.features.reshape(len(pair.features), -1)
+    flat = evaluation.coefficients[used] @ pair.features.reshape(len(pair.features), -1)
     for number, picture in zip(used, flat.reshape(len(used), *pair.photo_valid.shape), strict=True):
         gv, gu = (ndimage.map_coordinates(one, (v, u), order=1, mode="nearest") for one in np.gradient(picture))
-        rest = look.rest[number]
+        rest = evaluation.rest[number]
         jacobian = gu * along_u + gv * along_v
         jacobian -= jacobian.mean(axis=1, keepdims=True)
         # Each map is weighted by its inverse residual variance; outliers beyond three deviations are weighted down.

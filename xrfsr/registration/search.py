@@ -12,7 +12,7 @@ from scipy import fft, ndimage
 
 from xrfsr.registration.pictures import directions
 
-__all__ = ["Place", "search"]
+__all__ = ["Candidate", "search"]
 
 LONGEST = 72  # pixels along the longer side of the scan during the search
 # Tried sizes of the scan, relative to the largest that fits on the photo.
@@ -23,7 +23,7 @@ KEPT = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Candidate:
     """Candidate position of a scan on a photo.
 
     Attributes
@@ -43,7 +43,7 @@ def search(
     photo: NDArray[np.float64],
     photo_valid: NDArray[np.bool_],
     aspect: float,
-) -> list[list[Place]]:
+) -> list[list[Candidate]]:
     """Return the best candidate positions of each small scan on a photo, best first.
 
     Parameters
@@ -59,10 +59,10 @@ def search(
     """
     shape = scans[0][1].shape
     edges = [directions(maps) * _inner(valid) for maps, valid in scans]
-    found: list[list[Place]] = [[] for _ in scans]
+    found: list[list[Candidate]] = [[] for _ in scans]
     for matrix, size in _candidates(photo.shape[1:], (shape[0], shape[1]), aspect):
         # Resample the whole photo to scan pixels, at this scale and rotation.
-        canvas, inside = _laid(photo, photo_valid, matrix, size)
+        canvas, inside = _on_canvas(photo, photo_valid, matrix, size)
         others = directions(canvas) * _inner(inside)
         padded = [fft.next_fast_len(a + b) for a, b in zip(shape, size, strict=True)]
         spectra = [fft.fft2(one, padded) for one in (others, np.abs(others) ** 2, inside.astype(float))]
@@ -91,7 +91,7 @@ def _candidates(
             yield matrix, (int(size[1]), int(size[0]))
 
 
-def _laid(
+def _on_canvas(
     photo: NDArray[np.float64], photo_valid: NDArray[np.bool_], matrix: NDArray[np.float64], shape: tuple[int, int]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     y, x = np.mgrid[: shape[0], : shape[1]]
@@ -116,7 +116,7 @@ def _best_shifts(
     spectra: Sequence[NDArray[np.complex128]],
     size: tuple[int, int],
     matrix: NDArray[np.float64],
-) -> list[Place]:
+) -> list[Candidate]:
     """Return the best shifts of a scan on a canvas, by normalised correlation over the overlap.
 
     `spectra` are the Fourier transforms of the edges on the canvas, of their squared magnitudes, and of its mask.
@@ -133,7 +133,7 @@ def _best_shifts(
     share = correlation(area, valid.astype(float)) / valid.sum()
     score = agreement / np.sqrt(np.maximum(there, 1e-6) * np.maximum(here, 1e-6))
     score = np.where(share >= OVERLAP, score * np.sqrt(np.clip(share, 0.0, 1.0)), -1.0)
-    places: list[Place] = []
+    places: list[Candidate] = []
     for _ in range(2):
         row, column = np.unravel_index(int(score.argmax()), score.shape)
         if score[row, column] <= 0:
@@ -143,7 +143,7 @@ def _best_shifts(
             column - (shape[1] if column >= size[1] else 0),
             row - (shape[0] if row >= size[0] else 0),
         ]
-        places.append(Place(float(score[row, column]), matrix @ shift))
+        places.append(Candidate(float(score[row, column]), matrix @ shift))
         rows, columns = np.ogrid[: shape[0], : shape[1]]
         near = (np.minimum(abs(rows - row), shape[0] - abs(rows - row)) < 6) & (
             np.minimum(abs(columns - column), shape[1] - abs(columns - column)) < 6
@@ -152,11 +152,11 @@ def _best_shifts(
     return places
 
 
-def _distinct(places: list[Place], shape: tuple[int, int]) -> list[Place]:
+def _distinct(places: list[Candidate], shape: tuple[int, int]) -> list[Candidate]:
     """Keep the best of each neighbourhood: drop positions whose corners lie within five pixels of a better one."""
     rows, columns = shape
     corners = np.array([[0, columns, 0, columns], [0, 0, rows, rows], [1, 1, 1, 1]], float)
-    kept: list[Place] = []
+    kept: list[Candidate] = []
     for place in places:
         back = np.linalg.inv(place.matrix)
         moved = [(back @ other.matrix @ corners)[:2] - corners[:2] for other in kept]

@@ -51,15 +51,15 @@ class Transform:
 
     def inverted(self) -> Transform:
         """Return the inverse transform, which has the same model."""
-        return Transform(_scaled(np.asarray(np.linalg.inv(self.matrix), np.float64)), self.model)
+        return Transform(_normalised(np.asarray(np.linalg.inv(self.matrix), np.float64)), self.model)
 
     def after(self, first: NDArray[np.float64]) -> Transform:
         """Return the composition that applies the matrix `first` before this transform."""
-        return Transform(_scaled(self.matrix @ first), self.model)
+        return Transform(_normalised(self.matrix @ first), self.model)
 
     def then(self, last: NDArray[np.float64]) -> Transform:
         """Return the composition that applies the matrix `last` after this transform."""
-        return Transform(_scaled(last @ self.matrix), self.model)
+        return Transform(_normalised(last @ self.matrix), self.model)
 
 
 def fit(source: ArrayLike, target: ArrayLike, model: Model) -> Transform:
@@ -87,7 +87,7 @@ def fit(source: ArrayLike, target: ArrayLike, model: Model) -> Transform:
                 "place; choose points near the corners"
             ],
         )
-    return Transform(_scaled(matrix), model)
+    return Transform(_normalised(matrix), model)
 
 
 def _spread(points: NDArray[np.float64], model: Model) -> bool:
@@ -109,5 +109,5 @@ def _apply(matrix: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[
         return np.stack([x / w, y / w], axis=1)
 
 
-def _scaled(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+def _normalised(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(matrix / matrix[2, 2], np.float64)

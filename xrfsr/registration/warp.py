@@ -10,14 +10,14 @@ from scipy import ndimage
 
 from xrfsr.registration.transform import Transform
 
-__all__ = ["warped"]
+__all__ = ["warp_photo"]
 
 # Sub-pixels interpolated at once: 8 MB a band.
 STRIP = 1 << 20
 MOST_SAMPLES = 32
 
 
-def warped(
+def warp_photo(
     photo: NDArray[np.float32], photo_valid: NDArray[np.bool_], to_photo: Transform, shape: tuple[int, int]
 ) -> NDArray[np.float32]:
     """Resample a photo.

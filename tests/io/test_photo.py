@@ -285,7 +285,7 @@ def test_damage_is_reported_with_the_message_of_the_decoder(tmp_path: Path, suff
 
 @pytest.mark.parametrize("path", [None, 3, b"photo.png", "", " ", "a\0b"])
 def test_what_is_no_path(path: object, scan: xr.Dataset) -> None:
-    with pytest.raises(InvalidInput, match=r"path is .*; give the path of a PNG, JPEG or TIFF file"):
+    with pytest.raises(InvalidInput, match=r"path must be .*; pass the path of a PNG, JPEG or TIFF file"):
         open_photo(path, like=scan)  # type: ignore[arg-type]
 
 

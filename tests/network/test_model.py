@@ -239,7 +239,7 @@ def test_no_place_to_write(model: Model, tmp_path: Path) -> None:
         model.save(tmp_path / "link")
     for path in (None, 3):
         for function in (model.save, load_model):
-            with pytest.raises(InvalidInput, match="give the name of a folder"):
+            with pytest.raises(InvalidInput, match="pass the name of a folder"):
                 function(path)  # type: ignore[arg-type]
 
 

@@ -36,12 +36,12 @@ def refused(scan: Any, photo: Any, scale: Any = 4, **changes: Any) -> InvalidInp
 @pytest.mark.parametrize("scale", [1, 0, -2, 0.5, np.nan, np.inf, True, "4", None, (4, 4), np.bool_(True)])
 def test_scales_that_are_none(scan: xr.Dataset, photo: xr.DataArray, scale: Any) -> None:
     error = refused(scan, photo, scale)
-    assert error.faults == (f"scale is {scale!r}; a number above 1 is needed, such as 4 for pixels of a quarter",)
+    assert error.faults == (f"scale must be a number > 1, such as 4, got {scale!r}",)
 
 
 @pytest.mark.parametrize("scale", [1e9, 10**400, 20_000])
 def test_a_scale_by_mistake_does_not_fill_the_memory(scan: xr.Dataset, photo: xr.DataArray, scale: Any) -> None:
-    text = "a number above 1 is needed" if scale == 10**400 else "at most 2.1e[+]09 pixels"
+    text = "scale must be a number > 1" if scale == 10**400 else "at most 2.1e[+]09 pixels"
     for function in (
         lambda: scan.xrfsr.superresolve(None, scale, method="kriging"),
         lambda: scan.xrfsr.downsampling(scale),

@@ -1,12 +1,12 @@
-r"""U, the operator that turns fine maps into the coarse scan, and everything built on it.
+r"""U, the operator that averages fine maps over the pixels of the coarse scan, and the operators derived from it.
 
 The scan is :math:`Y_\downarrow = Y U` (Eq. 2 of the paper): every coarse pixel is a weighted mean of the fine
 pixels under its footprint. Footprints are products of a vertical and a horizontal one, so
 :math:`U = U_y \otimes U_x` with one small banded matrix per axis. Those matrices are built from the *physical*
 coordinates of both grids: any ratio, any offset, either direction of either axis.
 
-Arrays are ``(..., y, x)``, numpy or torch, and come back as they came: same library, same dtype, same device.
-With torch every operation can be differentiated.
+Arrays are ``(..., y, x)``, numpy or torch; results have the same library, dtype and device. With torch every operation
+is differentiable.
 """
 
 from xrfsr.operators.downsampling import Crop, Downsampling

@@ -1,4 +1,4 @@
-"""U as an operator on maps: forward, adjoint, pseudo-inverse, and the projection onto what the scan allows."""
+"""U as an operator on maps: forward, adjoint, pseudo-inverse, and the projection onto maps consistent with the scan."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ __all__ = ["Crop", "Downsampling"]
 # 8 the PSNR changes by 0.09 dB on one and by less than 0.01 dB on the others, between 3 and 8 by 0.02 dB at most
 # (longer ranges are no worse, only less sparse), so the range is a constant and not a setting.
 CORRELATION_PIXELS = 3.0
-# How many times larger than the coarse values the fine ones that meet them may have to be, along one axis. For a
-# Gaussian beam this is about 4 where it is as wide as the pixel, 50 at twice that width, 400 at 2.5 times, 4,000 at
-# 3 times and 10^6 at 4 times. Rounding grows with its square: for scans of pure noise, the projection is consistent to
-# 1e-5 in float32 at twice the width and to 1e-3 at the limit; in float64, to 1e-9 at the limit and 1e-4 at 4 times.
+# Largest accepted ratio of fine values to the coarse values that they reproduce, along one axis. For a Gaussian beam
+# the ratio is about 4 if it is as wide as the pixel, 50 at twice that width, 400 at 2.5 times, 4,000 at 3 times and
+# 10^6 at 4 times. Rounding errors grow with its square: for scans of pure noise, the projection is consistent to 1e-5
+# in float32 at twice the width and to 1e-3 at the limit; in float64, to 1e-9 at the limit and to 1e-4 at 4 times.
 AMPLIFICATION = 1e3
 # Beyond this many fine pixels, the correlation of neighbours would round to one.
 LONGEST = 1e9
@@ -35,16 +35,16 @@ PROBED = 64  # coarse pixels on either side of the one whose halo is measured
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Downsampling:
-    r"""U between two grids: forward, adjoint, pseudo-inverse, and the projection onto what the scan allows.
+    r"""U between two grids: forward, adjoint, pseudo-inverse, and the projection onto maps consistent with a scan.
 
-    Build it with `Downsampling.between`; ``ds.xrfsr.downsampling(scale)`` does so for a scan.
+    Build it with `Downsampling.between`, or for a scan with ``ds.xrfsr.downsampling(scale)``.
 
     Attributes
     ----------
     fine, coarse : Grid
     y, x : csr_array
         The two factors, shapes (coarse.y.size, fine.y.size) and (coarse.x.size, fine.x.size).
-    footprint : str
+    footprint : {"area", "gaussian", "decimate"}
     fwhm : tuple of float or None
         Beam FWHM (y, x) in mm.
 
@@ -96,19 +96,19 @@ class Downsampling:
         Parameters
         ----------
         fine, coarse : Grid
-            Source and target in mm.
+            Grid of the source and of the target, in mm.
         footprint : {"area", "gaussian", "decimate"}
             See `footprint_matrix`.
         fwhm : float or (y, x), optional
             Beam FWHM in mm for ``"gaussian"``.
         smear : (y, x), optional
-            How far the stage moves within one pixel, in mm, for ``"gaussian"``: the coarse pixel in both
-            directions if not given; ``(0, dx)`` for rows scanned in continuous motion.
+            Distance that the stage moves within one pixel, in mm, for ``"gaussian"``: by default the coarse pixel
+            in both directions; ``(0, dx)`` for rows scanned in continuous motion.
 
         Raises
         ------
         InvalidInput
-            Naming every fault of both axes: a footprint whose parameters do not fit, a fine grid that is coarser
+            Naming every fault of both axes: parameters that do not fit the footprint, a fine grid that is coarser
             than the coarse one or does not cover it.
         """
         faults: list[str] = []
@@ -120,8 +120,8 @@ class Downsampling:
         for name, f, c in axes:
             if abs(f.step) > abs(c.step) * (1 + 1e-6):
                 faults.append(
-                    f"along {name!r}, the fine grid has pixels of {abs(f.step):g} mm and the scan of "
-                    f"{abs(c.step):g} mm; it has to be at least as fine as the scan, so exchange the two or refine it"
+                    f"along {name!r}, the fine grid must have pixels of at most {abs(c.step):g} mm, as the scan, got "
+                    f"{abs(f.step):g} mm; exchange the two grids, or refine the fine one"
                 )
             faults.extend(coverage_faults(f, c, name))
         if faults:
@@ -134,14 +134,14 @@ class Downsampling:
         return cls(fine, coarse, y, x, footprint, beam)
 
     def __call__(self, maps: Array) -> Array:
-        """Coarse maps :math:`Y U` from fine ones; (..., fine.y, fine.x) to (..., coarse.y, coarse.x)."""
+        """Return the coarse maps :math:`Y U` of fine ones; (..., fine.y, fine.x) to (..., coarse.y, coarse.x)."""
         coarse: Array = apply_separable(self.y, self.x, maps)
         return coarse
 
     def crop(self, rows: slice, columns: slice) -> Crop:
-        """U between some neighbouring coarse pixels and the fine ones that they see or that lie in them.
+        """Return U between a rectangle of coarse pixels and the fine ones under their footprints or within their edges.
 
-        The weights are those of the whole, so that any part of a scan is seen as it is within the whole.
+        The weights are those of the full U, so that the crop of a scan equals the scan of the cropped maps.
 
         Examples
         --------
@@ -158,14 +158,14 @@ class Downsampling:
         return Crop(replace(self, fine=fine, coarse=coarse, y=y, x=x), under_y, under_x)
 
     def adjoint(self, maps: Array) -> Array:
-        """:math:`U^T`: (..., coarse.y, coarse.x) to (..., fine.y, fine.x), with ⟨U a, b⟩ = ⟨a, Uᵀ b⟩."""
+        """Apply :math:`U^T`: (..., coarse.y, coarse.x) to (..., fine.y, fine.x), with ⟨U a, b⟩ = ⟨a, Uᵀ b⟩."""
         fine: Array = apply_separable(csr_array(self.y.T), csr_array(self.x.T), maps)
         return fine
 
     def pinv(self, maps: Array) -> Array:
-        """Moore–Penrose pseudo-inverse: the fine maps of least energy that U takes to `maps`.
+        """Apply the Moore–Penrose pseudo-inverse: return the fine maps of least norm that U maps to `maps`.
 
-        For ``"area"`` with a whole-number ratio this copies every coarse pixel into its fine ones.
+        For ``"area"`` with an integer ratio this copies every coarse pixel into its fine ones.
         """
         fine: Array = self.right_inverse()(maps)
         return fine
@@ -202,9 +202,9 @@ class Downsampling:
         Raises
         ------
         InvalidInput
-            If the length is not positive, or neighbouring coarse pixels see so nearly the same that meeting them
-            exactly would amplify noise more than a thousandfold along an axis. That is so for a Gaussian beam
-            wider than about 2.7 pixels (above 2, use float64). U and its adjoint can be used all the same.
+            If the length is not positive, or the footprints of neighbouring coarse pixels are so similar that exact
+            consistency would amplify noise more than a thousandfold along an axis. That is the case for a Gaussian
+            beam wider than about 2.7 pixels (above 2, use float64). U and its adjoint remain usable.
         """
         if (known := self._right_inverses.get(correlation_length)) is not None:
             return known
@@ -212,8 +212,8 @@ class Downsampling:
             raise InvalidInput(
                 "covariance",
                 [
-                    f"correlation_length is {correlation_length}; it is a length in mm, above zero and at most "
-                    f"{LONGEST:g} fine pixels, such as 3 coarse pixels"
+                    f"correlation_length must be a length in mm, > 0 and at most {LONGEST:g} fine pixels, such as 3 "
+                    f"coarse pixels, got {correlation_length}"
                 ],
             )
         made: list[tuple[csr_array, csr_array]] = []
@@ -235,9 +235,9 @@ class Downsampling:
     def _ill_posed(self, i: int, name: str, amplified: float) -> str:
         coarse, fine = self.coarse.shape[i], self.fine.shape[i]
         text = (
-            f"along {name!r}, {coarse} coarse pixels can be met by {fine} fine ones only with values {amplified:.1g} "
-            f"times as large (at most {AMPLIFICATION:g} is accepted): neighbours see nearly the same, so noise and "
-            "rounding would drown the maps; "
+            f"along {name!r}, {fine} fine pixels can reproduce {coarse} coarse ones only with values {amplified:.1g} "
+            f"times as large (at most {AMPLIFICATION:g} is accepted): footprints of neighbours are nearly equal, so "
+            "noise and rounding errors would dominate the maps; "
         )
         if self.fwhm is None:
             return text + "use a finer target grid"
@@ -247,12 +247,12 @@ class Downsampling:
         )
 
     def project(self, estimate: Array, scan: Array, correlation_length: float | None = None) -> Array:
-        r"""Return the maps nearest to `estimate` that U takes exactly to `scan` (Eq. 10).
+        r"""Return the maps nearest to `estimate` that U maps exactly to `scan` (Eq. 10).
 
         .. math:: \hat Y - Q U^T (U Q U^T)^{-1} (U \hat Y - Y_\downarrow)
 
-        The paper's equation has :math:`U^T` alone, which is this for orthonormal columns and Q = I. "Nearest" is
-        meant in the norm of Q⁻¹: with a covariance the residual is spread smoothly instead of copied.
+        The paper's equation has :math:`U^T` alone, which is equivalent for orthonormal columns and Q = I. "Nearest"
+        refers to the norm of Q⁻¹: with a covariance the residual is spread smoothly instead of copied.
 
         Parameters
         ----------
@@ -269,7 +269,7 @@ class Downsampling:
         Raises
         ------
         InvalidInput
-            If a shape does not fit, or as `right_inverse` does.
+            If a shape does not fit, or `right_inverse` refuses the correlation length or the footprint.
         """
         check_shape("estimate", estimate, self.fine.shape)
         check_shape("scan", scan, self.coarse.shape)
@@ -281,13 +281,13 @@ class Downsampling:
 
 
 class Crop(NamedTuple):
-    """U of some coarse pixels, and which fine pixels of the whole they belong to.
+    """U of a rectangle of coarse pixels, and the position of its fine pixels in the full grid.
 
     Attributes
     ----------
     U : Downsampling
     y, x : slice
-        Rows and columns of the whole fine grid.
+        Rows and columns of the full fine grid.
     """
 
     U: Downsampling
@@ -296,14 +296,14 @@ class Crop(NamedTuple):
 
 
 def _between_edges(fine: Axis, coarse: Axis) -> slice:
-    """The fine cells whose centres lie between the outer edges of some coarse ones."""
+    """Return the fine cells whose centres lie between the outer edges of a coarse axis."""
     ends = sorted((edge - fine.first) / fine.step + 0.5 for edge in coarse.edges)
     start, stop = (min(max(round(end), 0), fine.size) for end in ends)
     return slice(start, stop)
 
 
 def _extent(right_inverse: csr_array, ratio: float) -> int:
-    """Distance in coarse pixels over which the middle column of one axis, with `ratio` fine pixels each, is felt."""
+    """Largest distance of a relevant entry in the middle column, in coarse pixels of `ratio` fine ones."""
     middle = right_inverse.shape[1] // 2
     column = abs(right_inverse[:, [middle]].toarray().ravel())
     distance = (np.flatnonzero(column > NEGLIGIBLE) + 0.5) / ratio - (middle + 0.5)

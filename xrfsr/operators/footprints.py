@@ -1,4 +1,4 @@
-"""One axis of U: what every coarse cell sees of the fine ones, as a sparse matrix, from physical coordinates."""
+"""One axis of U: the weights of fine cells in every coarse one, as a sparse matrix, from physical coordinates."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Footprint = Literal["area", "gaussian", "decimate"]
 
 # A Gaussian is cut where its tail holds less than 1e-6 of the weight.
 TAIL = 5.0
-# Share of a cell that is less than nothing: coordinates are rounded to 1e-12 mm.
+# Share of a cell below which an overlap is rounding: coordinates are rounded to 1e-12 mm.
 SLIVER = 1e-8
 
 
@@ -33,13 +33,13 @@ def overlap_matrix(source: Axis, target: Axis) -> csr_array:
     shared = np.minimum(start + (cell + 1) * width, low[:, None] + abs(target.step)) - np.maximum(
         start + cell * width, low[:, None]
     )
-    # Grids that share edges meet with the rounding error of their coordinates; such a sliver is no overlap.
+    # Grids that share edges overlap by the rounding error of their coordinates, which does not count.
     shared = np.where(shared > SLIVER * width, shared, 0.0)
     return _assemble(cell, shared, source, target)
 
 
 def _assemble(cell: NDArray[np.int64], weight: NDArray[np.float64], source: Axis, target: Axis) -> csr_array:
-    """Matrix (target.size, source.size) from source cells counted along ascending millimetres."""
+    """Build a matrix (target.size, source.size) from source cells counted along ascending millimetres."""
     inside = (cell >= 0) & (cell < source.size) & (weight != 0)
     row = np.broadcast_to(np.arange(target.size)[:, None], cell.shape)[inside]
     column = cell[inside] if source.step > 0 else source.size - 1 - cell[inside]
@@ -49,14 +49,14 @@ def _assemble(cell: NDArray[np.int64], weight: NDArray[np.float64], source: Axis
 
 
 def _rows_to_one(matrix: csr_array) -> csr_array:
-    """Each row divided by its sum."""
+    """Divide each row by its sum."""
     total = np.asarray(matrix.sum(axis=1)).ravel()
     data = matrix.data / np.repeat(total, np.diff(matrix.indptr))
     return csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def _gaussian_matrix(fine: Axis, coarse: Axis, fwhm: float, smear: float) -> csr_array:
-    """Integral over each fine cell of a box of length `smear` convolved with a Gaussian."""
+    """Integrate a box of length `smear`, convolved with a Gaussian, over each fine cell."""
     sigma = fwhm / (2 * np.sqrt(2 * np.log(2)))
     width = abs(fine.step)
     start = min(fine.edges)
@@ -78,7 +78,7 @@ def _gaussian_matrix(fine: Axis, coarse: Axis, fwhm: float, smear: float) -> csr
 
 
 def _decimation_matrix(fine: Axis, coarse: Axis) -> csr_array:
-    """One fine cell for each coarse one: that which holds its centre, the lower one on a tie."""
+    """Select one fine cell for each coarse one: the cell that contains its centre, the lower one on a border."""
     position = (coarse.centres - min(fine.edges)) / abs(fine.step)
     cell = np.clip(np.ceil(position - 1 - 1e-6).astype(np.int64), 0, fine.size - 1)[:, None]
     return _assemble(cell, np.ones(cell.shape), fine, coarse)
@@ -87,7 +87,7 @@ def _decimation_matrix(fine: Axis, coarse: Axis) -> csr_array:
 def beam_per_axis(
     footprint: object, fwhm: object = None, smear: object = None
 ) -> tuple[tuple[float | None, float | None], tuple[float | None, float | None]]:
-    """`fwhm` and `smear` as (y, x), each from one number of mm, a pair, or None.
+    """Return `fwhm` and `smear` as (y, x), each from one number of mm, a pair, or None.
 
     Raises
     ------
@@ -96,25 +96,23 @@ def beam_per_axis(
     """
     if footprint not in get_args(Footprint):
         accepted = ", ".join(get_args(Footprint))
-        raise InvalidInput("footprint", [f"footprint {footprint!r} is unknown; accepted are {accepted}"])
+        raise InvalidInput("footprint", [f"unknown footprint {footprint!r}; accepted are {accepted}"])
     faults: list[str] = []
     pairs: list[tuple[float | None, float | None]] = []
-    for name, value, lowest in (("fwhm", fwhm, "above zero"), ("smear", smear, "zero or more")):
+    for name, value, lowest in (("fwhm", fwhm, "> 0"), ("smear", smear, "≥ 0")):
         pair: list[Any] = [None, None]
         if value is None:
             if footprint == "gaussian" and name == "fwhm":
-                faults.append("fwhm is None; footprint 'gaussian' needs the FWHM of the beam in mm, such as fwhm=0.5")
+                faults.append("footprint 'gaussian' needs fwhm, the FWHM of the beam in mm, such as fwhm=0.5")
         elif footprint != "gaussian":
-            faults.append(
-                f"{name} is {value}, but footprint {footprint!r} has none; use footprint='gaussian' for a beam"
-            )
+            faults.append(f"footprint {footprint!r} has no {name}, got {value}; use footprint='gaussian' for a beam")
         else:
             try:
                 pair = np.broadcast_to(np.asarray(value, dtype=np.float64), 2).tolist()
             except (TypeError, ValueError):
                 pair = [np.nan, np.nan]
             if not all(np.isfinite(v) and (v > 0 or (v == 0 and name == "smear")) for v in pair):
-                faults.append(f"{name} is {value!r}; it is a length in mm, {lowest}: one number, or two as (y, x)")
+                faults.append(f"{name} must be a length in mm, {lowest}, one number or two as (y, x), got {value!r}")
         pairs.append((pair[0], pair[1]))
     if faults:
         raise InvalidInput("footprint", faults)
@@ -122,7 +120,7 @@ def beam_per_axis(
 
 
 def coverage_faults(fine: Axis, coarse: Axis, name: str = "") -> list[str]:
-    """A sentence if more than half of a coarse cell lies outside `fine`, else nothing."""
+    """Return the fault, in a list, if more than half of a coarse cell lies outside `fine`, or an empty list."""
     low, high = fine.edges
     slack = 1e-6 * abs(fine.step)
     outside = np.flatnonzero((coarse.centres < low - slack) | (coarse.centres > high + slack))
@@ -131,37 +129,37 @@ def coverage_faults(fine: Axis, coarse: Axis, name: str = "") -> list[str]:
     return [
         f"{f'along {name!r}, ' if name else ''}{outside.size} of {coarse.size} target cells (the first centred at "
         f"{coarse.centres[outside[0]]:g} mm) lie outside the source grid, which covers {low:g} to {high:g} mm; crop "
-        "the target to the source, or check that both are in the same millimetre frame"
+        "the target to the source, or check that both have the same origin in mm"
     ]
 
 
 def footprint_matrix(
     fine: Axis, coarse: Axis, footprint: Footprint = "area", *, fwhm: float | None = None, smear: float | None = None
 ) -> csr_array:
-    """One axis of U: the weight of every fine cell in every coarse one.
+    """Return one axis of U: the weight of every fine cell in every coarse one.
 
     Parameters
     ----------
     fine, coarse : Axis
-        Source and target, in mm.
+        Axis of the source and of the target, in mm.
     footprint : {"area", "gaussian", "decimate"}
-        The box of the coarse pixel; that box seen through a Gaussian beam; or one fine pixel alone.
+        Box of the coarse pixel; box convolved with a Gaussian beam; or a single fine pixel.
     fwhm : float, optional
         Full width at half maximum of the beam in mm, for ``"gaussian"``.
     smear : float, optional
-        Length of the box in mm, for ``"gaussian"``: how far the stage moves within one pixel. The coarse pixel
-        size if not given; 0 for a stage that stands still.
+        Length of the box in mm, for ``"gaussian"``: the distance that the stage moves within one pixel. By default
+        the coarse pixel size; 0 for a stage that stops at every pixel.
 
     Returns
     -------
     csr_array of float64, shape (coarse.size, fine.size)
-        Each row sums to one.
+        Weights; each row sums to one.
 
     Raises
     ------
     InvalidInput
         If the footprint is unknown, `fwhm` is missing or not positive, or more than half of a coarse cell lies
-        outside `fine`. (What is outside has no part in the mean.)
+        outside `fine`. (The mean is taken over the part inside.)
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""One axis of an interpolation between pixel centres, as a sparse matrix, from physical coordinates."""
+"""One axis of interpolation between pixel centres, as a sparse matrix, from physical coordinates."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ ON_CENTRE = 1e-9  # pixels: coordinates are rounded to 1e-12 mm
 
 
 def linear_matrix(source: Axis, target: Axis) -> csr_array:
-    """Linear interpolation between `source` centres at `target` centres, constant beyond the outermost ones.
+    """Linear interpolation from `source` centres to `target` centres, constant beyond the outermost ones.
 
     Returns
     -------
     csr_array of float64, shape (target.size, source.size)
-        Along both axes this is the bilinear upscaling of the paper's Y↓↑.
+        Weights; along both axes they are the bilinear upscaling of the paper's Y↓↑.
     """
     low, part = _places(source, target)
     return _matrix(np.stack([low, low + 1]), np.stack([1 - part, part]), source, target)
 
 
 def cubic_matrix(source: Axis, target: Axis) -> csr_array:
-    """Cubic convolution (Keys 1981, a = -1/2) of `source` at `target` centres, the outermost values repeated beyond.
+    """Cubic convolution (Keys 1981, a = -1/2) from `source` to `target` centres, the outermost values repeated beyond.
 
     Returns
     -------
     csr_array of float64, shape (target.size, source.size)
-        Exact for straight lines, and for parabolas, away from the ends. Along both axes it is bicubic interpolation.
+        Weights, exact for straight lines and parabolas away from the ends; along both axes, bicubic interpolation.
 
     Examples
     --------
@@ -48,17 +48,17 @@ def cubic_matrix(source: Axis, target: Axis) -> csr_array:
 
 
 def _places(source: Axis, target: Axis) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The pixel of `source` before each of `target`, and how far towards the next one it lies."""
+    """Return the pixel of `source` before each of `target`, and the fraction of the distance to the next one."""
     position = np.clip((target.centres - source.first) / source.step, 0, source.size - 1)
     low = np.minimum(np.floor(position + ON_CENTRE).astype(np.int64), max(source.size - 2, 0))
     part = np.clip(position - low, 0.0, 1.0)
-    # On a centre but for rounding: no weight for the next one, so that its NaN stays where it is.
+    # On a centre to within rounding: the next pixel gets no weight, or its NaN would spread.
     part[part < ON_CENTRE] = 0.0
     return low, part
 
 
 def _matrix(column: NDArray[np.int64], weight: NDArray[np.float64], source: Axis, target: Axis) -> csr_array:
-    """From columns and weights (neighbour, target)."""
+    """Build the sparse matrix from columns and weights (neighbour, target)."""
     row = np.broadcast_to(np.arange(target.size), column.shape)
     places = (row.ravel(), np.clip(column, 0, source.size - 1).ravel())
     matrix = csr_array((weight.ravel(), places), shape=(target.size, source.size))

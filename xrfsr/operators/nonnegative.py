@@ -1,15 +1,15 @@
-r"""Counts are not negative: the last step from a consistent reconstruction to one that is also physical.
+r"""Projection of a consistent reconstruction onto maps that are also non-negative, as counts are.
 
-Interpolation and networks overshoot beside sharp edges, and a linear projection keeps what they did. The
-multiplicative step
+Interpolation and networks overshoot near sharp edges, and a linear projection keeps the overshoots. The multiplicative
+step
 
 .. math:: Y \leftarrow Y \cdot U^T(Y_\downarrow / U Y) \, / \, U^T 1
 
 (Shepp & Vardi 1982, "Maximum likelihood reconstruction for emission tomography"; Richardson–Lucy) never leaves the
-non-negative maps and moves them towards the scan. Where footprints do not overlap, as with whole-number ratios, it
-arrives in one step: within every coarse pixel the fine ones keep their proportions. Where they do, it comes near and
-then crawls; Newton's method on :math:`U(Y e^{U^T \mu}) = Y_\downarrow` takes over, whose solution is the consistent map
-nearest in the sense of relative entropy (Csiszár 1975, "I-divergence geometry of probability distributions").
+non-negative maps and moves them towards the scan. If footprints do not overlap, as with integer ratios, it converges in
+one step: within every coarse pixel the fine ones keep their proportions. If they overlap, it converges slowly, so
+Newton's method on :math:`U(Y e^{U^T \mu}) = Y_\downarrow` follows. Its solution is the consistent map with the least
+relative entropy (Csiszár 1975, "I-divergence geometry of probability distributions").
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ from xrfsr.operators import Downsampling, apply_separable
 __all__ = ["project_nonnegative"]
 
 MULTIPLICATIVE, NEWTON, CONJUGATE = 5, 40, 40  # steps, at most
-CLOSE = 3e-7  # of the map's peak: the float32 rounding of the result is a third of it
-# Where the estimate is not positive it starts at this share of what the scan says: a zero could not grow.
+CLOSE = 3e-7  # tolerance as a share of the map's peak: three times the float32 rounding of the result
+# Where the estimate is not positive, it starts from this share of the scan's value, because a zero could not grow.
 SMALLEST = 1e-3
-LONGEST = 2.0  # a Newton step changes no pixel by more than this factor of e
+LONGEST = 2.0  # largest change of the logarithm of a pixel in one Newton step
 
 
 def project_nonnegative(
     estimate: NDArray[Any], scan: NDArray[Any], U: Downsampling
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Maps without negative values that are still consistent with the scan, where there are any.
+    """Return maps without negative values that are still consistent with the scan, where such maps are found.
 
     Parameters
     ----------
     estimate : array, shape (line, fine.y, fine.x)
-        Consistent with `scan`.
+        Maps consistent with `scan`.
     scan : array, shape (line, coarse.y, coarse.x)
     U : Downsampling
 
     Returns
     -------
     array like `estimate`
-        Maps whose scan has negative values (diagnostic may) are returned as they are, and so are those for which no
-        consistent map without negative values was found: a beam that reaches over several pixels smooths more than
-        counting noise allows.
+        Non-negative maps. A map is returned unchanged if its scan has negative values (diagnostic maps may), or if no
+        consistent map without negative values was found, for example because a beam wider than a pixel smooths
+        more than the counting noise allows.
     array of bool, shape (line,)
-        False for the latter.
+        Mask that is False for maps for which none was found.
     """
     result = estimate.copy()
     found = np.ones(len(estimate), dtype=bool)
@@ -65,13 +65,13 @@ def project_nonnegative(
 
 
 def _nearest(fine: NDArray[Any], coarse: NDArray[Any], U: Downsampling) -> NDArray[Any] | None:
-    """One map near `fine` that is not negative and that U takes to `coarse`, or None."""
+    """Return a map near `fine` that is not negative and that U maps to `coarse`, or None."""
     tolerance = CLOSE * coarse.max()
     reach = U.adjoint(np.ones_like(coarse))
     seen = reach > 0
     covered = np.where(seen, reach, 1)
     fine = np.where(seen & (fine <= 0), SMALLEST * U.adjoint(coarse) / covered, np.maximum(fine, 0))
-    # What an empty coarse pixel sees is empty: no finite number of steps would get there.
+    # Fine pixels under an empty coarse pixel are empty; no finite number of steps would reach zero.
     fine[U.adjoint((coarse == 0).astype(coarse.dtype)) > 0] = 0
     positive = coarse > 0
     for _ in range(MULTIPLICATIVE):
@@ -79,9 +79,9 @@ def _nearest(fine: NDArray[Any], coarse: NDArray[Any], U: Downsampling) -> NDArr
         if np.abs(gap).max() <= tolerance:
             return fine
         if (there[positive] <= 0).any():
-            return None  # every pixel that could hold these counts belongs to an empty neighbour too
+            return None  # every fine pixel that could hold these counts also contributes to an empty coarse pixel
         ratio = np.divide(coarse, there, out=np.zeros_like(coarse), where=positive)
-        # Fine pixels that no footprint sees keep their value.
+        # Fine pixels outside all footprints keep their value.
         fine = np.where(seen, fine * U.adjoint(ratio) / covered, fine)
     for _ in range(NEWTON):
         gap = coarse - U(fine)
@@ -93,8 +93,8 @@ def _nearest(fine: NDArray[Any], coarse: NDArray[Any], U: Downsampling) -> NDArr
 
 
 def _newton_direction(fine: NDArray[Any], gap: NDArray[Any], U: Downsampling) -> NDArray[Any]:
-    """μ with U diag(fine) Uᵀ μ = gap, by conjugate gradients with the diagonal as preconditioner."""
-    small = 1e-9 * np.abs(fine).max()  # keeps rows of empty pixels, which see nothing, solvable
+    """Solve U diag(fine) Uᵀ μ = gap for μ by conjugate gradients, with the diagonal as preconditioner."""
+    small = 1e-9 * np.abs(fine).max()  # keeps the rows of empty pixels regular
     diagonal = apply_separable(U.y.power(2), U.x.power(2), fine) + small
     direction = np.zeros_like(gap)
     residual = gap.copy()

@@ -1,4 +1,4 @@
-"""From one grid to another on Datasets: U for a scan, and plain resampling."""
+"""Changes of the grid of xarray objects: U for a scan, and resampling."""
 
 from __future__ import annotations
 
@@ -21,28 +21,26 @@ __all__ = ["beam_in_mm", "downsampling", "fine_grid", "regrid", "resample", "res
 
 Lengths = tuple[float, float]
 
-MOST_PIXELS = 2.0**31  # of one map: 8 GiB, beyond which a scale is a slip of the finger
+MOST_PIXELS = 2.0**31  # of one map: 8 GiB; a scale that needs more is taken for a typing error
 
 
 def fine_grid(coarse: Grid, scale: float) -> Grid:
-    """The grid `scale` times finer than `coarse`, with the same outer edges.
+    """Return the grid `scale` times finer than `coarse`, with the same outer edges.
 
     Raises
     ------
     InvalidInput
-        If `scale` is not a finite number above one, or asks for no more pixels or for far too many.
+        If `scale` is not a finite number above one, adds no pixel, or gives far too many.
     """
     if not _is_number(scale) or scale <= 1:
-        raise InvalidInput(
-            "scale", [f"scale is {scale!r}; a number above 1 is needed, such as 4 for pixels of a quarter"]
-        )
+        raise InvalidInput("scale", [f"scale must be a number > 1, such as 4, got {scale!r}"])
     rows, columns = (size * float(scale) for size in coarse.shape)
     if rows * columns > MOST_PIXELS:
         raise InvalidInput(
             "scale",
             [
-                f"scale {scale!r} asks for maps of {rows:.3g} x {columns:.3g} pixels; at most {MOST_PIXELS:.2g} pixels "
-                "are made at once"
+                f"maps must have at most {MOST_PIXELS:.2g} pixels, got {rows:.3g} x {columns:.3g} for scale {scale!r}; "
+                "use a smaller scale"
             ],
         )
     fine = coarse.refine(float(scale))
@@ -55,7 +53,7 @@ def _is_number(value: object) -> bool:
     is_real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
     try:
         return is_real and math.isfinite(cast(float, value))
-    except OverflowError:  # a whole number beyond the range of floats
+    except OverflowError:  # an integer beyond the range of floats
         return False
 
 
@@ -67,22 +65,24 @@ def downsampling(
     *,
     smear: Any = None,
 ) -> Downsampling:
-    """U, from maps `scale` times finer than `obj` to the grid of `obj` (Eq. 2).
+    """Return U, from maps `scale` times finer than `obj` to the grid of `obj` (Eq. 2).
 
     Parameters
     ----------
     obj : xarray.Dataset or xarray.DataArray
-        Anything with `y` and `x` in a unit of length.
+        Object with `y` and `x` in a unit of length, such as a scan.
     scale : float
+        Ratio of coarse to fine pixel size.
     footprint : {"area", "gaussian", "decimate"}
         See `xrfsr.operators.footprint_matrix`.
     fwhm, smear : str or float or pair, optional
-        Lengths such as ``"0.5 mm"``, numbers of mm, or (y, x) of these, as for `xrfsr.operators.Downsampling.between`.
+        Lengths such as ``"0.5 mm"``, numbers of mm, or two of these as (y, x); see
+        `xrfsr.operators.Downsampling.between`.
 
     Returns
     -------
     xrfsr.operators.Downsampling
-        Callable on arrays (..., y, x), with `adjoint`, `pinv` and `project`.
+        Operator on arrays (..., y, x), with `adjoint`, `pinv` and `project`.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def downsampling(
 
 
 def beam_in_mm(fwhm: object = None, smear: object = None) -> dict[str, Lengths | None]:
-    """Both lengths as pairs (y, x) in mm, from whatever `pair_to_mm` takes; None stays None.
+    """Return both lengths as pairs (y, x) in mm, from any form that `pair_to_mm` accepts; None stays None.
 
     Raises
     ------
@@ -141,33 +141,33 @@ def resample(
     footprint: Footprint = "area",
     fwhm: Any = None,
 ) -> AnyT:
-    """Bring maps or a photo onto another grid: averaged where it is coarser, interpolated where it is finer.
+    """Resample maps or a photo to another grid: averages if it is coarser, interpolation if it is finer.
 
     Parameters
     ----------
     obj : xarray.Dataset or xarray.DataArray
-        Every variable and coordinate with dimension `y` or `x` is resampled; the rest is kept.
+        Maps or photo; every variable and coordinate with dimension `y` or `x` is resampled, the rest is kept.
     like : xarray.Dataset, xarray.DataArray or Grid, optional
-        Take the grid of this.
+        Object with the new grid.
     scale : float, optional
-        Or as many times more pixels within the same edges; below one for fewer.
+        Ratio of the numbers of new and old pixels within the same edges, in each direction; below one for fewer.
     pixel_size : str, float or pair, optional
-        Or pixels of about this size within the same edges (rounded to whole pixels).
+        Approximate pixel size within the same edges (the number of pixels is rounded).
     footprint, fwhm
-        What a coarser pixel sees; see `xrfsr.operators.footprint_matrix`.
+        Footprint of a coarser pixel; see `xrfsr.operators.footprint_matrix`.
 
     Returns
     -------
     like `obj`
-        On the new grid, with name, attributes and order of dimensions; Dask arrays stay lazy. Masks (bool) stay
-        masks: a new pixel is true if all it sees is. A NaN makes those new pixels NaN that see it, and no others.
-        `uncertainty` becomes that of the means: the errors of different pixels are taken to be independent.
+        Object on the new grid, with the same name, attributes and order of dimensions; Dask arrays stay lazy. Masks
+        (bool) stay masks: a new pixel is true if all old pixels under its footprint are. A new pixel is NaN if an
+        old one under its footprint is. `uncertainty` becomes that of the means, with independent errors of pixels.
 
     Raises
     ------
     InvalidInput
         If not exactly one of `like`, `scale`, `pixel_size` is given, the footprint's parameters do not fit, the old
-        grid does not cover the new one, or something on the grid is neither numbers nor a mask.
+        grid does not cover the new one, or a variable on the grid holds neither numbers nor a mask.
 
     Examples
     --------
@@ -177,14 +177,14 @@ def resample(
     (1.0, 1.0)
     """
     if sum(choice is not None for choice in (like, scale, pixel_size)) != 1:
-        raise InvalidInput("resampling", ["give exactly one of like=, scale= and pixel_size="])
+        raise InvalidInput("resampling", ["pass exactly one of like=, scale= and pixel_size="])
     obj = dequantify(obj)
     source = grid_of(obj)
     if like is not None:
         target = grid_of(like)
     elif scale is not None:
         if not _is_number(scale) or scale <= 0:
-            raise InvalidInput("resampling", [f"scale is {scale!r}; a number above zero is needed, such as 0.5"])
+            raise InvalidInput("resampling", [f"scale must be a number > 0, such as 0.5, got {scale!r}"])
         target = Grid(*(axis.resize(max(1, round(axis.size * scale))) for axis in (source.y, source.x)))
     else:
         sizes = pair_to_mm(pixel_size)
@@ -198,30 +198,30 @@ def resample(
 
 
 def regrid(obj: AnyT, target: Grid, *, footprint: Footprint = "area", fwhm: Lengths | None = None) -> AnyT:
-    """`obj` on the grid `target`; see `resample`."""
+    """Resample `obj` to the grid `target`; see `resample`."""
     faults: list[str] = []
     matrices: dict[str, csr_array] = {}
     with collect_faults(faults):
         matrices = resampling_matrices(grid_of(obj), target, footprint, fwhm)
     held = {obj.name: obj.variable} if isinstance(obj, xr.DataArray) else {k: v.variable for k, v in obj.items()}
-    beside = {name: coord.variable for name, coord in obj.coords.items() if name not in ("y", "x")}
+    along = {name: coord.variable for name, coord in obj.coords.items() if name not in ("y", "x")}
     faults += [
-        f"{name!r} lies on the grid and holds {variable.dtype}, but only numbers and masks can be resampled; leave it "
-        f"out: .drop_vars({name!r})"
-        for name, variable in (held | beside).items()
+        f"{name!r} on the grid must hold numbers or a mask to be resampled, got {variable.dtype}; leave it out: "
+        f".drop_vars({name!r})"
+        for name, variable in (held | along).items()
         if {"y", "x"} & set(variable.dims) and variable.dtype.kind not in "biuf"
     ]
     if faults:
         raise InvalidInput("resampling", faults)
 
-    # What does not lie on the grid is kept with its indexes; the rest comes back on the new one.
+    # Coordinates that are not on the grid are kept with their indexes; the others are resampled.
     kept = obj.coords.to_dataset().drop_dims(["y", "x"])
     axes = {
         name: xr.Variable(name, c.values, {**obj[name].attrs, **c.attrs}) for name, c in grid_coords(target).items()
     }
-    moved = {name: _moved(v, name, matrices) for name, v in beside.items() if {"y", "x"} & set(v.dims)}
+    moved = {name: _moved(v, name, matrices) for name, v in along.items() if {"y", "x"} & set(v.dims)}
     coords = kept.assign_coords({**axes, **moved}).coords
-    # mypy does not narrow a bound TypeVar by isinstance, so the two kinds are told apart for it by hand.
+    # Two casts, because mypy does not narrow a bound TypeVar by isinstance.
     if isinstance(obj, xr.DataArray):
         return cast(AnyT, xr.DataArray(_moved(obj.variable, obj.name, matrices), coords, name=obj.name))
     return cast(AnyT, xr.Dataset({k: _moved(v, k, matrices) for k, v in held.items()}, coords, obj.attrs))
@@ -230,9 +230,9 @@ def regrid(obj: AnyT, target: Grid, *, footprint: Footprint = "area", fwhm: Leng
 def resampling_matrices(
     source: Grid, target: Grid, footprint: Footprint = "area", fwhm: Lengths | None = None
 ) -> dict[str, csr_array]:
-    """How maps are brought from one grid to another, along `y` and `x`.
+    """Matrices that resample maps from one grid to another, along `y` and `x`.
 
-    By the mean over a footprint where the new cells are not smaller, else by interpolation.
+    They average over a footprint along axes whose new cells are not smaller, and interpolate along the others.
     """
     faults: list[str] = []
     widths: tuple[float | None, float | None] = (None, None)
@@ -252,7 +252,7 @@ def resampling_matrices(
 
 
 def _moved(variable: xr.Variable, name: object, matrices: dict[str, csr_array]) -> xr.Variable:
-    """One variable on the new grid, dimensions in the same order."""
+    """Return one variable on the new grid, dimensions in the same order."""
     core = [dim for dim in ("y", "x") if dim in variable.dims]
     if not core:
         return variable
@@ -263,12 +263,12 @@ def _moved(variable: xr.Variable, name: object, matrices: dict[str, csr_array]) 
     def apply(array: NDArray[Any]) -> NDArray[Any]:
         planes = np.expand_dims(array, missing)
         if array.dtype.kind == "b":
-            # A sum of non-negative weights is zero only if none of them falls on a pixel that is false.
+            # A sum of non-negative weights is zero only if no weight belongs to a pixel that is false.
             made = apply_separable(y, x, (~planes).astype(np.float32)) == 0
         elif name == "uncertainty":
             made = np.sqrt(apply_separable(y.power(2), x.power(2), np.square(planes, dtype=np.float64)))
         else:
-            # 0 * NaN is NaN only where the weight is stored, so NaN reaches just the pixels that see it.
+            # Zero weights are not stored, so a NaN spreads only to pixels whose footprint contains it.
             made = apply_separable(y, x, planes)
         return np.asarray(np.squeeze(made, missing)).astype(dtype, copy=False)
 

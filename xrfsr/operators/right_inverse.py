@@ -1,4 +1,4 @@
-r"""One axis of the spreading operator :math:`Q U^T (U Q U^T)^{-1}`, at a cost linear in the number of cells."""
+r"""The right inverse :math:`Q U^T (U Q U^T)^{-1}` of U, at a cost linear in the number of cells."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from xrfsr.operators.separable import Array, apply_separable
 
 __all__ = ["RightInverse", "precision_matrix", "right_inverse_matrix"]
 
-# The columns of a spreading matrix fall off by a factor of about four per coarse pixel. What lies below this share
-# of the largest entry is under float64 rounding, and leaving it out keeps the matrices banded and the cost linear.
+# The columns of a right inverse decay by a factor of about four per coarse pixel. Entries below this share of the
+# largest one are within float64 rounding; without them the matrices stay banded and the cost linear.
 NEGLIGIBLE = 1e-14
-# Columns that are solved for together, and the coarse cells on either side that take part to begin with. Other
-# numbers take longer, and give the same.
+# Columns that are solved together, and coarse cells on either side that are included at first. Other numbers take
+# longer, with the same result.
 BLOCK, MARGIN = 64, 64
 
 
 def precision_matrix(axis: Axis, correlation_length: float | None) -> csr_array:
-    """Q⁻¹, for the covariance exp(-|s - t| / correlation_length) between the centres of `axis`; Q = I without a length.
+    """Return Q⁻¹ for the covariance exp(-|s - t| / correlation_length) between the centres of `axis`, or I for None.
 
     An exponential covariance on a regular grid is a first-order Markov chain, so its inverse is tridiagonal.
     """
@@ -42,25 +42,25 @@ def precision_matrix(axis: Axis, correlation_length: float | None) -> csr_array:
 
 
 def right_inverse_matrix(u: csr_array, precision: csr_array) -> tuple[csr_array, csr_array]:
-    r"""One axis of :math:`Q U^T (U Q U^T)^{-1}`, shape (fine, coarse), and of :math:`(U Q U^T)^{-1}`.
+    r"""Return one axis of :math:`Q U^T (U Q U^T)^{-1}`, shape (fine, coarse), and of :math:`(U Q U^T)^{-1}`.
 
-    Column j is the smoothest fine signal, in the norm of Q, whose coarse values are zero but for a one at j:
-    minimise x'Q⁻¹x under Ux = e_j. Its optimality conditions are a sparse banded system, and Q itself is never
-    formed. The multipliers of the constraint are the columns of -(U Q Uᵀ)⁻¹.
+    Column j is the smoothest fine signal whose coarse values are e_j: it minimises xᵀQ⁻¹x subject to Ux = e_j. The
+    optimality conditions are a sparse banded system, and Q itself is never formed. The multipliers of the constraint
+    are the columns of -(U Q Uᵀ)⁻¹.
 
-    Both fall off exponentially away from j, so columns are found in blocks, each from the part of the system around
-    it, widened until everything in the outer half of its margins is negligible. What is left out changes no result
-    by more than rounding, and the cost is linear in the number of cells.
+    Both decay exponentially away from j. So columns are computed in blocks, each from the part of the system around
+    it, which is widened until all values in the outer half of its margins are negligible. The truncation changes
+    results by no more than rounding, and the cost is linear in the number of cells.
 
     Raises
     ------
     RuntimeError
-        By SuperLU, if rows of `u` are not independent. (If they nearly are not, entries come out huge.)
+        From SuperLU, if rows of `u` are linearly dependent. (Nearly dependent rows give huge entries.)
     """
     coarse, fine = u.shape
     first, last = u.indices[u.indptr[:-1]], u.indices[u.indptr[1:] - 1]
     if first[0] + last[0] > first[-1] + last[-1]:
-        # One axis ascends and the other descends: the same with the coarse cells counted from the far end.
+        # One axis ascends and the other descends: count the coarse cells from the other end.
         mirrored, inverted = right_inverse_matrix(csr_array(u[::-1]), precision)
         return csr_array(mirrored.tocsc()[:, ::-1]), csr_array(inverted.tocsc()[::-1, ::-1])
     spread: list[tuple[NDArray[Any], ...]] = []
@@ -77,7 +77,7 @@ def right_inverse_matrix(u: csr_array, precision: csr_array) -> tuple[csr_array,
                 csr_array(precision[left:right, left:right]),
                 slice(start - low, stop - low),
             )
-            # Nothing may reach into the outer half of a margin behind which cells were left out.
+            # The outer half of a margin behind which cells were left out must be zero.
             inner = slice(max(0, start - margin // 2), min(coarse, stop + margin // 2))
             fits = True
             if low > 0:
@@ -95,9 +95,9 @@ def right_inverse_matrix(u: csr_array, precision: csr_array) -> tuple[csr_array,
 
 
 def _solve(u: csr_array, precision: csr_array, wanted: slice) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The `wanted` columns of the spreading matrix and of its multipliers, dense, negligible entries set to zero."""
+    """Solve for the `wanted` columns of the right inverse and its multipliers, dense, with negligible entries zero."""
     coarse, fine = u.shape
-    # With both parts of the system near one, long correlations cost no digits.
+    # With both parts of the system of order one, long correlations lose no digits.
     scale = precision.diagonal().max()
     factors = splu(block_array([[precision / scale, u.T], [u, None]], format="csc"))
     right_hand = np.zeros((fine + coarse, wanted.stop - wanted.start))
@@ -110,7 +110,7 @@ def _solve(u: csr_array, precision: csr_array, wanted: slice) -> tuple[NDArray[n
 
 
 def _entries(part: NDArray[np.float64], top: int, left: int) -> tuple[NDArray[Any], ...]:
-    """Values, rows and columns of a dense block that lies at (top, left) of a larger matrix."""
+    """Values, rows and columns of a dense block at (top, left) of a larger matrix."""
     row, column = np.nonzero(part)
     return part[row, column], row + top, column + left
 
@@ -122,7 +122,7 @@ def _joined(blocks: list[tuple[NDArray[Any], ...]], shape: tuple[int, int]) -> c
 
 @dataclass(frozen=True, eq=False)
 class RightInverse:
-    """A separable right inverse of U: coarse maps to fine ones that U takes back exactly.
+    """Separable right inverse of U: maps coarse maps to fine ones that U maps back exactly.
 
     Attributes
     ----------
@@ -139,10 +139,10 @@ class RightInverse:
 
     @property
     def noise_gain(self) -> float:
-        """How many times larger white noise of the coarse maps is after spreading (standard deviation, in the mean)."""
+        """Standard deviation (root mean square) of the fine maps that result from white noise of unit variance."""
         return float(np.sqrt(np.prod([part.power(2).sum() / part.shape[0] for part in (self.y, self.x)])))
 
     def __call__(self, maps: Array) -> Array:
-        """Spread coarse maps (..., coarse.y, coarse.x) over the fine grid."""
+        """Return fine maps from coarse maps (..., coarse.y, coarse.x)."""
         fine: Array = apply_separable(self.y, self.x, maps)
         return fine

@@ -25,14 +25,14 @@ def apply_separable(y: csr_array, x: csr_array, array: Array) -> Array:
     Raises
     ------
     InvalidInput
-        If it is neither, or its last two axes do not fit the matrices.
+        If it is neither numpy nor torch, or its last two axes do not fit the matrices.
     """
-    # A tensor can only exist once torch has been imported.
+    # Tensors cannot exist before torch is imported.
     torch = sys.modules.get("torch")
     is_numpy = isinstance(array, np.ndarray)
     if not is_numpy and not (torch is not None and isinstance(array, torch.Tensor)):
         kind = f"{type(array).__module__.partition('.')[0]}.{type(array).__name__}"
-        raise InvalidInput("array", [f"it is a {kind}; accepted are numpy arrays and torch tensors, so pass .values"])
+        raise InvalidInput("array", [f"it must be a numpy array or a torch tensor, got a {kind}; pass .values"])
     check_shape("array", array, (y.shape[1], x.shape[1]))
     result: Array = _separable_numpy(y, x, array) if is_numpy else _separable_torch(y, x, array)
     return result
@@ -43,12 +43,12 @@ def check_shape(name: str, array: Any, wanted: tuple[int, ...]) -> None:
     if tuple(array.shape[-2:]) != wanted:
         raise InvalidInput(
             name,
-            [f"its shape is {tuple(array.shape)}, and it must be (..., {wanted[0]}, {wanted[1]}): y and x come last"],
+            [f"it must have shape (..., {wanted[0]}, {wanted[1]}), y and x last, got {tuple(array.shape)}"],
         )
 
 
 def _separable_numpy(y: csr_array, x: csr_array, array: NDArray[Any]) -> NDArray[Any]:
-    # Files bring other byte orders, and scipy has products neither for those nor for half precision.
+    # Files may have another byte order; scipy has no products for those, nor for half precision.
     dtype = array.dtype.newbyteorder("=") if array.dtype.kind == "f" else np.dtype(np.float64)
     inner = np.result_type(dtype, np.float32)
     y, x = y.astype(inner, copy=False), x.astype(inner, copy=False)
@@ -95,7 +95,7 @@ def _sparse_tensor(matrix: csr_array, dtype: Any) -> Any:
 
 
 def crop_rows(matrix: csr_array, rows: slice, least: slice | None = None) -> tuple[csr_array, slice]:
-    """Neighbouring rows of a banded matrix, cut to the columns that they touch and those of `least`."""
+    """Crop a banded matrix to consecutive rows, and to the columns of their entries and of `least`."""
     columns = matrix.indices[matrix.indptr[rows.start] : matrix.indptr[rows.stop]]
     touched = slice(int(columns.min()), int(columns.max()) + 1)
     if least is not None:

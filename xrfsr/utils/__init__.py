@@ -1,1 +1,1 @@
-"""What every room may use: devices, threads, paths and progress bars."""
+"""Helpers for every part of the package: devices, threads, paths and progress bars."""

@@ -1,4 +1,4 @@
-"""Where torch computes: the only place that knows the names of devices."""
+"""The device on which PyTorch computes; no other module handles names of devices."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _before = False
 
 
 def resolve_device(device: str | torch.device = "auto") -> torch.device:
-    """Return CUDA where there is one, then MPS, then the CPU; or the named device; a `torch.device` as it was given.
+    """Return the device that is named or given; for ``"auto"`` CUDA if present, else MPS if present, else the CPU.
 
     Raises
     ------
     InvalidInput
-        If the named device is unknown to torch or not present.
+        If the named device is unknown to PyTorch or not present.
     """
     if isinstance(device, torch.device):
         return device
@@ -38,22 +38,22 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
     try:
         chosen = torch.device(device)
     except (RuntimeError, TypeError) as error:
-        raise InvalidInput("device", [f"{device!r} is no torch device; {accepted}"]) from error
+        raise InvalidInput("device", [f"unknown device {device!r}; {accepted}"]) from error
     count = torch.cuda.device_count() if chosen.type == "cuda" else 1
     if chosen.type not in present or (chosen.index or 0) >= count:
-        raise InvalidInput("device", [f"{device!r} is not present on this machine; {accepted}"])
+        raise InvalidInput("device", [f"device {device!r} is not present on this machine; {accepted}"])
     return _with_index(chosen)
 
 
 def _with_index(device: torch.device) -> torch.device:
-    """Return the device with its index, as tensors have it: torch takes "cuda" and "cuda:0" for two devices."""
+    """Return the device with its index, as in tensors, because "cuda" and "cuda:0" compare unequal in PyTorch."""
     if device.type == "cuda" and device.index is None:
         return torch.device("cuda", torch.cuda.current_device())
     return device
 
 
 def is_cpu(device: torch.device) -> bool:
-    """Whether threads of this process compute there, so that networks can train side by side."""
+    """Return whether the device computes in threads of this process, so that networks can train at the same time."""
     return device.type == "cpu"
 
 

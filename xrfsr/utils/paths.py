@@ -1,4 +1,4 @@
-"""Paths as they come from a caller."""
+"""Checks of paths that a caller passes."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ __all__ = ["entries", "local_path"]
 
 
 def local_path(path: object, what: str) -> Path:
-    """The path that was handed over, as a Path.
+    """Convert what a caller passed as a path to a `Path`.
 
     Parameters
     ----------
     path : object
-        What a caller gave: text or anything with ``__fspath__``.
+        Text or an object with ``__fspath__``; anything else is refused.
     what : str
-        What the path should lead to, for the message, such as ``"the path of a TIFF file"``.
+        Description of the expected path for the message, such as ``"the path of a TIFF file"``.
 
     Raises
     ------
     InvalidInput
-        If it is no path at all: None, a number, bytes, or nothing but blanks, which would mean the working folder.
+        If it is not a path: None, a number, bytes, or blanks alone, which would mean the working folder.
 
     Examples
     --------
@@ -32,18 +32,18 @@ def local_path(path: object, what: str) -> Path:
     """
     text = os.fspath(path) if isinstance(path, str | os.PathLike) else None
     if not isinstance(text, str) or not text.strip() or "\0" in text:
-        raise InvalidInput("path", [f"path is {path!r}; give {what}, as text or pathlib.Path"])
+        raise InvalidInput("path", [f"path must be text or a pathlib.Path, got {path!r}; pass {what}"])
     return Path(text)
 
 
 def entries(folder: Path, wanted: str) -> list[str]:
-    """The names in a folder.
+    """Return the names of the files and folders in a folder.
 
     Parameters
     ----------
     folder : Path
     wanted : str
-        What to do about it if there is no such folder, for the message.
+        Fix for the message if there is no such folder, such as ``"name the folder of the maps"``.
 
     Raises
     ------
@@ -57,5 +57,5 @@ def entries(folder: Path, wanted: str) -> list[str]:
     except NotADirectoryError:
         problem = f"is a file; {wanted}"
     except OSError as error:
-        problem = f"cannot be read ({error.strerror}); see who may read it, or {wanted}"
+        problem = f"cannot be read ({error.strerror}); check its permissions, or {wanted}"
     raise InvalidInput("folder", [f"'{folder}' {problem}"])

@@ -1,4 +1,4 @@
-"""Progress bars that are quiet where nobody looks."""
+"""Progress bars that are silent where nobody would see them."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ __all__ = ["progress_bar"]
 
 @contextmanager
 def progress_bar(total: int, label: str, show: bool | None = None) -> Iterator[Callable[[int], None]]:
-    """A tqdm bar that is told how far things are.
+    """Show a tqdm bar during the block.
 
     Parameters
     ----------
     total : int
-        Steps in all.
+        Number of steps.
     label : str
-        What is going on.
+        Description shown before the bar.
     show : bool, optional
-        Always or never; if not given, in a terminal or a notebook but not in a log file.
+        Whether to show the bar. By default it is shown in a terminal and a notebook, but not in a log file.
 
     Yields
     ------
     callable
-        Called with the number of steps done so far.
+        Function of the number of steps done so far, which updates the bar.
     """
     with warnings.catch_warnings():
-        # In a notebook without ipywidgets tqdm falls back to text, and says so at every import.
+        # In a notebook without ipywidgets, tqdm uses text instead, and warns at every import.
         warnings.filterwarnings("ignore", message="IProgress not found")
         from tqdm.auto import tqdm
-    # A notebook's output stream says it is no terminal, but somebody looks at it.
+    # The output stream of a notebook is not a terminal, but its reader sees the bar.
     hide = not show if show is not None else (None if "ipykernel" not in sys.modules else False)
     with tqdm(total=total, desc=label, disable=hide, leave=False) as bar:
 

@@ -368,7 +368,7 @@ def test_what_cannot_be_asked_for(tmp_path: Path, lines: object, messages: list[
 @pytest.mark.parametrize("path", [None, 3, b"maps", "", "a\0b"])
 def test_what_is_no_path(path: object) -> None:
     [fault] = faults_of(path, 1.0)
-    assert fault.startswith(f"path is {path!r}; give the file or folder")
+    assert fault.startswith(f"path must be text or a pathlib.Path, got {path!r}; pass the file or folder")
 
 
 def test_a_folder_that_may_not_be_read(tmp_path: Path) -> None:

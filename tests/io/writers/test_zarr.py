@@ -327,7 +327,7 @@ def test_data_arrays_that_cannot_be_stored(tmp_path: Path, photo: xr.DataArray) 
 
 @pytest.mark.parametrize("path", [None, 3, b"scan.zarr", "", "a\0b"])
 def test_what_is_no_path(scan: xr.Dataset, path: object) -> None:
-    with pytest.raises(InvalidInput, match=r"path is .* give the folder to make"):
+    with pytest.raises(InvalidInput, match=r"path must be .* pass the folder to make"):
         to_zarr(scan, path)  # type: ignore[arg-type]
 
 

@@ -323,7 +323,7 @@ def test_nothing_begins_with_faults(tree: xr.DataTree, painting: xrfsr.simulate.
         run(tree, painting.rgb, tmp_path / "mine", method="magic", workers=0)
     told = str(caught.value)
     assert "method 'magic' is unknown" in told
-    assert "workers is 0" in told
+    assert "workers must be an integer ≥ 1, got 0" in told
     assert "exists and is no store of an earlier run over regions" in told
     assert (tmp_path / "mine" / "letter.txt").read_text() == "keep me"
     scan = tree["panel/a"].to_dataset()

@@ -61,7 +61,7 @@ class CMSOptions(FusionOptions):
 
 
 class Cluster(NamedTuple):
-    """Its pixels, the q_j (pixel, feature), and what is added along each."""
+    """One cluster: its pixels, the q_j (pixel, feature), and the gain along each of them."""
 
     pixels: Tensor
     q: Tensor
@@ -71,7 +71,7 @@ class Cluster(NamedTuple):
 def cms(
     problem: Problem, device: torch.device, *, seed: int, groups: int, alpha: float, eta: float, mu: float, steps: int
 ) -> NDArray[np.float32]:
-    """Maps (line, fine.y, fine.x)."""
+    """Return the fine maps, shape (line, fine.y, fine.x)."""
     response = SpectralResponse(problem)
     with torch.inference_mode():
         features = surroundings(torch.as_tensor(problem.photo, device=device))
@@ -94,7 +94,7 @@ def cms(
 
 
 def surroundings(photo: Tensor) -> Tensor:
-    """The patch around every pixel, (pixels, band · patch)."""
+    """Return the patch around every pixel, shape (pixels, band · patch)."""
     around = (AROUND,) * 4
     padded = torch.nn.functional.pad(photo[None], around, mode="replicate")
     return torch.nn.functional.unfold(padded, 2 * AROUND + 1)[0].T.contiguous()

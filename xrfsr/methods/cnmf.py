@@ -47,7 +47,7 @@ class CNMFOptions(FusionOptions):
 
 
 def cnmf(problem: Problem, rounds: int, steps: int) -> NDArray[np.float32]:
-    """Maps (line, fine.y, fine.x)."""
+    """Return the fine maps, shape (line, fine.y, fine.x)."""
     U, response = problem.U, SpectralResponse(problem)
     known = response.known
     scan, photo = _with_sum(response.scan[:, known]), _with_sum(response.photo)
@@ -72,12 +72,12 @@ def cnmf(problem: Problem, rounds: int, steps: int) -> NDArray[np.float32]:
 
 
 def _with_sum(values: Array) -> Array:
-    """One more row, of ones: what it stands for sums to one."""
+    """Append a row of ones, which makes the abundances sum to one."""
     return np.vstack([values, np.ones((1, values.shape[1]))])
 
 
 def _purest(values: Array) -> NDArray[np.intp]:
-    """Columns that others are mixtures of, by successive projection: the longest, then without what it explains."""
+    """Return the purest columns, of which the others are mixtures, by successive projection."""
     rest, found = values.copy(), []
     for _ in range(min(values.shape)):
         length = (rest**2).sum(axis=0)
@@ -91,7 +91,7 @@ def _purest(values: Array) -> NDArray[np.intp]:
 
 
 def _unmixed(Y: Array, W: Array, H: Array, steps: int, *, spectra_first: bool = False) -> tuple[Array, Array]:
-    """Y ≈ W H: first one of the two alone, then both in turn."""
+    """Factor Y ≈ W H: update one of the two alone, then both in turn."""
 
     def new_H(W: Array, H: Array) -> Array:
         return np.asarray(H * (W.T @ Y) / np.maximum((W.T @ W) @ H, SMALL))

@@ -61,7 +61,7 @@ class CSTFOptions(FusionOptions):
 def cstf(
     problem: Problem, device: torch.device, share: float, spectra: int, sparsity: float, loops: int, steps: int
 ) -> NDArray[np.float32]:
-    """Maps (line, fine.y, fine.x); `share` is atoms along a side for each of its pixels."""
+    """Return the fine maps, shape (line, fine.y, fine.x); `share` is the number of atoms per pixel of a side."""
     U, response = problem.U, SpectralResponse(problem)
     lines = len(response.scan)
 
@@ -92,7 +92,7 @@ Term = tuple[Tensor, tuple[Tensor, Tensor, Tensor]]
 
 
 def _times(core: Tensor, dictionaries: Sequence[Tensor | None]) -> Tensor:
-    """C ×₁ W ×₂ H ×₃ S; None leaves a mode as it is."""
+    """Return C ×₁ W ×₂ H ×₃ S; None leaves a mode unchanged."""
     for mode, matrix in enumerate(dictionaries):
         if matrix is not None:
             core = torch.tensordot(matrix, core.movedim(mode, 0), dims=1).movedim(0, mode)
@@ -132,7 +132,7 @@ def _dictionary(
 
 
 def _sylvester(gram: Tensor, through: Tensor, plain: Tensor, right: Tensor) -> Tensor:
-    """X with gram X through + X plain = right, for symmetric matrices of which `plain` is positive definite."""
+    """Solve gram X through + X plain = right, for symmetric matrices of which `plain` is positive definite."""
     gram, through, plain, right = (each.double() for each in (gram, through, plain, right))
     values, vectors = torch.linalg.eigh(gram)
     factor = torch.linalg.cholesky(plain)
@@ -146,7 +146,7 @@ def _sylvester(gram: Tensor, through: Tensor, plain: Tensor, right: Tensor) -> T
 
 
 def _core(core: Tensor, scan: Term, photo: Term, sparsity: float, steps: int) -> Tensor:
-    """ADMM with a copy of the core for each data term."""
+    """Update the core by ADMM, with a copy of the core for each data term."""
     old = core
     solvers = [_quadratic(term) for term in (scan, photo)]
     copies, duals = [core, core], [torch.zeros_like(core), torch.zeros_like(core)]
@@ -163,7 +163,7 @@ def _core(core: Tensor, scan: Term, photo: Term, sparsity: float, steps: int) ->
 
 
 def _quadratic(term: Term) -> Any:
-    """The core that brings ‖data - C × …‖² + μ ‖C - near‖² down, as a function of `near`."""
+    """Return the minimiser C of ‖data - C × …‖² + μ ‖C - near‖² as a function of `near`."""
     data, dictionaries = term
     values, vectors = zip(*(torch.linalg.eigh(d.T @ d) for d in dictionaries), strict=True)
     power = values[0][:, None, None] * values[1][:, None] * values[2]

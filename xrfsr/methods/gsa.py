@@ -32,7 +32,7 @@ FLAT = 1e-12  # variance of I against that of the band
 
 
 def gsa(problem: Problem) -> NDArray[np.float32]:
-    """Maps (line, fine.y, fine.x)."""
+    """Return the fine maps, shape (line, fine.y, fine.x)."""
     known = problem.training_mask.all(axis=0)
     fine = bicubic(problem)
     if known.sum() <= len(problem.lines) + 1:
@@ -58,7 +58,7 @@ def gsa(problem: Problem) -> NDArray[np.float32]:
 
 
 def _correlation(scan: NDArray[np.float64], image: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Magnitudes (line, band)."""
+    """Magnitude of the correlation of every map with every band, shape (line, band)."""
     a, b = scan - scan.mean(axis=1, keepdims=True), image - image.mean(axis=1, keepdims=True)
     size = np.sqrt(np.outer((a**2).sum(axis=1), (b**2).sum(axis=1)))
     return np.asarray(np.abs(a @ b.T) / np.maximum(size, 1e-300))

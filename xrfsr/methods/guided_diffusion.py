@@ -44,7 +44,7 @@ class GuidedDiffusionOptions(FusionOptions):
 
 
 def guided_diffusion(problem: Problem, steps: int, kappa: float, tau: float) -> NDArray[np.float32]:
-    """Maps (line, fine.y, fine.x)."""
+    """Return the fine maps, shape (line, fine.y, fine.x)."""
     U, scan, photo = problem.U, problem.scan, problem.photo
     down, across = (
         (tau / (1 + (np.abs(np.diff(photo, axis=axis)).mean(axis=0) / kappa) ** 2)).astype(np.float32)

@@ -42,7 +42,7 @@ class GuidedFilterOptions(FusionOptions):
 
 
 def guided_filter(problem: Problem, radius: int, epsilon: float) -> NDArray[np.float32]:
-    """Maps (line, fine.y, fine.x)."""
+    """Return the fine maps, shape (line, fine.y, fine.x)."""
     U, scan = problem.U, problem.scan.astype(np.float64)
     image = U(problem.photo.astype(np.float64))
     bands = len(image)
@@ -70,10 +70,10 @@ def guided_filter(problem: Problem, radius: int, epsilon: float) -> NDArray[np.f
         system = np.moveaxis(spread, (0, 1), (-2, -1)) + epsilon * np.eye(bands)
         a = np.moveaxis(np.linalg.solve(system, np.moveaxis(together, (0, 1), (-2, -1))), (-2, -1), (0, 1))
         b = values - np.einsum("blyx,byx->lyx", a, centre)
-        # Windows without a measured pixel say nothing.
-        told = (total(weight) > 1e-9).astype(np.float64)
-        windows = np.maximum(total(told), 1e-12)
-        a, b = total(a * told) / windows, total(b * told) / windows
+        # Windows without a measured pixel are left out of the means.
+        fitted = (total(weight) > 1e-9).astype(np.float64)
+        windows = np.maximum(total(fitted), 1e-12)
+        a, b = total(a * fitted) / windows, total(b * fitted) / windows
         made = apply_separable(y, x, b)
         for band, plane in enumerate(problem.photo):
             made += apply_separable(y, x, a[band]) * plane
@@ -82,7 +82,7 @@ def guided_filter(problem: Problem, radius: int, epsilon: float) -> NDArray[np.f
 
 
 def _alike(known: NDArray[np.bool_]) -> list[tuple[NDArray[np.bool_], NDArray[np.intp]]]:
-    """Masks (y, x), and the lines that have each."""
+    """Return the distinct masks (y, x), each with the lines that have it."""
     masks, which = np.unique(known.reshape(len(known), -1), axis=0, return_inverse=True)
     return [(mask.reshape(known.shape[1:]), np.flatnonzero(which.ravel() == i)) for i, mask in enumerate(masks)]
 

@@ -69,7 +69,7 @@ def lttr(
     mu: float,
     steps: int,
 ) -> NDArray[np.float32]:
-    """Maps (line, fine.y, fine.x)."""
+    """Return the fine maps, shape (line, fine.y, fine.x)."""
     U, response = problem.U, SpectralResponse(problem)
     with torch.inference_mode():
         patches = Patches(U.fine.shape, patch, min(apart, patch), device)
@@ -94,7 +94,7 @@ def lttr(
 
 
 def _shrunk(group: Tensor, modes: int, threshold: float) -> Tensor:
-    """Patches (patch, line, y, x) with the singular values of one unfolding shrunk."""
+    """Shrink the singular values of one unfolding of patches (patch, line, y, x)."""
     tensor = group.permute(2, 3, 1, 0)  # y, x, line, patch
     shape = tensor.shape
     matrix = tensor.reshape(int(np.prod(shape[:modes])), -1)
@@ -114,7 +114,7 @@ def _shrunk(group: Tensor, modes: int, threshold: float) -> Tensor:
 
 
 class Patches:
-    """Square patches that cover a grid, the last ones moved in to end with it."""
+    """Square patches that cover a grid; the last ones are moved in, so that they end with it."""
 
     def __init__(self, shape: tuple[int, int], side: int, apart: int, device: torch.device) -> None:
         self.shape = shape
@@ -137,11 +137,11 @@ class Patches:
         self.covering, self.count = covering.to(device), count.to(device, torch.float32)
 
     def of(self, maps: Tensor) -> Tensor:
-        """(patch, channel, y, x)."""
+        """Cut maps (channel, y, x) into patches (patch, channel, y, x)."""
         return maps.flatten(1)[:, self.places].movedim(0, 1)
 
     def joined(self, patches: Tensor) -> Tensor:
-        """Maps (channel, y, x), means where patches overlap."""
+        """Return maps (channel, y, x), with means where patches overlap."""
         values = torch.nn.functional.pad(patches.movedim(1, 0).flatten(1), (0, 1))
         total = torch.zeros_like(values[:, self.covering[0]])
         for index in self.covering:  # in a fixed order, unlike `index_add_` on a GPU

@@ -79,7 +79,7 @@ class SISROptions(FusionOptions):
 
 
 def sisr(problem: Problem, device: torch.device, *, checkpoint: str, together: bool) -> NDArray[np.float32]:
-    """Maps (line, fine.y, fine.x)."""
+    """Return the fine maps, shape (line, fine.y, fine.x)."""
     network, call, channels, scale = _opened(checkpoint)
     network.to(device)
     peak = np.maximum(problem.scan.max(axis=(1, 2)), np.finfo(np.float32).tiny)[:, None, None]
@@ -106,7 +106,7 @@ def sisr(problem: Problem, device: torch.device, *, checkpoint: str, together: b
 
 
 def _opened(checkpoint: str) -> Upscaler:
-    """The network in a file, read again only when the file has changed."""
+    """Return the network in a file; it is read again only when the file has changed."""
     path = Path(checkpoint)
     return _read(checkpoint, path.stat().st_mtime_ns if path.is_file() else 0)
 
@@ -138,7 +138,7 @@ def _read(checkpoint: str, changed: int) -> Upscaler:
 
 
 def _weights(checkpoint: str) -> Mapping[str, Tensor]:
-    """Tensors by name; of a pickle, tensors and plain containers alone are read."""
+    """Return tensors by name; nothing but tensors and plain containers is read from a pickle."""
     path = Path(checkpoint)
     if not path.is_file():
         raise InvalidInput("checkpoint", [f"'{checkpoint}' is no file; the weights of a network are needed"])

@@ -56,7 +56,7 @@ class SSROptions(FusionOptions):
 def ssr(
     problem: Problem, device: torch.device, *, seed: int, atoms: int, gamma: float, rounds: int
 ) -> NDArray[np.float32]:
-    """Maps (line, fine.y, fine.x)."""
+    """Return the fine maps, shape (line, fine.y, fine.x)."""
     U, response = problem.U, SpectralResponse(problem)
     with torch.inference_mode():
         scan, photo = (

@@ -62,7 +62,7 @@ class SSRCUOptions(FusionOptions):
 def ssrcu(
     problem: Problem, device: torch.device, *, seed: int, atoms: int, sparsity: float, rounds: int
 ) -> NDArray[np.float32]:
-    """Maps (line, fine.y, fine.x)."""
+    """Return the fine maps, shape (line, fine.y, fine.x)."""
     U, response = problem.U, SpectralResponse(problem)
     with torch.inference_mode():
         scan, photo = (
@@ -112,7 +112,7 @@ class Extrapolated:
         self.t, self.L = 1.0, 0.0
 
     def ahead(self, L: Tensor) -> Tensor:
-        """The point to step from, for a gradient with this Lipschitz constant."""
+        """Return the point to step from, for a gradient with this Lipschitz constant."""
         following = (1 + sqrt(1 + 4 * self.t**2)) / 2
         most = STEADY * sqrt(self.L / float(L)) if self.L else 0.0
         share = min((self.t - 1) / following, most)

@@ -22,7 +22,7 @@ from xrfsr.utils.progress import progress_bar
 __all__ = ["compare"]
 
 METRICS = {"rmse": "root mean square error, the peak of the true map being 1", "psnr": "-20 log10(rmse), in dB"}
-NEAR = 1e-3  # of a pixel
+NEAR = 1e-3  # pixels by which grids may differ
 
 
 def compare(
@@ -36,24 +36,23 @@ def compare(
     progress: bool | None = None,
     **options: Any,
 ) -> xr.Dataset:
-    """Try several methods on one painting and measure how near each comes to the truth.
+    """Try several methods on one painting and measure the error of each.
 
     Parameters
     ----------
     obj : xarray.Dataset or xarray.DataArray
-        The scan.
+        Scan of the painting.
     rgb : xarray.DataArray
-        The photo; not needed if no method looks at one.
+        Photo of the painting; not needed by methods without a photo.
     scale : float
-        How many times smaller the pixels become.
+        Ratio of coarse to fine pixel size.
     methods : sequence of str, optional
-        Names of methods; left out, all that need nothing else.
+        Names of methods; left out, all methods that need no option.
     truth : xarray.Dataset or xarray.DataArray, optional
-        Maps that `scale` times finer pixels of the same painting have. Left out, the scan itself is the truth, and the
-        methods are shown a scan made `scale` times coarser from it: how well they do there is what is known of how
-        well they do on the scan.
+        True maps of the same painting, `scale` times finer. Left out, the scan itself is the truth, and the methods get
+        a scan made `scale` times coarser from it (the reduced-resolution protocol of Wald).
     settings : mapping, optional
-        For a method its own settings: ``{"unfolding": {"steps": 4000}, "gsa": {"projected": False}}``.
+        Options of single methods: ``{"unfolding": {"steps": 4000}, "gsa": {"projected": False}}``.
     progress : bool, optional
         Whether to show how many methods have been tried.
     **options
@@ -169,7 +168,7 @@ def _faults(
 def _pair(
     obj: xr.Dataset | xr.DataArray, scale: float, truth: xr.Dataset | xr.DataArray | None
 ) -> tuple[xr.Dataset | xr.DataArray, xr.Dataset | xr.DataArray]:
-    """Scan and truth; the scan made coarser and itself, if there is no truth."""
+    """Return scan and truth; without a truth, the coarser scan and the scan itself."""
     ensure_scan(obj)
     if truth is None:
         return resample(obj, scale=1 / scale), obj
@@ -201,7 +200,7 @@ def _maps(obj: xr.Dataset | xr.DataArray) -> xr.DataArray:
 
 
 def _metrics(square: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Both metrics, (..., metric), of mean squares."""
+    """Both metrics of mean squared errors, shape (..., metric)."""
     rmse = np.sqrt(square)
     with np.errstate(divide="ignore"):
         return np.stack([rmse, -20 * np.log10(rmse)], axis=-1)

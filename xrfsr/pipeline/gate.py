@@ -1,4 +1,9 @@
-"""Dask arrays that are not computed before something else is."""
+"""Dask arrays whose tasks wait for another task.
+
+`dask.graph_manipulation.bind` exists for this and fails on Dask 2026.8: it does not rename the dependencies of tasks of
+the newer kind (`dask._task_spec`), so the bound array reads blocks of the original array, which wait for nothing (dask
+pull request 12569). This module uses `dask._task_spec` until a release with that fix can be required.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +17,25 @@ __all__ = ["after"]
 
 
 def after(array: da.Array, ready: str, graph: HighLevelGraph) -> da.Array:
-    """The same array, none of whose tasks runs before that named `ready` in the layer of that name in `graph`.
+    """Return a copy of an array none of whose tasks runs before the task `ready` in the layer `ready` of `graph`.
 
-    What `dask.graph_manipulation.bind` is for. That does not rename what tasks of the newer kind depend on (Dask
-    2026.8), so that the result reads blocks of the array it was made of, which are bound to nothing.
+    Parameters
+    ----------
+    array : dask.array.Array
+        Array to copy.
+    ready : str
+        Key of the task to wait for, which is also the name of its layer.
+    graph : HighLevelGraph
+        Graph with that layer.
     """
     raw = dict(array.__dask_graph__())
     tasks = convert_legacy_graph(raw)
     names = {key: _renamed(key, ready) for key in tasks}
-    # Futures of persisted blocks, which nobody has to wait for.
+    # Futures of persisted blocks: they are computed already.
     futures = {key: raw[key] for key in raw.keys() - tasks.keys()}
     made: dict[Any, Any] = dict(futures)
     made |= {_renamed(key, ready): Alias(_renamed(key, ready), key) for key in futures}
-    # What is in memory already, too.
+    # Data in memory, too.
     held = {key for key, task in tasks.items() if not isinstance(task, Task) and not task.dependencies}
     for key, task in tasks.items():
         new = task.substitute(names, key=names[key])

@@ -1,4 +1,4 @@
-"""A scan and a photo, checked together and every fault at once, as a `Acquisition`."""
+"""A scan and a photo, checked together, as an `Acquisition`."""
 
 from __future__ import annotations
 
@@ -32,11 +32,12 @@ NOISY, DROWNED = 4.0, 13.0
 
 @dataclass(frozen=True, slots=True)
 class Beam:
-    """What a pixel of the scan sees, as the user gave it.
+    """Footprint of a pixel of the scan, as the user gave it.
 
     Attributes
     ----------
     footprint : {"area", "gaussian", "decimate"}
+        Kind of footprint.
     fwhm, smear
         Lengths as `xrfsr.core.units.pair_to_mm` takes them, or None.
     """
@@ -54,16 +55,16 @@ def load(
     method: Method[Any],
     options: MethodOptions | None = None,
 ) -> tuple[xr.Dataset, Acquisition]:
-    """The scan in standard form, and scan and photo as arrays on the grids of one U.
+    """Return the scan in standard form, and scan and photo as arrays on the grids of one U.
 
-    Nothing that is in Dask is computed, and of the photo only what lies over the scan is taken. With `noise` the
-    uncertainty takes part.
+    Nothing in Dask is computed. Only the part of the photo over the scan is used, and the uncertainty only by methods
+    that need it.
 
     Raises
     ------
     InvalidInput
-        Naming every fault of the scan, the photo, and how they fit. The values of Dask arrays are looked at when they
-        are computed.
+        Naming every fault of the scan, the photo, and how they fit. The values of Dask arrays are checked when they are
+        computed.
     """
     of_scan: list[str] = []
     of_photo: list[str] = []
@@ -94,7 +95,7 @@ def load(
     U = Downsampling.between(fine, grid_of(scan), beam.footprint, **lengths)
     if method.consistent:
         _look_at_noise(U)
-    # What else the Dataset holds, a cube of spectra for instance, is not read.
+    # Other variables, a cube of spectra for instance, are not read.
     used = ["intensity"]
     if options is not None and method.uses_uncertainty(options) and "uncertainty" in scan:
         used.append("uncertainty")
@@ -124,7 +125,7 @@ def load(
 
 
 def _chunked(obj: xr.Dataset | xr.DataArray) -> bool:
-    """Whether any of it is in Dask."""
+    """Whether any variable is a Dask array."""
     coords = obj.coords.variables.values()
     held = [obj.variable] if isinstance(obj, xr.DataArray) else list(obj.variables.values())
     return any(variable.chunks is not None for variable in (*held, *coords))
@@ -137,7 +138,7 @@ def _photo(rgb: xr.DataArray | None) -> xr.DataArray:
 
 
 def over(photo: xr.DataArray, fine: Grid) -> xr.DataArray:
-    """The part of a photo that the pixels of `fine` see."""
+    """Crop a photo to the pixels that `fine` needs."""
     grid = grid_of(photo)
     part = {}
     for name, p, f in (("y", grid.y, fine.y), ("x", grid.x, fine.x)):
@@ -164,7 +165,7 @@ def _look_at_noise(U: Downsampling) -> None:
 
 
 def _grid_or_none(obj: object) -> Grid | None:
-    """The grid of a scan or a photo, if it has one; why not is told by `ensure_scan` and `ensure_photo`."""
+    """Return the grid of a scan or a photo, or None; `ensure_scan` and `ensure_photo` report why there is none."""
     if isinstance(obj, xr.Dataset | xr.DataArray):
         with suppress(InvalidInput):
             return grid_of(obj)
@@ -172,7 +173,7 @@ def _grid_or_none(obj: object) -> Grid | None:
 
 
 def _misfit(photo: Grid, fine: Grid, coarse: Grid) -> list[str]:
-    """What keeps a photo from guiding a reconstruction on `fine`."""
+    """Return what keeps a photo from guiding a reconstruction on `fine`."""
     faults = []
     covered, needed = (
         ", ".join(f"{name} {axis.edges[0]:g} to {axis.edges[1]:g}" for name, axis in (("y", grid.y), ("x", grid.x)))
@@ -204,7 +205,7 @@ def _misfit(photo: Grid, fine: Grid, coarse: Grid) -> list[str]:
 
 
 def _crop(coarse: Grid, rows: NDArray[np.bool_], columns: NDArray[np.bool_]) -> str:
-    """How to crop the scan to the pixels that the photo shows, if enough are left."""
+    """Return how to crop the scan to the pixels that the photo shows, if enough are left."""
     shown = (int(rows.sum()), int(columns.sum()))
     if min(shown) < SMALLEST:
         return (
@@ -225,7 +226,7 @@ def _size(grid: Grid) -> str:
 
 
 def _shown(photo: Axis, fine: Axis, coarse: Axis) -> NDArray[np.bool_]:
-    """Which scan pixels lie on the photo, give or take half a fine pixel."""
+    """Return which scan pixels lie on the photo, to within half a fine pixel."""
     low, high = photo.edges
     half = (abs(coarse.step) - abs(fine.step)) / 2 - 1e-9 * (photo.extent + coarse.extent)
     return (coarse.centres - half >= low) & (coarse.centres + half <= high)

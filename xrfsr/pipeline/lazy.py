@@ -82,7 +82,7 @@ def reconstruct_dask(acquisition: Acquisition, plan: ReconstructionPlan) -> Resu
 
 
 def _needed(arrays: Arrays, blocks: Sequence[Any]) -> dict[Key, Any]:
-    """The tasks behind some blocks of some arrays, and no others: Dask's own culling may leave some in."""
+    """Return the tasks behind some blocks of some arrays, and no others: Dask's own culling may leave some in."""
     tasks: dict[Key, Any] = {}
     for array, names in zip(arrays, blocks, strict=True):
         if is_dask_collection(array):
@@ -91,7 +91,7 @@ def _needed(arrays: Arrays, blocks: Sequence[Any]) -> dict[Key, Any]:
 
 
 def _inputs(arrays: Arrays, acquisition: Acquisition, tile: Tile) -> tuple[list[Cut], list[Any]]:
-    """How each array of a tile is put together, and of which blocks."""
+    """Return how each array of a tile is put together, and from which blocks."""
     cuts: list[Cut] = []
     blocks: list[Any] = []
     for array, slices in zip(arrays, acquisition.slices(tile), strict=True):
@@ -110,7 +110,7 @@ def _inputs(arrays: Arrays, acquisition: Acquisition, tile: Tile) -> tuple[list[
 
 
 def _overlapping(chunks: Sequence[int], part: slice, size: int) -> tuple[slice, range]:
-    """The blocks along one axis that a part overlaps, and where it lies in them."""
+    """Return the blocks along one axis that a part overlaps, and its slice within them."""
     start, stop, _ = part.indices(size)
     ends = np.cumsum(chunks)
     first, last = int(np.searchsorted(ends, start, "right")), int(np.searchsorted(ends, stop - 1, "right"))
@@ -119,7 +119,7 @@ def _overlapping(chunks: Sequence[int], part: slice, size: int) -> tuple[slice, 
 
 
 def _keys(before: tuple[Any, ...], ranges: Sequence[range]) -> Any:
-    """Nested lists of the names of blocks."""
+    """Nested lists of the keys of blocks."""
     if not ranges:
         return before
     return [_keys((*before, number), ranges[1:]) for number in ranges[0]]

@@ -50,68 +50,75 @@ def superresolve(
     Parameters
     ----------
     obj : xarray.Dataset or xarray.DataArray
-        The scan: `intensity` (line, y, x), perhaps `valid` (y, x). NaN and ``valid == False`` mark missing pixels.
+        Scan: `intensity` (line, y, x), and `valid` (y, x) where there is one. NaN and ``valid == False`` mark missing
+        pixels.
     rgb : xarray.DataArray
-        The photo (band, y, x) in the millimetre frame of the scan, at least as fine as the result. Not needed, and not
-        looked at, by ``"kriging"``, ``"bilinear"``, ``"bicubic"`` and ``"sisr"``.
+        Photo (band, y, x) in the millimetre coordinates of the scan, at least as fine as the result. ``"kriging"``,
+        ``"bilinear"``, ``"bicubic"`` and ``"sisr"`` need none and ignore it.
     scale : float
-        How many times smaller the pixels become; need not be whole.
+        Ratio of coarse to fine pixel size; it need not be an integer.
     method : str
-        ``"unfolding"``, the paper's network; ``"kriging"``, the photo-free floor; or another, to compare with:
-        ``"bilinear"``, ``"bicubic"``, ``"guided_filter"``, ``"guided_diffusion"``, ``"gsa"``, ``"cnmf"``, ``"ssr"``,
-        ``"ssrcu"``, ``"cstf"``, ``"lttr"``, ``"cms"`` and ``"sisr"``. Each is a module of `xrfsr.methods`.
+        ``"unfolding"``, the paper's network; ``"kriging"``, the baseline, which uses no photo; or another method for
+        comparison: ``"bilinear"``, ``"bicubic"``, ``"guided_filter"``, ``"guided_diffusion"``, ``"gsa"``, ``"cnmf"``,
+        ``"ssr"``, ``"ssrcu"``, ``"cstf"``, ``"lttr"``, ``"cms"`` or ``"sisr"`` (modules of `xrfsr.methods`), or a
+        method that another package adds.
     model : Model, optional
-        From `train` or `xrfsr.load_model`; left out, one is trained.
+        Model from `train` or `xrfsr.load_model`; left out, one is trained.
     device : str
-        ``"auto"`` takes CUDA, then MPS, then the CPU.
+        Device as torch names it; ``"auto"`` takes CUDA, then MPS, then the CPU.
     seed : int
-        The same seed on the same device gives the same bits.
+        Seed of everything random. The same seed on the same device gives the same bits.
     progress : bool, optional
-        Whether to show a progress bar; left out, in terminals and notebooks.
+        Whether to show a progress bar; left out, one is shown in terminals and notebooks.
     footprint : {"area", "gaussian", "decimate"}
-        What a pixel of the scan sees; see `xrfsr.operators.footprint_matrix`.
+        Part of the painting that contributes to a pixel of the scan; see `xrfsr.operators.footprint_matrix`.
     fwhm : str or float or pair, optional
         Beam FWHM for ``"gaussian"``: ``"0.5 mm"``, a number of mm, or (y, x) of these.
     smear : str or float or pair, optional
-        How far the beam moves within one pixel, for ``"gaussian"``: the pixel itself if not given, 0 for a stage that
-        stands still, (0, dx) for rows scanned in continuous motion.
+        Path of the beam within one pixel, for ``"gaussian"``: the pixel itself if not given, 0 for a stage that stands
+        still, (0, dx) for rows scanned in continuous motion.
     chunk : int, optional
-        Side, in fine pixels, of the tiles that the result is made of: 1024 if the scan or the photo is in Dask, or the
-        result has more than a megapixel. With Dask they are its chunks.
+        Side of the tiles in fine pixels, which are the chunks of a lazy result. Left out, it is 1024 if the scan or the
+        photo is in Dask, or the result has more than a megapixel.
     **keywords
-        For ``"unfolding"``: ``preset``, ``"default"`` or ``"paper"``, and fields of `xrfsr.network.TrainingConfig` to
-        change in it; ``consistency``, ``"exact"``, or ``"noise-aware"`` for maps of few counts, which are then followed
-        only as far as their noise lets them; ``max_seconds``, after which training stops with the best network so far
-        (as it does when it is interrupted from the keyboard, unless ``keep_interrupted`` is False);
-        ``checkpoint``, a folder in which the state of the training is kept every ``checkpoint_seconds`` (60), and from
-        which the same call goes on to the same bits.
-        For the others: ``projected``, whether their maps are made consistent with the scan and not negative (by default
-        all but those of ``"bilinear"`` and ``"bicubic"`` are), and the `SETTINGS` of their modules.
+        Options of the method. For ``"unfolding"``:
+
+        - ``preset``, ``"default"`` or ``"paper"``, and fields of `xrfsr.network.TrainingConfig` that differ from it;
+        - ``consistency``, ``"exact"`` or, for maps of few counts, ``"noise-aware"``: the result then follows the scan
+          only as far as its noise allows;
+        - ``max_seconds``, after which training stops with the best network so far (as it does after an interruption
+          from the keyboard, unless ``keep_interrupted`` is False);
+        - ``checkpoint``, a folder in which the state of the training is kept every ``checkpoint_seconds`` (60). The
+          same call continues from it, to the same bits.
+
+        For the others: ``projected``, whether the maps are made consistent with the scan and free of negative values
+        (False by default for ``"bilinear"`` and ``"bicubic"``), and the fields of the `Options` in their modules.
 
     Returns
     -------
     like `obj`
-        Same lines and units, finer `y` and `x` within the same outer edges; NaN where the scan has no value. Lazy, if
-        scan or photo are in Dask: then nothing is computed, and training is a task of its graph.
-        ``"unfolding"`` and ``"kriging"`` are exactly consistent, unless asked to be noise-aware: U takes the result
-        back to the scan, to float32 rounding (which a beam much wider than the pixels amplifies). How the result came
-        about is in its `attrs`; with ``"unfolding"`` the coordinate `photo_gain` (line) tells in dB how much better the
-        photo's edges let the scan predict itself, `guided_share` (line) how much of each map is the network's: nothing
-        where the photo does not help, and `noise` (line), if it is noise-aware, what standard deviation it took a pixel
-        of the scan to have. Coordinates of numbers along `y` or `x` are interpolated; `uncertainty` is that of coarse
-        pixels and is not carried over.
+        Same lines and units, finer `y` and `x` within the same outer edges; NaN where the scan has no value. If scan or
+        photo are in Dask, nothing is computed: training is a task of the result's graph.
+
+        ``"unfolding"`` and ``"kriging"`` are exactly consistent, except with ``consistency="noise-aware"``: U takes the
+        result back to the scan, to float32 rounding (which a beam much wider than the pixels amplifies). The attributes
+        record how the result was made. ``"unfolding"`` adds coordinates along `line`: `photo_gain` is the gain in dB
+        with which the scan predicts itself along the photo's edges; `guided_share` is the share of the network in each
+        map, zero where the photo does not help; `noise`, if the result is noise-aware, is the standard deviation that
+        is assumed for a pixel of the scan. Numeric coordinates along `y` or `x` are interpolated; `uncertainty` belongs
+        to coarse pixels and is not carried over.
 
     Raises
     ------
     InvalidInput
-        Naming every fault of the scan, the photo and the arguments. Faults in the values of Dask arrays show when the
-        result is computed.
+        Naming every fault of the scan, the photo and the arguments. Faults in the values of Dask arrays are raised when
+        the result is computed.
 
     Warns
     -----
     UserWarning
         If the photo helps few maps or could not be used for one, no map without negative values agrees with the scan,
-        or training was cut short.
+        or training ended early.
 
     Examples
     --------

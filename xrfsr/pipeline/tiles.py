@@ -1,4 +1,4 @@
-"""Pieces of a painting: tiles with margins that together are the whole, and windows that stand for it."""
+"""Parts of a painting: tiles with a halo that together cover it, and windows that are a sample of it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from xrfsr.operators import Downsampling
 
 __all__ = ["MAX_UNTILED_PIXELS", "TILE_SIZE", "Tile", "sample_windows", "tiles"]
 
-MAX_UNTILED_PIXELS = 2**20  # fine pixels of which all are looked at; of more, windows that are as many together
-WINDOW_SIZE, MIN_WINDOW_CELLS = 256, 16  # side of a window in fine pixels, and in coarse ones at least
-TILE_SIZE = 1024  # of a tile in fine pixels, at most: margins are a fifth of it, and two at a time fit in a gigabyte
+MAX_UNTILED_PIXELS = 2**20  # fine pixels up to which all are used; from more, windows with as many pixels in total
+WINDOW_SIZE, MIN_WINDOW_CELLS = 256, 16  # side of a window in fine pixels, and its minimum in coarse pixels
+TILE_SIZE = 1024  # largest side in fine pixels: halos add a fifth, and two tiles at a time fit in a gigabyte
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,9 @@ class Tile:
     Attributes
     ----------
     rows, columns : slice
-        Coarse pixels, margins included.
+        Coarse pixels, halo included.
     y, x : slice
-        Fine pixels, without margins: every one of the whole belongs to one tile.
+        Fine pixels, without the halo: every fine pixel belongs to one tile.
     """
 
     rows: slice
@@ -35,12 +35,12 @@ class Tile:
 
     @classmethod
     def whole(cls, U: Downsampling) -> Tile:
-        """All there is."""
+        """Return the tile that is the whole painting."""
         return cls(*(slice(0, size) for size in (*U.coarse.shape, *U.fine.shape)))
 
 
 def tiles(U: Downsampling, side: int = TILE_SIZE, margin: int = 0) -> list[list[Tile]]:
-    """Rows of tiles of `side` x `side` fine pixels or what is left, that see `margin` coarse pixels more all around.
+    """Return rows of tiles of `side` x `side` fine pixels (or the rest), each with a halo of `margin` coarse pixels.
 
     Examples
     --------
@@ -68,9 +68,9 @@ def _pieces(fine: int, coarse: int, side: int, margin: int) -> list[tuple[slice,
 
 
 def sample_windows(U: Downsampling, seed: int = 0, most: int = MAX_UNTILED_PIXELS) -> list[Tile]:
-    """What stands for the whole where all of it cannot be looked at: one window at random in each field of a grid.
+    """Return windows that are a sample of a painting: one at random in each field of a grid.
 
-    They do not overlap, and are no more fine pixels than `most` together. The whole itself, if it is no more.
+    They do not overlap and have at most `most` fine pixels in total. A painting with no more pixels is one window.
     """
     (height, width), (rows, columns) = U.fine.shape, U.coarse.shape
     if height * width <= most:
@@ -80,7 +80,7 @@ def sample_windows(U: Downsampling, seed: int = 0, most: int = MAX_UNTILED_PIXEL
         for size, fine in zip(U.coarse.shape, U.fine.shape, strict=True)
     )
     count = max(1, int(most / (tall * height / rows * wide * width / columns)))
-    # As square as the painting lets the fields be.
+    # Fields that are as square as possible.
     down = min(rows // tall, count, max(1, round((count * rows / columns) ** 0.5)))
     across = min(columns // wide, max(1, count // down))
     random = np.random.default_rng(seed)

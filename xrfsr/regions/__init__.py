@@ -42,30 +42,30 @@ def run(
 ) -> Report:
     """Super-resolve every scan of a tree into one zarr store, region by region.
 
-    Each region is one task. Its maps appear in the store when they are complete, so whatever stops the run, what was
-    finished is there and nothing else. Called again, the run passes over regions whose scan, photo and settings are
-    those of the maps in the store, and makes the rest.
+    Each region is one task. Its maps appear in the store when they are complete, so an interrupted run leaves the
+    finished regions and nothing else. Called again, the run skips regions that are in the store with the same scan,
+    photo and options, and makes the rest.
 
     Parameters
     ----------
     tree : xarray.DataTree
-        Every node with a variable `intensity` is a region, and its path the region's name.
+        Tree of scans: every node with a variable `intensity` is a region, and its path is the region's name.
     rgb : xarray.DataArray or xarray.DataTree
-        One photo in whose millimetre frame all regions lie, or a tree with the variable `rgb` under the name of every
-        region. Not needed by methods without a photo.
+        One photo in the millimetre coordinates of all regions, or a tree with the variable `rgb` under the name of
+        every region. Methods without a photo need none.
     out : str or path
-        The store, a local folder such as ``"all.zarr"``; ``xr.open_datatree(out)`` opens it. Workers on other machines
-        must see it under the same path.
+        Store to write, a local folder such as ``"all.zarr"``; ``xr.open_datatree(out)`` opens it. Workers on other
+        machines must see it under the same path.
     client : distributed.Client, optional
-        Whose workers do the work. Without one it is done here.
+        Client whose workers make the maps; without one, they are made by this process or its children.
     scale : float
-        How many times smaller the pixels become.
+        Ratio of coarse to fine pixel size.
     model : Model, optional
         One model for all regions, from ``tree.xrfsr.train(rgb)`` or `xrfsr.load_model`; left out, each trains its own.
     workers : int, optional
-        Without a client, how many regions are worked on at a time: as many as there are cores if not given.
+        Number of regions at a time without a client; the number of cores if not given.
     processes : bool
-        Whether these are processes of their own (a script then needs ``if __name__ == "__main__":``) or threads.
+        Whether the workers are processes (a script then needs ``if __name__ == "__main__":``) or threads.
     progress : bool, optional
         Whether to show a progress bar.
     **options
@@ -74,12 +74,12 @@ def run(
     Returns
     -------
     Report
-        Names of the regions that were written, were skipped and failed, the latter with the reason.
+        Names of the regions that were written, skipped, or failed, with the reason.
 
     Raises
     ------
     InvalidInput
-        If nothing can begin: `tree` holds no region, `out` is something else, or an option is wrong.
+        If nothing can start: `tree` holds no region, `out` is something else, or an option is wrong.
 
     Warns
     -----

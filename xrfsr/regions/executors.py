@@ -1,4 +1,4 @@
-"""Who works on the regions: this thread, several, processes, or the workers of a Dask client."""
+"""Executors of the regions: this thread, several threads, processes, or the workers of a Dask client."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
 
 from xrfsr.errors import InvalidInput
@@ -25,21 +24,23 @@ if TYPE_CHECKING:
 __all__ = ["Pool"]
 
 Work = Callable[[Region, Any], Outcome]
-TRIES = 3  # with processes, of a region during which one of them was killed
+TRIES = 3  # attempts at a region during which a process was killed
 
-_model: Model | None = None  # of a process that works for another
+_model: Model | None = None  # in a worker process
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Those who work on regions.
+    """Workers on regions.
 
     Attributes
     ----------
     client : distributed.Client, optional
+        Client whose workers are used.
     workers : int
-        Regions at a time, without a client.
+        Number of regions at a time, without a client.
     processes : bool
+        Whether the workers are processes rather than threads.
     """
 
     client: Client | None
@@ -48,18 +49,18 @@ class Pool:
 
     @classmethod
     def of(cls, client: Client | None, workers: int | None, regions: int, *, processes: bool) -> Self:
-        """As `xrfsr.regions.run` is told."""
+        """Build it from the arguments of `xrfsr.regions.run`."""
         faults = []
         if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
-            faults.append(f"workers is {workers!r}; a whole number of at least 1 is needed")
+            faults.append(f"workers must be an integer ≥ 1, got {workers!r}")
         if client is not None and not hasattr(client, "submit"):
-            faults.append(f"client is a {type(client).__name__}; a distributed.Client is needed, or None")
+            faults.append(f"client must be a distributed.Client or None, got a {type(client).__name__}")
         if faults:
             raise InvalidInput("run over regions", faults)
         return cls(client, max(1, min(workers or _cores(), regions)), processes)
 
     def run(self, work: Work, regions: Sequence[Region], model: Model | None) -> Iterator[Outcome]:
-        """The outcomes in the order in which they come; an interruption from the keyboard ends all."""
+        """Yield the outcomes as they come; an interruption from the keyboard ends all work."""
         if self.client is not None:
             return _by_client(self.client, work, regions, model)
         if self.processes:
@@ -70,7 +71,7 @@ class Pool:
 
 
 def _cores() -> int:
-    """Those that this process may use."""
+    """Count the cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -102,7 +103,7 @@ def _by_processes(workers: int, work: Work, regions: Sequence[Region], model: Mo
         for outcome in _by_one_pool(workers, share, work, list(left.values()), model):
             del left[outcome.name]
             yield outcome
-        # Left over only if a process was killed; which region it was working on, nobody knows.
+        # Regions are left only if a process was killed, and it is not known which of them it was working on.
         for name in list(left):
             tries[name] += 1
             if tries[name] == TRIES:
@@ -142,23 +143,22 @@ def _in_process(work: Work, region: Region) -> Outcome:
 
 
 def _by_client(client: Any, work: Work, regions: Sequence[Region], model: Model | None) -> Iterator[Outcome]:
-    distributed: Any = import_module("distributed")  # which has no types where it is not installed
-
-    # Once to every worker that needs it, not with every region.
+    # Sent once to every worker that needs it, not with every region.
     shared = None if model is None else client.scatter(model)
-    names = {client.submit(_on_worker, work, region, shared, pure=False): region.name for region in regions}
+    executor = client.get_executor(pure=False)
+    names = {executor.submit(_on_worker, work, region, shared): region.name for region in regions}
     try:
-        for future in distributed.as_completed(names):
+        for future in futures.as_completed(names):
             try:
                 yield future.result()
             except Exception as error:  # the worker was lost, too often to try again
                 yield Outcome(names[future], "failed", f"{type(error).__name__}: {error}")
     finally:
-        client.cancel([future for future in names if not future.done()])
+        executor.shutdown(wait=False)  # cancels what has not finished
 
 
 def _on_worker(work: Work, region: Region, model: Model | None) -> Outcome:
     from xrfsr.utils.threads import limit_threads
 
-    with limit_threads(1):  # others are at work beside it
+    with limit_threads(1):  # other regions run at the same time
         return work(region, model)

@@ -1,4 +1,4 @@
-"""All scans of a tree in this process: their fine maps as a tree, and one model of them all."""
+"""All scans of a tree in this process: their fine maps as a tree, and one model for all of them."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def superresolve(
     tree : xarray.DataTree
         Tree of scans: every node with a variable `intensity` is one.
     rgb : xarray.DataArray or xarray.DataTree
-        One photo in whose millimetre frame all scans lie, or a tree with the variable `rgb` under the name of each.
+        One photo in the millimetre coordinates of all scans, or a tree with the variable `rgb` under the name of each.
     scale : float
-        How many times smaller the pixels become.
+        Ratio of coarse to fine pixel size.
     **options
         As for the scans' own ``.xrfsr.superresolve``; with ``model=`` all share one, else each trains its own.
 
@@ -37,7 +37,7 @@ def superresolve(
     -------
     DataTree
         The fine maps of every scan under its name; lazy where scan or photo are in Dask. `xrfsr.regions.run` writes
-        them as they finish, by many workers.
+        them as they finish, with many workers.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def train(tree: xr.DataTree, rgb: xr.DataArray | xr.DataTree, scale: float = 4, 
     Returns
     -------
     Model
-        For ``superresolve(rgb, model=model)``.
+        Model for ``superresolve(rgb, model=model)``.
 
     Raises
     ------

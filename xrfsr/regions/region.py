@@ -1,4 +1,4 @@
-"""One region: its scan and photo, what tells it from others, and the task that makes its maps."""
+"""One region: its scan and photo, the mark that identifies its inputs, and the task that makes its maps."""
 
 from __future__ import annotations
 
@@ -33,10 +33,13 @@ class Region:
     Attributes
     ----------
     name : str
+        Path in the tree.
     scan : xarray.Dataset
+        Scan of the region.
     photo : xarray.DataArray or xarray.Dataset, optional
+        Photo of the region.
     lacking : str
-        What the tree of photos lacks for it.
+        Message if the tree of photos has none for it.
     """
 
     name: str
@@ -47,7 +50,7 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a region."""
+    """Outcome of the work on a region."""
 
     name: str
     status: Literal["written", "skipped", "failed"]
@@ -56,12 +59,12 @@ class Outcome:
 
 
 def regions_of(tree: xr.DataTree, rgb: xr.DataArray | xr.DataTree | None, scale: float) -> list[Region]:
-    """The regions of a tree, each with its part of the photo; nothing is read.
+    """Return the regions of a tree, each with its part of the photo; nothing is read.
 
     Raises
     ------
     InvalidInput
-        If there is none, or one lies within another.
+        If the tree has no region, or one region lies within another.
     """
     if not isinstance(tree, xr.DataTree):
         raise InvalidInput(
@@ -94,7 +97,7 @@ def _region(name: str, scan: xr.Dataset, rgb: Any, scale: float) -> Region:
         except KeyError:
             photo, lacking = None, f"the tree of photos has no 'rgb' under '{name}'"
     if isinstance(photo, xr.DataArray):
-        # Only what lies over the region, and of Dask arrays no more of the graph; what does not fit is told later.
+        # Only the part over the region, and of Dask arrays only that part of the graph; misfits are reported later.
         with suppress(InvalidInput, IndexError):
             (photo,) = _optimised(over(photo, fine_grid(grid_of(scan), scale)))
     (scan,) = _optimised(scan)
@@ -110,7 +113,7 @@ def _optimised(obj: Any) -> tuple[Any, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is done with every region.
+    """Work on one region.
 
     Attributes
     ----------
@@ -127,7 +130,7 @@ class Task:
     keywords: str
 
     def __call__(self, region: Region, model: Model | None = None) -> Outcome:
-        """Make the maps of a region, unless they are there; every failure is an outcome."""
+        """Make the maps of a region, unless they exist; every failure is an outcome."""
         started = time.monotonic()
         try:
             status = self._written(region, model)
@@ -138,7 +141,7 @@ class Task:
     def _written(self, region: Region, model: Model | None) -> Literal["written", "skipped"]:
         if region.lacking:
             raise InvalidInput("photo", [region.lacking])
-        # Not loaded in place: the tree is the user's, and no region should be held for longer than it is worked on.
+        # Not loaded in place: the tree is the user's, and no region should stay in memory after the work on it.
         scan = region.scan.compute(scheduler="synchronous")
         photo = None if region.photo is None else region.photo.compute(scheduler="synchronous")
         mark = self.mark(scan, photo, model)
@@ -149,7 +152,7 @@ class Task:
         return "written"
 
     def mark(self, scan: xr.Dataset, photo: Any, model: Model | None) -> str:
-        """A number for all that the maps of a region depend on."""
+        """Hash of everything that the maps of a region depend on."""
         made = hashlib.sha256(__version__.encode())
         made.update(self.keywords.encode())
         made.update((model.fingerprint if model is not None else "").encode())
@@ -173,7 +176,7 @@ def _content(obj: Any) -> Iterator[bytes]:
 
 
 def reason_of(error: Exception) -> str:
-    """What went wrong, in one line."""
+    """Return the reason of a failure in one line."""
     if isinstance(error, InvalidInput):
         return "; ".join(error.faults)
     return f"{type(error).__name__}: {error}"

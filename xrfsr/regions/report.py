@@ -1,4 +1,4 @@
-"""What came of a run over many regions."""
+"""The report of a run over many regions."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ __all__ = ["Report"]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Names of regions by what became of them.
+    """Names of regions by outcome.
 
     Attributes
     ----------
     written : tuple of str
-        In this run.
+        Regions written in this run.
     skipped : tuple of str
-        Their maps were there, of the same scan, photo and settings.
+        Regions whose maps existed, made from the same scan, photo and options.
     failed : dict of str
-        With the reason.
+        Regions that failed, with the reason.
     seconds : dict of float
-        That each took.
+        Duration of each region.
     """
 
     written: tuple[str, ...]
@@ -34,7 +34,7 @@ class Report:
 
     @classmethod
     def of(cls, outcomes: Sequence[Outcome]) -> Self:
-        """Sorted by name, whatever order they finished in."""
+        """Build a report sorted by name."""
         ordered = sorted(outcomes, key=lambda outcome: outcome.name)
         return cls(
             tuple(each.name for each in ordered if each.status == "written"),

@@ -1,4 +1,4 @@
-"""One zarr store for all regions, into which each comes whole or not at all."""
+"""One zarr store for all regions, to which each is added complete or not at all."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from xrfsr.utils.paths import local_path
 
 __all__ = ["Store"]
 
-MARK = "xrfsr_inputs"  # attribute of a region: what it was made of
+MARK = "xrfsr_inputs"  # attribute of a region: hash of its inputs
 ROOT = "xrfsr_regions"  # attribute of the store
 
 
@@ -27,15 +27,15 @@ ROOT = "xrfsr_regions"  # attribute of the store
 class Store:
     """A folder with a group for each region.
 
-    What is being written lies in a folder beside it until it is complete, so that the last step is a rename and nothing
-    in the store is ever half there.
+    Regions are written to a scratch folder next to the store and renamed when complete, so that the store never holds
+    half a region.
     """
 
     path: Path
 
     @classmethod
     def of(cls, out: str | PathLike[str]) -> Self:
-        """A new store, or one of an earlier run.
+        """Open a new store, or the store of an earlier run.
 
         Raises
         ------
@@ -54,11 +54,11 @@ class Store:
 
     @property
     def scratch(self) -> Path:
-        """Where regions are written until they are complete."""
+        """Folder in which regions are written until they are complete."""
         return self.path.with_name(f".{self.path.name}.unfinished")
 
     def begin(self, names: Sequence[str]) -> None:
-        """Make the store and the groups that regions lie in, and clear away what an earlier run left unfinished.
+        """Make the store and the parent groups of regions, and remove the unfinished rest of an earlier run.
 
         Raises
         ------
@@ -70,7 +70,7 @@ class Store:
         try:
             shutil.rmtree(self.scratch, ignore_errors=True)
             self.scratch.mkdir()
-            # Without consolidated metadata, which would not know of regions to come.
+            # Without consolidated metadata, which would not list later regions.
             zarr.open_group(self.path, mode="a", zarr_format=3).update_attributes({ROOT: len(names)})
             _forget_consolidated(self.path)
             for name in names:
@@ -84,7 +84,7 @@ class Store:
             ) from error
 
     def mark_of(self, name: str) -> str | None:
-        """What a region that is there was made of."""
+        """Return the mark of a region in the store."""
         return _attributes(self.path / name).get(MARK)
 
     def write(self, name: str, fine: xr.Dataset, mark: str) -> None:
@@ -94,7 +94,7 @@ class Store:
             write(fine.assign_attrs({MARK: mark}), new)
 
     def end(self) -> None:
-        """Note all groups in one place, which makes the store quick to open, and clear up."""
+        """Consolidate the metadata, which makes the store quick to open, and remove the scratch folder."""
         shutil.rmtree(self.scratch, ignore_errors=True)
         try:
             consolidate(self.path)

@@ -36,7 +36,7 @@ def soft_assignment(photo: Tensor, colours: Tensor) -> Tensor:
 
 
 def simplex(values: Tensor) -> Tensor:
-    """The nearest columns that are not negative and sum to one.
+    """Project columns onto the simplex: not negative, sum one.
 
     J. Duchi et al., "Efficient projections onto the l1-ball for learning in high dimensions" (2008).
 

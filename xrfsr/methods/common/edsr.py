@@ -1,4 +1,4 @@
-"""EDSR, the upscaler of CAR, as far as its weights tell: spandrel does not know it."""
+"""EDSR, the upscaler of CAR, built from its weights; spandrel does not know it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class EDSR(nn.Module):
 
     @classmethod
     def of(cls, weights: Mapping[str, Tensor]) -> EDSR | None:
-        """The network with these weights, or None if they are of another kind."""
+        """Build the network with these weights; return None if they are of another kind."""
         try:
             features = len(weights["head.0.weight"])
             blocks = sum(name.startswith("body.") and name.endswith(".body.0.weight") for name in weights)
@@ -78,7 +78,7 @@ class EDSR(nn.Module):
 
 
 def _shift(white: float) -> nn.Conv2d:
-    """Adds the mean colour of the photographs it was trained on, or takes it away."""
+    """Layer that adds or subtracts the mean colour of the training photographs."""
     shift = nn.Conv2d(3, 3, 1)
     with torch.no_grad():
         shift.weight.copy_(torch.eye(3)[:, :, None, None])

@@ -1,4 +1,4 @@
-"""What every method is handed: one scan, one photo and U between them, as plain arrays without gaps."""
+"""The problem a method solves: one scan, one photo and U between them, as plain arrays without gaps."""
 
 from __future__ import annotations
 
@@ -22,26 +22,28 @@ class Problem:
     Attributes
     ----------
     scan : array of float32, shape (line, coarse.y, coarse.x)
-        Y↓. Missing values are filled from the nearest measured one of the same map, so that linear algebra works;
-        what becomes of them is not reported.
+        Y↓. Missing values are filled from the nearest measured pixel of the same map, so that linear algebra works;
+        the results there are masked.
     measured : array of bool, shape like `scan`
         Where the scan was measured.
     photo : array of float32, shape (band, fine.y, fine.x)
-        Z on the fine grid, missing pixels filled in the same way. No bands where a method needs no photo.
+        Z on the fine grid, missing pixels filled in the same way; no bands for a method without a photo.
     photo_valid : array of bool, shape (fine.y, fine.x)
         Where the photo shows the painting.
     U : Downsampling
+        Operator from the fine to the coarse grid.
     lines : tuple of str
+        Labels of the maps.
     photo_lines : tuple of bool
         Maps that the photo may guide: element maps that are not flat and were measured where the photo shows
         something.
     units : str
-        Of the scan.
+        Unit of the scan.
     noise : array of float32, shape (line,)
-        Standard deviation of the noise of a pixel of the scan: root mean square of its uncertainty, or of whole counts
-        the root of their mean. NaN where neither tells.
+        Standard deviation of the noise of a pixel of the scan: root mean square of its uncertainty, or the square root
+        of the mean of whole counts; NaN where there is neither.
     mean : array of float64, shape (line,)
-        Of the measured pixels; of the whole painting, where this is a part of it that a prepared method is applied to.
+        Mean of every map over its measured pixels.
     """
 
     scan: NDArray[np.float32]
@@ -66,7 +68,7 @@ class Problem:
         units: str = "count",
         uncertainty: NDArray[Any] | None = None,
     ) -> Self:
-        """From a scan, perhaps its uncertainty, and a photo on the grids of `U` in which NaN marks what is missing."""
+        """Build a problem from arrays on the grids of `U`, in which NaN marks missing values."""
         photo = np.zeros((0, *U.fine.shape), dtype=np.float32) if photo is None else photo
         measured = np.isfinite(scan)
         photo_valid = np.isfinite(photo).all(axis=0)
@@ -88,12 +90,12 @@ class Problem:
 
     @property
     def training_mask(self) -> NDArray[np.bool_]:
-        """Where the scan was measured and the photo shows every part of the pixel: shape like `scan`."""
+        """Mask of pixels that were measured and that the photo shows completely, shape like `scan`."""
         shown = self.U(self.photo_valid.astype(np.float64)) > 1 - 1e-6
         return np.asarray(self.measured & shown)
 
     def sel_lines(self, chosen: NDArray[np.intp]) -> Self:
-        """The same problem for some of the lines, in the order given."""
+        """Select lines, in the given order."""
         return replace(
             self,
             scan=self.scan[chosen],
@@ -105,7 +107,7 @@ class Problem:
         )
 
     def crop(self, rows: slice, columns: slice) -> tuple[Self, slice, slice]:
-        """The same for some coarse pixels, and the fine rows and columns that belong to them."""
+        """Crop to some coarse pixels; return the crop, and its rows and columns of the fine grid."""
         U, y, x = self.U.crop(rows, columns)
         made = replace(
             self,
@@ -119,14 +121,14 @@ class Problem:
 
 
 def pooled_mean(sample: Sequence[Problem]) -> NDArray[np.float64]:
-    """Mean of every map over the measured pixels of all parts, (line,)."""
+    """Mean of every map over the measured pixels of all problems, shape (line,)."""
     count = np.array([problem.measured.sum(axis=(1, 2)) for problem in sample])
     total = (count * np.array([problem.mean for problem in sample])).sum(axis=0)
     return np.asarray(total / np.maximum(count.sum(axis=0), 1))
 
 
 def pooled_noise(sample: Sequence[Problem]) -> NDArray[np.float32]:
-    """Root mean square of the noise of every map, (line,); NaN where a part that was measured tells of none."""
+    """Root mean square of the noise of every map, shape (line,); NaN where it is unknown for a measured problem."""
     count = np.array([problem.measured.sum(axis=(1, 2)) for problem in sample])
     squares = np.array([problem.noise.astype(np.float64) ** 2 for problem in sample])
     total = np.where(count > 0, count * squares, 0).sum(axis=0)
@@ -136,7 +138,7 @@ def pooled_noise(sample: Sequence[Problem]) -> NDArray[np.float32]:
 def _noise(
     scan: NDArray[Any], measured: NDArray[np.bool_], units: str, uncertainty: NDArray[Any] | None
 ) -> NDArray[np.float32]:
-    """Root mean square of the uncertainty, which of whole counts is their square root, over measured pixels."""
+    """Root mean square over measured pixels of the uncertainty, which is the square root for whole counts."""
     noise = np.full(len(scan), np.nan, dtype=np.float32)
     for line, (plane, known) in enumerate(zip(scan, measured, strict=True)):
         variance = None
@@ -151,7 +153,7 @@ def _noise(
 
 
 def _filled(plane: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[Any]:
-    """Missing pixels take the value of the nearest known one."""
+    """Fill missing pixels with the value of the nearest known one."""
     if known.all() or not known.any():
         return plane if known.any() else np.zeros_like(plane)
     nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)

@@ -1,4 +1,4 @@
-"""Training on the painting at hand, and whether a model that was trained elsewhere fits it."""
+"""Training on the painting at hand, and the check whether a model that was trained elsewhere fits it."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def fit(sample: Sequence[Problem], options: UnfoldingOptions, run: Run) -> tuple
     unjudged = [line for line, known in zip(first.lines, trained.stacking.has_holdout, strict=True) if not known]
     if unjudged and trained.stacking.weights[-1].any():
         warn(
-            f"too few measured pixels to judge on some of them whether the photo helps: {', '.join(unjudged)} stay as "
-            "the photo-free floor; scan a larger area, or pass held_out=0 to trust the network unjudged"
+            f"too few measured pixels to hold some out and test whether the photo helps: {', '.join(unjudged)} are the "
+            "kriging baseline; scan a larger area, or pass held_out=0 to use the network without a test"
         )
     model = Model(
         trained.generator,
@@ -103,12 +103,12 @@ def _reduced_resolution(
 
 
 def guided_lines(sample: Sequence[Problem]) -> NDArray[np.bool_]:
-    """Maps that the photo may guide somewhere, (line,)."""
+    """Return which maps the photo may guide in any of the problems, shape (line,)."""
     return np.asarray(np.array([problem.photo_lines for problem in sample]).any(axis=0))
 
 
 def why_unguided(lines: Sequence[str]) -> str:
-    """What to say if there are none."""
+    """Return the message for a painting without such maps."""
     return (
         f"none of the maps {', '.join(lines)} is an element map that has contrast and was measured where the "
         "photo shows something, so there is nothing to train on; method='kriging' interpolates without photo and "
@@ -117,7 +117,7 @@ def why_unguided(lines: Sequence[str]) -> str:
 
 
 def _peaks(sample: Sequence[Problem]) -> NDArray[np.float32]:
-    """The intensity that the network sees as 1, for every map."""
+    """Return the intensity that the network sees as 1, for every map."""
     peak = np.zeros(len(sample[0].lines), dtype=np.float32)
     for line in range(len(peak)):
         values = np.concatenate([problem.scan[line][problem.measured[line]] for problem in sample])
@@ -138,7 +138,7 @@ def _beam(problem: Problem) -> tuple[float, float] | None:
 
 
 def check_fits(model: Model, sample: Sequence[Problem]) -> None:
-    """A model knows its maps by name, one ratio of pixel sizes, and what a pixel of the scan sees.
+    """Check that a model fits a painting: labels, bands, units, footprint, beam and ratio of pixel sizes.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def check_fits(model: Model, sample: Sequence[Problem]) -> None:
         faults.append(f"the model needs {', '.join(missing)}, which the scan lacks; train one on this scan")
     if strange := sorted(guided - set(model.lines)):
         faults.append(
-            f"the model does not know {', '.join(strange)}; leave out: .drop_sel(line={strange}), or train anew"
+            f"the model does not know {', '.join(strange)}; leave out: .drop_sel(line={strange}), or train a new model"
         )
     if model.bands != len(problem.photo):
         faults.append(f"the model takes {model.bands} bands, the photo has {len(problem.photo)}")
@@ -166,12 +166,14 @@ def check_fits(model: Model, sample: Sequence[Problem]) -> None:
         ("footprint", model.footprint, problem.U.footprint),
     ):
         if there != here:
-            faults.append(f"the model was trained with {name} {there!r}, not {here!r}; convert the scan, or train anew")
+            faults.append(
+                f"the model was trained with {name} {there!r}, not {here!r}; convert the scan, or train a new model"
+            )
     beam = _beam(problem)
     if model.beam and beam and not np.allclose(beam, model.beam, rtol=0.02):
         there_text, here_text = (" x ".join(f"{width:.3g}" for width in pair) for pair in (model.beam, beam))
         faults.append(
-            f"the model was trained for a beam of {there_text} pixels of the scan, not {here_text}; train anew"
+            f"the model was trained for a beam of {there_text} pixels of the scan, not {here_text}; train a new model"
         )
     ratio = _ratio(problem)
     # Fine grids are rounded to whole pixels, so the same scale means slightly different ratios.
@@ -180,7 +182,7 @@ def check_fits(model: Model, sample: Sequence[Problem]) -> None:
         for there, here, size in zip(model.ratio, ratio, problem.U.coarse.shape, strict=True)
     ):
         faults.append(
-            f"the model was trained for scale {model.ratio[0]:g}, not {ratio[0]:g}; use its scale or train anew"
+            f"the model was trained for scale {model.ratio[0]:g}, not {ratio[0]:g}; use its scale or train a new model"
         )
     if faults:
         raise InvalidInput("model", faults)
@@ -190,5 +192,5 @@ def check_fits(model: Model, sample: Sequence[Problem]) -> None:
     if not 1 / BRIGHTNESS <= brightness <= BRIGHTNESS:
         warn(
             f"the maps of this scan are {brightness:.2g} times as bright as those the model was trained on, and it "
-            "reads them as poorer or richer; convert both to count/s if the dwell times differ, or train anew"
+            "takes them for poorer or richer; convert both to count/s if the dwell times differ, or train a new model"
         )

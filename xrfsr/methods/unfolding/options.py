@@ -52,8 +52,8 @@ class UnfoldingOptions(MethodOptions):
             faults.append(f"consistency must be {' or '.join(get_args(Consistency))}, got {self.consistency!r}")
         if self.model is not None and not isinstance(self.model, Model):
             faults.append(
-                "model must come from .xrfsr.train(rgb) or xrfsr.load_model(folder), which opens one, "
-                f"got {self.model!r}"
+                f"model must be a trained model, got {self.model!r}: .xrfsr.train(rgb) makes one, "
+                "xrfsr.load_model(folder) opens one"
             )
         with collect_faults(faults):
             self.training_run(Run(), torch.device("cpu"))

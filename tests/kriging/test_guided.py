@@ -130,7 +130,7 @@ def test_strips_and_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> N
     U = whole(3, (23, 11))
     scan, guide = inputs(U, 3)
     expected = guided_krige(scan, guide, U)
-    monkeypatch.setattr(guided, "PAIRS", 1)
+    monkeypatch.setattr(guided, "PAIRS_PER_STRIP", 1)
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(3)
@@ -150,33 +150,33 @@ def test_pooling_wide_footprints_changes_little(
     y, x = np.mgrid[: U.fine.shape[0], : U.fine.shape[1]] / ratio
     guide = np.stack([np.sin(y), np.cos(x)]).astype(np.float32)
     pooled = guided_krige(scan, guide, U)
-    monkeypatch.setattr(guided, "MOST", 99)
+    monkeypatch.setattr(guided, "MAX_GROUPS", 99)
     every = guided_krige(scan, guide, U)
     assert np.abs(pooled.fine - every.fine).std() < 0.03 * every.fine.std()
 
 
 @pytest.fixture
 def strips(monkeypatch: pytest.MonkeyPatch) -> list[slice]:
-    """The rows of every strip that is solved for."""
+    """Rows of every strip for which the equations are solved."""
     noted: list[slice] = []
-    original = guided._Solver.strip
+    original = guided._Solver.solve_rows
 
-    def strip(work: Any, rows: slice, *out: Array) -> None:
+    def solve_rows(solver: Any, rows: slice, *out: Array) -> None:
         noted.append(rows)
-        original(work, rows, *out)
+        original(solver, rows, *out)
 
-    monkeypatch.setattr(guided._Solver, "strip", strip)
+    monkeypatch.setattr(guided._Solver, "solve_rows", solve_rows)
     return noted
 
 
 def test_strips_stay_small_and_hold_every_row_once(strips: list[slice]) -> None:
-    """What is held at a time does not grow with the rows of a scan."""
+    """Memory does not grow with the number of rows of a scan."""
     for rows in (40, 160):
         strips.clear()
         U = whole(4, (rows, 128))
         guided_krige(*inputs(U, 5, lines=1, channels=1), U, "cpu")
         assert sorted(row for strip in strips for row in range(rows)[strip]) == list(range(rows))
-        assert all((strip.stop - strip.start) * 128 * 4**4 <= guided.PAIRS for strip in strips)
+        assert all((strip.stop - strip.start) * 128 * 4**4 <= guided.PAIRS_PER_STRIP for strip in strips)
 
 
 def test_on_a_gpu_strips_are_fewer_and_larger(strips: list[slice], monkeypatch: pytest.MonkeyPatch) -> None:

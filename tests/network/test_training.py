@@ -473,9 +473,9 @@ def test_checkpoints_of_another_run_are_refused(tmp_path: Path) -> None:
     for arguments, text in (
         ({"config": TINY.override(M=16)}, "M was 8 and is 16"),
         ({"config": TINY, "seed": 5}, "seed was 0 and is 5"),
-        ({"config": TINY, "made": other}, "the scan or the photo is another"),
+        ({"config": TINY, "made": other}, "the scan or the photo differs"),
     ):
-        with pytest.raises(InvalidInput, match=rf"'{folder}' is of another run: {text}"):
+        with pytest.raises(InvalidInput, match=rf"'{folder}' belongs to another run: {text}"):
             trained(**arguments, checkpoint=folder)
     kept = sorted(path.name for path in folder.iterdir())
     assert kept == ["member-0.safetensors", "member-1.safetensors", "run.json"]
@@ -484,7 +484,7 @@ def test_checkpoints_of_another_run_are_refused(tmp_path: Path) -> None:
 def test_checkpoints_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("keep")
-    with pytest.raises(InvalidInput, match="exists and is no checkpoint"):
+    with pytest.raises(InvalidInput, match="is not a checkpoint"):
         trained(TINY, checkpoint=tmp_path / "mine")
     assert (tmp_path / "mine" / "notes.txt").read_text() == "keep"
     with pytest.raises(InvalidInput, match="cannot be written"):

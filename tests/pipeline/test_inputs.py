@@ -378,5 +378,5 @@ def test_checkpoints_by_name(scan: xr.Dataset, photo: xr.DataArray, tmp_path: Pa
     for _ in range(2):
         again = scan.xrfsr.superresolve(photo, checkpoint=tmp_path / "state", **QUICK)
         xr.testing.assert_identical(again, fine)
-    with pytest.raises(InvalidInput, match="is of another run: seed was 0 and is 1"):
+    with pytest.raises(InvalidInput, match="belongs to another run: seed was 0 and is 1"):
         scan.xrfsr.superresolve(photo, checkpoint=tmp_path / "state", **{**QUICK, "seed": 1})

@@ -1,1 +1,1 @@
-"""Estimators without a network: kriging of the scan, alone or guided by the photo, and what it says of both."""
+"""Estimators without a network: kriging of the scan, alone or guided by the photo, and what follows from its errors."""

@@ -1,8 +1,8 @@
-r"""Guides for guided kriging: pixels compared by their neighbourhoods, not by themselves alone.
+"""Guides for guided kriging: features that compare pixels by their 3 × 3 neighbourhoods.
 
-The distance between two pixels is that of the 3 × 3 pixels around them, weighed by a Gaussian, as in non-local means
-(Buades, Coll & Morel 2005, "A non-local algorithm for image denoising"). It depends less on the noise and texture of
-single pixels, and an edge that a beam or a lens has softened is still an edge.
+The distance between two pixels is that between the 3 × 3 pixels around them, weighted by a Gaussian, as in non-local
+means (Buades, Coll & Morel 2005, "A non-local algorithm for image denoising"). It depends less on the noise and texture
+of single pixels, and still finds an edge that a beam or a lens has blurred.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from numpy.typing import NDArray
 
 __all__ = ["Guide", "Moments", "neighbourhood", "pooled_variance"]
 
-KEPT_VARIANCE = 0.999  # share of the variance of all neighbours that the channels of a guide hold
-SAMPLE_PIXELS = 2**15  # pixels from which they are found
-STRIP = 64  # rows that are worked on at once
+KEPT_VARIANCE = 0.999  # share of the variance of all neighbours that the channels of a guide keep
+SAMPLE_PIXELS = 2**15  # pixels from which the principal components are computed
+STRIP = 64  # rows processed at once
 OFFSETS = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
 
 
 @dataclass(frozen=True, eq=False)
 class Guide:
-    """What makes a guide of maps: the same for every part of a painting.
+    """Linear map from a stack of maps to the channels of a guide, fitted once for a whole painting.
 
     Attributes
     ----------
     axes : array of float32, shape (9, channel, kept)
-        What each of the nine neighbours adds to the channels of the guide.
-    middle : array of float32, shape (kept,)
-        What is taken off, so that the guide lies around zero, where differences of squares lose no digits.
+        Contribution of each of the nine neighbours to the channels of the guide.
+    centre : array of float32, shape (kept,)
+        Mean to subtract, so that the guide is centred on zero, where differences of squares lose no digits.
     """
 
     axes: NDArray[np.float32]
@@ -41,19 +41,18 @@ class Guide:
     def fit(
         cls, pieces: Iterable[NDArray[Any]], spread: float, *, count: int = 1, bandwidth: float | None = None
     ) -> Self:
-        """For maps like `pieces`.
+        """Fit a guide to maps like `pieces`.
 
         Parameters
         ----------
         pieces : iterable of array, shape (channel, y, x)
-            The maps, or parts of them that stand for all; one is looked at after the other.
+            Maps, or crops that represent them; they are read one after the other.
         spread : float
-            Standard deviation of the weights in pixels; the weights of all nine sum to one.
+            Standard deviation of the Gaussian weights in pixels; the weights of all nine sum to one.
         count : int
-            How many pieces there are.
-        distinct : float, optional
-            The guide is scaled so that pixels differ by one that differ by this share of the standard deviation of all
-            maps together.
+            Number of pieces.
+        bandwidth : float, optional
+            Unit of the guide, as a share of the standard deviation of all maps together.
         """
         weights = np.exp([-(down**2 + right**2) / (2 * spread**2) for down, right in OFFSETS])
         share = np.sqrt(weights / weights.sum()).astype(np.float32)
@@ -76,13 +75,13 @@ class Guide:
         return cls(chosen * share[:, None, None], centre)
 
     def rescaled(self, unit: NDArray[Any]) -> Self:
-        """The same guide of maps that are `unit` (channel,) times larger."""
+        """Return the guide for the same maps multiplied by `unit` (channel,)."""
         return replace(self, axes=self.axes / unit.astype(np.float32)[:, None])
 
     def __call__(self, maps: NDArray[Any]) -> NDArray[np.float32]:
-        """The guide (kept, y, x) of maps (channel, y, x); at their edge, the last pixel is its own neighbour.
+        """Return the guide (kept, y, x) of maps (channel, y, x); pixels beyond the border repeat the last ones.
 
-        In memory its channels are side by side.
+        In memory the channels of a pixel are adjacent.
         """
         channels, height, width = maps.shape
         made = np.empty((height, width, self.axes.shape[2]), dtype=np.float32)
@@ -99,7 +98,7 @@ class Guide:
 
 
 class Moments(NamedTuple):
-    """Pixels of a stack of maps, and mean and variance of each map, in double precision."""
+    """Number of pixels, and mean and variance of each map of a stack, in double precision."""
 
     pixels: int
     mean: NDArray[np.float64]
@@ -107,13 +106,13 @@ class Moments(NamedTuple):
 
     @classmethod
     def of(cls, maps: NDArray[Any]) -> Self:
-        """Of maps (channel, y, x)."""
+        """Compute the moments of maps (channel, y, x)."""
         axes = (1, 2)
         return cls(maps[0].size, maps.mean(axes, dtype=np.float64), maps.var(axes, dtype=np.float64))
 
 
 def pooled_variance(pieces: Sequence[Moments]) -> NDArray[np.float64]:
-    """Variance of each map over all pixels of several pieces."""
+    """Return the variance of each map over all pixels of several pieces."""
     if len(pieces) == 1:
         return pieces[0].variance
     share = np.array([piece.pixels for piece in pieces]) / sum(piece.pixels for piece in pieces)
@@ -122,19 +121,20 @@ def pooled_variance(pieces: Sequence[Moments]) -> NDArray[np.float64]:
 
 
 def neighbourhood(maps: NDArray[Any], spread: float) -> NDArray[np.float32]:
-    """Channels whose squared difference between two pixels is the weighed one of the pixels around them.
+    """Return channels whose squared difference between two pixels is the weighted one of their neighbourhoods.
 
     Parameters
     ----------
     maps : array, shape (channel, y, x)
+        Stack of maps.
     spread : float
-        Standard deviation of the weights in pixels; the weights of all nine sum to one.
+        Standard deviation of the Gaussian weights in pixels; the weights of all nine sum to one.
 
     Returns
     -------
     array of float32, shape (kept, y, x)
-        Principal components of all neighbours, as many as hold 99.9 % of their variance: nine pixels of several maps
-        say much the same.
+        Principal components of all neighbours that hold 99.9 % of their variance; the nine neighbours are highly
+        redundant.
 
     Examples
     --------
@@ -142,14 +142,14 @@ def neighbourhood(maps: NDArray[Any], spread: float) -> NDArray[np.float32]:
     >>> edge = np.zeros((1, 8, 8), dtype=np.float32)
     >>> edge[:, :, 4:] = 1.0
     >>> guide = neighbourhood(edge, 0.5)
-    >>> round(float(np.square(guide[:, 4, 3] - guide[:, 4, 4]).sum()), 2)  # of all weights, those in the middle
+    >>> round(float(np.square(guide[:, 4, 3] - guide[:, 4, 4]).sum()), 2)  # the weight of the middle column
     0.79
     """
     return Guide.fit([maps], spread)(maps)
 
 
 def _sample(maps: NDArray[Any], share: NDArray[np.float32], most: int) -> NDArray[np.float32]:
-    """The weighed neighbours of some pixels, (9 * channel, pixels)."""
+    """Return the weighted neighbours of at most `most` evenly spaced pixels, (9 * channel, pixels)."""
     height, width = maps.shape[1:]
     chosen = np.linspace(0, height * width - 1, min(most, height * width)).astype(np.intp)
     row, column = np.divmod(chosen, width)

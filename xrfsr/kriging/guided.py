@@ -1,14 +1,14 @@
-r"""Guided kriging: interpolation of the scan under a covariance that breaks off where a guide has an edge.
+r"""Guided kriging: interpolation of the scan under a covariance that drops where a guide has an edge.
 
 .. math:: Q(p, q) = e^{-(|y_p - y_q| + |x_p - x_q|) / \ell}
           \left( a + (1 - a) \, e^{-\lVert g_p - g_q \rVert^2 / 2} \right)
 
-is the covariance of the floor (`xrfsr.kriging.simple`), times a Gaussian of the distance between the guides of two fine
-pixels: the kernel of the bilateral filter (Tomasi & Manduchi 1998, "Bilateral filtering for gray and color images"),
-here as a covariance between fine pixels that are seen through U. It does not factor into rows and columns, so every
-coarse pixel is solved for from its neighbourhood alone (ordinary kriging in a moving window; Chilès & Delfiner 2012,
-"Geostatistics", 3.6), at a cost that is linear in the number of pixels. Leave-one-out predictions come with it at no
-further cost.
+is the covariance of the baseline (`xrfsr.kriging.simple`) times a Gaussian of the distance between the guides of two
+fine pixels: the kernel of the bilateral filter (Tomasi & Manduchi 1998, "Bilateral filtering for gray and color
+images"), used as a covariance between fine pixels that are observed through U. It does not factor into rows and
+columns, so every coarse pixel is solved for from its own neighbourhood (ordinary kriging in a moving window; Chilès &
+Delfiner 2012, "Geostatistics", 3.6), at a cost that is linear in the number of pixels. Leave-one-out predictions follow
+from the same factorisation at no further cost.
 """
 
 from __future__ import annotations
@@ -30,30 +30,31 @@ from xrfsr.utils.threads import available, parallel_map
 
 __all__ = ["NUGGET", "GuidedKriging", "guided_krige"]
 
-HALO = 2  # coarse pixels to either side that take part
+HALO = 2  # coarse pixels to either side in a neighbourhood
 OFFSETS = [(down, right) for down in range(-HALO, HALO + 1) for right in range(-HALO, HALO + 1)]
-UNGUIDED = 0.2  # a: the share of the covariance that no edge breaks
-NUGGET = 1e-4  # on the diagonal, so that guides with next to no contrast leave equations that can be solved
-# Guides along one axis that stand for a footprint. Pixels of wider ones are pooled, because every pair of them counts:
-# with more than 64 to a coarse pixel, time would grow with their square.
-MOST = 8
-# How far from zero a guide may lie in the mean: beyond, differences of squares lose digits.
-CENTRED = 4.0
-PAIRS = 2**19  # of fine pixels at a time: little enough for the cache
-# The same on a GPU, which needs much work at a time: 2 GB of memory. A coarse pixel counts as at least 256 pairs,
-# because its linear system takes memory too.
+UNGUIDED = 0.2  # a: the share of the covariance that ignores the guide
+NUGGET = 1e-4  # on the diagonal, so that the equations can be solved for a guide with hardly any contrast
+# Largest number of guides along one axis of a footprint. Pixels of wider footprints are pooled, because the time grows
+# with the square of the number of guides: at most 64 to a coarse pixel.
+MAX_GROUPS = 8
+# Largest mean of a guide: further from zero, differences of squares lose digits.
+MAX_OFFSET = 4.0
+PAIRS_PER_STRIP = 2**19  # pairs of fine pixels at a time: few enough for the cache
+# The same for a GPU, which is efficient only with much work at a time: 2 GB of memory. A coarse pixel counts as at least
+# 256 pairs, because its linear system needs memory too.
 PAIRS_ON_GPU, LEAST_PAIRS = 2**25, 2**8
 
 
 class GuidedKriging(NamedTuple):
-    """What guided kriging gives.
+    """Result of guided kriging.
 
     Attributes
     ----------
     fine : array of float32, shape (line, fine.y, fine.x)
-        Consistent with the scan up to the nugget; where footprints overlap, less so: project it.
+        Interpolated maps. They are consistent with the scan up to the nugget, and less so where footprints overlap:
+        project them.
     left_out : array of float32, shape (line, coarse.y, coarse.x)
-        What every coarse pixel would be, of its neighbours and the guide.
+        Leave-one-out prediction of every coarse pixel, from its neighbours and the guide.
     """
 
     fine: NDArray[np.float32]
@@ -62,35 +63,35 @@ class GuidedKriging(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class _AxisGeometry:
-    """One axis: the fine pixels that each coarse one sees, and those that it is home to.
+    """Geometry of one axis: the fine pixels in the footprint of each coarse pixel, and those inside it.
 
     Attributes
     ----------
-    seen : Tensor of int64, shape (coarse, groups, step)
-        Numbers of the fine pixels under each footprint, in groups for which one guide stands; narrower rows repeat
-        their last.
-    weight : Tensor, shape like `seen`
-        In U; zero for repeated ones.
-    stand_in : Tensor of int64, shape (coarse, groups)
-        The middle of each group.
-    home : Tensor of int64, shape (coarse, pixels)
-        Fine pixels whose centre lies in the coarse one, padded like `seen`.
-    place : Tensor of int64, shape (2, fine)
-        The home of every fine pixel and which of its pixels it is.
-    at : Tensor, shape (fine,)
-        Positions in ranges of the covariance.
+    footprint : Tensor of int64, shape (coarse, groups, step)
+        Indices of the fine pixels under each footprint, in groups that share one guide; narrower rows repeat their last
+        index.
+    weight : Tensor, shape like `footprint`
+        Weights of those pixels in U; zero for repeated ones.
+    representative : Tensor of int64, shape (coarse, groups)
+        Index of the middle pixel of each group.
+    pixels : Tensor of int64, shape (coarse, pixels)
+        Indices of the fine pixels whose centre is in the coarse one, padded like `footprint`.
+    parent : Tensor of int64, shape (2, fine)
+        Coarse pixel that holds each fine pixel, and the number of the fine pixel within it.
+    position : Tensor, shape (fine,)
+        Positions of the fine pixels in units of the range ℓ of the covariance.
     """
 
-    seen: Tensor
+    footprint: Tensor
     weight: Tensor
-    stand_in: Tensor
-    home: Tensor
-    place: Tensor
-    at: Tensor
+    representative: Tensor
+    pixels: Tensor
+    parent: Tensor
+    position: Tensor
 
     @classmethod
     def of(cls, u: csr_array, fine: Axis, coarse: Axis, length: float, step: int, device: torch.device) -> Self:
-        """From one factor of U, in groups of `step` pixels."""
+        """Build the geometry from one factor of U, with groups of `step` pixels."""
         u = u.sorted_indices()
         rows = [slice(start, stop) for start, stop in zip(u.indptr[:-1], u.indptr[1:], strict=True)]
         groups = -(-max(row.stop - row.start for row in rows) // step)
@@ -113,28 +114,32 @@ class _AxisGeometry:
         )
 
     def rho(self, cells: slice, shift: int, *, of_pixels: bool) -> Tensor:
-        """exp(-distance) between pixels of cells and those seen `shift` further on, times weights in U.
+        """Return exp(-distance) between pixels of cells and those seen `shift` cells further, times weights in U.
 
         Parameters
         ----------
         cells : slice
+            Coarse cells of the first pixels.
         shift : int
+            Distance to the coarse cells of the second pixels.
         of_pixels : bool
-            From each pixel that a cell is home to; else from those that it sees, weighed.
+            Whether the first pixels are those inside a cell; else they are those of its footprint, weighted.
 
         Returns
         -------
         Tensor, shape (cells or 1, width, width)
-            One for all where they are the same.
+            Covariances; one matrix if those of all cells are equal.
         """
         other = slice(cells.start + shift, cells.stop + shift)
-        there, weight = self.seen[other].flatten(1), self.weight[other].flatten(1)
-        here = self.home[cells] if of_pixels else self.seen[cells].flatten(1)
-        made = torch.exp(-(self.at[here][:, :, None] - self.at[there][:, None, :]).abs()) * weight[:, None, :]
-        made = made.view(*made.shape[:2], *self.seen.shape[1:]).sum(dim=-1)
+        there, weight = self.footprint[other].flatten(1), self.weight[other].flatten(1)
+        here = self.pixels[cells] if of_pixels else self.footprint[cells].flatten(1)
+        made = (
+            torch.exp(-(self.position[here][:, :, None] - self.position[there][:, None, :]).abs()) * weight[:, None, :]
+        )
+        made = made.view(*made.shape[:2], *self.footprint.shape[1:]).sum(dim=-1)
         if not of_pixels:
             made = made * self.weight[cells].flatten(1)[:, :, None]
-            made = made.view(len(made), *self.seen.shape[1:], -1).sum(dim=2)
+            made = made.view(len(made), *self.footprint.shape[1:], -1).sum(dim=2)
         return made[:1] if torch.allclose(made, made[:1], rtol=1e-5, atol=1e-7) else made
 
 
@@ -145,26 +150,29 @@ def guided_krige(
     device: str | torch.device = "auto",
     nugget: float | NDArray[Any] = NUGGET,
 ) -> GuidedKriging:
-    """Interpolate every map of a scan along the edges of a guide that they share.
+    """Interpolate every map of a scan along the edges that it shares with a guide.
 
     Parameters
     ----------
     scan : array, shape (line, coarse.y, coarse.x)
-        Without gaps.
+        Maps without gaps.
     guide : array, shape (channel, fine.y, fine.x)
-        Scaled so that pixels that differ by one are distinct: by three, and they hardly know of each other.
+        Guide g in units of the kernel bandwidth (weight exp(-½) at distance 1, 0.01 at 3).
     U : Downsampling
+        Operator from the fine grid to the scan's.
     device : str or torch.device
+        Device that computes.
     nugget : float or array of float, shape (line,)
-        Variance of the scan's noise over that of the maps: Σ in (C + Σ)⁻¹. Its default is as good as none.
+        Variance of the scan's noise over that of the maps: Σ in (C + Σ)⁻¹. The default only makes the equations
+        solvable.
 
     Returns
     -------
-    Guided
+    GuidedKriging
 
     Examples
     --------
-    An edge inside a coarse pixel, which the guide shows:
+    The guide shows an edge inside a coarse pixel:
 
     >>> import numpy as np
     >>> from xrfsr.core.grid import Grid
@@ -181,44 +189,44 @@ def guided_krige(
     place = resolve_device(device)
     height, width = U.coarse.shape
     length = U.correlation_length
-    steps = [-(-int(np.diff(u.indptr).max()) // MOST) for u in (U.y, U.x)]
-    sides = (
+    steps = [-(-int(np.diff(u.indptr).max()) // MAX_GROUPS) for u in (U.y, U.x)]
+    axes = (
         _AxisGeometry.of(U.y, U.fine.y, U.coarse.y, length, steps[0], place),
         _AxisGeometry.of(U.x, U.fine.x, U.coarse.x, length, steps[1], place),
     )
     sharp = np.ascontiguousarray(np.moveaxis(guide, 0, -1), dtype=np.float32)
     middle = guide.mean(axis=(-2, -1), dtype=np.float64)
-    if np.abs(middle).max() > CENTRED:
+    if np.abs(middle).max() > MAX_OFFSET:
         sharp = sharp - middle.astype(np.float32)
     pooled = sharp
     for axis, step in enumerate(steps):
         if step > 1:
             pooled = uniform_filter1d(pooled, step, axis=axis, mode="nearest", origin=-((step - 1) % 2))
     seen = torch.as_tensor(sharp, device=place)
-    work = _Solver(
+    solver = _Solver(
         torch.as_tensor(np.ascontiguousarray(scan, dtype=np.float32), device=place),
         seen,
         seen if pooled is sharp else torch.as_tensor(pooled, device=place),
-        sides,
+        axes,
         torch.tensor(OFFSETS, device=place),
         float(nugget),
     )
     fine = np.empty((len(scan), *U.fine.shape), dtype=np.float32)
     left_out = np.empty((len(scan), height, width), dtype=np.float32)
     # Pairs of fine pixels for one coarse pixel and one of its neighbours.
-    pairs = int(np.prod([side.stand_in.shape[1] ** 2 for side in sides]))
-    most = PAIRS // pairs if is_cpu(place) else PAIRS_ON_GPU // max(pairs, LEAST_PAIRS)
+    pairs = int(np.prod([side.representative.shape[1] ** 2 for side in axes]))
+    most = PAIRS_PER_STRIP // pairs if is_cpu(place) else PAIRS_ON_GPU // max(pairs, LEAST_PAIRS)
     rows = max(2 * HALO, most // width)
     strips = [slice(start, min(start + rows, height)) for start in range(0, height, rows)]
     workers = min(available(), len(strips)) if is_cpu(place) else 1
-    parallel_map(strips, lambda strip: work.strip(strip, fine, left_out), workers)
+    parallel_map(strips, lambda strip: solver.solve_rows(strip, fine, left_out), workers)
     return GuidedKriging(fine, left_out)
 
 
 def _by_nugget(
     scan: NDArray[Any], guide: NDArray[Any], U: Downsampling, device: str | torch.device, nugget: NDArray[Any]
 ) -> GuidedKriging:
-    """Maps of the same nugget share their equations."""
+    """Interpolate maps grouped by nugget: those with the same one share their equations."""
     made = GuidedKriging(np.empty((len(scan), *U.fine.shape), np.float32), np.empty(scan.shape, np.float32))
     for value in np.unique(nugget):
         lines = np.flatnonzero(nugget == value)
@@ -229,21 +237,35 @@ def _by_nugget(
 
 @dataclass(frozen=True, eq=False)
 class _Solver:
-    """Scan (line, y, x), guide and pooled guide (fine.y, fine.x, channel), both axes, offsets of neighbours, nugget."""
+    """Kriging equations of a scan, solved strip by strip.
+
+    Attributes
+    ----------
+    scan : Tensor, shape (line, y, x)
+        Maps of the scan.
+    guide, pooled : Tensor, shape (fine.y, fine.x, channel)
+        Guide, and its mean over groups of pixels.
+    axes : (_AxisGeometry, _AxisGeometry)
+        Geometry along y and along x.
+    offset : Tensor of int64, shape (neighbours, 2)
+        Offsets of the neighbours in coarse pixels.
+    nugget : float
+        Σ over the variance of the maps.
+    """
 
     scan: Tensor
     guide: Tensor
     pooled: Tensor
-    sides: tuple[_AxisGeometry, _AxisGeometry]
+    axes: tuple[_AxisGeometry, _AxisGeometry]
     offset: Tensor
     nugget: float
 
-    def strip(self, rows: slice, fine: NDArray[np.float32], left_out: NDArray[np.float32]) -> None:
-        """Solve for some rows of coarse pixels and write what they give."""
-        y, x = self.sides
+    def solve_rows(self, rows: slice, fine: NDArray[np.float32], left_out: NDArray[np.float32]) -> None:
+        """Solve for some rows of coarse pixels and write the results to `fine` and `left_out`."""
+        y, x = self.axes
         inside, values = self._neighbours(rows)
-        around = slice(max(0, rows.start - HALO), min(len(y.seen), rows.stop + HALO))
-        seen = self._seen(around)
+        around = slice(max(0, rows.start - HALO), min(len(y.footprint), rows.stop + HALO))
+        seen = self._footprint_guides(around)
         covariance = self._covariances(rows, around, seen, inside)
         to_pixels = self._to_pixels(rows, around, seen)
         middle = covariance.shape[-1] // 2
@@ -253,7 +275,7 @@ class _Solver:
         right = torch.cat([to_pixels * ones, ones, unit], dim=-1)
         factor = torch.linalg.cholesky(covariance)
         solved = torch.cholesky_solve(right, factor)
-        # The multiplier that makes weights sum to one: ordinary kriging, which needs no mean.
+        # Lagrange multiplier for weights that sum to one: ordinary kriging, which needs no mean.
         weights, of_ones, of_unit = solved[..., :-2], solved[..., -2:-1], solved[..., -1:]
         total = (of_ones * ones).sum(dim=-2, keepdim=True)
         weights = weights + of_ones * (1 - (weights * ones).sum(dim=-2, keepdim=True)) / total
@@ -261,14 +283,14 @@ class _Solver:
         maps = torch.einsum("lrwn,rwnp->lrwp", values, weights)
         error = torch.einsum("lrwn,rwn->lrw", values, of_unit[..., 0]) / of_unit[..., middle, 0]
         left_out[:, rows] = (self.scan[:, rows] - error).cpu().numpy()
-        maps = maps.reshape(*maps.shape[:-1], y.home.shape[1], x.home.shape[1])
-        (home, slot), (column, place) = y.place, x.place
+        maps = maps.reshape(*maps.shape[:-1], y.pixels.shape[1], x.pixels.shape[1])
+        (home, slot), (column, place) = y.parent, x.parent
         mine = torch.nonzero((home >= rows.start) & (home < rows.stop))[:, 0]
         found = maps[:, (home[mine] - rows.start)[:, None], column, slot[mine][:, None], place]
         fine[:, mine.cpu().numpy()] = found.cpu().numpy()
 
     def _neighbours(self, rows: slice) -> tuple[Tensor, Tensor]:
-        """Which neighbours exist, (rows, x, neighbours), and their values, (line, rows, x, neighbours)."""
+        """Return which neighbours exist, (rows, x, neighbours), and their values, (line, rows, x, neighbours)."""
         _, height, width = self.scan.shape
         offset = self.offset
         row = torch.arange(rows.start, rows.stop, device=offset.device)[:, None] + offset[:, 0]
@@ -278,9 +300,9 @@ class _Solver:
         return inside.float(), there * inside
 
     def _covariances(self, rows: slice, around: slice, seen: Tensor, inside: Tensor) -> Tensor:
-        """C between the neighbours of every coarse pixel, (rows, x, neighbours, neighbours)."""
+        """Return C between the neighbours of every coarse pixel, (rows, x, neighbours, neighbours)."""
         width = self.scan.shape[2]
-        y, x = self.sides
+        y, x = self.axes
         reach = 2 * HALO
         top, bottom = around.start, around.stop
         table = inside.new_zeros(2 * reach + 1, 2 * reach + 1, bottom - top, width)
@@ -292,7 +314,7 @@ class _Solver:
                 to, across = slice(down, bottom - top), slice(at.start + right, at.stop + right)
                 rho_y = y.rho(slice(top, bottom - down), down, of_pixels=False)
                 rho_x = x.rho(at, right, of_pixels=False)
-                value = _product(seen[of, at], seen[to, across], rho_y, rho_x).sum(dim=-1)
+                value = _weighted_covariance(seen[of, at], seen[to, across], rho_y, rho_x).sum(dim=-1)
                 table[reach + down, reach + right, of, at] = value
                 table[reach - down, reach - right, to, across] = value
         offset = self.offset
@@ -308,10 +330,10 @@ class _Solver:
         return made
 
     def _to_pixels(self, rows: slice, around: slice, seen: Tensor) -> Tensor:
-        """Covariance of fine pixels with the neighbours of their home, (rows, x, neighbours, pixels)."""
+        """Return the covariance of fine pixels with the neighbours of their cell, (rows, x, neighbours, pixels)."""
         _, height, width = self.scan.shape
-        y, x = self.sides
-        pixels = self.guide[y.home[rows][:, None, :, None], x.home[None, :, None, :]].flatten(2, 3)
+        y, x = self.axes
+        pixels = self.guide[y.pixels[rows][:, None, :, None], x.pixels[None, :, None, :]].flatten(2, 3)
         made = pixels.new_zeros(rows.stop - rows.start, width, len(OFFSETS), pixels.shape[2])
         for number, (down, right) in enumerate(OFFSETS):
             of = slice(max(rows.start, -down), min(rows.stop, height - down))
@@ -322,23 +344,26 @@ class _Solver:
             there = seen[of.start + down - around.start : of.stop + down - around.start]
             there = there[:, at.start + right : at.stop + right]
             rho_y, rho_x = y.rho(of, down, of_pixels=True), x.rho(at, right, of_pixels=True)
-            made[of.start - rows.start : of.stop - rows.start, at, number] = _product(here, there, rho_y, rho_x)
+            made[of.start - rows.start : of.stop - rows.start, at, number] = _weighted_covariance(
+                here, there, rho_y, rho_x
+            )
         return made
 
-    def _seen(self, rows: slice) -> Tensor:
-        """The pooled guide under every footprint, (rows, x, pixels, channel)."""
-        y, x = self.sides
-        return self.pooled[y.stand_in[rows][:, None, :, None], x.stand_in[None, :, None, :]].flatten(2, 3)
+    def _footprint_guides(self, rows: slice) -> Tensor:
+        """Return the pooled guide under every footprint, (rows, x, pixels, channel)."""
+        y, x = self.axes
+        return self.pooled[y.representative[rows][:, None, :, None], x.representative[None, :, None, :]].flatten(2, 3)
 
 
-def _product(here: Tensor, there: Tensor, rho_y: Tensor, rho_x: Tensor) -> Tensor:
-    """Q between pixels of pairs of cells, summed with their weights in U over those of the second.
+def _weighted_covariance(here: Tensor, there: Tensor, rho_y: Tensor, rho_x: Tensor) -> Tensor:
+    """Return Q between pixels of pairs of cells, summed with their weights in U over those of the second cell.
 
     Parameters
     ----------
     here, there : Tensor, shape (rows, x, pixels, channel)
+        Guides of the pixels of both cells.
     rho_y, rho_x : Tensor, shapes (rows or 1, a, b) and (x or 1, c, d)
-        With a · c pixels here and b · d there.
+        Factors along the axes, for a · c pixels here and b · d there.
 
     Returns
     -------
@@ -346,15 +371,15 @@ def _product(here: Tensor, there: Tensor, rho_y: Tensor, rho_x: Tensor) -> Tenso
     """
     rows, width, pixels, channels = here.shape
     a, b = here.reshape(-1, pixels, channels), there.reshape(rows * width, -1, channels)
-    # -‖a - b‖²/2 by way of a product.
+    # -‖a - b‖²/2, computed as a matrix product.
     distance = torch.baddbmm(-(b.square().sum(dim=-1)[:, None] + a.square().sum(dim=-1)[..., None]) / 2, a, b.mT)
-    soft_assignment = distance.clamp_(max=0).exp_().mul_(1 - UNGUIDED).add_(UNGUIDED)
+    kernel = distance.clamp_(max=0).exp_().mul_(1 - UNGUIDED).add_(UNGUIDED)
     rho = torch.einsum("rab,xcd->rxacbd", rho_y, rho_x).flatten(4, 5).flatten(2, 3)
-    return (soft_assignment.view(rows, width, pixels, -1) * rho).sum(dim=-1)
+    return (kernel.view(rows, width, pixels, -1) * rho).sum(dim=-1)
 
 
 def _padded(rows: list[NDArray[Any]], length: int, fill: float | None = None) -> NDArray[Any]:
-    """Rows of different lengths as one array, the shorter ones filled up, or with their last value repeated."""
+    """Stack rows of different lengths, the shorter ones padded with `fill` or with their last value."""
     return np.stack(
         [
             np.append(row, np.full(length - len(row), (row[-1] if len(row) else 0) if fill is None else fill))

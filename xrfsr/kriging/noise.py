@@ -1,9 +1,9 @@
-r"""How noisy each map is, relative to its contrast: what a noise-aware reconstruction has to know.
+"""Noise of each map relative to its contrast, which a noise-aware reconstruction needs.
 
-Told by the `uncertainty` of the scan where there is one. Else leave-one-out predictions tell: kriging that takes a
-share of the variance for noise (the nugget) predicts a pixel from its neighbours best if that share is the true one,
-for noise is what no neighbour knows. What no neighbour and no photo can know counts as noise here, so it is rather too
-high than too low.
+It is taken from the scan's `uncertainty` where there is one. Else it is estimated from leave-one-out predictions:
+kriging that attributes a share of the variance to noise (the nugget) predicts a pixel from its neighbours best if that
+share is the true one, because neighbours carry no information on noise. Unpredictable detail counts as noise, so the
+estimate is biased high.
 """
 
 from __future__ import annotations
@@ -22,21 +22,24 @@ from xrfsr.operators import Downsampling
 
 __all__ = ["Piece", "estimate_nugget_loo", "nugget_of", "wiener_gain"]
 
-# Optima are flat: half a decade is near enough.
+# Optima are flat: steps of half a decade suffice.
 NUGGET_CANDIDATES = (NUGGET, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-MAX_NUGGET = 1.0  # a map that is half noise cannot be told from one that is more
+MAX_NUGGET = 1.0  # larger shares of noise cannot be distinguished from this one
 
 
 class Piece(NamedTuple):
-    """A scan with its photo, or a part of both.
+    """Scan with its photo, or a crop of both.
 
     Attributes
     ----------
     scan : array, shape (line, coarse.y, coarse.x)
-        Without gaps.
+        Maps without gaps.
     photo : array, shape (band, fine.y, fine.x)
+        Photo on the fine grid.
     U : Downsampling
-    usable : array of bool, shape like `scan`
+        Operator from the fine grid to the scan's.
+    measured : array of bool, shape like `scan`
+        Pixels that were measured.
     """
 
     scan: NDArray[Any]
@@ -46,19 +49,21 @@ class Piece(NamedTuple):
 
 
 def nugget_of(pieces: Sequence[Piece], noise: NDArray[Any], device: str | torch.device = "auto") -> NDArray[np.float64]:
-    """Variance of the noise over that of what it hides, for every map.
+    """Return the variance of the noise over that of the signal, for every map.
 
     Parameters
     ----------
     pieces : sequence of Piece
+        Crops that represent the painting, or all of it.
     noise : array, shape (line,)
-        Standard deviation of the noise in the units of the scan, NaN where it is not known.
+        Standard deviation of the noise in the units of the scan, NaN where it is unknown.
     device : str or torch.device
+        Device that computes.
 
     Returns
     -------
     array, shape (line,)
-        From `xrfsr.kriging.guided.NUGGET` to 1.
+        Nuggets from `xrfsr.kriging.guided.NUGGET` to 1.
     """
     spread = pooled_variance([Moments.of(piece.scan) for piece in pieces])
     known = np.isfinite(noise)
@@ -71,14 +76,14 @@ def nugget_of(pieces: Sequence[Piece], noise: NDArray[Any], device: str | torch.
 
 
 def estimate_nugget_loo(pieces: Sequence[Piece], device: str | torch.device = "auto") -> NDArray[np.float64]:
-    """The nugget with which leave-one-out predictions, along the photo or without it, err least.
+    """Estimate the nugget that minimises the leave-one-out error, with the photo or without it.
 
-    It is not more than what they err.
+    The estimate is bounded by that error.
 
     Parameters
     ----------
     pieces, device
-        As for `nugget_of`.
+        See `nugget_of`.
 
     Returns
     -------
@@ -99,7 +104,7 @@ def estimate_nugget_loo(pieces: Sequence[Piece], device: str | torch.device = "a
         axis=1
     )
     best = errors.argmin(axis=0)
-    # Maps smoother than the covariance would have any nugget, but no prediction errs less than the noise of its pixel.
+    # The error hardly depends on the nugget for maps smoother than the covariance, but it is never below the noise.
     most, spread = errors.min(axis=0), pooled_variance([Moments.of(piece.scan) for piece in pieces])
     bound = np.divide(most, spread - most, out=np.full(len(spread), MAX_NUGGET), where=spread > most)
     return np.asarray(np.clip(np.array(NUGGET_CANDIDATES)[best], NUGGET, np.maximum(bound, NUGGET)))
@@ -108,16 +113,17 @@ def estimate_nugget_loo(pieces: Sequence[Piece], device: str | torch.device = "a
 def wiener_gain(
     pieces: Sequence[tuple[NDArray[Any], NDArray[Any]]], nugget: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    """How far an estimate should be moved towards the scan: all the way without noise, not at all if all is noise.
+    """Return the share of the residual by which an estimate should be moved towards the scan: 1 without noise.
 
-    Wiener's factor 1 - σ²/E[r²] of the residual r between scan and estimate, whose variance is that of the noise and of
-    the estimate's own errors.
+    It is Wiener's gain 1 - σ²/E[r²] for the residual r between scan and estimate, whose variance is that of the noise
+    plus that of the estimate's own errors.
 
     Parameters
     ----------
     pieces : sequence of (scan, predicted), each of shape (line, coarse.y, coarse.x)
-        The scan, and the estimate seen through U; or parts of both.
+        Scan, and estimate seen through U; or crops of both.
     nugget : array, shape (line,)
+        Variance of the noise over that of the signal.
 
     Returns
     -------

@@ -1,8 +1,8 @@
-r"""Whether the photo helps, told by the scan itself: leave-one-out predictions along its edges and without them.
+"""Photo gain: leave-one-out errors of the scan with and without the photo's edges.
 
-Every pixel of the scan is predicted from its neighbours twice, by kriging whose covariance breaks off at edges of the
-photo, and by the same kriging without a guide (`xrfsr.kriging.guided`). A photo that shows where a map changes
-makes the first the better one. No network takes part, nothing is trained, and every pixel is a test.
+Every pixel of the scan is predicted from its neighbours twice: by kriging whose covariance drops at edges of the photo,
+and by the same kriging without a guide (`xrfsr.kriging.guided`). The first is better if the photo shows where a map
+changes. No network is used, nothing is trained, and every pixel is a test.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from xrfsr.operators import Downsampling
 
 __all__ = ["LooErrors", "PhotoGain", "along_photo", "gain_from_errors", "loo_errors", "photo_gain", "photo_guide"]
 
-# Photos have texture and noise that no map shares, and lie on the scan to a pixel at best. Maps of real scans, which
-# a beam has blurred, would like 0.7 to 1.2, simulated ones with perfect edges none.
+# Photos have texture and noise that no map shares, and are registered to a pixel at best. The optimum is 0.7 to 1.2 for
+# real scans, which a beam has blurred, and zero for simulated ones with perfect edges.
 NEIGHBOURHOOD_SPREAD = 0.5  # fine pixels (standard deviation)
-# Errors of neighbours go together, so blocks of them are counted as one.
+# Errors of neighbours are correlated, so each block of them is one sample.
 BLOCK, MIN_BLOCKS = 4, 16  # coarse pixels along a side; blocks
-# Standard errors, and what is added to them over the number of blocks: few blocks hardly know their own spread, for
-# errors at edges are far larger than others.
+# Number of standard errors, and its increase times the number of blocks: the spread of a few blocks is uncertain,
+# because errors at edges are far larger than others.
 STANDARD_ERRORS, SMALL_SAMPLE = 1.0, 5.0
 
 
 class PhotoGain(NamedTuple):
-    """What the photo is worth for each map.
+    """Gain in accuracy from the photo, for each map.
 
     Attributes
     ----------
     decibel : array of float32, shape (line,)
-        Mean squared error of leave-one-out predictions without the photo over that with it. NaN where too few pixels
-        were measured.
+        Mean squared error of leave-one-out predictions without the photo over that with it, in dB. NaN where too few
+        pixels were measured.
     helps : array of bool, shape (line,)
-        Whether that is above zero by more than a standard error (1.3 of them on the smallest scans); true where it is
-        not known.
+        Whether the gain is above zero by more than one standard error (1.3 on the smallest scans); true where it is
+        unknown.
     """
 
     decibel: NDArray[np.float32]
@@ -48,9 +48,9 @@ class PhotoGain(NamedTuple):
 
 
 def photo_guide(photos: Sequence[NDArray[Any]]) -> Guide:
-    """What makes a guide of a photo, or of parts (band, fine.y, fine.x) of one: its unit is the photo's contrast.
+    """Fit the guide of a photo, or of crops (band, fine.y, fine.x) of one.
 
-    That is the standard deviation of all bands.
+    Its unit is the photo's contrast: the standard deviation of all bands.
     """
     return Guide.fit(photos, NEIGHBOURHOOD_SPREAD, count=len(photos), bandwidth=1.0)
 
@@ -62,18 +62,24 @@ def along_photo(
     device: str | torch.device = "auto",
     guide: Guide | None = None,
 ) -> GuidedKriging:
-    """Kriging of a scan along the edges of a photo.
+    """Interpolate a scan along the edges of a photo.
 
     Parameters
     ----------
     scan : array, shape (line, coarse.y, coarse.x)
-        Without gaps.
+        Maps without gaps.
     photo : array, shape (band, fine.y, fine.x)
-        Without gaps.
+        Photo without gaps.
     U : Downsampling
+        Operator from the fine grid to the scan's.
     device : str or torch.device
+        Device that computes.
     guide : Guide, optional
-        Of the photo of which this one is a part.
+        Guide fitted to the whole photo, if `photo` is a crop of it.
+
+    Returns
+    -------
+    GuidedKriging
     """
     guide = photo_guide([photo]) if guide is None else guide
     return guided_krige(scan, guide(photo), U, device)
@@ -92,11 +98,11 @@ def photo_gain(
     Parameters
     ----------
     scan, photo, U, device
-        As for `along_photo`.
-    usable : array of bool, shape like `scan`
+        See `along_photo`.
+    measured : array of bool, shape like `scan`
         Pixels that count: measured, and shown by the photo.
-    along : Guided, optional
-        What `along_photo` gives for the same, if it is at hand.
+    guided : GuidedKriging, optional
+        Result of `along_photo` for the same arguments, if it is known already.
 
     Returns
     -------
@@ -117,15 +123,16 @@ def photo_gain(
 
 
 class LooErrors(NamedTuple):
-    """Squared errors of leave-one-out predictions of a scan, where it was measured: shapes (line, coarse.y, coarse.x).
+    """Squared leave-one-out errors of a scan, zero where it was not measured; shape (line, coarse.y, coarse.x).
 
     Attributes
     ----------
-    guided, plain : array of float64
-        Along the photo, and without it.
-    usable : array of bool
+    with_photo, without_photo : array of float64
+        Errors of kriging along the edges of the photo, and without a guide.
+    measured : array of bool
+        Pixels that count.
     largest : array, shape (line, 1, 1)
-        Magnitude of the maps.
+        Largest magnitude of each map.
     """
 
     with_photo: NDArray[np.float64]
@@ -142,7 +149,7 @@ def loo_errors(
     device: str | torch.device,
     guided: GuidedKriging,
 ) -> LooErrors:
-    """Predict a scan, or a part of one, with and without the photo; arguments as for `photo_gain`."""
+    """Predict a scan, or a crop of one, with and without the photo; for the arguments see `photo_gain`."""
     without = guided_krige(scan, np.zeros_like(photo[:1]), U, device)
     with_photo, without_photo = (
         np.where(measured, scan - made.left_out, 0.0).astype(np.float64) ** 2 for made in (guided, without)
@@ -151,9 +158,9 @@ def loo_errors(
 
 
 def gain_from_errors(parts: Sequence[LooErrors]) -> PhotoGain:
-    """What the errors of all parts of a scan say."""
+    """Compute the photo gain from the errors of all crops of a scan."""
     lines = len(parts[0].with_photo)
-    # Relative to the largest value, so that no square is too small for its number format.
+    # Relative to the largest value, so that no square underflows.
     scale = np.max([part.largest for part in parts], axis=0)
     unit = np.where(scale > 0, scale, 1).astype(np.float64) ** 2
     guided, plain, measured = (
@@ -177,7 +184,7 @@ def gain_from_errors(parts: Sequence[LooErrors]) -> PhotoGain:
 
 
 def _blocks(array: NDArray[Any]) -> NDArray[Any]:
-    """Sums over blocks of a map (line, y, x): (line, blocks)."""
+    """Return sums over blocks of a map (line, y, x), shape (line, blocks)."""
     lines, height, width = array.shape
     padded = np.pad(array, ((0, 0), (0, -height % BLOCK), (0, -width % BLOCK)))
     tall, wide = padded.shape[1] // BLOCK, padded.shape[2] // BLOCK

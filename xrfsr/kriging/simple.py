@@ -1,10 +1,10 @@
-r"""Interpolation of the scan alone: the photo-free floor, and what it would be without one of its pixels.
+r"""Simple kriging of the scan alone: the baseline that uses no photo, and its leave-one-out terms.
 
-Simple kriging with a separable exponential covariance Q and the scan's mean:
+With a separable exponential covariance Q and the mean μ of each map,
 
 .. math:: m = \mu + Q U^T C^{-1} (Y_\downarrow - \mu), \qquad C = U Q U^T.
 
-It is exactly consistent with the scan and uses no photo, so whatever a photo is worth is measured from here.
+The result is exactly consistent with the scan. It uses no photo, so all gains are measured against it.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ __all__ = ["Interpolation", "krige", "leave_out"]
 
 @dataclass(frozen=True, eq=False)
 class Interpolation:
-    r"""The kriging of a scan, and the terms that take one coarse pixel out of it again.
+    r"""Kriging of a scan, with the terms that remove one coarse pixel from it.
 
     Attributes
     ----------
     full : array, shape (line, fine.y, fine.x)
-        m, the interpolation from all coarse pixels.
+        Interpolation m from all coarse pixels.
     influence : array, shape (line, coarse.y, coarse.x)
-        :math:`[C^{-1}(Y_\downarrow - \mu)]_c / [C^{-1}]_{cc}`: how far the value of pixel c lies from what its
-        neighbours predict for it.
-    spreading : Spreading
-        Column c of it, times the influence of c, is what the interpolation owes to c.
+        Leave-one-out residual :math:`[C^{-1}(Y_\downarrow - \mu)]_c / [C^{-1}]_{cc}` of every pixel c: its value minus
+        the prediction from all others.
+    right_inverse : RightInverse
+        :math:`Q U^T C^{-1}`. Its column c, times the influence of c, is the contribution of c to the interpolation.
     """
 
     full: NDArray[Any]
@@ -46,10 +46,22 @@ def krige(
     right_inverse: RightInverse | None = None,
     mean: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
-    """Photo-free floor: (line, coarse.y, coarse.x) to (line, fine.y, fine.x), consistent with `scan`.
+    """Interpolate a scan without a photo: (line, coarse.y, coarse.x) to (line, fine.y, fine.x), consistent with `scan`.
 
-    The scan must have no gaps: a NaN would make its whole map NaN. If it is a part of something larger, `mean` (line,)
-    is that of the whole.
+    Parameters
+    ----------
+    scan : array, shape (line, coarse.y, coarse.x)
+        Maps without gaps: one NaN would make its whole map NaN.
+    U : Downsampling
+        Operator from the fine grid to the scan's.
+    right_inverse : RightInverse, optional
+        Right inverse of U; that of the standard correlation length if not given.
+    mean : array, shape (line,), optional
+        Means μ of the whole maps, if `scan` is a crop; those of `scan` if not given.
+
+    Returns
+    -------
+    array, shape (line, fine.y, fine.x)
 
     Examples
     --------
@@ -72,14 +84,14 @@ def leave_out(
     right_inverse: RightInverse | None = None,
     mean: NDArray[Any] | None = None,
 ) -> Interpolation:
-    r"""Kriging together with its closed-form leave-one-out terms.
+    r"""Interpolate as `krige` does, and return the closed-form leave-one-out terms as well.
 
     Without coarse pixel c the interpolation at fine pixel p is
 
     .. math:: m_{-c}(p) = m(p) - w_c(p) \, \alpha_c / [C^{-1}]_{cc}, \qquad \alpha = C^{-1}(Y_\downarrow - \mu),
 
     where :math:`w_c` is column c of :math:`Q U^T C^{-1}` (Dubrule 1983, "Cross validation of kriging in a unique
-    neighborhood"). Every factor is an outer product of a row and a column term. The mean μ stays that of all pixels.
+    neighborhood"). Every factor is an outer product of a row and a column term. The mean μ remains that of all pixels.
     """
     right_inverse = U.right_inverse(U.correlation_length) if right_inverse is None else right_inverse
     middle, rest = _centred(scan, mean)
@@ -93,7 +105,7 @@ def leave_out(
 
 
 def _centred(scan: NDArray[Any], mean: NDArray[Any] | None) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The mean of every map, summed in double precision, and the scan without it; whole counts become floats."""
+    """Return the mean of every map, summed in double precision, and the scan minus it; integer counts become floats."""
     values = scan if scan.dtype.kind == "f" else scan.astype(np.float64)
     middle = values.mean(axis=(-2, -1), dtype=np.float64) if mean is None else mean
     middle = np.asarray(middle, dtype=values.dtype)[..., None, None]

@@ -1,4 +1,4 @@
-"""The network of the paper and its training, in torch: arrays in, arrays out."""
+"""The paper's network and its training, in torch: arrays in, arrays out."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The scan as training material: coarse cells, the fine pixels under each, and what the network sees of them.
+"""Training data from the scan: coarse cells, the fine pixels under each, and the network's input there.
 
-Every product of the network acts on one pixel alone, so a random batch of coarse cells is an unbiased sample of
+Every product of the network acts on one pixel alone. A random batch of coarse cells is therefore an unbiased sample of
 the loss over the whole painting, and the cost of a step does not depend on the size of the painting.
 """
 
@@ -24,8 +24,8 @@ from xrfsr.operators import Downsampling, RightInverse, apply_separable, linear_
 
 __all__ = ["Batch", "CellDataset", "network_inputs"]
 
-MIN_HELD_OUT = 64
-# Fine pixels that pass the network at once where all of the image is a batch.
+MIN_HELD_OUT = 64  # cells
+# Fine pixels per pass of the network where the whole image is one batch.
 BLOCK = 16384
 
 
@@ -36,7 +36,7 @@ def network_inputs(
     right_inverse: RightInverse,
     mean: NDArray[Any] | None = None,
 ) -> dict[Input, NDArray[np.float32]]:
-    """The Y part of X, the upscaled maps (line, fine.y, fine.x), for each kind of input."""
+    """Return the Y part of X, the upscaled maps (line, fine.y, fine.x), for each kind of input."""
     made: dict[Input, NDArray[np.float32]] = {}
     for kind in dict.fromkeys(inputs):
         if kind == "bilinear":
@@ -50,23 +50,22 @@ def network_inputs(
 
 @dataclass(frozen=True, eq=False)
 class Footprints:
-    """One axis of every cell's footprint: which fine pixels, their weight in U, and the cell's pull on them.
+    """One axis of every cell's footprint: its fine pixels, their weights in U and in the right inverse.
 
     Attributes
     ----------
-    place : Tensor of int64, shape (cells, width)
-        Where the pixels stand in the tables of `CellDataset`: the sum of that along both axes.
-    share : Tensor, shape (cells, 2, width)
-        Row of U, and column of the spreading matrix at the same pixels. Narrower footprints are padded with
-        weight zero.
+    offset : Tensor of int64, shape (cells, width)
+        Offsets of the pixels in the tables of `CellDataset`; a pixel's row is the sum of its offsets along both axes.
+    factors : Tensor, shape (cells, 2, width)
+        Row of U, and column of the right inverse at the same pixels. Narrower footprints are padded with weight zero.
     """
 
-    place: Tensor
-    share: Tensor
+    offset: Tensor
+    factors: Tensor
 
     @classmethod
     def of(cls, u: csr_array, right_inverse: csr_array, places: NDArray[np.int64], device: torch.device) -> Self:
-        """From one axis of U and of the spreading, and where each fine pixel of this axis stands."""
+        """Build the footprints of one axis of U and its right inverse; `places` are the offsets of the fine pixels."""
         counts = np.diff(u.indptr)
         lane = np.arange(counts.max())
         entry = np.minimum(u.indptr[:-1, None] + lane, u.indptr[1:, None] - 1)
@@ -79,30 +78,30 @@ class Footprints:
 
     @classmethod
     def identity(cls, places: NDArray[np.int64], device: torch.device) -> Self:
-        """Every cell is one fine pixel."""
+        """Build footprints of one fine pixel each."""
         share = torch.tensor([1.0, 0.0], dtype=torch.float32, device=device).expand(len(places), 2)
         return cls(torch.as_tensor(places, device=device)[:, None], share[..., None].contiguous())
 
     @classmethod
     def concatenate(cls, parts: Sequence[Self], starts: Sequence[int]) -> Self:
-        """Those of several scans, whose tables begin at `starts`."""
-        widest = max(part.place.shape[1] for part in parts)
+        """Concatenate those of several scans, whose tables begin at `starts`."""
+        widest = max(part.offset.shape[1] for part in parts)
         places, shares = [], []
         for part, start in zip(parts, starts, strict=True):
-            missing = widest - part.place.shape[1]
-            places.append(torch.cat([part.place + start, part.place[:, -1:].expand(-1, missing) + start], dim=1))
-            shares.append(pad(part.share, (0, missing)))
+            missing = widest - part.offset.shape[1]
+            places.append(torch.cat([part.offset + start, part.offset[:, -1:].expand(-1, missing) + start], dim=1))
+            shares.append(pad(part.factors, (0, missing)))
         return cls(torch.cat(places), torch.cat(shares))
 
 
 @dataclass(frozen=True, slots=True)
 class ScanNumbering:
-    """Several scans, whose cells, rows and columns are numbered one after the other.
+    """Numbering of the cells, rows and columns of several scans, one scan after the other.
 
     Attributes
     ----------
     cell, row, column, across : Tensor of int64, shape (scans,)
-        The first cell, row and column of each scan, and how many columns it has.
+        Numbers of the first cell, row and column of each scan, and its number of columns.
     """
 
     cell: Tensor
@@ -112,13 +111,13 @@ class ScanNumbering:
 
     @classmethod
     def of(cls, shapes: Sequence[tuple[int, int]], device: torch.device) -> Self:
-        """For scans of `shapes` (rows, columns)."""
+        """Number scans of `shapes` (rows, columns)."""
         rows, across = np.array(shapes, dtype=np.int64).T
         before = (np.cumsum(count) - count for count in (rows * across, rows, across))
         return cls(*(torch.as_tensor(each, device=device) for each in (*before, across)))
 
     def rows_and_columns(self, cell: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows and columns of the cells numbered `cell`."""
+        """Return the row and column numbers of the cells `cell`."""
         scan = torch.bucketize(cell, self.cell, right=True) - 1
         inside, across = cell - self.cell[scan], self.across[scan]
         row = torch.div(inside, across, rounding_mode="floor")
@@ -127,12 +126,12 @@ class ScanNumbering:
 
 @dataclass(frozen=True, slots=True)
 class PixelLayout:
-    """In which order the fine pixels stand in memory.
+    """Order of the fine pixels in memory.
 
     Attributes
     ----------
     rows, columns : array of int64
-        The place of a pixel is the sum of the entries of its row and its column.
+        Offsets of rows and of columns; the position of a pixel is the sum of both.
     """
 
     rows: NDArray[np.int64]
@@ -140,7 +139,7 @@ class PixelLayout:
 
     @classmethod
     def of(cls, U: Downsampling) -> Self:
-        """Cell by cell where the ratio is a whole number, so that drawing a cell reads one piece of memory."""
+        """Lay pixels out cell by cell where the ratio is an integer, so that one cell is one block of memory."""
         (height, width), (down, across) = U.fine.shape, U.coarse.shape
         tall, wide = height // down, width // across
         if height % down or width % across:
@@ -152,11 +151,11 @@ class PixelLayout:
         )
 
     def shifted(self, start: int) -> Self:
-        """The same behind `start` other pixels."""
+        """Return the same layout after `start` other pixels."""
         return replace(self, rows=self.rows + start)
 
     def arrange(self, stack: NDArray[Any], device: torch.device) -> Tensor:
-        """(channel, y, x) to (pixel, channel) float32 on `device`."""
+        """Convert (channel, y, x) to (pixel, channel) float32 on `device`."""
         place = (self.rows[:, None] + self.columns).ravel()
         arranged = np.empty((place.size, len(stack)), dtype=np.float32)
         arranged[place] = stack.reshape(len(stack), -1).T
@@ -165,15 +164,16 @@ class PixelLayout:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Pixels of some cells, and what the network's output over them should average to.
+    """Pixels of some cells, and the target for the mean of the network's output over each cell.
 
     Attributes
     ----------
     x : Tensor, shape (members, cells * width, B + b + 1)
-        With a last channel of ones, by which λ takes part in the network's products.
+        Network input X. The last channel is ones, so that λ is one more row of the network's weights.
     weight : Tensor, shape (cells, width)
         Rows of U.
-    target, usable : Tensor, shape (cells, B)
+    target, measured : Tensor, shape (cells, B)
+        Values of the scan, and 1 where they were measured, else 0.
     """
 
     x: Tensor
@@ -184,25 +184,26 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class CellDataset:
-    """All coarse cells of a scan on the device.
+    """All coarse cells of a scan, on the device.
 
     Attributes
     ----------
     tables : tuple of Tensor, shape (fine pixels, B + b + 1)
-        X of every kind of input and view there is, one row per pixel, and ones. b are channels of a view.
-    orders : tuple of Order
-        Of those rows, for each scan.
-    kinds : tuple of int
-        Which table each member sees.
+        X and a column of ones for every pair of input and view, one row per pixel; b counts the channels of a view.
+    layouts : tuple of PixelLayout
+        Order of those rows, for each scan.
+    table_index : tuple of int
+        Table of each member.
     left_out : tuple of bool
-        Whether a cell can be taken out of what the member sees of it.
+        Whether a cell can be removed from the member's input.
     values : Tensor, shape (cells, 3, B)
-        The scan, where it was measured (0 or 1), and the leave-out influence of each value.
+        Scan, mask of measured values (0 or 1), and leave-one-out influence of each value.
     drawable : Tensor of int64
         Cells with at least one measured value.
     rows, columns : Footprints
-    frames : Frames, optional
-        Where the cells of each scan begin, if there are several.
+        Footprints along y and x.
+    numbering : ScanNumbering, optional
+        Numbers of the first cells of each scan, if there are several.
     """
 
     tables: tuple[Tensor, ...]
@@ -230,7 +231,7 @@ class CellDataset:
     ) -> Self:
         """Prepare a scan (B, coarse.y, coarse.x) and a photo (b, fine.y, fine.x): one input and one view per member.
 
-        `mean` (B,) is that of the maps of which the scan is a part; its own if not given.
+        If the scan is a crop, `mean` (B,) holds the means of the whole maps; else those of `scan` are used.
         """
         upscaled = network_inputs(scan, U, inputs, right_inverse, mean)
         plain: View = "pixel"
@@ -258,7 +259,7 @@ class CellDataset:
 
     @classmethod
     def concatenate(cls, parts: Sequence[Self]) -> Self:
-        """The cells of several scans, numbered one after the other."""
+        """Concatenate the cells of several scans."""
         if len(parts) == 1:
             return parts[0]
         first = parts[0]
@@ -273,12 +274,12 @@ class CellDataset:
             rows=Footprints.concatenate([part.rows for part in parts], before.tolist()),
             columns=Footprints.concatenate([part.columns for part in parts], [0] * len(parts)),
             numbering=ScanNumbering.of(
-                [(len(part.rows.place), len(part.columns.place)) for part in parts], first.values.device
+                [(len(part.rows.offset), len(part.columns.offset)) for part in parts], first.values.device
             ),
         )
 
     def as_pixels(self, target: NDArray[Any], measured: NDArray[np.bool_]) -> Self:
-        """The same inputs of one scan with a known fine map (B, fine.y, fine.x) as the target, pixel by pixel."""
+        """Return the same inputs of one scan with a known fine map (B, fine.y, fine.x) as the target of every pixel."""
         device = self.values.device
         (layout,) = self.layouts
         return replace(
@@ -290,14 +291,15 @@ class CellDataset:
         )
 
     def select_members(self, members: slice) -> Self:
-        """The same for some of the members."""
+        """Return the dataset of some of the members."""
         return replace(self, table_index=self.table_index[members], left_out=self.left_out[members])
 
     def split(self, share: float, generator: torch.Generator) -> tuple[Self, Tensor]:
-        """The same without a random share of its drawable cells, and the numbers of those.
+        """Hold out a random share of the drawable cells; return the rest, and the numbers of those held out.
 
-        Of few cells more are taken, as far as a quarter: a verdict on a handful is chance. None are if the input of
-        a member cannot leave them out, as the bilinear one cannot: their verdict would be worth nothing.
+        At least 64 cells are held out, but at most a quarter: statistics of a few cells are unreliable. If the input of
+        a member contains the held-out cells, as the bilinear one does, their errors would be meaningless, so no cell is
+        held out.
         """
         cells = len(self.drawable)
         count = max(round(share * cells), min(MIN_HELD_OUT, cells // 4)) if share > 0 else 0
@@ -307,66 +309,67 @@ class CellDataset:
         return self.without(held_out), held_out
 
     def without(self, cell: Tensor) -> Self:
-        """The same, but the cells numbered `cell` are never drawn."""
+        """Return the dataset from which the cells numbered `cell` are never drawn."""
         return replace(self, drawable=self.drawable[~torch.isin(self.drawable, cell)])
 
     @property
     def target(self) -> Tensor:
-        """The scan, shape (cells, B)."""
+        """Values of the scan, shape (cells, B)."""
         return self.values[:, 0]
 
     @property
     def measured(self) -> Tensor:
-        """Where it was measured, 0 or 1, shape (cells, B)."""
+        """Mask of measured values, 0 or 1, shape (cells, B)."""
         return self.values[:, 1]
 
     @property
     def influence(self) -> Tensor:
-        """Of each value on the kriging, shape (cells, B); see `xrfsr.kriging.simple.Interpolation`."""
+        """Influence of each value on the kriging, shape (cells, B); see `xrfsr.kriging.simple.Interpolation`."""
         return self.values[:, 2]
 
     @property
     def channels(self) -> int:
-        """Columns of the tables."""
+        """Number of columns of the tables."""
         return self.tables[0].shape[1]
 
     @property
     def width(self) -> int:
-        """Fine pixels under the widest cell."""
-        return self.rows.place.shape[1] * self.columns.place.shape[1]
+        """Number of fine pixels under the widest cell."""
+        return self.rows.offset.shape[1] * self.columns.offset.shape[1]
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        """Numbers of `count` cells, drawn with replacement on the device."""
+        """Draw the numbers of `count` cells with replacement, on the device."""
         device = self.drawable.device
         return self.drawable[torch.randint(len(self.drawable), (count,), generator=generator, device=device)]
 
     def blocks(self) -> Iterator[Tensor]:
-        """Numbers of all drawable cells, a blockful at a time."""
+        """Iterate over the numbers of all drawable cells, one block at a time."""
         yield from torch.split(self.drawable, max(1, BLOCK // self.width))
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        """X at `count` random pixels, shape (members, count, B + b + 1)."""
+        """Return X at `count` random pixels, shape (members, count, B + b + 1)."""
         device = self.values.device
         place = torch.randint(len(self.tables[0]), (count,), generator=generator, device=device)
         return torch.stack([self.tables[kind][place] for kind in self.table_index])
 
     def rows_and_columns(self, cell: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows and columns of the cells numbered `cell`, as they are numbered in `rows` and `columns`."""
+        """Return the row and column numbers of the cells `cell`, as in `rows` and `columns`."""
         if self.numbering is not None:
             return self.numbering.rows_and_columns(cell)
-        columns = len(self.columns.place)
+        columns = len(self.columns.offset)
         return torch.div(cell, columns, rounding_mode="floor"), cell % columns
 
     def batch(self, cell: Tensor, share: Tensor, out: Tensor | None = None) -> Batch:
-        """The pixels of the cells numbered `cell`.
+        """Return the pixels of the cells numbered `cell`.
 
-        `share` (members, cells) is how much of its own influence is taken out of a cell's input: 1 is the
-        left-out interpolation, 0 the full one. Members with bilinear input ignore it. `out` receives the batch's x.
+        `share` (members, cells) is the share of its own influence that is subtracted from a cell's input: 1 gives the
+        leave-one-out interpolation, 0 the full one. Members with bilinear input ignore it. `out` receives the x of the
+        batch.
         """
         row, column = self.rows_and_columns(cell)
-        vertical, horizontal = self.rows.place.index_select(0, row), self.columns.place.index_select(0, column)
+        vertical, horizontal = self.rows.offset.index_select(0, row), self.columns.offset.index_select(0, column)
         place = (vertical[:, :, None] + horizontal[:, None]).flatten()
-        vertical, horizontal = self.rows.share.index_select(0, row), self.columns.share.index_select(0, column)
+        vertical, horizontal = self.rows.factors.index_select(0, row), self.columns.factors.index_select(0, column)
         weight, pull = (vertical[..., None] * horizontal[:, :, None]).flatten(2).unbind(dim=1)
         target, measured, influence = self.values.index_select(0, cell).unbind(dim=1)
         if out is None:
@@ -381,7 +384,7 @@ class CellDataset:
 
 
 def _by_cell(scan: NDArray[Any], measured: NDArray[np.bool_], influence: NDArray[Any], device: torch.device) -> Tensor:
-    """Three stacks (B, y, x) as (y * x, 3, B)."""
+    """Convert three stacks (B, y, x) to (y * x, 3, B)."""
     stacked = np.stack([scan, measured.astype(np.float32), influence]).astype(np.float32, copy=False)
     rows = stacked.reshape(3, len(scan), -1).transpose(2, 0, 1)
     return torch.as_tensor(np.ascontiguousarray(rows), device=device)

@@ -1,7 +1,7 @@
-"""Training that goes on where it was stopped: the state of every trainee in a folder, as numbers and text.
+"""Training that resumes where it was stopped: the state of every trainer in a folder, as numbers and text.
 
-A folder holds ``run.json``, which says what is trained on what, and one ``member-*.safetensors`` per trainee, replaced
-as a whole so that a killed program leaves the last complete one.
+A folder holds ``run.json``, which describes the settings and the data, and one ``member-*.safetensors`` per trainer.
+Files are replaced atomically, so a killed program leaves the last complete state.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ DESCRIPTION = "run.json"
 
 
 def digest(*arrays: NDArray[Any]) -> str:
-    """A short name for the contents of arrays."""
+    """Return a hash of the contents of arrays."""
     total = hashlib.sha256()
     for array in arrays:
         total.update(f"{array.shape}{array.dtype.str}".encode())
@@ -40,26 +40,27 @@ def digest(*arrays: NDArray[Any]) -> str:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where a run keeps its state.
+    """Folder for the state of a training run.
 
     Attributes
     ----------
     folder : Path
+        Path of the folder.
     """
 
     folder: Path
 
     @classmethod
     def open(cls, path: object, config: TrainingConfig, seed: int, device: str, data: str) -> Self:
-        """Make the folder, or go on with it if it is of the same run.
+        """Create the folder, or open it if it is of the same run.
 
         Raises
         ------
         InvalidInput
-            If it is something else, of another run (naming what differs), or cannot be written.
+            If it holds something else or another run (naming the differences), or cannot be written.
         """
         folder = local_path(path, "a folder for the state of the training")
-        # By way of JSON, as it is compared.
+        # Converted to JSON and back, because it is compared with what was read from JSON.
         run = json.loads(
             json.dumps({"format": FORMAT, "seed": seed, "device": device, "data": data, "settings": config.to_dict()})
         )
@@ -68,25 +69,25 @@ class Checkpoint:
                 _compare(folder, run)
             elif folder.exists() and any(folder.iterdir()):
                 raise InvalidInput(
-                    "checkpoint", [f"'{folder}' exists and is no checkpoint; choose another folder, or remove it first"]
+                    "checkpoint", [f"'{folder}' is not a checkpoint; choose another folder, or remove this one"]
                 )
             else:
                 folder.mkdir(exist_ok=True)
                 _replace(folder / DESCRIPTION, lambda new: new.write_text(json.dumps(run, indent=2) + "\n", "utf-8"))
         except OSError as error:
             raise InvalidInput(
-                "checkpoint", [f"'{folder}' cannot be written ({error.strerror or error}); choose another place"]
+                "checkpoint", [f"'{folder}' cannot be written ({error.strerror or error}); choose another folder"]
             ) from error
         return cls(folder)
 
     def save(self, number: int, trainer: Trainer) -> None:
-        """Keep the state of one trainee, in place of an earlier one."""
+        """Write the state of one trainer, in place of an earlier one."""
         tensors, plain = trainer.state()
         kept = {name: value.cpu().contiguous() for name, value in tensors.items()}
         _replace(self._file(number), lambda new: save_file(kept, new, metadata={"state": json.dumps(plain)}))
 
     def restore(self, number: int, trainer: Trainer) -> None:
-        """Bring a trainee to the state that was kept, if one was.
+        """Restore the state of a trainer, if one was saved.
 
         Raises
         ------
@@ -102,7 +103,7 @@ class Checkpoint:
                 trainer.restore({name: kept.get_tensor(name) for name in kept.keys()}, plain)  # noqa: SIM118
         except (KeyError, RuntimeError, SafetensorError, TypeError, ValueError) as error:
             raise InvalidInput(
-                "checkpoint", [f"'{file}' is damaged ({error}); remove the folder and start anew"]
+                "checkpoint", [f"'{file}' is damaged ({error}); remove the folder and start again"]
             ) from error
 
     def _file(self, number: int) -> Path:
@@ -120,14 +121,14 @@ def _compare(folder: Path, run: dict[str, Any]) -> None:
         kept = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         before = {**kept.pop("settings"), **kept}
     except (ValueError, KeyError, AttributeError, TypeError) as error:
-        fault = f"'{folder / DESCRIPTION}' is damaged ({error}); remove the folder and start anew"
+        fault = f"'{folder / DESCRIPTION}' is damaged ({error}); remove the folder and start again"
         raise InvalidInput("checkpoint", [fault]) from error
     now = {**run["settings"], **{name: value for name, value in run.items() if name != "settings"}}
     differing = [
-        "the scan or the photo is another" if name == "data" else f"{name} was {before.get(name)!r} and is {value!r}"
+        "the scan or the photo differs" if name == "data" else f"{name} was {before.get(name)!r} and is {value!r}"
         for name, value in now.items()
         if before.get(name) != value
     ]
     if differing:
-        fault = f"'{folder}' is of another run: {'; '.join(differing)}; choose another folder, or remove it"
+        fault = f"'{folder}' belongs to another run: {'; '.join(differing)}; choose another folder, or remove this one"
         raise InvalidInput("checkpoint", [fault])

@@ -1,8 +1,8 @@
-"""The discriminator of the adversarial stage: one patch of one map in, one unbounded score out.
+"""Discriminator of the adversarial stage: one patch of one map in, one unbounded score out.
 
-The paper shows its layers in a figure only and calls the design standard. Here it is the usual one for patches of this
-size: convolutions of 4 × 4 with stride 2 until 4 × 4 pixels are left, leaky ReLUs between them, and a last convolution
-over what is left. No layer normalises over the batch, of which only the misclassified part counts.
+The paper shows its layers in a figure only and calls the design standard. This is the usual design for patches of this
+size: convolutions of 4 × 4 with stride 2 until 4 × 4 pixels remain, leaky ReLUs between them, and a last convolution
+over the remaining pixels. No layer normalises over the batch, because only its misclassified part counts.
 """
 
 from __future__ import annotations
@@ -15,19 +15,20 @@ __all__ = ["Discriminator"]
 
 CHANNELS = 64
 NEGATIVE_SLOPE = 0.2
-FINAL_SIZE = 4  # pixels along a side that the last layer sees
+FINAL_SIZE = 4  # pixels along a side of the last layer's input
 
 
 class Discriminator(nn.Module):
-    """d(·), one for each member of the ensemble, side by side as groups of the same convolutions.
+    """Discriminator d(·), one for each member of the ensemble, as groups of the same convolutions.
 
     Parameters
     ----------
     patch : int
         Side of a patch: 4 times a power of two.
     members : int
+        Number of members.
     generator : torch.Generator, optional
-        Source of the random start.
+        Source of the random initial weights.
     """
 
     def __init__(self, patch: int = 32, members: int = 1, generator: torch.Generator | None = None) -> None:
@@ -52,16 +53,17 @@ class Discriminator(nn.Module):
                 layer.bias.zero_()
 
     def forward(self, patches: Tensor) -> Tensor:
-        """Scores of patches.
+        """Return the scores of patches.
 
         Parameters
         ----------
         patches : Tensor, shape (patches, members, patch, patch)
+            Patches of maps.
 
         Returns
         -------
         Tensor, shape (patches, members)
-            Unbounded: near 1 for what looks real, near -1 for what looks reconstructed.
+            Unbounded scores: near 1 for patches that look real, near -1 for those that look reconstructed.
         """
         *hidden, last = self.layers
         for layer in hidden:

@@ -1,12 +1,12 @@
-r"""Eqs. 7 and 8 as one differentiable operation that allocates nothing large from one step to the next.
+"""Eqs. 7 and 8 as one differentiable operation that allocates no large memory from one step to the next.
 
-Training is a few thousand passes over batches of the same size. Left to itself, autograd asks the system for a
-megabyte per layer and pass, and on a CPU clearing those pages costs about as much as the sigmoids. Here every pass
-borrows one set of buffers and hands it back when its graph is forgotten. All products are those of Eqs. 7 and 8 and
-their gradients; between them everything happens in place.
+Training takes a few thousand passes over batches of the same size. By itself, autograd requests a megabyte per layer
+and pass, and on a CPU clearing those pages costs about as much as the sigmoids. Here every pass borrows one set of
+buffers and returns it when its graph is freed. All products are those of Eqs. 7 and 8 and their gradients; between
+them everything happens in place.
 
-Products may run in bfloat16 (`dtype`), the exponent range of float32 with 8 significant bits: parameters, their
-gradients, the loss and everything after the network stay in float32.
+Products may run in bfloat16 (`dtype`), which has the exponent range of float32 and 8 significant bits: parameters,
+their gradients, the loss and everything after the network stay in float32.
 """
 
 from __future__ import annotations
@@ -22,17 +22,18 @@ sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 
 
 class _BufferSet(NamedTuple):
-    """What one forward and backward pass needs.
+    """Buffers of one forward and backward pass.
 
     Attributes
     ----------
     x : Tensor, shape (members, pixels, channels + 1)
-        The input, where it has to be converted.
+        Converted input; empty if no conversion is needed.
     codes : list of Tensor, shape (members, pixels, atoms)
-        A⁽¹⁾ ... A⁽ᴷ⁾.
+        Codes A⁽¹⁾ ... A⁽ᴷ⁾.
     output, output_gradient : Tensor, shape (members, pixels, channels out)
-        Where they have to be converted.
+        Converted output and its gradient; empty if no conversion is needed.
     gradient, next_gradient : Tensor, shape (members, pixels, atoms)
+        Gradients with respect to the codes of two successive iterations.
     """
 
     x: Tensor
@@ -44,13 +45,13 @@ class _BufferSet(NamedTuple):
 
 
 class BufferPool:
-    """Sets of buffers by shape; those on loan are not among them."""
+    """Free sets of buffers by shape; borrowed sets are not in the pool."""
 
     def __init__(self) -> None:
         self._free: dict[tuple[Any, ...], list[_BufferSet]] = {}
 
     def borrow(self, x: Tensor, iterations: int, atoms: int, channels: int, dtype: torch.dtype) -> _Loan:
-        """A set for as long as the loan lives."""
+        """Return a set of buffers for the lifetime of the loan."""
         free = self._free.setdefault((*x.shape, iterations, atoms, channels, dtype, x.dtype, x.device), [])
         try:
             return _Loan(free.pop(), free)
@@ -60,7 +61,7 @@ class BufferPool:
         converted = pixels if dtype != x.dtype else 0
 
         def empty(width: int, pixels: int = pixels) -> Tensor:
-            # Not an inference tensor, even if the first pass is one.
+            # An ordinary tensor even if the first pass runs in inference mode.
             with torch.inference_mode(False):
                 return torch.empty((members, pixels, width), dtype=dtype, device=x.device)
 
@@ -82,7 +83,7 @@ class BufferPool:
 
 
 class _Loan:
-    """Gives its set back when nothing refers to it any more, whether or not there was a backward pass."""
+    """Loan of a set of buffers, which returns to its pool once nothing refers to the loan."""
 
     def __init__(self, held: _BufferSet, owner: list[_BufferSet]) -> None:
         self.held = held
@@ -101,27 +102,31 @@ def unfold(
     buffers: BufferPool,
     dtype: torch.dtype | None = None,
 ) -> Tensor:
-    r"""D A⁽ᴷ⁾ plus a bias, for :math:`A^{(k+1)} = \mathrm{Sigmoid}(V^{(k)} A^{(k)} + S^{(k)} X - \lambda^{(k)})`.
+    r"""Return D A⁽ᴷ⁾ plus a bias.
+
+    The codes are :math:`A^{(k+1)} = \mathrm{Sigmoid}(V^{(k)} A^{(k)} + S^{(k)} X - \lambda^{(k)})` with A⁽⁰⁾ = 0.
 
     Parameters
     ----------
     x : Tensor, shape (members, pixels, channels + 1)
-        X, and as the last channel ones, by which λ takes part in the product with S.
+        Input X. The last channel is ones, so that λ is one more row of S.
     drive : Tensor, shape (K, members, channels + 1, atoms)
-        S, and as the last row -λ.
+        Weights S, with -λ as the last row.
     recurrence : Tensor, shape (K - 1, members, atoms, atoms)
-        V = 1 - W.
+        Weights V = 1 - W.
     dictionary : Tensor, shape (members, atoms, channels out)
-        D.
+        Dictionary D.
     bias : Tensor, shape (members, 1, channels out)
-    buffers : Buffers
+        Bias of the output.
+    buffers : BufferPool
+        Pool from which the pass borrows its memory.
     dtype : torch.dtype, optional
-        Of the products; that of `x` if not given.
+        Number format of the products; that of `x` if not given.
 
     Returns
     -------
     Tensor, shape (members, pixels, channels out)
-        In the dtype of `x`.
+        Output in the dtype of `x`.
     """
     apply: Any = _Unfold.apply
     made: Tensor = apply(x, drive, recurrence, dictionary, bias, buffers, dtype or x.dtype)

@@ -177,7 +177,7 @@ class PatchSampler:
         output: Tensor = network(x)
         estimate = output[..., : self.lines].reshape(len(x), self.windows, height, width, self.lines)
         n, m = self.rows.u.shape[1], self.columns.u.shape[1]
-        cell = (i[:, None] + torch.arange(n, device=device))[:, :, None] * len(self.cells.columns.place)
+        cell = (i[:, None] + torch.arange(n, device=device))[:, :, None] * len(self.cells.columns.offset)
         cell = cell + (j[:, None] + torch.arange(m, device=device))[:, None]
         coarse = _apply_both_axes(self.rows.u[i], self.columns.u[j], estimate)
         missing = self.cells.target[cell] - coarse

@@ -50,7 +50,7 @@ class Scale:
 
     cells: CellDataset
     weight: tuple[float, ...]
-    share: int = 1
+    subsampling: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,8 @@ class TrainingData:
     def select_members(self, members: slice) -> TrainingData:
         """The same for some of the members."""
         scales = [
-            Scale(scale.cells.select_members(members), scale.weight[members], scale.share) for scale in self.scales
+            Scale(scale.cells.select_members(members), scale.weight[members], scale.subsampling)
+            for scale in self.scales
         ]
         patches = [each.select_members(members) for each in self.patches]
         return TrainingData(scales, self.validation_cells, patches, self.bands, self.device)
@@ -161,7 +162,7 @@ class Trainer:
             return
         drawn = []
         for scale, weight in zip(scales, self.weights, strict=True):
-            count = max(1, self.config.pixels // scale.share // scale.cells.width)
+            count = max(1, self.config.pixels // scale.subsampling // scale.cells.width)
             drawn.append((scale.cells, scale.cells.draw(count, self.random), weight))
         self._backward(drawn)
 

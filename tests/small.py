@@ -1,4 +1,4 @@
-"""Small paintings in arrays, for tests of what works on arrays."""
+"""Small paintings in arrays, for tests of array code."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def operator(scale: float, footprint: Any = "area", fwhm: float | None = None, s
 
 
 def painting(U: Downsampling, lines: int = 2, seed: int = 0) -> tuple[Array, Array]:
-    """A photo of coloured patches, and maps that follow its colours: scan and photo."""
+    """Return a scan whose maps follow the colours of a photo, and that photo of coloured patches."""
     rng = np.random.default_rng(seed)
     height, width = U.fine.shape
     patches = rng.random((3, 5, 6)).repeat(-(-height // 5), axis=1).repeat(-(-width // 6), axis=2)[:, :height, :width]
@@ -36,7 +36,7 @@ def painting(U: Downsampling, lines: int = 2, seed: int = 0) -> tuple[Array, Arr
 
 
 def problem(scale: float = 4.0, footprint: Any = "area", fwhm: float | None = None, **changes: Any) -> Problem:
-    """Such a painting as a method is handed it; `changes` are places in ``scan`` or ``photo`` that are missing."""
+    """Return such a painting as the input of a method; `changes` index the missing pixels of ``scan`` or ``photo``."""
     U = operator(scale, footprint, fwhm)
     scan, photo = painting(U)
     for name, array in (("scan", scan), ("photo", photo)):

@@ -1,6 +1,6 @@
-"""Eqs. 6 to 14 of the paper, one test each, against values worked out by hand.
+"""Eqs. 6 to 14 of the paper, one test each, against values computed by hand.
 
-The other tests of network, losses and patches look at the same equations for random numbers and every shape.
+The other tests of network, losses and patches test the same equations with random numbers and all shapes.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def test_eq_10() -> None:
     # Means of 2 × 2 pixels: Ŷ U = (2, 6) misses (4, 6) by (2, 0), which goes to the four pixels of the first.
     area = Downsampling.between(coarse.refine(2), coarse)
     np.testing.assert_allclose(area.project(estimate, scan), [[3.0, 5.0, 5.0, 7.0]] * 2)
-    # One pixel of each: Uᵀ U = 1, and the formula stands as it is printed.
+    # One pixel of each: Uᵀ U = 1, and the formula is that of the paper.
     point = Downsampling.between(coarse.refine(2), coarse, "decimate")
     printed = estimate - point.adjoint(point(estimate) - scan)
     np.testing.assert_allclose(printed, [[4.0, 3.0, 6.0, 7.0], [1.0, 3.0, 5.0, 7.0]])
@@ -98,13 +98,13 @@ def test_eq_11() -> None:
 
 
 def test_eq_12() -> None:
-    # d = 3/2 is taken for real; (0 - 1)² = 1 and (-2 - 1)² = 9 are left, with a mean of 5.
+    # d = 3/2 is classified as real; (0 - 1)² = 1 and (-2 - 1)² = 9 are left, with a mean of 5.
     assert adversarial_loss(torch.tensor([[1.5], [0.0], [-2.0]])).item() == pytest.approx(5.0)
     assert adversarial_loss(torch.tensor([[1.5]])).item() == 0.0
 
 
 def test_eq_13() -> None:
-    # Reconstructed: -3/2 is recognised, (1 + 1)² = 4 is left. Real: 2 is recognised, (0 - 1)² = 1 and (-1 - 1)² = 4
+    # Reconstructed: -3/2 is correct, (1 + 1)² = 4 is left. Real: 2 is correct, (0 - 1)² = 1 and (-1 - 1)² = 4
     # are left, with a mean of 5/2.
     reconstructed, real = torch.tensor([[-1.5], [1.0]]), torch.tensor([[2.0], [0.0], [-1.0]])
     assert discriminator_loss(reconstructed, real).item() == pytest.approx(4.0 + 2.5)

@@ -1,4 +1,4 @@
-"""Pixels compared by their neighbourhoods."""
+"""Comparison of pixels by their neighbourhoods."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Array = NDArray[Any]
 
 
 def distance(maps: Array, spread: float, p: tuple[int, int], q: tuple[int, int]) -> tuple[float, float]:
-    """The weighed squared difference of the nine pixels around p and q, one by one, and the sum of the weights."""
+    """Return the weighted squared difference of the nine pixels around p and q, and the sum of the weights."""
     total = weights = 0.0
     for down in (-1, 0, 1):
         for right in (-1, 0, 1):
@@ -37,13 +37,13 @@ def test_distances_are_those_of_the_neighbours(channels: int, spread: float, see
         p, q = ((int(random.integers(1, 11)), int(random.integers(1, 13))) for _ in range(2))
         total, weights = distance(maps.astype(np.float64), spread, p, q)
         found = float(np.square(guide[:, p[0], p[1]] - guide[:, q[0], q[1]]).sum())
-        # What is left out is at most so much of the variance, of which one pair may hold all.
+        # The omitted components hold at most this much of the variance, and one pair may account for all of it.
         left_out = (1 - KEPT_VARIANCE) * float(maps.var(axis=(1, 2)).sum())
         assert found <= total / weights + 1e-5
         assert found >= total / weights - 4 * 12 * 14 * left_out - 1e-5
 
 
-def test_maps_that_say_the_same_need_one_channel() -> None:
+def test_redundant_maps_need_one_channel() -> None:
     plane = np.add.outer(np.zeros(64), np.linspace(0, 1, 64))
     assert len(neighbourhood(np.stack([plane, 2 * plane, -plane]), 0.5)) == 1
     assert len(neighbourhood(np.random.default_rng(0).random((2, 64, 64)), 0.5)) > 6
@@ -63,7 +63,7 @@ def test_noise_of_single_pixels_misleads_less() -> None:
     noisy = edge + 0.4 * random.standard_normal(edge.shape)
 
     def misled(guide: Array) -> float:
-        """How often a pixel beyond the edge is taken for nearer than one on this side."""
+        """Return the share of rows in which a pixel beyond the edge seems nearer than one on this side."""
         across = np.square(guide[:, :, 20] - guide[:, :, 44]).sum(axis=0)
         along = np.square(guide[:, :, 20] - guide[:, :, 10]).sum(axis=0)
         return float((across < along).mean())

@@ -1,4 +1,4 @@
-"""Guided kriging against the dense formulas, and what it must do whatever the guide."""
+"""Guided kriging against the dense formulas, and its properties for any guide."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from xrfsr.operators import Downsampling
 
 Array = NDArray[Any]
 seeds = st.integers(0, 2**32 - 1)
-WINDOW = 5  # coarse pixels along a side that take part
+WINDOW = 5  # coarse pixels along a side of a neighbourhood
 
 
 @st.composite
 def operators(draw: st.DrawFn, size: int | None = None) -> Downsampling:
-    """U on small grids that need not be square, ascend, or divide each other."""
+    """Draw U on small grids that need not be square, ascend, or divide each other."""
     axes = []
     for _ in "yx":
         sign, step, low = draw(st.sampled_from([-1, 1])), draw(st.floats(0.5, 2)), draw(st.floats(-9, 9))
@@ -67,7 +67,7 @@ def test_it_is_ordinary_kriging_of_the_neighbourhood(U: Downsampling, seed: int)
     A, Q = dense(U, guide)
     C = A @ Q @ A.T + NUGGET * np.eye(len(A))
     found = guided_krige(scan, guide, U)
-    # The neighbourhood of the pixel in the middle is everything.
+    # The neighbourhood of the middle pixel is the whole scan.
     expected = scan.reshape(2, -1) @ ordinary(C, A @ Q)
     rows, columns = (
         np.abs(fine.centres - coarse.centres[2]) < abs(coarse.step) * 0.4999
@@ -96,7 +96,7 @@ def test_with_whole_ratios_the_scan_comes_back(footprint: str, ratio: int) -> No
     U = whole(ratio, footprint=footprint)
     scan, guide = inputs(U, 0)
     fine = guided_krige(scan, guide, U).fine
-    # But for the nugget, which the projection afterwards makes good.
+    # Except for the nugget, whose effect the projection removes.
     np.testing.assert_allclose(U(fine), scan, rtol=0, atol=5e-3)
 
 
@@ -109,7 +109,7 @@ def test_an_edge_is_where_the_guide_has_it() -> None:
     assert without > 0.4
 
 
-def test_a_guide_that_shows_nothing_is_kriging_and_its_level_plays_no_part() -> None:
+def test_a_constant_guide_is_kriging_and_its_level_is_irrelevant() -> None:
     U = whole()
     scan, guide = inputs(U, 1)
     grey, other = (guided_krige(scan, np.full_like(guide, level), U) for level in (0.0, 1e4))

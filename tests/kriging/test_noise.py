@@ -1,4 +1,4 @@
-"""How noisy a scan is, and results that say so."""
+"""Noise of a scan, and noise-aware results."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Array = NDArray[Any]
 
 @pytest.fixture(scope="module")
 def smooth() -> tuple[Array, Array, Any]:
-    """Maps that kriging predicts well, so that nearly all it cannot is noise."""
+    """Maps that kriging predicts well, so that nearly all of its error is noise."""
     U = operator(2.0, shape=(40, 40))
     y, x = np.mgrid[:80, :80] / 80
     fine = np.stack([np.sin(5 * y) + np.cos(4 * x), np.sin(4 * x * y)]).astype(np.float32)
@@ -30,18 +30,18 @@ def smooth() -> tuple[Array, Array, Any]:
 
 
 @pytest.mark.parametrize("share", [0.03, 0.1, 0.3])
-def test_the_scan_tells_its_noise(smooth: tuple[Array, Array, Any], share: float) -> None:
+def test_the_noise_is_estimated_from_the_scan(smooth: tuple[Array, Array, Any], share: float) -> None:
     scan, photo, U = smooth
     spread = scan.std(axis=(1, 2), keepdims=True)
     noisy = scan + np.sqrt(share) * spread * np.random.default_rng(0).standard_normal(scan.shape)
-    told = estimate_nugget_loo([Piece(noisy, photo, U, np.ones(scan.shape, bool))], "cpu")
-    # These maps are smoother than the covariance, so it is the bound that tells.
-    assert (share / 1.3 < told).all()
-    assert (told < 1.3 * share).all()
+    found = estimate_nugget_loo([Piece(noisy, photo, U, np.ones(scan.shape, bool))], "cpu")
+    # These maps are smoother than the covariance, so the bound determines the result.
+    assert (share / 1.3 < found).all()
+    assert (found < 1.3 * share).all()
     assert (estimate_nugget_loo([Piece(scan, photo, U, np.ones(scan.shape, bool))], "cpu") < 0.01).all()
 
 
-def test_known_noise_is_taken_as_it_is(smooth: tuple[Array, Array, Any]) -> None:
+def test_known_noise_is_used_unchanged(smooth: tuple[Array, Array, Any]) -> None:
     scan, photo, U = smooth
     measured = np.ones(scan.shape, bool)
     variance = scan.var(axis=(1, 2), dtype=np.float64)
@@ -54,7 +54,7 @@ def test_known_noise_is_taken_as_it_is(smooth: tuple[Array, Array, Any]) -> None
 
 
 @given(nugget=st.floats(1e-4, 1.0), error=st.just(0.0) | st.floats(0.01, 1.0), seed=st.integers(0, 99))
-def test_agreement_is_wieners_factor(nugget: float, error: float, seed: int) -> None:
+def test_wiener_gain_is_that_of_the_formula(nugget: float, error: float, seed: int) -> None:
     random = np.random.default_rng(seed)
     scan = random.standard_normal((1, 50, 50))
     residual = error * random.standard_normal(scan.shape)
@@ -79,7 +79,7 @@ def test_maps_with_nuggets_of_their_own_are_kriged_as_if_alone() -> None:
 
 @pytest.fixture(scope="module")
 def noisy() -> tuple[xr.Dataset, xr.Dataset, xr.DataArray, Any]:
-    """A painting scanned in a hurry, the truth, the photo and a model."""
+    """Truth, scan with a short dwell time, photo and model of a painting."""
     truth, scan, rgb = xrfsr.simulate.painting(96, 96, lines=["Hg-L", "Pb-L", "Fe-K"], dwell=0.003)
     return truth, scan, rgb, scan.xrfsr.train(rgb, steps=200, progress=False, device="cpu")
 
@@ -103,8 +103,8 @@ def test_a_noise_aware_result_is_nearer_to_the_truth(noisy: tuple[xr.Dataset, xr
 
 def test_uncertainty_is_what_it_goes_by(noisy: tuple[xr.Dataset, xr.Dataset, xr.DataArray, Any]) -> None:
     _, scan, rgb, model = noisy
-    told = scan.assign(uncertainty=scan.intensity * 0 + 0.25)
-    aware = told.xrfsr.superresolve(rgb, model=model, consistency="noise-aware")
+    known = scan.assign(uncertainty=scan.intensity * 0 + 0.25)
+    aware = known.xrfsr.superresolve(rgb, model=model, consistency="noise-aware")
     np.testing.assert_allclose(aware.noise, 0.25, rtol=0.02)
     exact = scan.xrfsr.superresolve(rgb, model=model)
     surely = scan.assign(uncertainty=scan.intensity * 0).xrfsr

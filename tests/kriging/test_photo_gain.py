@@ -1,4 +1,4 @@
-"""Whether the photo helps: told rightly, of the pixels that count, whatever the units."""
+"""Photo gain: its sign, the pixels that count, and its independence of units."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def everywhere(scan: Array) -> Array:
 
 def test_maps_that_follow_the_photo_gain(painted: tuple[Array, Array, Downsampling]) -> None:
     scan, photo, U = painted
-    told = photo_gain(scan, photo, U, everywhere(scan))
-    assert told.helps.tolist() == [True, True, False]
-    assert (told.decibel[:2] > 1).all()
-    assert told.decibel[2] < 0.1
+    gain = photo_gain(scan, photo, U, everywhere(scan))
+    assert gain.helps.tolist() == [True, True, False]
+    assert (gain.decibel[:2] > 1).all()
+    assert gain.decibel[2] < 0.1
     moved = photo_gain(scan, np.roll(photo, (31, 22), axis=(1, 2)), U, everywhere(scan))
     assert not moved.helps.any()
     assert (moved.decibel < 0.2).all()
@@ -76,9 +76,9 @@ def test_it_is_the_error_of_leaving_pixels_out(painted: tuple[Array, Array, Down
 
 def test_a_photo_without_contrast_is_none(painted: tuple[Array, Array, Downsampling]) -> None:
     scan, photo, U = painted
-    told = photo_gain(scan, np.full_like(photo, 0.5), U, everywhere(scan))
-    assert told.decibel.tolist() == [0, 0, 0]
-    assert not told.helps.any()
+    gain = photo_gain(scan, np.full_like(photo, 0.5), U, everywhere(scan))
+    assert gain.decibel.tolist() == [0, 0, 0]
+    assert not gain.helps.any()
 
 
 def test_too_few_pixels_to_tell(painted: tuple[Array, Array, Downsampling]) -> None:
@@ -86,6 +86,6 @@ def test_too_few_pixels_to_tell(painted: tuple[Array, Array, Downsampling]) -> N
     measured = everywhere(scan)
     measured[0, (MIN_BLOCKS // 2) * BLOCK :] = False
     measured[0, :, BLOCK:] = False  # a column of blocks, fewer than it takes
-    told = photo_gain(scan, photo, U, measured)
-    assert np.isnan(told.decibel).tolist() == [True, False, False]
-    assert told.helps[0], "what is not known is not held against the photo"
+    gain = photo_gain(scan, photo, U, measured)
+    assert np.isnan(gain.decibel).tolist() == [True, False, False]
+    assert gain.helps[0], "an unknown gain does not exclude the photo"

@@ -1,4 +1,4 @@
-"""Coarse cells as training material: what a batch holds, and that it stands for the whole image."""
+"""Coarse cells as training data: the contents of a batch, and that it is a fair sample of the image."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def everything(cells: CellDataset, share: float = 0.0) -> Batch:
 
 
 def image(table: torch.Tensor, layout: PixelLayout) -> Array:
-    """The rows of a table, pixel by pixel, as an image (channel, y, x)."""
+    """Convert the rows of a table to an image (channel, y, x)."""
     return np.moveaxis(table.numpy()[layout.rows[:, None] + layout.columns], -1, 0)
 
 
@@ -67,7 +67,7 @@ def test_batches_are_unbiased(scale: int) -> None:
     ]
     expected = whole_image_loss(network, scan, photo, U, np.ones(scan.shape, bool), inputs, 0.3)
     np.testing.assert_allclose(np.mean(one_by_one, axis=0), expected, rtol=1e-5)
-    assert np.std(one_by_one, axis=0).min() > 0.1 * expected.min(), "cells differ, so the test says something"
+    assert np.std(one_by_one, axis=0).min() > 0.1 * expected.min(), "cells differ, so the test is meaningful"
 
 
 @pytest.mark.parametrize(("scale", "footprint", "fwhm"), FOOTPRINTS)
@@ -159,12 +159,12 @@ def test_held_out_cells_are_never_drawn() -> None:
     whole = cells_of(*painting(U), U, inputs=("leave-out",))
     random = torch.Generator().manual_seed(1)
     trained, held_out = whole.split(0.2, random)
-    # A fifth of so few cells would leave too few to judge by: a quarter is held out.
+    # A fifth of 90 cells would be too few, so a quarter is held out.
     assert len(held_out) == len(whole.drawable) // 4
     assert len(whole.drawable) == 90
     drawn = trained.draw(5000, random)
     assert set(drawn.tolist()) == set(range(90)) - set(held_out.tolist())
-    # Where a member cannot leave a cell out of its input, none is held out.
+    # No cell is held out if the input of a member contains it.
     assert len(cells_of(*painting(U), U, inputs=("leave-out", "bilinear")).split(0.2, random)[1]) == 0
 
 

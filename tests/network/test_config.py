@@ -16,7 +16,15 @@ def test_settings_are_checked_all_at_once() -> None:
     with pytest.raises(InvalidInput) as caught:
         TrainingConfig(K=0, M=True, steps=1.5, learning_rate=float("nan"), inputs=("nearest",), transfer=(1.0, 2.0))
     assert len(caught.value.faults) == 7
-    for part in ("K is 0", "M is True", "steps is 1.5", "learning_rate is nan", "nearest", "transfer", "views"):
+    for part in (
+        "K must be an integer ≥ 1, got 0",
+        "M must",
+        "steps must",
+        "learning_rate must be a finite number ≥ 0, got nan",
+        "nearest",
+        "transfer",
+        "views",
+    ):
         assert part in str(caught.value)
     views = ("blurred", ("sharp",), ("pixel", "soft", "soft"))
     wrong = ({"mixing": 1.5}, {"held_out": 0.9}, {"alpha_1": -1}, {"inputs": ()}, *({"views": view} for view in views))
@@ -47,7 +55,7 @@ def test_presets_are_found_by_name_and_changed_by_keyword() -> None:
     assert TrainingConfig.preset("default") == TrainingConfig()
     assert TrainingConfig.preset("paper").override(steps=5).steps == 5
     assert sorted(PRESETS) == ["default", "paper"]
-    for wrong, text in (("papre", "did you mean 'paper'"), (3, "preset 3 is unknown; accepted are default, paper")):
+    for wrong, text in (("papre", "did you mean 'paper'"), (3, "unknown preset 3; choose from default, paper")):
         with pytest.raises(InvalidInput, match=text):
             TrainingConfig.preset(wrong)  # type: ignore[arg-type]
 
@@ -78,7 +86,7 @@ def test_the_default_stays_within_ten_million_pixel_evaluations() -> None:
     ],
 )
 def test_every_field_is_checked(wrong: dict[str, Any]) -> None:
-    with pytest.raises(InvalidInput, match=f"{next(iter(wrong))} is"):
+    with pytest.raises(InvalidInput, match=f"{next(iter(wrong))} must"):
         TrainingConfig().override(**wrong)
 
 

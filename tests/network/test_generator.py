@@ -214,7 +214,7 @@ def test_eq7_every_layer_has_its_own_weights_and_a_threshold_for_each_atom() -> 
     for parameter in (network.W, network.S, network.threshold):
         assert parameter.grad is not None
         layers = parameter.grad.flatten(1)
-        assert (layers != 0).any(dim=1).all(), "each layer takes part"
+        assert (layers != 0).any(dim=1).all(), "each layer contributes"
         assert len({tuple(layer.tolist()) for layer in layers}) == len(layers), "each in its own way"
     # A component of λ⁽ᴷ⁻¹⁾ moves its own atom and no other.
     before = network.codes(x).detach()
@@ -361,7 +361,9 @@ def test_architecture_of_a_configuration() -> None:
 
 
 def test_bad_architectures_are_refused_with_every_fault() -> None:
-    with pytest.raises(InvalidInput, match=r"(?s)B is 0.*K is 0.*M is 3.*members is -1") as caught:
+    with pytest.raises(
+        InvalidInput, match=r"(?s)B must be an integer ≥ 1, got 0.*K must.*M must.*got 3.*members must.*got -1"
+    ) as caught:
         Architecture(B=0, K=0, M=3, members=-1)
     assert len(caught.value.faults) == 4
 

@@ -71,7 +71,7 @@ def test_eq11_gradient_in_closed_form_is_that_of_the_loss(seed: int, members: in
 
 
 def expectation(scores: list[float], tau: float) -> float:
-    """Of (d - τ)² over the misclassified patches, one after the other; nothing if there are none."""
+    """Return the mean of (d - τ)² over the misclassified patches, one by one; zero if there are none."""
     wrong = [score for score in scores if (score < tau if tau > 0 else score > tau)]
     return sum((score - tau) ** 2 for score in wrong) / len(wrong) if wrong else 0.0
 
@@ -89,7 +89,7 @@ def test_misclassified_patches_alone_count(values: list[float], tau: float) -> N
 
 
 def test_eq12_the_generator_wants_its_patches_to_look_real() -> None:
-    # 1.5 is taken for real already; the others are (0 - 1)² = 1 and (-2 - 1)² = 9.
+    # 1.5 is classified as real; the others give (0 - 1)² = 1 and (-2 - 1)² = 9.
     assert float(adversarial_loss(column([1.5, 0.0, -2.0]))) == pytest.approx(5.0)
     assert float(adversarial_loss(column([1.0, 2.0]))) == 0.0
 
@@ -99,8 +99,9 @@ def test_eq12_against_loops(values: list[float]) -> None:
     assert float(adversarial_loss(column(values))) == pytest.approx(expectation(values, 1.0), abs=1e-9)
 
 
-def test_eq13_the_discriminator_tells_them_apart() -> None:
-    # Reconstructed: -1.5 is told already, (1 + 1)² = 4. Real: 2 is told already, (0 - 1)² = 1 and (-1 - 1)² = 4.
+def test_eq13_the_discriminator_distinguishes_them() -> None:
+    # Reconstructed: -1.5 is correct, the other gives (1 + 1)² = 4. Real: 2 is correct, the others give (0 - 1)² = 1 and
+    # (-1 - 1)² = 4.
     assert float(discriminator_loss(column([-1.5, 1.0]), column([2.0, 0.0, -1.0]))) == pytest.approx(4.0 + 2.5)
 
 

@@ -116,7 +116,7 @@ def test_gradients_of_patches_reach_the_network() -> None:
     patches.reconstructed(network, source()).square().sum().backward()
     for name, value in network.named_parameters():
         assert value.grad is not None
-        # A level that is the same everywhere is taken from the scan, so the bias has no say.
+        # The projection replaces a constant offset, so the bias has no gradient.
         assert bool((value.grad.abs() > 1e-3).any()) == (name != "threshold_out")
 
 

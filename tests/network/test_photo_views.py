@@ -1,4 +1,4 @@
-"""What members see of the photo."""
+"""Views of the photo, the input of the members from it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_tables_hold_every_pair_of_input_and_view_once() -> None:
 
 
 def test_training_and_prediction_see_the_same() -> None:
-    """A network trained on views predicts, with all pixels at once, what it gives on the tables it was trained on."""
+    """Prediction of the whole image equals the network's output on the tables of its training."""
     made = problem()
     model = fit([made], device="cpu", progress=False, K=2, M=8, steps=4, pixels=256, held_out=0.0, along_photo=False)
     peak = model.peak[:, None, None]
@@ -73,7 +73,7 @@ def test_training_and_prediction_see_the_same() -> None:
 
 
 def test_surroundings_reach_the_result() -> None:
-    """What lies five pixels away changes a pixel of the network's estimate with a view, and not without."""
+    """A change five pixels away changes a pixel of the network's estimate with a wide view only."""
     made = problem()
     moved = made.photo.copy()
     moved[:, :4, :4] = 1 - moved[:, :4, :4]

@@ -1,4 +1,4 @@
-"""The scan at half its resolution, to be brought back to the scan."""
+"""Validation at reduced resolution: the scan from half its resolution."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from xrfsr.network.reduced_resolution import ReducedResolution
 from xrfsr.network.stacking import stacking_weights
 
 
-def test_it_is_the_same_problem_one_step_down() -> None:
+def test_it_is_the_same_problem_one_scale_down() -> None:
     U = operator(4.0, shape=(20, 22))
     scan, photo = painting(U)
     made = ReducedResolution.of(scan, photo, U)
@@ -49,11 +49,11 @@ def test_results_are_consistent_and_in_order(scale: float, footprint: str, fwhm:
         assert result.shape == scan.shape
         np.testing.assert_allclose(made.U(result), made.scan, atol=3e-5)
     np.testing.assert_allclose(results[-1], krige(made.scan, made.U), atol=1e-5)
-    # The first two members see the same, and the third another view, with other weights all of them.
+    # Members have different weights; the first two have the same input, the third has another view.
     assert not np.allclose(results[0], results[1])
 
 
-def test_the_better_candidate_of_the_rehearsal_weighs_more() -> None:
+def test_the_better_estimate_at_reduced_resolution_has_more_weight() -> None:
     made = problem()
     config = TrainingConfig(K=2, M=8)
     right_inverse = made.U.right_inverse()
@@ -78,7 +78,7 @@ def test_the_better_candidate_of_the_rehearsal_weighs_more() -> None:
         np.testing.assert_allclose(weights, (without + (np.arange(4) == best)[:, None]) / 2, atol=1e-3)
 
 
-def test_a_small_scan_is_judged_by_held_out_pixels_alone() -> None:
+def test_a_small_scan_is_tested_on_held_out_pixels_alone() -> None:
     small = problem()  # of 9 x 10 pixels
     assert ReducedResolution.of(small.scan, small.photo, small.U) is None
     model = fit([small], device="cpu", progress=False, K=2, M=8, steps=4, pixels=256)

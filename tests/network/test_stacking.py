@@ -1,4 +1,4 @@
-"""The weights of networks and floor, from pixels that none was trained on."""
+"""Stacking weights of networks and baseline, from held-out pixels."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def noise() -> CellDataset:
 
 
 def test_weights_follow_the_better_predictor() -> None:
-    """A network that returns nonsense loses its say to the floor, map by map."""
+    """A network that returns nonsense has no weight; the baseline has it all."""
     U = operator((20, 20))
     rng = np.random.default_rng(0)
     smooth = np.cumsum(np.cumsum(rng.standard_normal((2, 20, 20)), axis=1), axis=2)
@@ -53,28 +53,28 @@ def test_weights_follow_the_better_predictor() -> None:
     np.testing.assert_allclose(weights, [[0, 0], [0, 0], [1, 1]], atol=0.02)
     assert has_holdout.tolist() == [True, True]
     np.testing.assert_allclose(gain, 0, atol=0.05)
-    # Too few to judge by: no trust without evidence.
+    # Too few held-out values: the baseline has all of the weight.
     values = cells.values.clone()
     values[held_out[10:], 1, 1] = 0  # not measured
     weights, has_holdout, gain = stacking_weights(network, replace(cells, values=values), held_out)
     assert weights[:, 1].tolist() == [0, 0, 1]
     assert has_holdout.tolist() == [True, False]
     assert np.isnan(gain).tolist() == [False, True]
-    # Nobody asked for a verdict: the plain mean of the members.
+    # No pixel is held out: the plain mean of the members.
     weights, has_holdout, _ = stacking_weights(network, cells, held_out[:0])
     assert weights.T.tolist() == [[0.5, 0.5, 0]] * 2
     assert has_holdout.tolist() == [False, False]
 
 
-def test_floor_prediction_in_weights_is_the_kriging_without_the_cell() -> None:
-    """A network that returns the left-out kriging and errs besides has nothing to add to it."""
+def test_baseline_prediction_in_weights_is_the_kriging_without_the_cell() -> None:
+    """A network that returns the leave-one-out kriging plus an error has no weight."""
     cells = noise()
 
     class Shifted(torch.nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return x[..., :-1] + 0.2
 
-    # Were the floor off to the other side of the target, the two would share the weight.
+    # The two would share the weight if the errors had opposite signs.
     assert (stacking_weights(Shifted(), cells, torch.arange(0, 256, 2)).weights[1] > 0.95).all()  # type: ignore[arg-type]
     batch = cells.batch(torch.arange(256), torch.ones(1, 256))
     passed = torch.einsum("cp,cpb->cb", batch.weight, batch.x[0].reshape(256, -1, 6)[..., :2])
@@ -96,7 +96,7 @@ def test_simplex_weights_beat_every_single_candidate(errors: list[list[float]], 
 
 
 def test_the_gain_is_that_over_the_kriging_without_the_pixel() -> None:
-    """A network that halves the error of the left-out kriging gains 6 dB."""
+    """A network that halves the error of the leave-one-out kriging gains 6 dB."""
     cells = noise()
 
     class Knowing(torch.nn.Module):
@@ -109,8 +109,8 @@ def test_the_gain_is_that_over_the_kriging_without_the_pixel() -> None:
     np.testing.assert_allclose(gain, 20 * np.log10(2), atol=0.02)
 
 
-def test_candidates_beside_the_networks_are_weighed_with_them() -> None:
-    """Those that beat the floor are drawn towards each other, nonsense gets nothing."""
+def test_other_estimates_are_stacked_with_the_networks() -> None:
+    """Weights of estimates that beat the baseline are shrunk towards their mean; nonsense has none."""
     cells = noise()
     held_out = torch.arange(0, 256, 2)
 

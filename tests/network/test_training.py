@@ -1,4 +1,4 @@
-"""Training from start to end: what it gives, that it can be repeated, cut short and taken up again."""
+"""Training from start to end: its result, and that it can be repeated, stopped and resumed."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def trained(config: TrainingConfig, seed: int = 0, made: Problem | None = None, 
     )
 
 
-def look_at_the_clock_takes_a_second(patch: pytest.MonkeyPatch) -> None:
-    """So that a run is cut after as many looks, on fast machines and on slow ones."""
+def each_look_at_the_clock_takes_a_second(patch: pytest.MonkeyPatch) -> None:
+    """Stop a run after a number of looks at the clock, whatever the speed of the machine."""
     patch.setattr("xrfsr.network.training.time", SimpleNamespace(monotonic=itertools.count().__next__))
 
 
@@ -62,7 +62,7 @@ def same(one: TrainingResult, other: TrainingResult) -> bool:
 
 def test_same_seed_same_bits_other_seed_other_bits() -> None:
     first = trained(TINY)
-    # What else draws random numbers does not matter.
+    # Other users of random numbers are irrelevant.
     torch.manual_seed(99)
     np.random.seed(99)  # noqa: NPY002
     state = torch.get_rng_state()
@@ -136,7 +136,7 @@ def test_loss_falls(scale: float, footprint: str, fwhm: float | None, transfer: 
 
 
 def test_the_network_learns_from_the_photo() -> None:
-    """Where colour decides the maps it beats, without being told the fine maps, the best that the scan alone can do."""
+    """Where colour determines the maps, it beats interpolation without having seen the fine maps."""
     U = operator(4, shape=(10, 12))
     scan, photo = painting(U)
     mixing = np.linalg.lstsq(U(photo).reshape(3, -1).T, scan.reshape(2, -1).T, rcond=None)[0].T
@@ -175,7 +175,7 @@ def test_prediction_is_the_weighted_mean_of_all_candidates() -> None:
 
 
 def test_what_was_not_measured_has_no_influence() -> None:
-    """Problem fills gaps from their surroundings, so a network trained on it cannot know what was there."""
+    """Gaps are filled from their surroundings, so the values in them cannot influence the training."""
     gaps = (slice(None), slice(2, 4), slice(5, 9))
     made = problem(scan=gaps)
     assert not made.measured[gaps].any()
@@ -196,7 +196,7 @@ def test_a_photo_that_shows_no_whole_cell_is_refused() -> None:
 
 
 def test_cells_that_the_photo_does_not_show_are_left_out() -> None:
-    """What the scan says where the photo has a hole is no target."""
+    """Values of the scan where the photo has a hole are no target."""
     hole = np.zeros((3, 36, 40), bool)
     hole[:, ::4, ::4] = True
     hole[:, :24, :] = False  # 30 of the 90 cells have a hole
@@ -262,8 +262,8 @@ def test_eq11_the_adversarial_term_has_its_weight() -> None:
     torch.testing.assert_close(two - without, 2 * (one - without), rtol=1e-3, atol=1e-5 * float(one.abs().max()))
 
 
-def test_the_discriminator_learns_to_tell_them_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Patches that do not change while it learns, upright and lying stripes: against a generator it is a game."""
+def test_the_discriminator_learns_to_distinguish_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With constant patches, vertical and horizontal stripes: against a generator the outcome is chaotic."""
     stripes = torch.arange(16).div(4, rounding_mode="floor").remainder(2).float().expand(16, 1, 16, 16)
     noise = 0.1 * torch.rand(2, *stripes.shape, generator=torch.Generator().manual_seed(0))
     fake, real = stripes + noise[0], stripes.mT + noise[1]
@@ -283,7 +283,9 @@ def test_the_discriminator_learns_to_tell_them_apart(monkeypatch: pytest.MonkeyP
 
 
 def test_maps_smaller_than_a_patch_are_refused() -> None:
-    with pytest.raises(InvalidInput, match=r"patch is 64, but the maps have 36 x 40 pixels; .* adversarial_steps=0"):
+    with pytest.raises(
+        InvalidInput, match=r"patch must not exceed the 36 x 40 pixels of the maps, got 64; .* adversarial_steps=0"
+    ):
         trained(ADVERSARIAL.override(patch=64))
 
 
@@ -331,7 +333,7 @@ def test_the_paper_preset_runs_to_the_letter() -> None:
     ended = trained(paper.override(steps=3, adversarial_steps=2))
     assert ended.steps == 5
     assert ended.stacking.weights.tolist() == [[1, 1], [0, 0]], (
-        "its input cannot leave a pixel out, so nothing is held out"
+        "its input contains every pixel, so no pixel is held out"
     )
 
 
@@ -359,7 +361,7 @@ def test_the_one_cycle_peaks_at_a_tenth_of_the_steps(steps: int) -> None:
 
 
 def test_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    look_at_the_clock_takes_a_second(monkeypatch)
+    each_look_at_the_clock_takes_a_second(monkeypatch)
     with pytest.warns(UserWarning, match=r"stopped after \d+ of 1000000 steps \(max_seconds is 50\)"):
         ended = trained(TINY.override(steps=10**6), max_seconds=50)
     assert 0 < ended.steps <= 50
@@ -377,14 +379,14 @@ def test_what_is_taken_is_the_best_so_far() -> None:
         trainer.step()
     good = {name: value.detach().clone() for name, value in trainer.network.named_parameters()}
     assert float(trainer.best_loss) < float("inf")
-    # A turn for the worse is not kept ...
+    # Worse parameters are not kept ...
     with torch.no_grad():
         trainer.network.threshold_out += 10
     trainer._validate()
     trainer.restore_best()
     for name, value in trainer.network.named_parameters():
         assert torch.equal(value, good[name])
-    # ... a turn for the better is, here because what was best is made worse by decree.
+    # ... better ones are; here the best loss so far is raised.
     before = float(trainer.best_loss)
     with torch.no_grad():
         trainer.network.threshold_out += 1e-3
@@ -421,7 +423,7 @@ def test_a_stopped_run_goes_on_and_ends_with_the_same_bits(
 ) -> None:
     expected = trained(config)
     folder = tmp_path / "state"
-    look_at_the_clock_takes_a_second(monkeypatch)
+    each_look_at_the_clock_takes_a_second(monkeypatch)
     cuts = 0
     while True:
         with warnings.catch_warnings(record=True) as caught:
@@ -429,7 +431,7 @@ def test_a_stopped_run_goes_on_and_ends_with_the_same_bits(
             ended = trained(config, checkpoint=folder, checkpoint_seconds=0, max_seconds=25)
         if not caught:
             break
-        assert "goes on from" in str(caught[0].message)
+        assert "resumes from" in str(caught[0].message)
         cuts += 1
         assert cuts < 500
     assert cuts > 1
@@ -448,12 +450,12 @@ def killed_at(number: int, folder: str) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Trainer, "step", mortal)
-        look_at_the_clock_takes_a_second(patch)  # the state is kept after every step
+        each_look_at_the_clock_takes_a_second(patch)  # the state is kept after every step
         trained(TINY.override(steps=2 * number), checkpoint=folder, checkpoint_seconds=0)
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_bits(tmp_path: Path) -> None:
-    """Killed by the system, in the middle of it all, in a process of its own."""
+    """A process that the system kills in the middle of training."""
     here, folder = Path(__file__), tmp_path / "state"
     code = f"import sys; sys.path[:0] = {[str(here.parent), *sys.path]!r}; import {here.stem} as t; "
     process = subprocess.run([sys.executable, "-c", f"{code}t.killed_at(40, {str(folder)!r})"], check=False)
@@ -481,7 +483,7 @@ def test_checkpoints_of_another_run_are_refused(tmp_path: Path) -> None:
     assert kept == ["member-0.safetensors", "member-1.safetensors", "run.json"]
 
 
-def test_checkpoints_that_are_none(tmp_path: Path) -> None:
+def test_folders_that_are_not_checkpoints(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("keep")
     with pytest.raises(InvalidInput, match="is not a checkpoint"):
@@ -501,13 +503,13 @@ def test_checkpoints_that_are_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"max_seconds": -1}, {"max_seconds": "10"}, {"checkpoint_seconds": None}])
-def test_ways_to_run_that_are_none(wrong: dict[str, Any]) -> None:
-    with pytest.raises(InvalidInput, match="a number of seconds is needed"):
+def test_invalid_conditions_of_a_run(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput, match="must be a number of seconds ≥ 0"):
         Run(CPU, **wrong)
 
 
 class Reports(TorchDispatchMode):
-    """Notes every operation whose result the device would have to report back before the next can start."""
+    """Record of the operations for whose result the host would have to wait."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -175,8 +175,8 @@ def test_methods_and_settings_that_are_none(scan: xr.Dataset, photo: xr.DataArra
     assert "'krigging' is unknown; did you mean 'kriging'? accepted are unfolding, kriging, bilinear, bicubic" in str(
         refused(scan, photo, method="krigging")
     )
-    assert "'stepz' is no setting; did you mean 'steps'?" in str(refused(scan, photo, stepz=5))
-    with pytest.raises(InvalidInput, match="'stepz' is no setting; did you mean 'steps'"):
+    assert "unknown setting 'stepz'; did you mean 'steps'?" in str(refused(scan, photo, stepz=5))
+    with pytest.raises(InvalidInput, match="unknown setting 'stepz'; did you mean 'steps'"):
         scan.xrfsr.train(photo, stepz=5)
     with pytest.raises(InvalidInput, match="method 'kriging' has no option 'steps'; it has no options"):
         scan.xrfsr.superresolve(photo, method="kriging", steps=5)

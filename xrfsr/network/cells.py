@@ -64,8 +64,8 @@ class Footprints:
     factors: Tensor
 
     @classmethod
-    def of(cls, u: csr_array, right_inverse: csr_array, places: NDArray[np.int64], device: torch.device) -> Self:
-        """Build the footprints of one axis of U and its right inverse; `places` are the offsets of the fine pixels."""
+    def of(cls, u: csr_array, right_inverse: csr_array, offsets: NDArray[np.int64], device: torch.device) -> Self:
+        """Build the footprints of one axis of U and its right inverse; `offsets` are the offsets of the fine pixels."""
         counts = np.diff(u.indptr)
         lane = np.arange(counts.max())
         entry = np.minimum(u.indptr[:-1, None] + lane, u.indptr[1:, None] - 1)
@@ -74,24 +74,24 @@ class Footprints:
         cell = np.broadcast_to(np.arange(u.shape[0])[:, None], index.shape)
         pull = np.asarray(right_inverse.tocsr()[index.ravel(), cell.ravel()]).reshape(index.shape)
         share = torch.as_tensor(np.stack([weight, pull], axis=1), dtype=torch.float32, device=device)
-        return cls(torch.as_tensor(places[index], device=device), share)
+        return cls(torch.as_tensor(offsets[index], device=device), share)
 
     @classmethod
-    def identity(cls, places: NDArray[np.int64], device: torch.device) -> Self:
+    def identity(cls, offsets: NDArray[np.int64], device: torch.device) -> Self:
         """Build footprints of one fine pixel each."""
-        share = torch.tensor([1.0, 0.0], dtype=torch.float32, device=device).expand(len(places), 2)
-        return cls(torch.as_tensor(places, device=device)[:, None], share[..., None].contiguous())
+        share = torch.tensor([1.0, 0.0], dtype=torch.float32, device=device).expand(len(offsets), 2)
+        return cls(torch.as_tensor(offsets, device=device)[:, None], share[..., None].contiguous())
 
     @classmethod
     def concatenate(cls, parts: Sequence[Self], starts: Sequence[int]) -> Self:
         """Concatenate those of several scans, whose tables begin at `starts`."""
         widest = max(part.offset.shape[1] for part in parts)
-        places, shares = [], []
+        offsets, shares = [], []
         for part, start in zip(parts, starts, strict=True):
             missing = widest - part.offset.shape[1]
-            places.append(torch.cat([part.offset + start, part.offset[:, -1:].expand(-1, missing) + start], dim=1))
+            offsets.append(torch.cat([part.offset + start, part.offset[:, -1:].expand(-1, missing) + start], dim=1))
             shares.append(pad(part.factors, (0, missing)))
-        return cls(torch.cat(places), torch.cat(shares))
+        return cls(torch.cat(offsets), torch.cat(shares))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class ScanNumbering:
 
     @classmethod
     def of(cls, shapes: Sequence[tuple[int, int]], device: torch.device) -> Self:
-        """Number scans of `shapes` (rows, columns)."""
+        """Build the numbering of scans of `shapes` (rows, columns)."""
         rows, across = np.array(shapes, dtype=np.int64).T
         before = (np.cumsum(count) - count for count in (rows * across, rows, across))
         return cls(*(torch.as_tensor(each, device=device) for each in (*before, across)))
@@ -156,9 +156,9 @@ class PixelLayout:
 
     def arrange(self, stack: NDArray[Any], device: torch.device) -> Tensor:
         """Convert (channel, y, x) to (pixel, channel) float32 on `device`."""
-        place = (self.rows[:, None] + self.columns).ravel()
-        arranged = np.empty((place.size, len(stack)), dtype=np.float32)
-        arranged[place] = stack.reshape(len(stack), -1).T
+        position = (self.rows[:, None] + self.columns).ravel()
+        arranged = np.empty((position.size, len(stack)), dtype=np.float32)
+        arranged[position] = stack.reshape(len(stack), -1).T
         return torch.as_tensor(arranged, device=device)
 
 
@@ -349,8 +349,8 @@ class CellDataset:
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
         """Return X at `count` random pixels, shape (members, count, B + b + 1)."""
         device = self.values.device
-        place = torch.randint(len(self.tables[0]), (count,), generator=generator, device=device)
-        return torch.stack([self.tables[kind][place] for kind in self.table_index])
+        position = torch.randint(len(self.tables[0]), (count,), generator=generator, device=device)
+        return torch.stack([self.tables[kind][position] for kind in self.table_index])
 
     def rows_and_columns(self, cell: Tensor) -> tuple[Tensor, Tensor]:
         """Return the row and column numbers of the cells `cell`, as in `rows` and `columns`."""
@@ -368,15 +368,15 @@ class CellDataset:
         """
         row, column = self.rows_and_columns(cell)
         vertical, horizontal = self.rows.offset.index_select(0, row), self.columns.offset.index_select(0, column)
-        place = (vertical[:, :, None] + horizontal[:, None]).flatten()
+        position = (vertical[:, :, None] + horizontal[:, None]).flatten()
         vertical, horizontal = self.rows.factors.index_select(0, row), self.columns.factors.index_select(0, column)
         weight, pull = (vertical[..., None] * horizontal[:, :, None]).flatten(2).unbind(dim=1)
         target, measured, influence = self.values.index_select(0, cell).unbind(dim=1)
         if out is None:
-            shape = (len(self.table_index), len(place), self.channels)
+            shape = (len(self.table_index), len(position), self.channels)
             out = torch.empty(shape, dtype=torch.float32, device=cell.device)
         for member, (kind, left_out) in enumerate(zip(self.table_index, self.left_out, strict=True)):
-            torch.index_select(self.tables[kind], 0, place, out=out[member])
+            torch.index_select(self.tables[kind], 0, position, out=out[member])
             if left_out:
                 maps = out[member].view(len(cell), -1, self.channels)[..., : target.shape[1]]
                 maps.addcmul_((share[member, :, None] * pull)[..., None], influence[:, None], value=-1)

@@ -1,4 +1,4 @@
-"""The settings of a training run: one small frozen value that travels with the model, and the presets."""
+"""Settings of a training run: one small frozen value that is saved with the model, and the presets."""
 
 from __future__ import annotations
 
@@ -24,75 +24,75 @@ Precision = Literal["auto", "float32", "bfloat16"]
 VIEWS: Mapping[View, tuple[float, ...]] = MappingProxyType(
     {"pixel": (0.0,), "sharp": (0.0, 1.0, 3.0), "soft": (0.7, 2.0, 5.0)}
 )
-"""Standard deviations in fine pixels by which a view smooths the photo."""
+"""Standard deviations, in fine pixels, of the Gaussians by which a view smooths the photo."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    r"""How the generator is built and trained. `TrainingConfig.preset` gives the two that have a name.
+    r"""Settings of the generator and of its training. `TrainingConfig.preset` gives the two named ones.
 
     Parameters
     ----------
     K : int
-        Unfolded iterations (paper: 5).
+        Number of unfolded iterations (paper: 5).
     M : int
-        Atoms of the dictionary (paper: 64).
+        Number of atoms of the dictionary (paper: 64).
     zero_blocks : bool
         Whether D has the zero blocks of Eq. 4.
     final_sigmoid : {"never", "adversarial", "always"}
-        When the output passes the sigmoid of Eq. 8. The paper leaves it out of pretraining: ``"adversarial"``.
+        When the output passes through the sigmoid of Eq. 8. The paper omits it in pretraining: ``"adversarial"``.
     inputs : tuple of {"bilinear", "leave-out"}
-        One member of the ensemble per entry, and what it sees in place of :math:`Y_{\downarrow\uparrow}`.
-        ``"bilinear"`` is the paper's. ``"leave-out"`` is the kriging interpolation; in training it is taken without
-        the coarse pixel that serves as the target, so the network has to look at the photo to predict it.
+        Input of each member of the ensemble in place of :math:`Y_{\downarrow\uparrow}`. ``"bilinear"`` is the paper's.
+        ``"leave-out"`` is the kriging interpolation. In training it is computed without the coarse pixel that serves as
+        the target, so the network has to use the photo to predict that pixel.
     views : {"pixel", "sharp", "soft"} or tuple of these
-        What the members see of the photo: the pixel alone, as in the paper; the pixel and its surroundings; or the same
-        without the finest detail, for photos that show texture and noise which no map shares. One, or one per member;
-        ``"pixel"`` goes with no other, because its network has fewer inputs. See `VIEWS`.
+        Input from the photo: the pixel alone, as in the paper; the pixel and its surroundings; or the same without the
+        finest detail, for photos with texture and noise that no map shares. One view, or one per member. ``"pixel"``
+        cannot be combined with the others, because its network has fewer inputs. See `VIEWS`.
     mixing : float
-        Leave-out members see the left-out interpolation mixed by a random share, at most this, with the full one.
+        Largest share of the full interpolation that is mixed, at random, into the leave-one-out input of a member.
     steps : int
-        Steps of Adam in pretraining, Eq. 11 without its adversarial term (paper: 10⁵).
+        Number of Adam steps in pretraining, Eq. 11 without its adversarial term (paper: 10⁵).
     pixels : int, optional
-        Fine pixels in a step (whole coarse cells are drawn at random); None for the whole image, as in the paper.
+        Fine pixels per step (whole coarse cells are drawn at random); None for the whole image, as in the paper.
     learning_rate : float
-        Of pretraining, at its peak (the paper does not tell).
+        Peak learning rate of pretraining (the paper does not state it).
     schedule : {"one-cycle", "constant"}
-        How the learning rate runs through pretraining.
+        Schedule of the learning rate in pretraining.
     weight_limit : float, optional
-        What the magnitudes of W, S and D must not exceed in pretraining (paper: 1); None for no limit.
+        Largest magnitude of W, S and D in pretraining (paper: 1); None for no limit.
     alpha_1 : float
         Weight of the photo's reconstruction :math:`\mathcal L_{c2}` in Eq. 11 (paper: 0.003).
     transfer : float or tuple of float
-        Weight of the same loss one scale down, from the twice-downsampled maps and the downsampled photo to the
-        scan itself: the paper's "augmented data". One number, or one per member.
+        Weight of the same loss one scale down, from the twice-downsampled maps and the downsampled photo to the scan
+        itself (Wald's protocol as a loss): the paper's "augmented data". One number, or one per member.
     held_out : float
-        Share of the coarse pixels that is not trained on. Together with a rehearsal on the scan at half its
-        resolution it decides how much each member and the photo-free floor weigh in each map (see
-        `xrfsr.network.stacking`). Of a small scan it is more: at least 64 pixels, but never more than a quarter. None
-        are held out if a member has bilinear input, which cannot leave them out.
+        Share of the coarse pixels that is held out from training. The errors on these pixels, together with those of a
+        validation at half the scan's resolution, determine the weight of each member and of the kriging baseline in
+        each map (see `xrfsr.network.stacking`). At least 64 pixels are held out, but at most a quarter. None are held
+        out if a member has bilinear input, which contains them.
     adversarial_steps : int
-        Steps of the adversarial stage that follows (paper: 2 × 10⁶).
+        Number of steps of the adversarial stage that follows (paper: 2 × 10⁶).
     alpha_2 : float
         Weight of the adversarial term :math:`\mathcal L_{adv}` in Eq. 11 (paper: 0.5 × 10⁻⁶).
     patch, patches : int
-        Side of the patches that the discriminator sees, in fine pixels, and their number in a step (paper: 32, 32).
+        Side of the discriminator's patches in fine pixels, and their number per step (paper: 32, 32).
     windows : int, optional
-        From how many random windows of the image the reconstructed patches of a step are taken; None for the whole
+        Number of random windows of the image from which the reconstructed patches of a step are cut; None for the whole
         image, as in the paper.
     beta : float
         Largest share of the interpolated map in pseudo-real patches, Eq. 14 (paper: 0.9).
     generator_rate, discriminator_rate : float
         Learning rates of the adversarial stage (paper: 3 × 10⁻⁴, 3 × 10⁻⁶).
     along_photo : bool
-        Whether kriging along the edges of the photo is a candidate beside the networks (paper: no). See
+        Whether kriging along the edges of the photo is one more estimate in the ensemble (paper: no). See
         `xrfsr.kriging.photo_gain`.
     along_edges : float
-        Share of kriging along the edges of the network's estimate in the result, the rest being the estimate itself
+        Share of kriging along the edges of the network's estimate in the result; the rest is the estimate itself
         (paper: 0). See `xrfsr.kriging.guided`.
     precision : {"auto", "float32", "bfloat16"}
-        Of the network's products in training; ``"auto"`` takes bfloat16 where the device multiplies it natively.
-        Parameters, losses, prediction and projection are in float32 always.
+        Number format of the network's products in training; ``"auto"`` chooses bfloat16 where the device multiplies it
+        natively. Parameters, losses, prediction and projection are always in float32.
 
     Examples
     --------
@@ -130,8 +130,8 @@ class TrainingConfig:
     precision: Precision = "auto"
 
     def __post_init__(self) -> None:
-        # NumPy numbers, lists and a single input are taken as what they mean, so that equal settings compare equal
-        # and go to JSON.
+        # NumPy numbers, lists and a single input are converted, so that equal settings compare equal and can be written
+        # to JSON.
         for name in (field.name for field in fields(self)):
             object.__setattr__(self, name, _plain(getattr(self, name)))
         if isinstance(self.inputs, str):
@@ -139,22 +139,22 @@ class TrainingConfig:
         faults = [*self._whole_number_faults(), *self._number_faults(), *self._choice_faults()]
         several = isinstance(self.inputs, tuple) and bool(self.inputs)
         if not (several and all(name in get_args(Input) for name in self.inputs)):
-            faults.append(f"inputs is {self.inputs!r}; one or more of {', '.join(get_args(Input))} are accepted")
+            faults.append(f"inputs must be one or more of {', '.join(get_args(Input))}, got {self.inputs!r}")
         if several and not (
             all(map(_at_least_zero, self.member_transfers)) and len(self.member_transfers) == len(self.inputs)
         ):
             faults.append(
-                f"transfer is {self.transfer!r}; a number of at least 0 is needed, or {len(self.inputs)} of them, "
-                "one for each of inputs"
+                f"transfer must be a number ≥ 0, or {len(self.inputs)} of them, one for each of inputs, got "
+                f"{self.transfer!r}"
             )
         known = all(view in get_args(View) for view in self.member_views)
         if not known or (several and len(self.member_views) != len(self.inputs)):
             faults.append(
-                f"views is {self.views!r}; one of {', '.join(get_args(View))} is needed, or {len(self.inputs)} of "
-                "them, one for each of inputs"
+                f"views must be one of {', '.join(get_args(View))}, or {len(self.inputs)} of them, one for each of "
+                f"inputs, got {self.views!r}"
             )
         elif len({len(VIEWS[view]) for view in self.member_views}) > 1:
-            faults.append(f"views is {self.views!r}; 'pixel' goes with no other: its network has fewer inputs")
+            faults.append(f"views must not combine 'pixel', whose network has fewer inputs, got {self.views!r}")
         if faults:
             raise InvalidInput("training settings", faults)
 
@@ -162,43 +162,41 @@ class TrainingConfig:
         least = {"K": 1, "M": 4, "steps": 1, "pixels": 1, "adversarial_steps": 0, "patches": 1, "windows": 1}
         optional = {"pixels", "windows"}
         faults = [
-            f"{name} is {value!r}; a whole number of at least {low} is needed"
+            f"{name} must be an integer ≥ {low}"
             + (", or None for the whole image" if name in optional else "")
+            + f", got {value!r}"
             for name, low in least.items()
             for value in (getattr(self, name),)
             if not ((value is None and name in optional) or (type(value) is int and value >= low))
         ]
         if not (type(self.patch) is int and self.patch >= 8 and self.patch & (self.patch - 1) == 0):
-            faults.append(f"patch is {self.patch!r}; a power of two from 8 is needed, such as 32")
+            faults.append(f"patch must be a power of two ≥ 8, such as 32, got {self.patch!r}")
         return faults
 
     def _number_faults(self) -> list[str]:
         most = {"mixing": 1.0, "held_out": 0.5, "beta": 1.0, "along_edges": 1.0}
         names = ("learning_rate", "alpha_1", "mixing", "held_out", "alpha_2", "beta")
         faults = [
-            f"{name} is {value!r}; "
-            + (
-                f"a number from 0 to {most[name]:g} is needed"
-                if name in most
-                else "a finite number of at least 0 is needed"
-            )
+            f"{name} must be a "
+            + (f"number from 0 to {most[name]:g}" if name in most else "finite number ≥ 0")
+            + f", got {value!r}"
             for name in (*names, "generator_rate", "discriminator_rate", "along_edges")
             for value in (getattr(self, name),)
             if not (_at_least_zero(value) and value <= most.get(name, math.inf))
         ]
         if self.weight_limit is not None and not (_at_least_zero(self.weight_limit) and self.weight_limit > 0):
-            faults.append(f"weight_limit is {self.weight_limit!r}; a number above 0 is needed, or None for no limit")
+            faults.append(f"weight_limit must be a number > 0, or None for no limit, got {self.weight_limit!r}")
         return faults
 
     def _choice_faults(self) -> list[str]:
         choices = {"final_sigmoid": FinalSigmoid, "schedule": Schedule, "precision": Precision}
         faults = [
-            f"{name} is {getattr(self, name)!r}; accepted are {', '.join(get_args(kind))}"
+            f"{name} must be one of {', '.join(get_args(kind))}, got {getattr(self, name)!r}"
             for name, kind in choices.items()
             if getattr(self, name) not in get_args(kind)
         ]
         faults += [
-            f"{name} is {getattr(self, name)!r}; True or False is needed"
+            f"{name} must be True or False, got {getattr(self, name)!r}"
             for name in ("zero_blocks", "along_photo")
             if not isinstance(getattr(self, name), bool)
         ]
@@ -206,7 +204,7 @@ class TrainingConfig:
 
     @classmethod
     def preset(cls, name: str) -> TrainingConfig:
-        """The settings under a name: ``"default"`` or ``"paper"``.
+        """Return the settings of the preset ``"default"`` or ``"paper"``.
 
         Raises
         ------
@@ -216,37 +214,37 @@ class TrainingConfig:
         if not isinstance(name, str) or name not in PRESETS:
             near = difflib.get_close_matches(str(name), PRESETS, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
-            raise InvalidInput("preset", [f"preset {name!r} is unknown; {hint}accepted are {', '.join(PRESETS)}"])
+            raise InvalidInput("preset", [f"unknown preset {name!r}; {hint}choose from {', '.join(PRESETS)}"])
         return PRESETS[name]
 
     @property
     def member_transfers(self) -> tuple[float, ...]:
-        """`transfer` for each member."""
+        """Value of `transfer` for each member."""
         return self.transfer if isinstance(self.transfer, tuple) else (self.transfer,) * len(self.inputs)
 
     @property
     def member_views(self) -> tuple[View, ...]:
-        """`views` for each member."""
+        """Value of `views` for each member."""
         return self.views if isinstance(self.views, tuple) else (self.views,) * len(self.inputs)
 
     def photo_channels(self, bands: int) -> int:
-        """How many channels the network has for a photo of so many bands."""
+        """Return the number of the network's channels for a photo of `bands` bands."""
         return bands * len(VIEWS[self.member_views[0]])
 
     @property
     def candidates(self) -> int:
-        """Members, kriging along the photo, and the floor: how many weights there are for every map."""
+        """Number of weights per map: members, kriging along the photo if it is used, and the kriging baseline."""
         return len(self.inputs) + self.along_photo + 1
 
     @property
     def total_steps(self) -> int:
-        """Steps of both stages."""
+        """Number of steps of both stages."""
         return self.steps + self.adversarial_steps
 
     def override(self, **changes: Any) -> TrainingConfig:
-        """A copy with some fields changed; unknown ones are refused with the nearest known name.
+        """Return a copy with some fields changed; unknown names are refused, with the nearest known one.
 
-        Where `inputs` brings another number of members, and `transfer` or `views` are not given, each gets a transfer
+        If `inputs` changes the number of members, and `transfer` or `views` are not given, each member gets a transfer
         of 1 and the first of the views.
         """
         known = [field.name for field in fields(self)]
@@ -256,7 +254,7 @@ class TrainingConfig:
                 near = difflib.get_close_matches(name.lower(), [each.lower() for each in known], n=1, cutoff=0.5)
                 meant = [each for each in known if each.lower() in near]
                 hint = f"did you mean {meant[0]!r}? " if meant else ""
-                faults.append(f"{name!r} is no setting; {hint}accepted are {', '.join(known)}")
+                faults.append(f"unknown setting {name!r}; {hint}choose from {', '.join(known)}")
         chosen = {name: value for name, value in changes.items() if name in known}
         inputs = chosen.get("inputs", self.inputs)
         members = 1 if isinstance(inputs, str) or not hasattr(inputs, "__len__") else len(inputs)
@@ -272,17 +270,17 @@ class TrainingConfig:
         return made
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, as they are written to JSON."""
+        """Convert to plain values, as they are written to JSON."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainingConfig:
-        """The inverse of `to_dict`."""
+        """Create the settings from the values of `to_dict`."""
         return cls().override(**dict(values))
 
 
 def _plain(value: Any) -> Any:
-    """The Python value of a NumPy one, and tuples for lists."""
+    """Convert NumPy values to Python ones, and lists to tuples."""
     if isinstance(value, (list, tuple)):
         return tuple(map(_plain, value))
     return value.item() if isinstance(value, np.generic) else value
@@ -295,7 +293,7 @@ def _at_least_zero(value: object) -> bool:
 PRESETS: Mapping[str, TrainingConfig] = MappingProxyType(
     {
         "default": TrainingConfig(),
-        # To the letter, as far as the letter goes: the learning rate of pretraining is not in the paper.
+        # Exactly as in the paper, except for the learning rate of pretraining, which it does not state.
         "paper": TrainingConfig(
             inputs=("bilinear",),
             views="pixel",
@@ -315,4 +313,4 @@ PRESETS: Mapping[str, TrainingConfig] = MappingProxyType(
         ),
     }
 )
-"""The settings that have a name."""
+"""Named settings."""

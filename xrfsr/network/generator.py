@@ -1,14 +1,14 @@
-r"""The deep-unfolding generator :math:`g(\cdot;\theta)` of the paper, Eqs. 3–9.
+r"""Deep-unfolding generator :math:`g(\cdot;\theta)` of the paper, Eqs. 3–9.
 
 One unfolded iteration is one layer,
 
 .. math:: A^{(k+1)} = \mathrm{Sigmoid}(A^{(k)} - W^{(k)} A^{(k)} + S^{(k)} X - \lambda^{(k)}),
 
-started from :math:`A^{(0)} = 0`, so the first layer has no W. Every product acts on the channels of one pixel
-(the paper's convolutions with unit-length filters), so pixels are rows here and a layer is a matrix product.
+starting from :math:`A^{(0)} = 0`, so the first layer has no W. Every product acts on the channels of one pixel (the
+paper's convolutions with unit-length filters). Pixels are therefore rows here, and a layer is a matrix product.
 
-Several members of an ensemble train side by side: every parameter carries a leading dimension `members`, and
-one batched product serves them all.
+The members of an ensemble are trained together: every parameter has a leading dimension `members`, and one batched
+product serves them all.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from xrfsr.network.fused import BufferPool, unfold
 
 __all__ = ["Architecture", "Generator"]
 
-# Whatever the default of the process is: the projection that follows is in single precision too.
+# Independent of the default of the process: the projection that follows is in single precision too.
 DTYPE = torch.float32
-# Spread of a layer's pre-activations at the start: wide enough that a sigmoid separates its inputs,
-# narrow enough that it does not saturate.
+# Initial standard deviation of a layer's pre-activations: large enough for a sigmoid to separate its inputs, small
+# enough for it not to saturate.
 START_SPREAD = 2.0
-# Squared weights that start at zero would stay there (their gradient vanishes too).
+# Squared weights that start at zero would stay there, because their gradient vanishes too.
 SMALLEST_ATOM = 1e-2
 
 
@@ -45,20 +45,20 @@ class Architecture:
     Parameters
     ----------
     B : int
-        Element maps.
+        Number of element maps.
     b : int
-        Bands of the photo, or channels of a view of it.
+        Number of bands of the photo, or of channels of a view of it.
     K : int
-        Unfolded iterations.
+        Number of unfolded iterations.
     M : int
-        Atoms: columns of D, rows of A.
+        Number of atoms: columns of D, rows of A.
     members : int
-        Networks trained side by side.
+        Number of networks that are trained together.
     zero_blocks : bool
-        Whether D has the zero blocks of Eq. 4: half of the atoms common to maps and photo, a quarter for the
-        maps alone, a quarter for the photo alone.
+        Whether D has the zero blocks of Eq. 4: half of the atoms common to maps and photo, a quarter for the maps
+        alone, a quarter for the photo alone.
     final_sigmoid : bool
-        Whether the output passes the sigmoid of Eq. 8 from the start.
+        Whether the output passes through the sigmoid of Eq. 8 from the start.
     """
 
     B: int
@@ -71,7 +71,7 @@ class Architecture:
 
     def __post_init__(self) -> None:
         faults = [
-            f"{name} is {value}; a whole number of at least {least} is needed"
+            f"{name} must be an integer ≥ {least}, got {value}"
             for name, value, least in (
                 ("B", self.B, 1),
                 ("b", self.b, 1),
@@ -86,7 +86,10 @@ class Architecture:
 
     @classmethod
     def from_config(cls, config: TrainingConfig, lines: int, bands: int, members: int | None = None) -> Self:
-        """The network that `config` asks for a photo of so many bands, for all members of the ensemble or so many."""
+        """Return the network that `config` describes, for a photo of `bands` bands.
+
+        It has all members of the ensemble, or `members` of them.
+        """
         return cls(
             B=lines,
             b=config.photo_channels(bands),
@@ -99,31 +102,32 @@ class Architecture:
 
     @property
     def channels(self) -> int:
-        """Rows of X: maps and photo bands together."""
+        """Number of rows of X: maps and photo bands together."""
         return self.B + self.b
 
     @property
     def flops_per_pixel(self) -> int:
-        """Floating-point operations of the matrix products for one pixel and member, forward."""
-        # λ takes part in the products of Eq. 7 as the weights of one more channel.
+        """Number of floating-point operations of the forward products for one pixel and member."""
+        # λ is one more row of S in the products of Eq. 7.
         return 2 * self.M * (self.K * (self.channels + 1) + (self.K - 1) * self.M + self.channels)
 
 
 class Generator(nn.Module):
-    """Stacked unfolding networks: X, the upscaled maps and the photo, to X̂ (Eqs. 7 and 8).
+    """Unfolding networks of all members: X, the upscaled maps and the photo, to X̂ (Eqs. 7 and 8).
 
     Parameters
     ----------
     architecture : Architecture
+        Shape of the network.
     generator : torch.Generator, optional
-        Source of the random start.
+        Source of the random initial weights.
 
     Attributes
     ----------
     final_sigmoid : tuple of bool
-        Whether the output of each member passes the sigmoid of Eq. 8; training may switch it on.
+        Whether the output of each member passes through the sigmoid of Eq. 8; training may switch it on.
     product_dtype : torch.dtype or None
-        Of the products; that of the input if None.
+        Number format of the products; that of the input if None.
     """
 
     support: Tensor
@@ -157,23 +161,23 @@ class Generator(nn.Module):
         return self.D_root**2 * self.support
 
     def codes(self, x: Tensor) -> Tensor:
-        """:math:`A^{(K)}` of Eq. 7: (members, pixels, B + b) to (members, pixels, M)."""
+        """Return :math:`A^{(K)}` of Eq. 7: (members, pixels, B + b) to (members, pixels, M)."""
         m = self.architecture.M
         identity = torch.eye(m, dtype=x.dtype, device=x.device).expand(len(x), m, m)
         return self._unfold(x, identity, torch.zeros((1, 1, m), dtype=x.dtype, device=x.device))
 
     def forward(self, x: Tensor) -> Tensor:
-        """X̂ of Eq. 8.
+        """Return X̂ of Eq. 8.
 
         Parameters
         ----------
         x : Tensor, shape (members, pixels, B + b) or (members, pixels, B + b + 1)
-            Upscaled maps first, photo after them; then ones, which are added if they are missing.
+            Input X: upscaled maps, then the photo, then a channel of ones, which is added if it is missing.
 
         Returns
         -------
         Tensor, shape (members, pixels, B + b)
-            Slice the first B channels for Ŷ and the rest for Ẑ (Eq. 9).
+            Output X̂; its first B channels are Ŷ, the others Ẑ (Eq. 9).
         """
         out = self._unfold(x, self.D, -self.threshold_out)
         if any(self.final_sigmoid):
@@ -190,15 +194,15 @@ class Generator(nn.Module):
 
     @staticmethod
     def member_axis(name: str) -> int:
-        """Which axis of a parameter runs over the members."""
+        """Return the axis of a parameter that runs over the members."""
         return 1 if name in ("W", "S", "threshold") else 0
 
     @classmethod
     def concatenate(cls, networks: Sequence[Generator]) -> Generator:
-        """One network whose members are those of several."""
+        """Return one network with the members of several."""
         first = networks[0]
         members = sum(network.architecture.members for network in networks)
-        # A source of its own, because these random numbers are not kept.
+        # A separate source of random numbers, because these weights are overwritten.
         made = cls(replace(first.architecture, members=members), torch.Generator()).to(first.W.device)
         made.final_sigmoid = tuple(last for network in networks for last in network.final_sigmoid)
         with torch.no_grad():
@@ -209,25 +213,25 @@ class Generator(nn.Module):
 
     @torch.no_grad()
     def limit(self, magnitude: float) -> None:
-        """Cut the weights of W, S and D to a magnitude."""
+        """Clip the weights of W, S and D to a magnitude."""
         self.W.clamp_(-magnitude, magnitude)
         self.S.clamp_(-magnitude, magnitude)
         self.D_root.clamp_(-(magnitude**0.5), magnitude**0.5)
 
     @torch.no_grad()
     def initialize_from(self, x: Tensor, limit: float | None = None) -> None:
-        """Start from the data: no sigmoid saturated or idle, and a dictionary that already fits.
+        """Initialise the weights from data: no sigmoid saturated or constant, and a dictionary that already fits.
 
-        Five nested sigmoids with small random weights pass no gradient. Each layer's S is therefore scaled so that
-        its pre-activations spread by two over a sample of pixels, λ is their mean, and D is the non-negative
-        least-squares fit of X by the last activations.
+        Five nested sigmoids with small random weights pass no gradient. Each layer's S is therefore scaled so that its
+        pre-activations have a standard deviation of two over a sample of pixels, λ is their mean, and D is the
+        non-negative least-squares fit of X by the last activations.
 
         Parameters
         ----------
         x : Tensor, shape (members, pixels, B + b) or (members, pixels, B + b + 1)
-            A sample of pixels, a few thousand.
+            Sample of a few thousand pixels.
         limit : float, optional
-            Magnitude that no weight of W, S or D exceeds, at the price of less spread.
+            Largest magnitude of W, S and D; it may reduce the standard deviation.
         """
         if limit is not None:
             self.limit(limit)
@@ -236,9 +240,9 @@ class Generator(nn.Module):
         a = torch.zeros(*x.shape[:2], m, dtype=x.dtype, device=x.device)
         for k in range(self.architecture.K):
             drive = torch.bmm(x, self.S[k])
-            # Identity stays in the recurrence: A − WA starts near A, as an iteration of ISTA does.
+            # The identity remains in the recurrence: A − WA starts near A, as an iteration of ISTA does.
             before = a - torch.bmm(a, self.W[k - 1]) if k > 0 else torch.zeros_like(drive)
-            # The gain g for which var(g drive + before) is the square of the spread.
+            # Gain g for which var(g drive + before) is the square of START_SPREAD.
             power = drive.var(dim=1, keepdim=True).clamp_min(1e-12)
             shared = ((drive - drive.mean(dim=1, keepdim=True)) * before).sum(dim=1, keepdim=True) / (x.shape[1] - 1)
             missing = (START_SPREAD**2 - before.var(dim=1, keepdim=True)).clamp_min(0.0)
@@ -251,7 +255,7 @@ class Generator(nn.Module):
             a = torch.sigmoid(before - self.threshold[k])
         support = self.support.cpu().numpy().astype(bool)
         for member in range(self.architecture.members):
-            atoms = a[member].cpu().double().numpy()  # in this order: MPS has no double precision
+            atoms = a[member].cpu().double().numpy()  # to the CPU first: MPS has no double precision
             for channel in range(self.architecture.channels):
                 chosen = support[:, channel]
                 fit = np.full(m, SMALLEST_ATOM**2)

@@ -1,4 +1,4 @@
-"""The terms of Eqs. 11 to 13, each averaged over the batch for every member of the ensemble on its own."""
+"""Terms of Eqs. 11 to 13, each averaged over the batch for every member of the ensemble separately."""
 
 from __future__ import annotations
 
@@ -11,19 +11,22 @@ __all__ = ["adversarial_loss", "discriminator_loss", "misclassified", "pretraini
 
 
 def pretraining_loss(output: Tensor, batch: Batch, alpha_1: float) -> Tensor:
-    r"""Eq. 11 without its adversarial term, :math:`\mathcal L_{c1} + \alpha_1 \mathcal L_{c2}`.
+    r"""Return Eq. 11 without its adversarial term, :math:`\mathcal L_{c1} + \alpha_1 \mathcal L_{c2}`.
 
     Parameters
     ----------
     output : Tensor, shape (members, cells * width, B + b)
-        X̂ of Eq. 8.
+        Output X̂ of Eq. 8.
     batch : Batch
+        Cells with their targets.
     alpha_1 : float
+        Weight of the photo's reconstruction.
 
     Returns
     -------
     Tensor, shape (members,)
-        Mean squared error of Ŷ↓ = Ŷ U against the scan over the measured values, plus that of Ẑ against the photo.
+        Mean squared error of Ŷ↓ = Ŷ U against the scan over the measured values, plus α₁ times that of Ẑ against the
+        photo.
     """
     cells, width = batch.weight.shape
     bands = batch.target.shape[1]
@@ -37,19 +40,20 @@ def pretraining_loss(output: Tensor, batch: Batch, alpha_1: float) -> Tensor:
 
 @torch.no_grad()
 def pretraining_gradient(output: Tensor, batch: Batch, alpha_1: float, weight: Tensor, out: Tensor) -> None:
-    """Derivative of the weighted sum of `pretraining_loss` over the members, in closed form.
+    """Compute the derivative of the weighted sum of `pretraining_loss` over the members, in closed form.
 
     Parameters
     ----------
     output, batch, alpha_1
-        As for `pretraining_loss`.
+        See `pretraining_loss`.
     weight : Tensor, shape (members,)
+        Weight of each member's loss.
     out : Tensor, shape like `output`
-        Receives the derivative with respect to `output`.
+        Destination of the derivative with respect to `output`.
     """
     cells, width = batch.weight.shape
     bands, channels = batch.target.shape[1], output.shape[-1]
-    # Not as products of matrices: there are many, and they are tiny.
+    # No matrix products: there would be many tiny ones.
     coarse = (output.view(len(output), cells, width, channels)[..., :bands] * batch.weight[..., None]).sum(dim=2)
     misfit = (coarse - batch.target) * batch.measured
     misfit *= (2 * weight / batch.measured.sum().clamp_min(1.0))[:, None, None]
@@ -61,27 +65,27 @@ def pretraining_gradient(output: Tensor, batch: Batch, alpha_1: float, weight: T
 
 
 def misclassified(score: Tensor, tau: float) -> Tensor:
-    r"""The expectation of :math:`(d - \tau)^2` over the patches on the wrong side of τ.
+    r"""Return the expectation of :math:`(d - \tau)^2` over the misclassified patches.
 
     Parameters
     ----------
     score : Tensor, shape (patches, members)
-        :math:`d(x_\text{patch})`.
+        Scores :math:`d(x_\text{patch})`.
     tau : float
-        A patch counts as misclassified if :math:`d < \tau` for positive τ, or :math:`d > \tau` for negative τ.
+        Threshold τ. A patch is misclassified if :math:`d < \tau` for positive τ, or :math:`d > \tau` for negative τ.
 
     Returns
     -------
     Tensor, shape (members,)
-        Zero where no patch is misclassified.
+        Expectations; zero where no patch is misclassified.
     """
-    # By weights and not by selection: shapes do not depend on values, so a device need not report back.
+    # Weights in place of selection: shapes do not depend on values, so the host need not wait for the device.
     wrong = ((score < tau) if tau > 0 else (score > tau)).to(score.dtype)
     return (wrong * (score - tau) ** 2).sum(dim=0) / wrong.sum(dim=0).clamp_min(1.0)
 
 
 def adversarial_loss(reconstructed: Tensor) -> Tensor:
-    r"""Eq. 12: :math:`\mathbb E_{\mathbb P_\theta^{1}} (d - 1)^2`, the generator's.
+    r"""Return Eq. 12, the generator's loss :math:`\mathbb E_{\mathbb P_\theta^{1}} (d - 1)^2`.
 
     Parameters
     ----------
@@ -96,7 +100,7 @@ def adversarial_loss(reconstructed: Tensor) -> Tensor:
 
 
 def discriminator_loss(reconstructed: Tensor, real: Tensor) -> Tensor:
-    r"""Eq. 13: :math:`\mathbb E_{\mathbb P_\theta^{-1}} (d + 1)^2 + \mathbb E_{\mathbb P_r^{1}} (d - 1)^2`.
+    r"""Return Eq. 13: :math:`\mathbb E_{\mathbb P_\theta^{-1}} (d + 1)^2 + \mathbb E_{\mathbb P_r^{1}} (d - 1)^2`.
 
     Parameters
     ----------

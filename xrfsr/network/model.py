@@ -1,7 +1,7 @@
-"""A trained model: what is needed to use it again, how it predicts, and how it is kept on disk.
+"""Trained model: its network and scaling, its prediction, and its files on disk.
 
-On disk a model is a folder with ``weights.safetensors`` and ``model.json``: plain numbers and plain text, so
-opening one from elsewhere runs none of its code.
+On disk a model is a folder with ``weights.safetensors`` and ``model.json``: plain numbers and plain text, so opening
+one from elsewhere runs none of its code.
 """
 
 from __future__ import annotations
@@ -39,43 +39,46 @@ __all__ = ["Model", "load_model"]
 
 FORMAT = 2
 WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
-KEPT = 4  # models that came from other processes, by their fingerprints
+CACHED_MODELS = 4  # unpickled models that are kept, by their fingerprints
 _unpickled: dict[str, Model] = {}
 _lock = threading.Lock()
-BLOCK = 16384  # pixels that pass the network at once: small enough for the cache, large enough for full speed
+BLOCK = 16384  # pixels per pass of the network: few enough for the cache, enough for full speed
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Model:
-    """A trained generator with the scaling and the names of its maps.
+    """Trained generator with the scaling and the names of its maps.
 
-    ``scan.xrfsr.train(rgb)`` makes one, ``model.save(folder)`` keeps it, `load_model` opens it again.
+    ``scan.xrfsr.train(rgb)`` returns one, ``model.save(folder)`` writes it, `load_model` reads it again.
 
     Attributes
     ----------
     generator : Generator
+        Networks of all members.
     config : TrainingConfig
+        Settings of the training.
     lines : tuple of str
         Labels of the maps, in the order of the network's channels.
     peak : array of float32, shape (line,)
-        Intensity that the network sees as 1, in `units`.
+        Intensity that is scaled to 1 for the network, in `units`.
     weights : array of float32, shape (candidates, line)
-        How much each member counts in each map, kriging along the photo if it takes part, and last the floor.
+        Stacking weights of the members, of kriging along the photo if it is used, and of the kriging baseline (last),
+        for each map.
     bands : int
-        Bands of the photo.
+        Number of bands of the photo.
     ratio : tuple of float
         Fine pixels per coarse pixel (y, x).
     units : str
-        Of the scan: what it is used on must have the same.
+        Units of the scan; scans to which the model is applied must have the same.
     footprint : str
-        What a pixel of the scan sees; the same holds.
+        Footprint of a scan pixel; it must be the same, too.
     beam : tuple of float, optional
-        Beam FWHM (y, x) in coarse pixels, for ``footprint="gaussian"``; the same holds.
+        FWHM of the beam (y, x) in coarse pixels, for ``footprint="gaussian"``; it must be the same, too.
     held_out_gain : array of float32, shape (line,), optional
-        How much nearer the weighted prediction came to held-out pixels than the floor, in dB; see
+        Gain in dB of the stacked prediction over the baseline on held-out pixels; see
         `xrfsr.network.stacking.StackingWeights`.
     training : dict
-        For the record: seed, device and steps.
+        Record of seed, device and steps.
     """
 
     generator: Generator
@@ -95,23 +98,23 @@ class Model:
         members = len(self.config.inputs)
         faults = []
         if not all(isinstance(line, str) for line in self.lines):
-            faults.append(f"its lines are {self.lines!r}; labels are text")
+            faults.append(f"lines must be text, got {self.lines!r}")
         for name, array, shape in (
             ("peak", self.peak, (len(self.lines),)),
             ("weights", self.weights, (self.config.candidates, len(self.lines))),
         ):
             if array.shape != shape:
-                faults.append(f"its {name} have shape {array.shape}; {shape} is needed")
+                faults.append(f"{name} must have shape {shape}, got {array.shape}")
             elif not np.isfinite(array).all() or (array < 0).any():
-                faults.append(f"its {name} are {array.tolist()}; numbers of at least zero are needed")
+                faults.append(f"{name} must be numbers ≥ 0, got {array.tolist()}")
         if not faults and not (self.peak > 0).all():
-            faults.append(f"its peaks are {self.peak.tolist()}; numbers above zero are needed")
+            faults.append(f"peak must be numbers > 0, got {self.peak.tolist()}")
         if not faults and np.abs(self.weights.sum(axis=0) - 1).max() > 1e-3:
-            faults.append(f"its weights add up to {self.weights.sum(axis=0).tolist()}; each line's add up to 1")
+            faults.append(f"weights of each line must sum to 1, got {self.weights.sum(axis=0).tolist()}")
         if len(self.generator.final_sigmoid) != members:
-            faults.append(f"it has {members} networks, and {len(self.generator.final_sigmoid)} last layers")
+            faults.append(f"final_sigmoid must have {members} values, got {len(self.generator.final_sigmoid)}")
         if not all(bool(value.isfinite().all()) for value in self.generator.state_dict().values()):
-            faults.append("the weights of its network are not all finite")
+            faults.append("weights of the network must be finite, got NaN or infinity")
         if faults:
             raise InvalidInput("model", faults)
 
@@ -124,7 +127,7 @@ class Model:
 
     @property
     def has_holdout(self) -> NDArray[np.bool_]:
-        """Maps of which held-out pixels decided, or had not to (line,); the others are the floor's."""
+        """Lines whose weights come from held-out pixels, or that needed no test (line,); the rest are baseline."""
         return np.asarray(
             self.weights[-1] < 1
             if self.held_out_gain is None
@@ -140,19 +143,22 @@ class Model:
         other_predictions: Sequence[NDArray[Any]] = (),
         mean: NDArray[Any] | None = None,
     ) -> NDArray[Any]:
-        r"""Ŷ, the weighted mean of the members, other candidates and the floor, before any projection.
+        """Return Ŷ, the weighted mean of members, other predictions and baseline, before any projection.
 
         Parameters
         ----------
         scan : array, shape (line, coarse.y, coarse.x)
-            In the units the model was trained in, without NaN.
+            Maps in the units of the training, without NaN.
         photo : array, shape (band, fine.y, fine.x)
+            Photo on the fine grid.
         U : Downsampling
-        device : str
-        beside : sequence of array, shape (line, fine.y, fine.x)
-            Maps of the candidates beside the networks, in the units of `scan`.
+            Operator from the fine grid to the scan's.
+        device : str or torch.device
+            Device that computes.
+        other_predictions : sequence of array, shape (line, fine.y, fine.x)
+            Maps predicted by the other estimates of the ensemble, in the units of `scan`.
         mean : array, shape (line,), optional
-            Of the maps of which `scan` is a part, in the same units.
+            Means of the whole maps in the same units, if `scan` is a crop.
 
         Returns
         -------
@@ -161,7 +167,7 @@ class Model:
         Raises
         ------
         InvalidInput
-            If there are more or fewer candidates beside the networks than there were in training.
+            If the number of other predictions is not that of the training.
         """
         members = len(self.config.inputs)
         if len(other_predictions) != (needed := self.config.candidates - members - 1):
@@ -172,7 +178,7 @@ class Model:
         place = resolve_device(device)
         network = self.generator
         if any(value.device != place for value in network.parameters()):
-            network = deepcopy(network).to(place)  # a copy: somebody may be using this one elsewhere
+            network = deepcopy(network).to(place)  # a copy, because another thread may be using the original
         right_inverse = U.right_inverse(U.correlation_length)
         scaled = scan / self.peak[:, None, None]
         lines, pixels = len(scan), photo[0].size
@@ -182,11 +188,11 @@ class Model:
         shown = photo_views(photo, self.config.member_views)
         colours = {view: array.reshape(len(array), -1) for view, array in shown.items()}
         members_see = list(zip(self.config.inputs, self.config.member_views, strict=True))
-        # Kriging is at hand already where it is what a network sees.
+        # Kriging has been computed already if it is the input of a network.
         plain = upscaled["leave-out"] if "leave-out" in upscaled else krige(scaled, U, right_inverse, middle)
         result = plain.reshape(lines, -1) * self.weights[-1][:, None]
-        for maps_beside, weight in zip(other_predictions, self.weights[members:-1], strict=True):
-            result += maps_beside.reshape(lines, -1) * (weight / self.peak)[:, None]
+        for prediction, weight in zip(other_predictions, self.weights[members:-1], strict=True):
+            result += prediction.reshape(lines, -1) * (weight / self.peak)[:, None]
         share = torch.as_tensor(self.weights[:members, None], device=place)
 
         def predict_block(start: int) -> None:
@@ -205,14 +211,14 @@ class Model:
         return np.asarray(result * self.peak[:, None]).reshape(lines, *photo.shape[1:])
 
     def _arrays(self) -> dict[str, NDArray[np.float32]]:
-        """The weights of the network."""
+        """Return the weights of the network."""
         return {
             name: np.ascontiguousarray(value.detach().cpu().numpy())
             for name, value in self.generator.state_dict().items()
         }
 
     def _description(self) -> dict[str, Any]:
-        """All else, as JSON can hold it."""
+        """Return everything but the weights, as values that JSON can hold."""
         return {
             "format": FORMAT,
             "lines": list(self.lines),
@@ -230,12 +236,12 @@ class Model:
         }
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # As it is kept on disk: plain values and NumPy arrays, whichever device the network is on.
+        # The same content as on disk: plain values and NumPy arrays, whichever device the network is on.
         return (unpickled, (self.fingerprint, self._description(), self._arrays()))
 
     @property
     def fingerprint(self) -> str:
-        """A number that is the same for models that are."""
+        """Hash of the model; equal models have equal hashes."""
         made = hashlib.sha256(json.dumps(self._description(), sort_keys=True).encode())
         for name, value in sorted(self._arrays().items()):
             made.update(name.encode() + value.tobytes())
@@ -245,12 +251,12 @@ class Model:
         return (type(self).__name__, self.fingerprint)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the model to a new folder; nothing is left behind if that fails.
+        """Write the model to a new folder; a failure leaves no file behind.
 
         Raises
         ------
         InvalidInput
-            If `path` exists, its parent folder does not, or nothing can be written there.
+            If `path` exists, its parent folder does not, or the folder cannot be written.
 
         Examples
         --------
@@ -269,8 +275,8 @@ class Model:
             raise InvalidInput("path", [f"'{target}' exists; choose another name, or remove it first"])
         tensors = {name: torch.as_tensor(value) for name, value in self._arrays().items()}
         description = self._description()
-        # Beside the target, so that the final step is a rename; in a folder of its own, because a temporary folder
-        # is closed to others.
+        # In the same folder as the target, so that the final step is a rename; in a subfolder, because other users
+        # cannot read a temporary folder.
         try:
             with TemporaryDirectory(prefix=".xrfsr-", dir=target.parent) as scratch:
                 made = Path(scratch, "model")
@@ -280,7 +286,7 @@ class Model:
                 made.rename(target)
         except OSError as error:
             raise InvalidInput(
-                "path", [f"'{target}' cannot be written ({error.strerror or error}); choose another place"]
+                "path", [f"'{target}' cannot be written ({error.strerror or error}); choose another folder"]
             ) from error
 
 
@@ -290,7 +296,7 @@ def load_model(path: str | PathLike[str]) -> Model:
     Parameters
     ----------
     path : str or path
-        The folder.
+        Path of the folder.
 
     Returns
     -------
@@ -299,7 +305,7 @@ def load_model(path: str | PathLike[str]) -> Model:
     Raises
     ------
     InvalidInput
-        If the folder is missing, holds no model, or one that this version cannot read.
+        If the folder is missing, holds no model, or holds one that this version cannot read.
 
     See Also
     --------
@@ -309,7 +315,7 @@ def load_model(path: str | PathLike[str]) -> Model:
     missing = [name for name in (DESCRIPTION, WEIGHTS) if not (folder / name).is_file()]
     if missing:
         raise InvalidInput(
-            "model", [f"{folder} has no {' and no '.join(missing)}; a folder written by model.save(path) is needed"]
+            "model", [f"{folder} has no {' and no '.join(missing)}; give a folder written by model.save(path)"]
         )
     try:
         return _read(folder)
@@ -329,27 +335,30 @@ def load_model(path: str | PathLike[str]) -> Model:
 
 
 def _read(folder: Path) -> Model:
-    """The model in `folder`, or whatever error its damage leads to."""
+    """Read the model in `folder`; damage may raise errors of any kind."""
     description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     if description["format"] != FORMAT:
         raise InvalidInput(
-            "model", [f"its format is {description['format']}; only {FORMAT} is known; upgrade xrfsr or train anew"]
+            "model", [f"format must be {FORMAT}, got {description['format']}; upgrade xrfsr, or train the model again"]
         )
     return from_description(description, {name: value.numpy() for name, value in load_file(folder / WEIGHTS).items()})
 
 
 def unpickled(fingerprint: str, description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model:
-    """A model that was pickled. Dask may drop it between two tasks and send it again; it is made once a process."""
+    """Return a model that was pickled.
+
+    Dask may drop a model between two tasks and send it again; it is built once per process.
+    """
     with _lock:
         if fingerprint not in _unpickled:
-            if len(_unpickled) >= KEPT:
+            if len(_unpickled) >= CACHED_MODELS:
                 _unpickled.pop(next(iter(_unpickled)))
             _unpickled[fingerprint] = from_description(description, arrays)
         return _unpickled[fingerprint]
 
 
 def from_description(description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model:
-    """A model from what describes it and the weights of its network; damage leads to errors of any kind."""
+    """Build a model from its description and the weights of its network; damage may raise errors of any kind."""
     config = TrainingConfig.from_dict(description["config"])
     lines, bands = tuple(description["lines"]), int(description["bands"])
     generator = Generator(Architecture.from_config(config, len(lines), bands), torch.Generator())
@@ -378,5 +387,5 @@ def from_description(description: Mapping[str, Any], arrays: Mapping[str, NDArra
 
 
 def _without_nan(values: NDArray[np.float32] | None) -> list[float | None] | None:
-    """Numbers as JSON can hold them."""
+    """Convert numbers to values that JSON can hold."""
     return None if values is None else [float(value) if np.isfinite(value) else None for value in values]

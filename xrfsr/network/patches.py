@@ -1,8 +1,8 @@
-r"""Patches for the discriminator: reconstructed ones, from Proj(g(X)), and pseudo-real ones, from Eq. 14.
+"""Patches for the discriminator: reconstructed ones, from Proj(g(X)), and pseudo-real ones, from Eq. 14.
 
-Reconstructed patches come from random windows of whole coarse cells. Within a window the projection is that of Eq. 10
-with the pseudo-inverse of U between the window's cells and the fine pixels under them, which for whole-number ratios
-is the projection of the whole image. So the cost of a step does not depend on the size of the painting.
+Reconstructed patches are cut from random windows of whole coarse cells. Within a window the projection is that of Eq.
+10 with the pseudo-inverse of U between the window's cells and the fine pixels under them, which for integer ratios is
+the projection of the whole image. The cost of a step therefore does not depend on the size of the painting.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from xrfsr.operators import Downsampling
 
 __all__ = ["PatchSampler", "WindowAxis", "most_correlated_band", "random_flips"]
 
-WINDOW_SIDE = 1.5  # side of a window, in patches
+WINDOW_SIDE = 1.5  # in patches
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,14 +31,14 @@ class WindowAxis:
 
     Attributes
     ----------
-    first : Tensor of int64, shape (strips,)
-        The first fine pixel.
-    u : Tensor, shape (strips, n, length)
-        U between the strip's fine pixels and its cells; strips that are shorter are padded with zeros.
-    right_inverse : Tensor, shape (strips, length, n)
-        Its pseudo-inverse.
+    first : Tensor of int64, shape (runs,)
+        Index of the first fine pixel of each run.
+    u : Tensor, shape (runs, n, length)
+        U between the fine pixels and the cells of a run; shorter runs are padded with zeros.
+    right_inverse : Tensor, shape (runs, length, n)
+        Pseudo-inverse of `u`.
     shortest : int
-        Fine pixels under the shortest strip.
+        Number of fine pixels under the shortest run.
     """
 
     first: Tensor
@@ -48,13 +48,13 @@ class WindowAxis:
 
     @classmethod
     def of(cls, u: csr_array, n: int, device: torch.device) -> Self:
-        """All runs of `n` cells along the axis of `u`."""
+        """Build all runs of `n` cells along the axis of `u`."""
         starts = range(u.shape[0] - n + 1)
         spans = [u.indices[u.indptr[i] : u.indptr[i + n]] for i in starts]
         first = np.array([span.min() for span in spans])
         lengths = np.array([span.max() + 1 for span in spans]) - first
         longest = int(lengths.max())
-        # Counted from the front, every strip must lie on the axis with all of its padding.
+        # Every run must fit on the axis together with its padding.
         first = np.minimum(first, u.shape[1] - longest)
         dense = np.stack([u[i : i + n, f : f + longest].toarray() for i, f in zip(starts, first, strict=True)])
         inverse = np.linalg.pinv(dense)
@@ -68,21 +68,24 @@ class WindowAxis:
 
 @dataclass(frozen=True, eq=False)
 class PatchSampler:
-    """Where the patches of both kinds come from.
+    """Sampler of patches of both kinds.
 
     Attributes
     ----------
-    cells : Cells
+    cells : CellDataset
+        Cells of the scan, with the network's input.
     lines : int
         Number of maps.
-    row_place, column_place : Tensor of int64
-        Where a fine pixel stands in the tables of `cells`: the sum of both.
-    rows, columns : Strips
+    row_offset, column_offset : Tensor of int64
+        Offsets of rows and columns of fine pixels in the tables of `cells`; the row of a pixel is their sum.
+    rows, columns : WindowAxis
+        Windows along y and x.
     band : Tensor of int64, shape (lines,)
-        The photo's band that is most correlated with each map.
+        Index of the photo's band that is most correlated with each map.
     patch, patches, windows : int
         See `TrainingConfig`.
     beta : float
+        See `TrainingConfig`.
     """
 
     cells: CellDataset
@@ -107,7 +110,7 @@ class PatchSampler:
         config: TrainingConfig,
         device: torch.device,
     ) -> Self:
-        """For a scan (B, coarse.y, coarse.x) and a photo (b, fine.y, fine.x)."""
+        """Build the sampler for a scan (B, coarse.y, coarse.x) and a photo (b, fine.y, fine.x)."""
         strips = []
         for u in (U.y, U.x):
             n, ratio = u.shape[0], u.shape[1] / u.shape[0]
@@ -129,32 +132,34 @@ class PatchSampler:
         )
 
     def select_members(self, members: slice) -> Self:
-        """The same for some of the members."""
+        """Return the sampler of some of the members."""
         return replace(self, cells=self.cells.select_members(members))
 
     def reconstructed(self, network: Any, random: torch.Generator) -> Tensor:
-        """Patches of Proj(g(X)), shape (patches, members, patch, patch); X as it is at reconstruction."""
+        """Return patches of Proj(g(X)), shape (patches, members, patch, patch), for the full X of reconstruction."""
         projected = self._projected(network, random)
         return self._crop_patches(projected.permute(1, 4, 0, 2, 3), random)
 
     def pseudo_real(self, random: torch.Generator) -> Tensor:
-        r"""Eq. 14: :math:`\beta Y_{\downarrow\uparrow} + (1 - \beta) Z`, with β from 0 to `beta`, flipped at random.
+        r"""Return patches of Eq. 14, :math:`\beta Y_{\downarrow\uparrow} + (1 - \beta) Z`, randomly flipped.
 
-        Of a random map and the band of the photo most correlated with it, shape (patches, members, patch, patch).
+        Each patch mixes a random map and the band of the photo most correlated with it, with a random β up to `beta`;
+        shape (patches, members, patch, patch).
         """
         device, side = self.band.device, torch.arange(self.patch, device=self.band.device)
         line = self._random_index(self.lines, random)
         top, left = (
-            self._random_index(len(places) - self.patch + 1, random)[:, None] + side
-            for places in (self.row_offset, self.column_offset)
+            self._random_index(len(offsets) - self.patch + 1, random)[:, None] + side
+            for offsets in (self.row_offset, self.column_offset)
         )
-        place = (self.row_offset[top][:, :, None] + self.column_offset[left][:, None]).flatten(1)
+        position = (self.row_offset[top][:, :, None] + self.column_offset[left][:, None]).flatten(1)
         beta = self.beta * torch.rand((self.patches, 1), generator=random, device=device)
         mixed = []
         for kind in self.cells.table_index:
             table = self.cells.tables[kind]
             mixed.append(
-                beta * table[place, line[:, None]] + (1 - beta) * table[place, (self.lines + self.band[line])[:, None]]
+                beta * table[position, line[:, None]]
+                + (1 - beta) * table[position, (self.lines + self.band[line])[:, None]]
             )
         made = torch.stack(mixed, dim=1).reshape(self.patches, -1, self.patch, self.patch)
         return random_flips(made, random)
@@ -163,7 +168,7 @@ class PatchSampler:
         return torch.randint(below, (self.patches,), generator=random, device=self.band.device)
 
     def _projected(self, network: Any, random: torch.Generator) -> Tensor:
-        """Proj(g(X)) on random windows: (members, windows, height, width, lines)."""
+        """Return Proj(g(X)) on random windows: (members, windows, height, width, lines)."""
         device = self.band.device
         i, j = (
             torch.randint(len(strips.first), (self.windows,), generator=random, device=device)
@@ -172,8 +177,8 @@ class PatchSampler:
         height, width = self.rows.u.shape[2], self.columns.u.shape[2]
         row = self.rows.first[i][:, None] + torch.arange(height, device=device)
         column = self.columns.first[j][:, None] + torch.arange(width, device=device)
-        place = (self.row_offset[row][:, :, None] + self.column_offset[column][:, None]).ravel()
-        x = torch.stack([self.cells.tables[kind][place] for kind in self.cells.table_index])
+        position = (self.row_offset[row][:, :, None] + self.column_offset[column][:, None]).ravel()
+        x = torch.stack([self.cells.tables[kind][position] for kind in self.cells.table_index])
         output: Tensor = network(x)
         estimate = output[..., : self.lines].reshape(len(x), self.windows, height, width, self.lines)
         n, m = self.rows.u.shape[1], self.columns.u.shape[1]
@@ -184,10 +189,10 @@ class PatchSampler:
         return estimate + _apply_both_axes(self.rows.right_inverse[i], self.columns.right_inverse[j], missing)
 
     def _crop_patches(self, maps: Tensor, random: torch.Generator) -> Tensor:
-        """Random patches, each of one map of one window (windows, lines, members, height, width), flipped at random."""
+        """Cut random patches of single maps from windows (windows, lines, members, height, width) and flip them."""
         side = torch.arange(self.patch, device=maps.device)
         window, line = self._random_index(len(maps), random), self._random_index(self.lines, random)
-        # Where strips differ in length, not from the padding of the shorter ones.
+        # Where runs differ in length, no patch includes the padding of the shorter ones.
         top, left = (
             self._random_index(strips.shortest - self.patch + 1, random)[:, None] + side
             for strips in (self.rows, self.columns)
@@ -199,12 +204,12 @@ class PatchSampler:
 
 
 def _apply_both_axes(y: Tensor, x: Tensor, maps: Tensor) -> Tensor:
-    """`y` (w, a, h) along rows and `x` (w, b, v) along columns of (members, w, h, v, lines)."""
+    """Apply `y` (w, a, h) along rows and `x` (w, b, v) along columns of (members, w, h, v, lines)."""
     return torch.einsum("wbv,mwavl->mwabl", x, torch.einsum("wah,mwhvl->mwavl", y, maps))
 
 
 def random_flips(patches: Tensor, random: torch.Generator) -> Tensor:
-    """Each of (patches, ...) turned upside down, left to right, both or neither, at random."""
+    """Flip each of (patches, ...) vertically, horizontally, both or neither, at random."""
     for axis in (-2, -1):
         turn = torch.rand(len(patches), generator=random, device=patches.device) < 0.5
         patches = torch.where(turn.reshape(-1, *(1,) * (patches.ndim - 1)), patches.flip(axis), patches)
@@ -212,10 +217,10 @@ def random_flips(patches: Tensor, random: torch.Generator) -> Tensor:
 
 
 def most_correlated_band(scan: NDArray[Any], photo: NDArray[Any]) -> NDArray[np.int64]:
-    """The band of a photo (b, coarse.y, coarse.x) that is most correlated with each map (B, coarse.y, coarse.x).
+    """Return the band of a photo (b, coarse.y, coarse.x) most correlated with each map (B, coarse.y, coarse.x).
 
-    Highest, not strongest: a mixture with a band of opposite sign would cancel. Flat maps and bands correlate with
-    nothing.
+    The highest correlation counts, not the strongest: a mixture with a band of opposite sign would cancel. The
+    correlation of constant maps and bands counts as the lowest.
     """
     maps, bands = (stack.reshape(len(stack), -1).astype(np.float64) for stack in (scan, photo))
     maps, bands = (stack - stack.mean(axis=1, keepdims=True) for stack in (maps, bands))

@@ -1,7 +1,7 @@
-"""What the network sees of the photo: the bands as they are, or smoothed by several widths.
+"""Views of the photo, the network's input from it: the bands, or the bands smoothed by several widths.
 
-The network acts on one pixel alone. Smoothed bands tell it what surrounds the pixel, by which a brush stroke is told
-from the ground it lies on, and average the noise of the photo.
+The network acts on one pixel alone. Smoothed bands describe the surroundings of the pixel, which distinguish a brush
+stroke from the ground under it, and average out the noise of the photo.
 """
 
 from __future__ import annotations
@@ -19,17 +19,19 @@ __all__ = ["photo_views"]
 
 
 def photo_views(photo: NDArray[Any], views: Sequence[View]) -> dict[View, NDArray[np.float32]]:
-    """The photo as each of `views` shows it.
+    """Return each of `views` of the photo.
 
     Parameters
     ----------
     photo : array, shape (band, y, x)
+        Photo on the fine grid.
     views : sequence of {"pixel", "sharp", "soft"}
+        Names of the views.
 
     Returns
     -------
     dict of array of float32, shape (band * widths, y, x)
-        All bands by the first width, then by the second.
+        All bands smoothed by the first width, then by the second, and so on.
     """
     plain = photo.astype(np.float32, copy=False)
     widths = {width for view in views for width in VIEWS[view]}

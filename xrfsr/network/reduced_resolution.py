@@ -1,8 +1,9 @@
-r"""A rehearsal one step down: the scan at half its resolution, to be brought back to the scan, which is known.
+r"""Validation at reduced resolution (Wald's protocol): reconstruct the scan, which is known, from half its resolution.
 
-Held-out pixels tell how well a candidate knows the mean over a pixel of the scan. Which candidate draws the better
-detail within one is told only by a scale at which that detail is known. The same networks run, trained as they are,
-on the maps :math:`Y_{\downarrow}` halved once more, with the photo at the resolution of the scan.
+Held-out pixels show how well an estimate predicts the mean over a pixel of the scan. Which estimate has the better
+detail within a pixel can be seen only at a scale at which that detail is known. The trained networks are therefore
+applied, without changes, to the maps :math:`Y_{\downarrow}` downsampled once more, with the photo at the resolution of
+the scan (Wald, Ranchin & Mangolini 1997, "Fusion of satellite images of different spatial resolutions").
 """
 
 from __future__ import annotations
@@ -23,26 +24,26 @@ from xrfsr.operators import Downsampling
 
 __all__ = ["ReducedResolution"]
 
-FACTOR = 2  # how much coarser the scan is made
-MIN_PIXELS = 8  # pixels along a side of the halved scan, below which it tells nothing
+FACTOR = 2  # ratio of the resolutions
+MIN_PIXELS = 8  # along a side of the downsampled scan; smaller ones are too small for a test
 
 
 @dataclass(frozen=True, eq=False)
 class ReducedResolution:
-    """A problem whose solution is known.
+    """Problem at half the resolution, whose solution is the scan.
 
     Attributes
     ----------
     scan : array of float32, shape (B, y, x)
-        The halved scan.
+        Scan at half its resolution.
     photo : array of float32, shape (b, coarse.y, coarse.x)
-        At the resolution of the scan.
+        Photo at the resolution of the scan.
     truth : array, shape (B, coarse.y, coarse.x)
-        The scan itself.
+        Scan itself.
     U : Downsampling
-        From the scan to the halved one.
-    beside : tuple of array, shape (B, coarse.y, coarse.x)
-        Results of candidates beside the networks.
+        Operator from the scan to half its resolution.
+    other_predictions : tuple of array, shape (B, coarse.y, coarse.x)
+        Maps predicted by the other estimates of the ensemble.
     """
 
     scan: NDArray[np.float32]
@@ -53,7 +54,10 @@ class ReducedResolution:
 
     @classmethod
     def of(cls, scan: NDArray[Any], photo: NDArray[Any], U: Downsampling) -> Self | None:
-        """From a scan (B, coarse.y, coarse.x) and a photo (b, fine.y, fine.x), unless there is too little of it."""
+        """Build the problem from a scan (B, coarse.y, coarse.x) and a photo (b, fine.y, fine.x).
+
+        Return None if the scan is too small.
+        """
         if min(U.coarse.shape) < FACTOR * MIN_PIXELS:
             return None
         beam = None if U.fwhm is None else (FACTOR * U.fwhm[0], FACTOR * U.fwhm[1])
@@ -61,14 +65,14 @@ class ReducedResolution:
         return cls(halved(scan).astype(np.float32), U(photo).astype(np.float32), scan, halved)
 
     def with_predictions(self, *results: NDArray[Any]) -> Self:
-        """The same, with results of candidates beside the networks."""
+        """Return the problem with the maps predicted by the other estimates."""
         return replace(self, other_predictions=results)
 
     @torch.no_grad()
     def reconstructions(
         self, network: Generator, config: TrainingConfig, device: torch.device
     ) -> Sequence[NDArray[Any]]:
-        """Consistent results of every member, of the candidates beside them, and of the floor last."""
+        """Return consistent maps of all members, of the other estimates, and of the baseline (last)."""
         U = self.U
         right_inverse = U.right_inverse(U.correlation_length)
         everywhere = np.ones(self.scan.shape, dtype=bool)
@@ -77,10 +81,10 @@ class ReducedResolution:
         )
         lines, (height, width) = len(self.scan), self.truth.shape[1:]
         (layout,) = cells.layouts
-        place = (layout.rows[:, None] + layout.columns).ravel()
+        position = (layout.rows[:, None] + layout.columns).ravel()
         estimates = []
-        for start in range(0, len(place), BLOCK):
-            part = torch.as_tensor(place[start : start + BLOCK], device=device)
+        for start in range(0, len(position), BLOCK):
+            part = torch.as_tensor(position[start : start + BLOCK], device=device)
             x = torch.stack([cells.tables[kind][part] for kind in cells.table_index])
             estimates.append(network(x)[..., :lines].cpu().numpy())
         members = np.concatenate(estimates, axis=1).transpose(0, 2, 1).reshape(-1, lines, height, width)

@@ -1,10 +1,11 @@
-r"""How much each candidate deserves, map by map, judged on coarse pixels that none of them was trained on.
+"""Stacking: the weight of each estimate in each map, from coarse pixels that were held out from training.
 
-A network predicts a held-out pixel from the kriging without it and from the photo. The same kriging alone is the
-floor's prediction; other methods bring theirs. Weights that reproduce the held-out values best, in the sense of least
-squares on the simplex, then combine them: where the photo does not help, the floor takes over. Means of coarse pixels
-say little about which candidate draws the better edge within them, so the weights of those that beat the floor are
-drawn towards each other.
+A network predicts a held-out pixel from the leave-one-out kriging and from the photo. The same kriging alone is the
+prediction of the baseline; other estimates have predictions of their own. They are combined with the non-negative
+weights of sum one that reproduce the held-out values best, in the sense of least squares (stacked regression; Breiman
+1996, "Stacked regressions"), so the baseline replaces the photo where it does not help. Means over coarse pixels cannot
+show which estimate has the best detail within them, so the weights of all that beat the baseline are shrunk towards
+their mean.
 """
 
 from __future__ import annotations
@@ -24,23 +25,23 @@ from xrfsr.network.generator import Generator
 __all__ = ["StackingWeights", "simplex_weights", "stacking_weights"]
 
 BLOCK = 512  # cells at a time
-MIN_HELD_OUT = 16  # held-out values of a map, below which their verdict is chance
-SHRINKAGE = 0.5  # how far weights are drawn towards their mean
+MIN_HELD_OUT = 16  # held-out values of a map; with fewer, their statistics are unreliable
+SHRINKAGE = 0.5  # of weights towards their mean
 
 
 class StackingWeights(NamedTuple):
-    """What held-out pixels say.
+    """Weights of all estimates, and the gain on held-out pixels.
 
     Attributes
     ----------
     weights : array of float32, shape (candidates, B)
-        Of every member, of candidates beside them, and of the floor last, for every map. Not negative; each column
-        sums to one.
-    judged : array of bool, shape (B,)
-        Whether held-out pixels decided.
+        Weights of every member, of the other estimates, and of the baseline (last), for every map. They are
+        non-negative; each column sums to one.
+    has_holdout : array of bool, shape (B,)
+        Whether the weights come from held-out pixels.
     gain : array of float32, shape (B,)
-        How much nearer the weighted prediction came to the held-out values than the floor, in dB; NaN where nobody
-        judged. The same pixels set the few weights, so it is a trifle too high.
+        Gain in dB of the stacked prediction over the baseline on the held-out pixels; NaN without such pixels. The same
+        pixels determine the few weights, so it is biased slightly high.
     """
 
     weights: NDArray[np.float32]
@@ -56,26 +57,28 @@ def stacking_weights(
     other_predictions: Sequence[NDArray[np.float32]] = (),
     reduced_results: Sequence[NDArray[Any]] = (),
 ) -> StackingWeights:
-    """Weight of every member, of candidates beside them, and of the floor last, for every map.
+    """Compute the weight of every member, of the other estimates, and of the baseline (last), for every map.
 
     Parameters
     ----------
     network : Generator
-    cells : Cells
-        Of the whole scan.
+        Networks of all members.
+    cells : CellDataset
+        Cells of the whole scan.
     held_out : Tensor of int64
-        Numbers of the cells that were not trained on.
-    beside : sequence of array, shape (B, cells)
-        What other candidates predict of every cell without it.
-    rehearsed : sequence of array, shape (B, coarse.y, coarse.x)
-        What all candidates, the floor last, made of the scan at half its resolution (see
+        Numbers of the cells that were held out from training.
+    other_predictions : sequence of array, shape (B, cells)
+        Leave-one-out predictions of every cell by the other estimates.
+    reduced_results : sequence of array, shape (B, coarse.y, coarse.x)
+        Reconstructions by all estimates, the baseline last, from the scan at half its resolution (see
         `xrfsr.network.reduced_resolution`).
 
     Returns
     -------
-    Verdict
-        Without a pixel held out, the members weigh the same and all else nothing; with too few to tell, all is the
-        floor's. Where there was a rehearsal, weights are the mean of those that it and the held-out pixels ask for.
+    StackingWeights
+        If no cell is held out, the members have equal weights and the others none; if a map has too few held-out
+        values, the baseline has all of the weight. With a validation at reduced resolution, the weights are the mean of
+        those from both tests.
     """
     members, bands = len(cells.left_out), cells.target.shape[1]
     weights = np.zeros((members + len(other_predictions) + 1, bands), dtype=np.float32)
@@ -96,16 +99,16 @@ def stacking_weights(
         known = measured[drawn, band]
         has_holdout[band] = known.sum() >= MIN_HELD_OUT
         if has_holdout[band]:
-            told, true = predicted[:, known, band], target[drawn[known], band]
-            best = simplex_weights(told, true)
-            alone = ((told - true) ** 2).sum(axis=1)
-            if (good := alone < alone[-1]).any():
+            guesses, true = predicted[:, known, band], target[drawn[known], band]
+            best = simplex_weights(guesses, true)
+            squares = ((guesses - true) ** 2).sum(axis=1)
+            if (good := squares < squares[-1]).any():
                 best[good] += SHRINKAGE * (best[good].mean() - best[good])
             if made is not None:
                 everywhere = measured[:, band]
                 best = (best + simplex_weights(made[:, band, everywhere], target[everywhere, band])) / 2
             weights[:, band] = best
-            error, floor_error = (((guess - true) ** 2).mean() for guess in (weights[:, band] @ told, told[-1]))
+            error, floor_error = (((guess - true) ** 2).mean() for guess in (weights[:, band] @ guesses, guesses[-1]))
             gain[band] = 10 * np.log10(floor_error / error) if error > 0 else np.inf
     return StackingWeights(weights, has_holdout, gain)
 
@@ -113,7 +116,7 @@ def stacking_weights(
 def _predictions(
     network: Generator, cells: CellDataset, held_out: Tensor, other_predictions: Sequence[NDArray[np.float32]]
 ) -> NDArray[np.float64]:
-    """What every candidate predicts of held-out cells without them, (candidates, cells, B)."""
+    """Return leave-one-out predictions of the held-out cells by every estimate, (candidates, cells, B)."""
     members, bands = len(cells.left_out), cells.target.shape[1]
     predictions = []
     for cell in torch.split(held_out, BLOCK):
@@ -127,12 +130,14 @@ def _predictions(
 
 
 def simplex_weights(predictions: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weights w ≥ 0 with Σw = 1 that minimise ‖w·predictions - target‖².
+    """Return the weights w ≥ 0 with Σw = 1 that minimise ‖w·predictions - target‖².
 
     Parameters
     ----------
     predictions : array, shape (candidates, samples)
+        Predictions of each candidate.
     target : array, shape (samples,)
+        True values.
 
     Returns
     -------
@@ -145,8 +150,8 @@ def simplex_weights(predictions: NDArray[np.float64], target: NDArray[np.float64
     >>> simplex_weights(np.stack([truth + 1, truth - 1, truth + 9]), truth).round(6)
     array([0.5, 0.5, 0. ])
     """
-    # With weights that sum to one, w·p - t = w·(p - t): the errors alone decide, and a constant row that is heavy
-    # beside them enforces the sum.
+    # With weights that sum to one, w·p - t = w·(p - t), so only the errors matter; an additional row with a large
+    # factor enforces the sum.
     errors = predictions - target
     scale = np.sqrt((errors**2).sum(axis=1).max())
     if scale == 0:

@@ -1,8 +1,8 @@
 r"""The two stages of training, step by step, for some members of the ensemble.
 
 Pretraining minimises Eq. 11 without its adversarial term on random batches of coarse cells (or on the whole image, as
-the paper does). The adversarial stage adds :math:`\alpha_2 \mathcal L_{adv}` on patches of the projected output, and
-trains a discriminator in turn.
+in the paper). The adversarial stage adds :math:`\alpha_2 \mathcal L_{adv}` on patches of the projected output, and
+trains a discriminator in alternation.
 """
 
 from __future__ import annotations
@@ -27,25 +27,26 @@ from xrfsr.network.precision import product_dtype
 
 __all__ = ["Scale", "Trainer", "TrainingData", "one_cycle"]
 
-START_SAMPLE = 4000  # pixels on which the network is centred: enough for the mean and spread of 64 atoms
-TRANSFER_SUBSAMPLING = 4  # pixels of a step at the fine scale, for each one a scale down
+START_SAMPLE = 4000  # pixels for the initial weights: enough for the mean and spread of 64 atoms
+TRANSFER_SUBSAMPLING = 4  # pixels of a step at the fine scale for each pixel one scale down
 WARM_UP = 0.1  # share of the steps in which the learning rate rises
-VALIDATION_CELLS = 512  # cells on which it is judged how far training has come
-VALIDATIONS = 20  # times in a stage, but not more often than every so many steps
-MIN_VALIDATION_INTERVAL = 100
+VALIDATION_CELLS = 512  # cells on which the loss is monitored
+VALIDATIONS = 20  # per stage, unless their interval would be shorter than the least
+MIN_VALIDATION_INTERVAL = 100  # steps
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What is trained on at one scale.
+    """Training data of one scale.
 
     Attributes
     ----------
-    cells : Cells
+    cells : CellDataset
+        Cells with their input and targets.
     weight : tuple of float
-        Of the loss at this scale, for each member.
-    share : int
-        One pixel of this level is drawn for so many of the finest.
+        Weight of the loss at this scale, for each member.
+    subsampling : int
+        Number of pixels drawn at the finest scale for each pixel drawn at this one.
     """
 
     cells: CellDataset
@@ -55,18 +56,20 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """Everything on the device that trainees share and do not change.
+    """Constant data on the device, which all trainers share.
 
     Attributes
     ----------
-    levels : sequence of Level
-    examined : Tensor of int64
-        Cells of the first level on which it is judged how far training has come.
-    patches : sequence of Patches
-        Of every excerpt, for the adversarial stage.
+    scales : sequence of Scale
+        Data of each scale, the finest first.
+    validation_cells : Tensor of int64
+        Cells of the first scale on which the loss is monitored.
+    patches : sequence of PatchSampler
+        Samplers of patches, one per training example, for the adversarial stage.
     bands : (int, int)
-        Maps, and bands of the photo.
+        Number of maps, and of bands of the photo.
     device : torch.device
+        Device of the data.
     """
 
     scales: Sequence[Scale]
@@ -76,7 +79,7 @@ class TrainingData:
     device: torch.device
 
     def select_members(self, members: slice) -> TrainingData:
-        """The same for some of the members."""
+        """Return the data of some of the members."""
         scales = [
             Scale(scale.cells.select_members(members), scale.weight[members], scale.subsampling)
             for scale in self.scales
@@ -86,16 +89,18 @@ class TrainingData:
 
 
 class Trainer:
-    """Some members of the ensemble, and all that changes while they train.
+    """Some members of the ensemble, and all state that changes in training.
 
     Parameters
     ----------
-    material : Material
-        For these members alone.
+    data : TrainingData
+        Data of these members alone.
     config : TrainingConfig
+        Settings of the training.
     seed : int
+        Seed of the random numbers.
     first : int
-        Number of the first of these members in the ensemble, so that no two draw the same numbers.
+        Number of the first of these members in the ensemble, so that all members draw different random numbers.
     """
 
     def __init__(self, data: TrainingData, config: TrainingConfig, seed: int, first: int) -> None:
@@ -176,16 +181,16 @@ class Trainer:
             share = torch.rand(shape, generator=self.random, dtype=torch.float32, device=cell.device)
             batches.append(cells.batch(cell, share.mul_(-self.config.mixing).add_(1), part))
         output = self.network(x)
-        # In closed form: autograd would take longer for the loss, which is small, than for a layer.
+        # In closed form: autograd would take longer for this small loss than for a layer.
         gradient = self._buffer("gradient", sum(pixels), output.shape[-1])
         made, parts = (torch.split(tensor, pixels, dim=1) for tensor in (output.detach(), gradient))
         for estimate, batch, (_, _, weight), part in zip(made, batches, drawn, parts, strict=True):
-            # The sum over members trains each on its own: they share no parameter.
+            # The sum over members trains each of them separately, because they share no parameter.
             pretraining_gradient(estimate, batch, self.config.alpha_1, weight, part)
         torch.autograd.backward(output, gradient)
 
     def _buffer(self, name: str, pixels: int, width: int) -> Tensor:
-        """Memory for one step, the same as for the step before."""
+        """Return memory for one step, which the next step reuses."""
         key = (name, pixels, width)
         if key not in self._buffers:
             shape = (len(self.best_loss), pixels, width)
@@ -203,7 +208,7 @@ class Trainer:
         self.discriminator_optimizer = torch.optim.Adam(
             self.discriminator.parameters(), lr=config.discriminator_rate, fused=True
         )
-        # Another objective, perhaps another last layer: what was best before is not best by it.
+        # The lowest loss so far belongs to another last layer, so it cannot be compared.
         if config.final_sigmoid == "adversarial":
             self.best_loss = torch.full_like(self.best_loss, math.inf, device=device)
 
@@ -234,13 +239,13 @@ class Trainer:
         discriminator_optimizer.step()
 
     def _random_patches(self) -> PatchSampler:
-        """Those of one excerpt, another at every step."""
+        """Return the sampler of one training example, chosen at random in every step."""
         several, device = self.data.patches, self.data.device
         if len(several) == 1:
             return several[0]
         return several[int(torch.randint(len(several), (1,), generator=self.random, device=device))]
 
-    # ------------------------------------------------------------------------------------------------ how far it is
+    # ------------------------------------------------------------------------------------------------ validation
 
     def _validation_is_due(self) -> bool:
         first = self.steps_taken <= self.config.steps
@@ -253,7 +258,7 @@ class Trainer:
 
     @torch.no_grad()
     def _validate(self) -> None:
-        """Keep the parameters of every member that does better than ever on the examined cells."""
+        """Keep the parameters of every member whose loss on the validation cells is the lowest so far."""
         cells = self.data.scales[0].cells
         cell = self.data.validation_cells
         batch = cells.batch(cell, torch.ones((len(cells.table_index), len(cell)), device=cell.device))
@@ -268,15 +273,18 @@ class Trainer:
 
     @torch.no_grad()
     def restore_best(self) -> None:
-        """Take the parameters that did best so far."""
+        """Restore the parameters with the lowest loss so far."""
         for name, value in self.network.named_parameters():
             value.copy_(self.best[name])
         self.network.final_sigmoid = self.best_sigmoid
 
-    # ------------------------------------------------------------------------------------------------ to and from disk
+    # ------------------------------------------------------------------------------------------------ state
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """All that changes, as tensors by name and as plain values, from which `restore` goes on with the same bits."""
+        """Return all state, as tensors by name and as plain values.
+
+        After `restore`, training continues with the same bits.
+        """
         tensors = {f"network.{name}": value.detach() for name, value in self.network.named_parameters()}
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
         tensors |= {"best_loss": self.best_loss, "random": self.random.get_state()}
@@ -293,7 +301,7 @@ class Trainer:
 
     @torch.no_grad()
     def restore(self, tensors: Mapping[str, Tensor], plain: Mapping[str, Any]) -> None:
-        """Go back to a `state`."""
+        """Restore the state from `state`."""
         self.steps_taken = int(plain["number"])
         if self.steps_taken > self.config.steps:
             self._begin_adversarial()
@@ -310,16 +318,16 @@ class Trainer:
             for name, value in self.discriminator.named_parameters():
                 value.copy_(tensors[f"adversary.{name}"])
             _set_moments("opponent", self.discriminator_optimizer, tensors)
-        # Last, because all of the above may draw from it.
+        # Last, because the code above may draw random numbers.
         self.random.set_state(tensors["random"].cpu())
 
 
 def one_cycle(optimizer: torch.optim.Optimizer, config: TrainingConfig, step: int = 0) -> OneCycleLR:
     """Return the one-cycle schedule of pretraining, set to `step`.
 
-    The rate rises from 1/25 of its peak and falls to 1/250,000 of it, along cosines; Adam's first moment goes the other
-    way between 0.95 and 0.85. `OneCycleLR` reaches its peak one step early and its end at the last step; its arguments
-    are chosen so that the peak is at exactly 10 % of the steps and the end just after the last.
+    The learning rate rises from 1/25 of its peak and falls to 1/250,000 of it, along cosines. Adam's first moment moves
+    the other way between 0.95 and 0.85. `OneCycleLR` peaks one step early and ends at the last step; these arguments
+    place the peak at exactly 10 % of the steps and the end one step after the last.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Training of the generator on the painting at hand: no other data, no pretrained weights."""
+"""Training of the generator on the painting itself: no other data, no pretrained weights."""
 
 from __future__ import annotations
 
@@ -29,28 +29,30 @@ from xrfsr.utils.threads import round_robin
 
 __all__ = ["Run", "TrainingExample", "TrainingResult", "prepare_data", "train"]
 
-TIME_SLICE = 0.05  # seconds of a member's turn: an interruption waits for its end, or for that of one step
+TIME_SLICE = 0.05  # seconds of a member's turn; an interruption waits until it ends, or until one step does
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How training is carried out. Unless it is cut short, none of this but seed and device changes the result.
+    """Conditions of a training run. Unless it is stopped early, only `seed` and `device` affect the result.
 
     Parameters
     ----------
     device : torch.device
+        Device that computes.
     seed : int
-        With the same device, the same bits.
+        Seed of the random numbers. On the same device, the same seed gives the same bits.
     progress : bool, optional
         See `xrfsr.utils.progress.progress_bar`.
     max_seconds : float, optional
-        Time after which training stops and the best network so far is taken.
+        Time after which training stops and returns the best network so far.
     checkpoint : path, optional
-        Folder for the state of the training, from which a killed or stopped run goes on.
+        Folder for the state of the training, from which a killed or stopped run resumes.
     checkpoint_seconds : float
-        How often the state is written.
+        Interval between two writes of the state, in seconds.
     keep_interrupted : bool
-        Whether an interruption from the keyboard ends the training with the best network so far, rather than all.
+        Whether an interruption from the keyboard ends the training with the best network so far, instead of being
+        raised.
     """
 
     device: torch.device
@@ -67,24 +69,24 @@ class Run:
             value = getattr(self, name)
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
             if not (number and value >= 0) and not (value is None and name == "max_seconds"):
-                faults.append(f"{name} is {value!r}; a number of seconds is needed, such as 600")
+                faults.append(f"{name} must be a number of seconds ≥ 0, such as 600, got {value!r}")
         if not isinstance(self.keep_interrupted, bool):
-            faults.append(f"keep_interrupted is {self.keep_interrupted!r}; True or False is needed")
+            faults.append(f"keep_interrupted must be True or False, got {self.keep_interrupted!r}")
         if faults:
             raise InvalidInput("run", faults)
 
 
 class TrainingResult(NamedTuple):
-    """What training gives.
+    """Result of training.
 
     Attributes
     ----------
     generator : Generator
-        On the device of the training.
-    verdict : Verdict
-        Of held-out pixels, how much each member and the floor weigh in each map.
+        Trained networks, on the device of the training.
+    stacking : StackingWeights
+        Weight of each member and of the kriging baseline in each map, from held-out pixels.
     steps : int
-        Taken by every member, of all those asked for.
+        Number of steps that every member has taken.
     """
 
     generator: Generator
@@ -94,23 +96,24 @@ class TrainingResult(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class TrainingExample:
-    """A painting, or one of the pieces of a large one, to train on.
+    """Painting, or one crop of a large one, to train on.
 
     Attributes
     ----------
     scan : array, shape (B, coarse.y, coarse.x)
         Maps scaled to about [0, 1], without NaN.
     photo : array, shape (b, fine.y, fine.x)
-        In [0, 1].
+        Photo in [0, 1].
     U : Downsampling
-    usable : array of bool, shape (B, coarse.y, coarse.x)
-        Where the scan was measured; the rest is never a target.
+        Operator from the fine grid to the scan's.
+    measured : array of bool, shape (B, coarse.y, coarse.x)
+        Pixels that were measured; the others are never a target.
     mean : array, shape (B,), optional
-        Of the maps of the whole; those of `scan` if not given.
-    beside : sequence of array, shape like `scan`
-        What candidates beside the networks predict of every pixel of the scan without it.
-    rehearsal : Rehearsal, optional
-        In which the networks, too, show what they make of half the resolution.
+        Means of the whole maps; those of `scan` if not given.
+    other_predictions : sequence of array, shape like `scan`
+        Leave-one-out predictions of the scan by the other estimates of the ensemble.
+    reduced : ReducedResolution, optional
+        Validation problem at half the resolution.
     """
 
     scan: NDArray[Any]
@@ -123,35 +126,38 @@ class TrainingExample:
 
 
 def train(examples: Sequence[TrainingExample], config: TrainingConfig, run: Run) -> TrainingResult:
-    """Train a generator on one painting, or on pieces of it.
+    """Train a generator on one painting, or on crops of it.
 
     Parameters
     ----------
-    excerpts : sequence of Excerpt
+    examples : sequence of TrainingExample
+        Painting, or crops of it.
     config : TrainingConfig
+        Settings of the network and its training.
     run : Run
+        Conditions of the run.
 
     Returns
     -------
-    Trained
+    TrainingResult
 
     Raises
     ------
     InvalidInput
-        If the maps are smaller than the discriminator's patches, or the checkpoint is of another run.
+        If the maps are smaller than the discriminator's patches, or the checkpoint belongs to another run.
 
     Warns
     -----
     UserWarning
-        If training was cut short.
+        If training was stopped early.
     """
     rows, columns = (min(sizes) for sizes in zip(*(example.U.fine.shape for example in examples), strict=True))
     if config.adversarial_steps and config.patch > min(rows, columns):
         raise InvalidInput(
             "training settings",
             [
-                f"patch is {config.patch}, but the maps have {rows} x {columns} pixels; use a smaller power of two, or "
-                "leave the adversarial stage out: adversarial_steps=0"
+                f"patch must not exceed the {rows} x {columns} pixels of the maps, got {config.patch}; use a "
+                "smaller power of two, or omit the adversarial stage with adversarial_steps=0"
             ],
         )
     checkpoint = None
@@ -159,11 +165,11 @@ def train(examples: Sequence[TrainingExample], config: TrainingConfig, run: Run)
         fingerprint = digest(*(array for example in examples for array in _identifying_arrays(example)))
         checkpoint = Checkpoint.open(run.checkpoint, config, run.seed, run.device.type, fingerprint)
     started = time.monotonic()
-    # Whatever the caller has set: a notebook may well have switched gradients off.
+    # Independent of the caller's setting: a notebook may have switched gradients off.
     with torch.inference_mode(False), torch.enable_grad(), reproducible(run.device):
         data, whole, held_out = prepare_data(examples, config, run)
         members = len(config.inputs)
-        # Side by side on a CPU, as one batch elsewhere.
+        # In parallel threads on a CPU, as one batch elsewhere.
         groups = [slice(i, i + 1) for i in range(members)] if is_cpu(run.device) else [slice(0, members)]
         trainers = [Trainer(data.select_members(group), config, run.seed, group.start) for group in groups]
         reason = _run_steps(trainers, config, run, checkpoint, started)
@@ -174,34 +180,34 @@ def train(examples: Sequence[TrainingExample], config: TrainingConfig, run: Run)
         if reason:
             warn(
                 f"training stopped after {steps} of {config.total_steps} steps ({reason}); this is the best network so "
-                "far" + (f", and the same call goes on from '{run.checkpoint}'" if checkpoint else "")
+                "far" + (f", and the same call resumes from '{run.checkpoint}'" if checkpoint else "")
             )
         network = Generator.concatenate([trainer.network for trainer in trainers])
         bands = len(examples[0].scan)
         left_out = _concatenate_cells([example.other_predictions for example in examples], bands)
-        rehearsals = [example.reduced for example in examples if example.reduced is not None]
+        reduced_problems = [example.reduced for example in examples if example.reduced is not None]
         reduced_results: Sequence[NDArray[Any]] = ()
-        if len(held_out) and len(rehearsals) == len(examples):
-            results = [reduced.reconstructions(network, config, run.device) for reduced in rehearsals]
+        if len(held_out) and len(reduced_problems) == len(examples):
+            results = [reduced.reconstructions(network, config, run.device) for reduced in reduced_problems]
             reduced_results = _concatenate_cells(results, bands)
         return TrainingResult(network, stacking_weights(network, whole, held_out, left_out, reduced_results), steps)
 
 
 def _identifying_arrays(example: TrainingExample) -> list[NDArray[Any]]:
-    """By what one excerpt differs from another."""
+    """Return the arrays that distinguish one example from another."""
     factors = [part for u in (example.U.y, example.U.x) for part in (u.data, u.indices, u.indptr)]
     return [example.scan, example.photo, example.measured, *factors]
 
 
 def _concatenate_cells(maps: Sequence[Sequence[NDArray[Any]]], bands: int) -> list[NDArray[Any]]:
-    """Of every candidate the maps of all excerpts, (B, cells), as their cells are numbered."""
+    """Concatenate, for every estimate, the maps of all examples, (B, cells), in the order of their cells."""
     return [np.concatenate([each.reshape(bands, -1) for each in one], axis=1) for one in zip(*maps, strict=True)]
 
 
 def _run_steps(
     trainers: list[Trainer], config: TrainingConfig, run: Run, checkpoint: Checkpoint | None, started: float
 ) -> str:
-    """Train to the end, or until something stops it: then the reason."""
+    """Train to the end, or until something stops the training; return the reason, or an empty text."""
     deadline = math.inf if run.max_seconds is None else started + run.max_seconds
     saved = dict.fromkeys(range(len(trainers)), time.monotonic())
     if checkpoint:
@@ -240,9 +246,9 @@ def _run_steps(
 def prepare_data(
     examples: Sequence[TrainingExample], config: TrainingConfig, run: Run
 ) -> tuple[TrainingData, CellDataset, torch.Tensor]:
-    """What all members train on; all cells of the scan, and those of them that are held out."""
+    """Return the training data of all members, all cells of the scan, and the numbers of those held out."""
     device = run.device
-    # On the CPU, so that the same cells are held out on every device.
+    # Random numbers of the CPU, so that the same cells are held out on every device.
     random = torch.Generator().manual_seed(run.seed)
     parts = [
         CellDataset.of(
@@ -265,11 +271,11 @@ def prepare_data(
             for cells, each in zip(parts, examples, strict=True)
         ]
     whole = CellDataset.concatenate(parts)
-    del parts  # their tables are copied, if there are several
+    del parts  # frees the tables, of which there are copies if there are several examples
     drawn, held_out = whole.split(config.held_out, random)
     scales = [Scale(drawn, (1.0,) * len(config.inputs))]
     if any(config.member_transfers):
-        # Pixel by pixel the error is known, so fewer of them give as steady a gradient as whole cells do.
+        # The error of every single pixel is known, so fewer pixels give as accurate a gradient as whole cells do.
         below = CellDataset.concatenate([_coarser_cells(each, config, device) for each in examples])
         scales.append(Scale(below.without(held_out), config.member_transfers, TRANSFER_SUBSAMPLING))
     if len(held_out):
@@ -282,13 +288,13 @@ def prepare_data(
 
 
 def _coarser_cells(example: TrainingExample, config: TrainingConfig, device: torch.device) -> CellDataset:
-    """The supervised pair (Y↓↓↑, Z↓) → Y↓: the scan takes the part of the fine maps, pixel by pixel."""
+    """Build the supervised pair (Y↓↓↑, Z↓) → Y↓: the scan replaces the fine maps, pixel by pixel."""
     scan, U = example.scan, example.U
     ratio = U.fine.y.size / U.coarse.y.size
     beam = None if U.fwhm is None else (ratio * U.fwhm[0], ratio * U.fwhm[1])
     down = Downsampling.between(U.coarse, U.coarse.coarsen(ratio), U.footprint, fwhm=beam)
     right_inverse = down.right_inverse(down.correlation_length)
-    # The coarser cells are inputs only, so it does not matter which of them were measured.
+    # The coarser cells are inputs only, so which of them were measured is irrelevant.
     everywhere = np.ones((len(scan), *down.coarse.shape), dtype=bool)
     photo, views = U(example.photo), config.member_views
     coarser = CellDataset.of(

@@ -71,7 +71,7 @@ def test_eq11_gradient_in_closed_form_is_that_of_the_loss(seed: int, members: in
 
 
 def expectation(scores: list[float], tau: float) -> float:
-    """Return the mean of (d - τ)² over the misclassified patches, one by one; zero if there are none."""
+    """Return the mean of (d - τ)² over the misclassified patches, one by one, or zero without any."""
     wrong = [score for score in scores if (score < tau if tau > 0 else score > tau)]
     return sum((score - tau) ** 2 for score in wrong) / len(wrong) if wrong else 0.0
 

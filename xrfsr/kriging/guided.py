@@ -40,8 +40,8 @@ MAX_GROUPS = 8
 # Largest mean of a guide: further from zero, differences of squares lose digits.
 MAX_OFFSET = 4.0
 PAIRS_PER_STRIP = 2**19  # pairs of fine pixels at a time: few enough for the cache
-# The same for a GPU, which is efficient only with much work at a time: 2 GB of memory. A coarse pixel counts as at least
-# 256 pairs, because its linear system needs memory too.
+# The same for a GPU, which is efficient only with much work at a time: 2 GB of memory. A coarse pixel counts as at
+# least 256 pairs, because its linear system needs memory too.
 PAIRS_ON_GPU, LEAST_PAIRS = 2**25, 2**8
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.core.units import in_mm, mm_per
-from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.errors import Fault, InvalidInput, collect_faults
 from xrfsr.io.selection import select_maps
 from xrfsr.io.source import ReadOptions, ScanDescription
 
@@ -212,7 +212,9 @@ def nexus_grid(group: h5py.Group, shape: tuple[int, int], faults: list[str]) -> 
             try:
                 factor = mm_per(unit)
             except InvalidInput as error:
-                raise InvalidInput("axis", [f"axis '{name}': {error.faults[0]}; pass pixel_size=..."]) from None
+                raise InvalidInput(
+                    "axis", [Fault(f"{error.faults[0]}; pass pixel_size=...", f"axis '{name}'")]
+                ) from None
             values = np.asarray(dataset[()], np.float64)
             found.append(Axis.from_centres(in_mm(values, factor), name))
     return Grid(found[0], found[1]) if len(found) == 2 else None

@@ -29,7 +29,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.errors import InvalidInput, collect_faults, import_optional
 from xrfsr.methods.common.edsr import EDSR
 from xrfsr.methods.common.fusion import FusionMethod, FusionOptions
 from xrfsr.methods.common.method import Run
@@ -117,12 +117,10 @@ def _read(checkpoint: str, changed: int) -> Upscaler:
     if (edsr := EDSR.of(weights)) is not None:
         return edsr, edsr, COLOURS, edsr.scale
     try:
-        import spandrel
-    except ImportError as error:
-        raise ImportError("method 'sisr' needs spandrel: python -m pip install 'xrfsr[sisr]'") from error
-    except RuntimeError as error:  # of torchvision, which spandrel brings with it
-        raise ImportError(
-            f"{error}: torch and torchvision are different builds; install both from one index"
+        spandrel = import_optional("spandrel", "networks of method 'sisr'", "sisr")
+    except RuntimeError as error:  # from torchvision, which spandrel imports
+        raise InvalidInput(
+            "installation", [f"torch and torchvision must be of one build, got {error!r}; install both from one index"]
         ) from error
     try:
         with warnings.catch_warnings():

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from xrfsr.core.photo import range_faults
-from xrfsr.errors import InvalidInput
+from xrfsr.errors import Fault, InvalidInput
 from xrfsr.methods import Problem
 from xrfsr.operators import Downsampling, apply_separable, crop_rows
 from xrfsr.pipeline.tiles import Tile
@@ -105,7 +105,7 @@ class Geometry:
 
     def _faults(self, arrays: Arrays) -> list[str]:
         """Return what is wrong with the values; those of arrays in memory were checked before, in more detail."""
-        faults = []
+        faults: list[str] = []
         for name, maps in (("intensity", arrays.scan), ("uncertainty", arrays.uncertainty)):
             if maps is None:
                 continue
@@ -114,12 +114,16 @@ class Geometry:
             negative = np.array(self.lines)[counted & (shown < 0).any(axis=(1, 2))]
             infinite = np.array(self.lines)[np.isinf(shown).any(axis=(1, 2))]
             if negative.size:
-                faults.append(f"scan: {name!r} is negative for {', '.join(negative)}; set to zero: .clip(min=0)")
+                faults.append(
+                    Fault(f"{name!r} is negative for {', '.join(negative)}; set to zero: .clip(min=0)", "scan")
+                )
             if infinite.size:
-                faults.append(f"scan: {name!r} is infinite for {', '.join(infinite)}; mark as missing: .where(...)")
+                faults.append(
+                    Fault(f"{name!r} is infinite for {', '.join(infinite)}; mark as missing: .where(...)", "scan")
+                )
         if arrays.photo is not None and np.isfinite(arrays.photo).any():
             lowest, highest = float(np.nanmin(arrays.photo)), float(np.nanmax(arrays.photo))
-            faults += [f"photo: {fault}" for fault in range_faults(lowest, highest)]
+            faults += [Fault(fault, "photo") for fault in range_faults(lowest, highest)]
         return faults
 
 

@@ -153,12 +153,10 @@ def _faults(
             continue
         if method.uses_photo:
             using_photo.append(name)
-        of_method: list[str] = []
-        with collect_faults(of_method):
+        with collect_faults(faults, name):
             if method.uses_device:
                 _ = Run(options.get("device", "auto")).device
             method.options_from(each[name])
-        faults += [f"{name}: {fault}" for fault in of_method]
     if len(set(names)) < len(names) or not names:
         faults.append(f"methods is {list(names)}; one or more names, each once, are needed")
     faults += [f"settings are for {name!r}, which is not among methods" for name in settings if name not in names]

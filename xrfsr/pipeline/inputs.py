@@ -66,14 +66,12 @@ def load(
         Naming every fault of the scan, the photo, and how they fit. The values of Dask arrays are checked when they are
         computed.
     """
-    of_scan: list[str] = []
-    of_photo: list[str] = []
+    faults: list[str] = []
     scan = photo = fine = None
-    with collect_faults(of_scan):
+    with collect_faults(faults, "scan"):
         scan = ensure_scan(obj)
-    with collect_faults(of_photo):
+    with collect_faults(faults, "photo"):
         photo = _photo(rgb) if method.uses_photo else None
-    faults = [f"scan: {fault}" for fault in of_scan] + [f"photo: {fault}" for fault in of_photo]
     # Grids can be compared also where the values are at fault.
     coarse, sharp = _grid_or_none(obj), _grid_or_none(rgb) if method.uses_photo else None
     probe = coarse if coarse is not None else Grid.from_shape((SMALLEST, SMALLEST), 1.0)

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from xrfsr.errors import InvalidInput
+from xrfsr.errors import Fault, InvalidInput
 from xrfsr.methods import Method, MethodOptions, Prepared, Problem, Run
 from xrfsr.pipeline.acquisition import Acquisition, Arrays, Geometry
 from xrfsr.pipeline.tiles import MAX_UNTILED_PIXELS, TILE_SIZE, Tile, sample_windows, tiles
@@ -117,6 +117,11 @@ def problems_of(geometry: Geometry, windows: Sequence[Tile], arrays: Sequence[Ar
         if empty:
             raise InvalidInput(
                 "input",
-                [f"scan: 'intensity' has no finite value for {', '.join(empty)}; leave out: .drop_sel(line={empty})"],
+                [
+                    Fault(
+                        f"'intensity' has no finite value for {', '.join(empty)}; leave out: .drop_sel(line={empty})",
+                        subject="scan",
+                    )
+                ],
             )
     return problems

@@ -101,10 +101,8 @@ def train_on(
     )
     acquisitions: list[Acquisition] = []
     for name, scan, photo in scans:
-        found: list[str] = []
-        with collect_faults(found):
+        with collect_faults(faults, name):
             acquisitions.append(load(scan, photo, scale, beam, method, None if faults else configured.options)[1])
-        faults += [f"{name}: {fault}" if name else fault for fault in found]
     for (name, _, _), acquisition in zip(scans, acquisitions, strict=False):
         first, geometry = acquisitions[0].geometry, acquisition.geometry
         if not faults and (geometry.lines, geometry.units) != (first.lines, first.units):

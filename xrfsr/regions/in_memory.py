@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
-from xrfsr.errors import InvalidInput, warn
+from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.pipeline.superresolve import superresolve as one
 from xrfsr.pipeline.train import train_on
 from xrfsr.regions.region import Region, reason_of, regions_of
@@ -104,12 +104,10 @@ def train(tree: xr.DataTree, rgb: xr.DataArray | xr.DataTree, scale: float = 4, 
     <xrfsr.Model of Fe-K, Pb-L in count, 4 x 4 finer, 3 networks of K=5, M=64>
     """
     scans = []
-    faults = []
+    faults: list[str] = []
     for region in regions_of(tree, rgb, scale):
-        try:
+        with collect_faults(faults, region.name):
             scans.append((region.name, region.scan, _photo(region)))
-        except InvalidInput as error:
-            faults += [f"{region.name}: {fault}" for fault in error.faults]
     if faults:
         raise InvalidInput("tree", faults)
     return train_on(scans, scale, **options)

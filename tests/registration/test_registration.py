@@ -46,7 +46,7 @@ def test_a_photo_taken_askew_is_found(painting, bench: ModuleType, tmp_path: Pat
     assert found.diagnostics["score"] > 2 * found.diagnostics["control"]
     with Image.open(tmp_path / "check.png") as picture:
         assert picture.size[0] > 2 * 256
-    # What comes out is a photo for superresolve, and shows what the painting shows.
+    # The result is a photo for superresolve that shows the painting.
     assert found.photo.dims == ("band", "y", "x")
     assert found.photo.dtype == np.float32
     xr.testing.assert_allclose(found.photo["x"], painting.rgb["x"])
@@ -132,7 +132,7 @@ def test_left_out_points_give_the_error() -> None:
     points = np.stack([x, y, (x - 1.5) / 4, (y - 1.5) / 4], axis=1)
     points[:, 2:] += rng.normal(0, 0.1, (12, 2))
     found = xrfsr.register(rgb, scan, control_points=points, model="affine")
-    assert 0.1 < found.residual_mm < 0.3  # 0.14 and a little for what is fitted
+    assert 0.1 < found.residual_mm < 0.3  # 0.14, and slightly more from the fit
     assert found.diagnostics["errors_mm"].shape == (12,)
 
 

@@ -119,11 +119,11 @@ def checks(size: int, folder: Path) -> Iterator[tuple[str, Callable[[str], Array
     yield "guided kriging, Gaussian beam", lambda device: kriged(device, 4, "fine", footprint="gaussian", fwhm=1.0)
 
     def predicted(device: str) -> Array:
-        beside = [np.zeros_like(photo[:1].repeat(len(model.lines), 0))] * (
+        other_predictions = [np.zeros_like(photo[:1].repeat(len(model.lines), 0))] * (
             model.config.candidates - len(model.config.inputs) - 1
         )
         chosen = scan.sel(line=list(model.lines)).intensity.values
-        return model.predict(chosen, photo, scan.xrfsr.downsampling(4), device, beside)
+        return model.predict(chosen, photo, scan.xrfsr.downsampling(4), device, other_predictions)
 
     yield "prediction of one model", predicted
 
@@ -322,9 +322,13 @@ def parts(scan: xr.Dataset, rgb: xr.DataArray, device: str) -> Iterator[tuple[st
     work = kriging_operations(maps[0].size, 4, len(guide))
     yield "guided kriging, once", partial(guided_krige, maps, guide, U, device), work
     chosen = scan.sel(line=list(model.lines)).intensity.values
-    beside = [np.zeros((len(chosen), *U.fine.shape), np.float32)] * (config.candidates - a.members - 1)
+    other_predictions = [np.zeros((len(chosen), *U.fine.shape), np.float32)] * (config.candidates - a.members - 1)
     work = a.members * pixels * operations(a, training=False)
-    yield "prediction, from making its inputs on", partial(model.predict, chosen, photo, U, device, beside), work
+    yield (
+        "prediction, from making its inputs on",
+        partial(model.predict, chosen, photo, U, device, other_predictions),
+        work,
+    )
     whole = partial(scan.xrfsr.superresolve, rgb, 4, model=model, device=device, progress=False)
     yield "reconstruction, model given", whole, 0
 

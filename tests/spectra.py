@@ -1,4 +1,4 @@
-"""A cube of spectra of a small scan, whose maps are known."""
+"""Cube of spectra of a small scan with known maps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TRUTH = 400 + 60.0 * np.arange(3 * HEIGHT * WIDTH).reshape(3, HEIGHT, WIDTH) % 9
 
 
 def cube() -> np.ndarray:
-    """Counts (y, x, energy): three lines on a sloping background."""
+    """Draw counts (y, x, energy) of three lines on a sloping background."""
     spectra = np.broadcast_to(30 - 1.5 * ENERGIES, (HEIGHT, WIDTH, CHANNELS)).copy()
     for label, counts in zip(LINES, TRUTH, strict=True):
         element, name = STRONGEST[label]

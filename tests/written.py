@@ -1,4 +1,4 @@
-"""The same maps in every format that is read, each written by the program or library that users have it from."""
+"""The same maps in every supported format, written by the program or library that users get the files from."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rasterio.errors import NotGeoreferencedWarning
 LABELS = ["Ca-K", "Fe-Ka", "Pb-L"]
 PYMCA = ["Ca K", "Fe Ka", "Pb L"]
 HEIGHT, WIDTH = 5, 7
-# Unlike any of its turned or mirrored copies, and whole numbers, which every format can hold.
+# Maps that differ from their rotated and mirrored copies, with integer values, which every format can store.
 MAPS = (
     np.arange(HEIGHT * WIDTH).reshape(HEIGHT, WIDTH)
     + 100.0 * np.arange(1, 4)[:, None, None]
@@ -28,7 +28,7 @@ ERRORS = np.sqrt(MAPS)
 
 
 def pymca(folder: Path, maps: np.ndarray = MAPS, *, multipage: bool = True) -> Path:
-    """All that PyMca's batch fit saves, by the part of PyMca that saves it; gives the folder."""
+    """Write all files of PyMca's batch fit with PyMca's own writer, and return the folder."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         from PyMca5.PyMcaPhysics.xrf.XRFBatchFitOutput import OutputBuffer
@@ -71,7 +71,7 @@ def pymca_folder(folder: Path) -> Path:
 
 
 def ewoksfluo(folder: Path) -> Path:
-    """The layout of its fit after its regrid task, which adds axes with units; descending rows as a stage may give."""
+    """Write the layout of a fit of ewoksfluo after its regrid task, which adds axes with units."""
     path = folder / "fit.h5"
     with h5py.File(path, "w") as file:
         results = file.create_group("2.1/fit/results")
@@ -163,7 +163,7 @@ def geotiff(folder: Path) -> Path:
 
 
 def hyperspy(folder: Path) -> Path:
-    """A cube of spectra in which each line is all in one channel, by the library that HyperSpy writes with."""
+    """Write a cube of spectra, with each line in one channel, with the library that HyperSpy uses."""
     from rsciio.hspy import file_writer
 
     path = folder / "spectra.hspy"
@@ -182,7 +182,7 @@ def ripple(folder: Path) -> Path:
 
 
 def crono(folder: Path) -> Path:
-    """The layout that cronomaxrf documents: spectra as they were measured, and which of them is which pixel."""
+    """Write the layout that cronomaxrf documents: spectra in the order of measurement, and the index of each pixel."""
     signal = _signal()
     spectra = signal["data"].reshape(-1, signal["data"].shape[-1]).astype(np.uint16)
     order = np.random.default_rng(0).permutation(len(spectra) + 3)[: len(spectra)]
@@ -197,7 +197,7 @@ def crono(folder: Path) -> Path:
 
 
 def _signal() -> dict:
-    """A cube in which each line is all in the channel of its strongest emission."""
+    """Return a cube with each line in the channel of its strongest emission."""
     from xrfsr.core.lines import emission, parse
 
     channels = 1000

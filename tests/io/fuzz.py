@@ -1,8 +1,8 @@
 """Damage files in many ways and open them: ``python tests/io/fuzz.py <format> <how many> <seed> <folder>``.
 
-Prints one line of JSON for each damaged file that neither opened to a scan nor was refused by the package's own error,
-and at the end how many opened and how many were refused. Run by tests/io/test_fuzz.py as a program of its own, because
-what is looked for are crashes, endless loops and memory, too. It needs tests/ on the path.
+It prints one line of JSON for each damaged file that is neither opened as a scan nor refused with an error of this
+package, and finally the numbers of opened and refused files. tests/io/test_fuzz.py runs it as a separate program, to
+find crashes, endless loops and excessive memory, too. It needs tests/ on the path.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from xrfsr.core.scan import as_scan, ensure_scan
 from xrfsr.errors import InvalidInput
 from xrfsr.io.writers.zarr import to_zarr
 
-# Far more than any file takes, a thousandth of both as a rule: what is looked for never ends, or takes all there is.
+# Limits far above what any file needs, to find endless loops and unlimited allocations.
 SECONDS, BYTES = 120, 1 << 30
 NUMBERS = [b"0", b"-1", b"1e9", b"99999999999", b"nan", b"3.5", b"", b"x", b"2147483648"]
 
@@ -37,17 +37,17 @@ SAMPLE = Path(__file__).resolve().parents[3] / "shared" / "data" / "formats" / "
 
 
 class TooLongError(BaseException):
-    """Not an Exception, so that nothing on the way takes it for damage."""
+    """Timeout that is not an Exception, so that no code in between treats it as damage."""
 
 
 def store(folder: Path) -> Path:
-    """A zarr store of this package."""
+    """Write a zarr store of this package."""
     to_zarr(as_scan(MAPS, LABELS, 0.5, uncertainty=ERRORS), folder / "scan.zarr")
     return folder / "scan.zarr"
 
 
 def bruker(folder: Path) -> Path:
-    """A real hypermap, which lies beside the checkout or not at all."""
+    """Copy a real hypermap, which is stored outside the repository if it is available."""
     return Path(shutil.copy(SAMPLE, folder / "map.bcf"))
 
 
@@ -82,7 +82,7 @@ def damage_bytes(path: Path, rng: np.random.Generator) -> str:
 
 
 def damage_hdf5(path: Path, rng: np.random.Generator) -> str:
-    """Valid HDF5 that holds something else than it should."""
+    """Replace an object in HDF5, so that the file is valid but has unexpected content."""
     with h5py.File(path, "a") as file:
         names: list[str] = []
         file.visit(names.append)
@@ -184,7 +184,7 @@ def damage_of(path: Path) -> list[Callable[[Path, np.random.Generator], str]]:
 
 
 def attempt(path: Path, options: dict[str, object]) -> str:
-    """Open and read; "opened" or "refused", or an AssertionError with what is wrong."""
+    """Open and read a file, and return "opened" or "refused"; raise AssertionError if the outcome is wrong."""
     try:
         scan = xr.open_dataset(path, engine="xrfsr", **options)  # type: ignore[arg-type]
         assert scan["intensity"].dims == ("line", "y", "x")
@@ -218,7 +218,7 @@ def main(form: str, count: int, seed: int, folder: Path) -> None:
     options: dict[str, object] = {} if form == "store" else {"pixel_size": 0.5}
     if form in SPECTRA or form == "bruker":
         options["lines"] = ["Ca-K", "Fe-Ka", "Pb-L"]
-    assert attempt(path, options) == "opened", "the file is at fault before it is damaged"
+    assert attempt(path, options) == "opened", "the undamaged file does not open"
     resource.setrlimit(resource.RLIMIT_AS, (memory("VmSize") + BYTES, resource.RLIM_INFINITY))
     most = memory("VmHWM")
     tally = {"opened": 0, "refused": 0}

@@ -300,7 +300,7 @@ def test_a_dataset_that_was_never_written(tmp_path: Path) -> None:
         xrfsr.open_scan(tmp_path / "huge.h5", 1.0)
 
 
-def test_what_else_lies_in_a_folder_of_pymca(shared: Path) -> None:
+def test_other_files_in_a_folder_of_pymca(shared: Path) -> None:
     """HDF5, EDF, TIFF and CSV of one fit contain the same maps."""
     folder = shared / "formats" / "pymca"
     first = xrfsr.open_scan(folder / "IMAGES.h5", 0.5).load()

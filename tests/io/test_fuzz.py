@@ -1,5 +1,4 @@
-"""Damaged files, more than two thousand of them: each opens to a valid scan or is refused by name, soon and in little
-memory."""
+"""More than two thousand damaged files: each opens as a valid scan or is refused by name, fast and in little memory."""
 
 from __future__ import annotations
 
@@ -21,7 +20,7 @@ def test_damaged_files_open_or_are_refused_by_name(form: str, tmp_path: Path) ->
 
 
 def test_damaged_hypermaps_of_bruker(shared: Path, tmp_path: Path) -> None:
-    """Fewer, because each is decoded in a process of its own."""
+    """Only a few files, because each is decoded in a subprocess."""
     look_for_faults("bruker", 15, tmp_path)
 
 
@@ -35,4 +34,4 @@ def look_for_faults(form: str, count: int, folder: Path) -> None:
     *wrong, tally = map(json.loads, run.stdout.splitlines())
     assert wrong == []
     assert sum(tally.values()) == count
-    assert tally["refused"] > count / 10  # the damage does reach what is read
+    assert tally["refused"] > count / 10  # the damage affects what is read

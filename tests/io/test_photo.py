@@ -228,7 +228,7 @@ def test_no_data_among_real_numbers(tmp_path: Path, nothing: float) -> None:
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 @pytest.mark.parametrize(("orientation", "quarters"), [(1, 0), (8, 1), (3, 2), (6, 3)])
-def test_what_is_missing_is_turned_too(
+def test_missing_pixels_are_rotated_too(
     tmp_path: Path, colours: np.ndarray, suffix: str, orientation: int, quarters: int
 ) -> None:
     alpha = np.where(colours[..., :1] < 60, 0, 255).astype("uint8")
@@ -284,7 +284,7 @@ def test_damage_is_reported_with_the_message_of_the_decoder(tmp_path: Path, suff
 
 
 @pytest.mark.parametrize("path", [None, 3, b"photo.png", "", " ", "a\0b"])
-def test_what_is_no_path(path: object, scan: xr.Dataset) -> None:
+def test_invalid_paths_are_refused(path: object, scan: xr.Dataset) -> None:
     with pytest.raises(InvalidInput, match=r"path must be .*; pass the path of a PNG, JPEG or TIFF file"):
         open_photo(path, like=scan)  # type: ignore[arg-type]
 

@@ -1,4 +1,4 @@
-"""CRONO files in the layout that cronomaxrf documents; no file of the scanner is at hand."""
+"""CRONO files in the layout that cronomaxrf documents; no file of a scanner is available."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROIS = ("CaKa", "FeKa", "PbLa")
 
 
 def crono(folder: Path, rois: tuple[str, ...] = ROIS, computed: np.ndarray | None = None) -> Path:
-    """A zigzag, with moments between the rows that belong to no pixel."""
+    """Write a zigzag scan with spectra between the rows that belong to no pixel."""
     spectra = cube()
     measured = np.random.default_rng(1).poisson(5, (HEIGHT * (WIDTH + 3) + 40, len(ENERGIES))).astype(np.uint16)
     index = np.arange(HEIGHT * (WIDTH + 3)).reshape(HEIGHT, WIDTH + 3)[:, 2:-1] + 20
@@ -138,7 +138,7 @@ def replaced(path: Path, name: str, value: object) -> Path:
         ("XRF/Spectra", np.full((300, 700), b"a"), "expected numbers (spectrum, channel)"),
     ],
 )
-def test_what_does_not_fit_together(tmp_path: Path, name: str, value: object, fault: str) -> None:
+def test_inconsistent_datasets_are_refused(tmp_path: Path, name: str, value: object, fault: str) -> None:
     message = faults_of(replaced(crono(tmp_path), name, value))
     assert fault in message
     assert "scan.HDF5" in message

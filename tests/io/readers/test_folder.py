@@ -25,7 +25,7 @@ from xrfsr.io.writers.zarr import to_zarr
 
 
 def write(path: Path, pixels: ArrayLike, mask: np.ndarray | None = None, **options: object) -> None:
-    """Write (y, x) or (band, y, x) as TIFF, with a mask of its own where given."""
+    """Write (y, x) or (band, y, x) as TIFF, with an optional mask."""
     bands = np.atleast_3d(np.asarray(pixels).T).T
     count, height, width = bands.shape
     with warnings.catch_warnings():
@@ -109,7 +109,7 @@ PREFIX = st.from_regex(r"[A-Za-z0-9]{1,6}([_\- .][A-Za-z0-9]{1,4})?[_\- .]", ful
 
 
 def faults_of(*arguments: object, **options: object) -> list[str]:
-    """What `open_scan` has against them."""
+    """Return the faults that `open_scan` reports."""
     with pytest.raises(InvalidInput) as caught:
         open_scan(*arguments, **options)  # type: ignore[arg-type]
     return list(caught.value.faults)
@@ -291,7 +291,7 @@ def test_every_kind_of_fault_is_reported_at_once(tmp_path: Path) -> None:
     write(tmp_path / "Cu-K.tiff", numbers(height=200))
     write(tmp_path / "Zn_K.tif", numbers())
     write(tmp_path / "Hg-L.tif", numbers(height=500), compress="deflate")
-    for name, share in (("Cu-K.tiff", 0.5), ("Hg-L.tif", 0.9)):  # the head says nothing of it
+    for name, share in (("Cu-K.tiff", 0.5), ("Hg-L.tif", 0.9)):  # the header does not show it
         whole = (tmp_path / name).read_bytes()
         (tmp_path / name).write_bytes(whole[: int(share * len(whole))])
     (tmp_path / "Ni-K.tif").write_text("no picture")
@@ -355,7 +355,7 @@ def test_lines_are_found_in_any_case(tmp_path: Path, wanted: object) -> None:
     ],
 )
 @pytest.mark.parametrize("kind", ["folder", "store"])
-def test_what_cannot_be_asked_for(tmp_path: Path, lines: object, messages: list[str], kind: str) -> None:
+def test_invalid_lines_are_refused(tmp_path: Path, lines: object, messages: list[str], kind: str) -> None:
     write(tmp_path / "Ca-K.tif", numbers())
     if kind == "store":
         to_zarr(open_scan(tmp_path, 1.0), tmp_path / "scan.zarr")
@@ -366,7 +366,7 @@ def test_what_cannot_be_asked_for(tmp_path: Path, lines: object, messages: list[
 
 
 @pytest.mark.parametrize("path", [None, 3, b"maps", "", "a\0b"])
-def test_what_is_no_path(path: object) -> None:
+def test_invalid_paths_are_refused(path: object) -> None:
     [fault] = faults_of(path, 1.0)
     assert fault.startswith(f"path must be text or a pathlib.Path, got {path!r}; pass the file or folder")
 
@@ -439,7 +439,7 @@ def test_pixel_size_is_asked_for(tmp_path: Path) -> None:
 def test_real_portrait(shared: Path) -> None:
     scan = open_scan(shared / "soldier", "0.5 mm")
     assert dict(scan.sizes) == {"line": 6, "y": 811, "x": 285}
-    # The mask hides a label that was burnt into one corner of the picture.
+    # The mask hides a label in one corner of the picture.
     assert not scan["valid"][0, 0]
     assert 0.98 < float(scan["valid"].mean()) < 1
 
@@ -447,6 +447,6 @@ def test_real_portrait(shared: Path) -> None:
 def test_real_pymca_output(shared: Path) -> None:
     scan = open_scan(shared / "formats" / "pymca" / "IMAGES", "0.1 mm")
     assert dict(scan.sizes) == {"line": 15, "y": 4, "x": 5}
-    # The same fit as PyMca wrote it into its table: row 0, column 1.
+    # The value that PyMca wrote to its table for row 0, column 1.
     assert float(scan["intensity"].sel(line="Fe-Ka")[0, 1]) == pytest.approx(3.05475e6, rel=1e-5)
     assert float(scan["uncertainty"].sel(line="Fe-Ka")[0, 1]) == pytest.approx(1747.7, rel=1e-5)

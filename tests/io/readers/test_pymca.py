@@ -1,4 +1,4 @@
-"""PyMca fits a small map, and what it saved is read back in every format it saves."""
+"""A fit of a small map by PyMca is read back from every format that PyMca saves."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +14,7 @@ pytest.importorskip("fabio")
 
 
 class Fitted(NamedTuple):
-    """Folders of two fits, and what they found for Fe-Ka: shape (y, x)."""
+    """Folders of two fits, and their map of Fe-Ka with shape (y, x)."""
 
     pages: Path
     files: Path
@@ -35,7 +35,7 @@ def test_a_real_fit_is_read_from_every_file_that_pymca_saves(name: str, fitted: 
     assert {"Cr-K", "Fe-Ka", "Fe-Kb", "Pb-L", "W-L3"} < set(scan.line.values)
     assert set(scan.line.values[scan.kind == "scatter"]) == {"Scatter_Peak000", "Scatter_Compton000"}
     iron = scan.sel(line="Fe-Ka")
-    # Text holds six digits.
+    # Text files have six digits.
     np.testing.assert_allclose(iron.intensity, fitted.iron, rtol=1e-5)
     assert (iron.uncertainty > 0).all()
     assert (iron.uncertainty < 0.01 * iron.intensity).all()

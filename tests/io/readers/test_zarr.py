@@ -22,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings("error")
 
 @pytest.fixture
 def store(tmp_path: Path, scan: xr.Dataset) -> Path:
-    """A scan with all that can come with it, in pieces."""
+    """Write a scan with all optional variables in small chunks."""
     valid = (("y", "x"), np.arange(12 * 16).reshape(12, 16) % 5 > 0)
     full = scan.assign(uncertainty=np.sqrt(scan["intensity"]).assign_attrs(units="count"), valid=valid)
     full = full.assign_coords(share=("line", [0.1, 0.5, 0.9]), note=("line", np.array(["a", "b", "c"], object)))
@@ -47,12 +47,12 @@ def test_can_be_worked_on_piece_by_piece(store: Path) -> None:
 
 
 @pytest.mark.parametrize("consolidated", [True, False])
-def test_opens_what_others_wrote(tmp_path: Path, store: Path, consolidated: bool) -> None:
+def test_opens_stores_of_other_programs(tmp_path: Path, store: Path, consolidated: bool) -> None:
     scan = open_scan(store).load()
-    # Maps in pieces and what belongs to them in one, which xarray would call inconsistent.
+    # Maps in chunks and other variables in one, which xarray would report as inconsistent.
     encoding = {"intensity": {"chunks": (1, 4, 4)}}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of zarr, about consolidated metadata and text
+        warnings.simplefilter("ignore")  # warnings of zarr about consolidated metadata and text
         scan.to_zarr(tmp_path / "other.zarr", zarr_format=3, consolidated=consolidated, encoding=encoding)
     again = open_scan(tmp_path / "other.zarr", chunks={})
     assert again.chunks["line"] == (1, 1, 1)
@@ -112,7 +112,7 @@ def test_a_broken_chunk_is_reported_by_name(store: Path, chunk: str, when: str, 
     name = chunk.partition("/")[0]
     with pytest.raises(InvalidInput, match=rf"'{name}' in '.*scan\.zarr' cannot be read \(.+\): it is damaged"):
         scan.load()
-    # The rest is still of use.
+    # Other variables can still be read.
     np.testing.assert_array_equal(scan["valid"].values, open_scan(store)["valid"].values)
 
 

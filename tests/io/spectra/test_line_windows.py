@@ -153,7 +153,7 @@ def test_every_line_without_a_window_is_reported() -> None:
         (np.arange(2.0), "three channels"),
     ],
 )
-def test_what_is_no_axis(energies: np.ndarray, fault: str) -> None:
+def test_invalid_energy_axes_are_refused(energies: np.ndarray, fault: str) -> None:
     assert fault in axis_faults(energies)[0]
     assert axis_faults(ENERGIES) == []
 

@@ -59,7 +59,7 @@ def scans(draw: st.DrawFn) -> xr.Dataset:
 @pytest.mark.parametrize("form", WRITERS)
 @settings(max_examples=25)
 @given(scan=scans())
-def test_what_is_written_reads_back(form: str, scan: xr.Dataset, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_written_maps_are_read_back(form: str, scan: xr.Dataset, tmp_path_factory: pytest.TempPathFactory) -> None:
     write, name = WRITERS[form]
     path = tmp_path_factory.mktemp("written") / name
     with warnings.catch_warnings():
@@ -198,7 +198,7 @@ def test_nothing_is_left_half_written(
     assert sorted(str(file) for file in tmp_path.rglob("*")) == before
 
 
-def test_what_has_no_place_is_named(tmp_path: Path, scan: xr.Dataset) -> None:
+def test_dropped_variables_are_named(tmp_path: Path, scan: xr.Dataset) -> None:
     rich = scan.assign_coords(valid=(("y", "x"), np.ones((12, 16), bool)), photo_gain=("line", [1.0, 2.0, 3.0]))
     with pytest.warns(UserWarning, match=r"maps\.tif' cannot store (valid, photo_gain|photo_gain, valid), .*to_zarr"):
         to_geotiff(rich, tmp_path / "maps.tif")

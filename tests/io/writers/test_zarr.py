@@ -206,7 +206,7 @@ def test_bad_chunks_and_a_missing_parent_come_together(tmp_path: Path, scan: xr.
 
 
 @pytest.mark.parametrize("chunks", ["auto", 3, [1], {"y": None}, {"y": True}, {"y": -1}])
-def test_what_are_no_chunks(tmp_path: Path, scan: xr.Dataset, chunks: object) -> None:
+def test_invalid_chunks_are_refused(tmp_path: Path, scan: xr.Dataset, chunks: object) -> None:
     with pytest.raises(InvalidInput, match="chunks"):
         to_zarr(scan, tmp_path / "scan.zarr", chunks=chunks)  # type: ignore[arg-type]
     assert os.listdir(tmp_path) == []
@@ -326,7 +326,7 @@ def test_data_arrays_that_cannot_be_stored(tmp_path: Path, photo: xr.DataArray) 
 
 
 @pytest.mark.parametrize("path", [None, 3, b"scan.zarr", "", "a\0b"])
-def test_what_is_no_path(scan: xr.Dataset, path: object) -> None:
+def test_invalid_paths_are_refused(scan: xr.Dataset, path: object) -> None:
     with pytest.raises(InvalidInput, match=r"path must be .* pass the folder to make"):
         to_zarr(scan, path)  # type: ignore[arg-type]
 
@@ -373,7 +373,7 @@ def test_is_in_one_chunking_when_opened_again(tmp_path: Path, lazy: bool, side: 
         assert os.listdir(tmp_path / "maps.zarr" / name / "c") == ["0"]
 
 
-def test_what_shares_no_dimension_with_maps_stays_in_one_piece(tmp_path: Path) -> None:
+def test_variables_without_a_dimension_of_a_map_are_not_chunked(tmp_path: Path) -> None:
     spectrum = xr.Dataset({"counts": ("channel", np.arange(5000.0)), "y": ("y", [1.0])})
     to_zarr(spectrum, tmp_path / "spectrum.zarr")
     assert xr.open_zarr(tmp_path / "spectrum.zarr")["counts"].chunks == ((5000,),)

@@ -22,8 +22,8 @@ class Format:
     name : str
         Name for messages.
     module : str
-        Name of the module in `xrfsr.io.readers`. It has a function ``describe(path, options)``; its ``USES`` names the
-        options that it accepts in addition to `lines`.
+        Name of the module in `xrfsr.io.readers`. It has a function ``describe(path, options)``, and its ``OPTIONS``
+        names the options that it accepts in addition to `lines`.
     suffixes : tuple of str
         File suffixes in lower case. Empty for HDF5 formats, which share their suffixes: there the module's
         ``matches(file)`` decides.

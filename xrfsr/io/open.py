@@ -184,7 +184,7 @@ def _describe(form: Format, place: Path, options: ReadOptions) -> ScanDescriptio
 
 def _unknown_options(form: Format, options: ReadOptions) -> list[str]:
     """Return a fault for each option that the format does not support, or whose value is not accepted."""
-    known = form.load().USES
+    known = form.load().OPTIONS
     faults = [
         f"{name}={value!r} is not supported for {form.name}; leave it out"
         for name, value in (("quantity", options.quantity), ("group", options.group))

@@ -26,7 +26,7 @@ def open_photo(path: str | PathLike[str], like: xr.Dataset | xr.DataArray | Grid
     """Read a photograph that shows exactly the area of a scan.
 
     Crop the photo to the scanned area first: its outer edges are placed on the outer edges of `like`. It may have any
-    number of pixels. Integers of up to 32 bits are scaled to [0, 1], grey becomes three equal bands, and the
+    number of pixels. Unsigned integers of up to 32 bits are scaled to [0, 1], grey becomes three equal bands, and the
     orientation in the EXIF tag is applied. Fully transparent pixels and pixels marked as "no data" are missing (NaN);
     partial transparency is ignored.
 
@@ -98,7 +98,7 @@ def read_colours(path: str | PathLike[str]) -> NDArray[Any]:
 
 def _colours(raster: Raster, path: Path) -> NDArray[Any]:
     """Return red, green and blue: the stored values if `as_photo` scales them correctly, otherwise float32."""
-    header, pixels = raster.header, raster.shown
+    header, pixels = raster.header, raster.visible
     if len(header.pages) > 1 and _is_grey(header):
         raise InvalidInput("photo", [_grey_pages(header, path)])
     names = COLOURS if header.palette is not None else [name for name in header.bands if name != "alpha"]

@@ -86,7 +86,7 @@ class Raster:
     missing: NDArray[np.bool_] | None
 
     @property
-    def shown(self) -> NDArray[Any]:
+    def visible(self) -> NDArray[Any]:
         """Visible bands (band, y, x), without alpha; the palette is applied if there is one."""
         if self.header.palette is not None:
             return np.moveaxis(self.header.palette[self.pixels[0], :3], -1, 0)

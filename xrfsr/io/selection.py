@@ -106,7 +106,7 @@ def try_parse(label: object) -> Line | None:
         return None
 
 
-def select_maps(names: Sequence[str], lines: object, place: Path, faults: list[str]) -> list[int]:
+def select_maps(names: Sequence[str], lines: object, path: Path, faults: list[str]) -> list[int]:
     """Return the positions of the maps to read.
 
     Parameters
@@ -115,7 +115,7 @@ def select_maps(names: Sequence[str], lines: object, place: Path, faults: list[s
         Names of all maps, in the spelling of the file.
     lines : object
         Argument `lines` of the caller; None for all maps.
-    place : Path
+    path : Path
         File named in messages.
     faults : list of str
         List that receives unknown names (if all maps are requested), missing lines, and maps of the same line.
@@ -136,11 +136,11 @@ def select_maps(names: Sequence[str], lines: object, place: Path, faults: list[s
     keys = list(spelled)
     if lines is not None:
         known = {key: names[positions[0]] for key, positions in spelled.items()}
-        keys = list(select_lines(lines, known, place, faults))
+        keys = list(select_lines(lines, known, path, faults))
     elif strangers:
         faults += _unknown_name_faults(strangers, [names[positions[0]] for positions in spelled.values()])
     elif not names:
-        faults.append(f"'{place}' contains no map; choose another file")
+        faults.append(f"'{path}' contains no map; choose another file")
     for key in keys:
         if len(spelled[key]) > 1:
             listed = " and ".join(repr(names[position]) for position in spelled[key])
@@ -160,7 +160,7 @@ def _unknown_name_faults(strangers: Sequence[str], known: Sequence[str]) -> list
     return faults
 
 
-def select_lines(lines: object, known: Mapping[str, str], place: Path, faults: list[str]) -> dict[str, str]:
+def select_lines(lines: object, known: Mapping[str, str], path: Path, faults: list[str]) -> dict[str, str]:
     """Select the available lines that the argument `lines` names.
 
     Parameters
@@ -169,7 +169,7 @@ def select_lines(lines: object, known: Mapping[str, str], place: Path, faults: l
         Label or sequence of labels in any spelling.
     known : mapping of str to str
         Available lines: canonical label in lower case to spelling in the file.
-    place : Path
+    path : Path
         File named in messages.
     faults : list of str
         List that receives labels that are unknown, repeated, or not in `known`.
@@ -182,7 +182,7 @@ def select_lines(lines: object, known: Mapping[str, str], place: Path, faults: l
     wanted = parse_lines(lines, faults)
     if missing := [line.label for line in wanted if line.label.casefold() not in known]:
         faults.append(
-            f"{', '.join(missing)}: not in '{place}', which has {', '.join(known.values()) or 'no element line'}"
+            f"{', '.join(missing)}: not in '{path}', which has {', '.join(known.values()) or 'no element line'}"
         )
     return {key: known[key] for line in wanted if (key := line.label.casefold()) in known}
 

@@ -29,7 +29,7 @@ from xrfsr.io.spectra.line_windows import NetCounts
 
 __all__ = ["BcfCube", "BcfMaps", "describe"]
 
-USES = frozenset({"group"})
+OPTIONS = frozenset({"group"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         BcfCube(path, number, data.dtype, (height, width, depth), float(axes[2]["offset"]), float(axes[2]["scale"])),
         energies,
         options,
-        place=path,
+        path=path,
         grid=axes_grid(axes[0], axes[1]),
         known=[str(line) for line in sample.get("xray_lines") or sample.get("elements") or ()],
         source=BcfMaps,

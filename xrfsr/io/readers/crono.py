@@ -25,7 +25,7 @@ from xrfsr.io.spectra.cubes import describe_cube
 
 __all__ = ["ComputedMaps", "CronoCube", "describe", "matches"]
 
-USES = frozenset({"group"})
+OPTIONS = frozenset({"group"})
 GROUPS = ("Spectra", "ComputedMaps")
 SPECTRA, INDEX, ENERGIES = "XRF/Spectra", "XRF/SpectraSelectedIndex", "XRF/EnergyVector"
 NAMES, COMPUTED = "XRF/ROIs/ROIsNames", "XRF/Maps/ComputedMaps"
@@ -63,7 +63,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         if options.lines is None and (names := [name for name in _roi_names(file) if name]):
             options, warnings = _lines_of_regions(names, options, path)
         cube = _open_gridded(file, path) if gridded else _open_selected(file, path)
-        return describe_cube(cube, energies, options, place=path, warnings=warnings)
+        return describe_cube(cube, energies, options, path=path, warnings=warnings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from xrfsr.io.source import ReadOptions, ScanDescription
 
 __all__ = ["RawMaps", "describe"]
 
-USES: frozenset[str] = frozenset()
+OPTIONS: frozenset[str] = frozenset()
 MAX_LINE_BYTES = 200
 MAX_NAME_BYTES = 1 << 20
 # Values that are read to detect the number type.
@@ -113,7 +113,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         raise InvalidInput("file", faults)
     warnings: tuple[str, ...] = ()
     dtype = f"<f{size // pixels}"
-    if _holds_whole_numbers(np.frombuffer(sample, dtype)):
+    if _holds_integers(np.frombuffer(sample, dtype)):
         dtype = dtype.replace("f", "i")
     if dtype != "<f4":
         warnings = (f"'{path}' contains {np.dtype(dtype).name} instead of float32 values, and is read accordingly",)
@@ -125,7 +125,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     )
 
 
-def _holds_whole_numbers(sample: NDArray[Any]) -> bool:
+def _holds_integers(sample: NDArray[Any]) -> bool:
     """Return whether bytes are integers, which as floating-point values would be smaller than any measurement."""
     used = sample[sample != 0]
     return bool(used.size) and bool((np.abs(used) < np.finfo(sample.dtype).tiny).all())

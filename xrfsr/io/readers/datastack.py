@@ -17,7 +17,7 @@ from xrfsr.io.spectra.array_cube import open_zarr
 
 __all__ = ["ZipMaps", "describe"]
 
-USES: frozenset[str] = frozenset()
+OPTIONS: frozenset[str] = frozenset()
 MAPS, NAMES = "nmf_elementmaps", "nmf_elements"
 
 

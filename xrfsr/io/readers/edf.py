@@ -18,7 +18,7 @@ from xrfsr.io.source import ReadOptions, ScanDescription
 
 __all__ = ["EdfMaps", "describe", "edf_header"]
 
-USES = frozenset({"quantity"})
+OPTIONS = frozenset({"quantity"})
 
 
 @dataclass(frozen=True, slots=True)

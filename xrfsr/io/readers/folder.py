@@ -19,7 +19,7 @@ from xrfsr.utils.paths import entries
 
 __all__ = ["FolderContents", "SelectedFiles", "describe"]
 
-USES = frozenset({"quantity"})
+OPTIONS = frozenset({"quantity"})
 TIFF, EDF = (".tif", ".tiff"), (".edf",)
 MASKS = ("mask", "valid", "valid_mask")
 PICTURES = ("guide", "photo", "rgb")

@@ -15,11 +15,11 @@ from xrfsr.errors import Fault, InvalidInput
 from xrfsr.io.hdf5 import text, texts, truncation_faults
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.io.spectra.array_cube import ArrayCube, open_tree
-from xrfsr.io.spectra.cubes import KEV, axes_grid, channel_energies, describe_cube, select_cube
+from xrfsr.io.spectra.cubes import KEV_PER_UNIT, axes_grid, channel_energies, describe_cube, select_cube
 
 __all__ = ["describe"]
 
-USES = frozenset({"group"})
+OPTIONS = frozenset({"group"})
 AXES = ({"y", "x"}, {"height", "width"})
 
 
@@ -74,7 +74,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     )
     resolution = next((one["energy_resolution_MnKa"] for one in detectors if "energy_resolution_MnKa" in one), None)
     names = [str(one) for one in known]
-    return describe_cube(cube, energies, options, place=path, grid=axes_grid(y, x), resolution=resolution, known=names)
+    return describe_cube(cube, energies, options, path=path, grid=axes_grid(y, x), resolution=resolution, known=names)
 
 
 def _stored(path: Path, data: Any) -> int:
@@ -105,7 +105,7 @@ def _plain(value: Any) -> Any:
 def _order(path: Path, axes: Sequence[Mapping[str, Any]]) -> tuple[int, int, int]:
     """Return the dimensions of rows, columns and channels."""
     # By the units, because the energy axis may be a navigation axis in a file with maps of channels.
-    signal = [dim for dim, axis in enumerate(axes) if str(axis.get("units")).strip().lower() in KEV]
+    signal = [dim for dim, axis in enumerate(axes) if str(axis.get("units")).strip().lower() in KEV_PER_UNIT]
     signal = signal or [dim for dim, axis in enumerate(axes) if not axis.get("navigate", True)]
     if len(signal) != 1:
         listed = ", ".join(f"{axis.get('name')} in {axis.get('units')}" for axis in axes)

@@ -19,7 +19,7 @@ from xrfsr.io.source import ReadOptions, ScanDescription
 
 __all__ = ["describe", "matches"]
 
-USES = frozenset({"quantity", "group"})
+OPTIONS = frozenset({"quantity", "group"})
 GROUPS = {"count": ("parameters",), "mass_fraction": ("massfractions", "mass_fractions")}
 UNITS = {"count": "count", "mass_fraction": "dimensionless"}
 

@@ -17,7 +17,7 @@ from xrfsr.io.source import ReadOptions, ScanDescription
 
 __all__ = ["TableMaps", "describe"]
 
-USES = frozenset({"quantity"})
+OPTIONS = frozenset({"quantity"})
 SEPARATORS = (";", ",", "\t")
 MAX_LINE_BYTES = 1 << 16
 BLOCK_BYTES = 1 << 22

@@ -13,7 +13,7 @@ from xrfsr.io.source import ReadOptions, ScanDescription
 
 __all__ = ["describe", "matches"]
 
-USES = frozenset({"group"})
+OPTIONS = frozenset({"group"})
 ROOT, SUM = "xrfmap", "detsum"
 
 

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from xrfsr.errors import Fault, InvalidInput
 from xrfsr.io.source import ReadOptions, ScanDescription
-from xrfsr.io.spectra.cubes import KEV, axes_grid, describe_cube
+from xrfsr.io.spectra.cubes import KEV_PER_UNIT, axes_grid, describe_cube
 
 __all__ = ["RawCube", "describe"]
 
-USES: frozenset[str] = frozenset()
+OPTIONS: frozenset[str] = frozenset()
 MAX_HEADER_BYTES = 1 << 20
 
 
@@ -126,7 +126,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         cube,
         np.asarray(energy[0] + energy[1] * np.arange(depth), np.float64),
         options,
-        place=header_path,
+        path=header_path,
         grid=axes_grid(*(_header_axis(header, name, size) for name, size in (("height", height), ("width", width)))),
         resolution=header.get("detector-peak-width-ev"),
         warnings=warnings,
@@ -184,7 +184,7 @@ def _ripple_energy(header: Mapping[str, str], faults: list[str]) -> tuple[float,
         ("depthscaleorigin", "depthscaleincrement", header.get("depthscaleunits")),
         ("depth-origin", "ev-per-chan", "eV"),
     ):
-        if scale in header and (factor := KEV.get(str(unit).strip().lower())):
+        if scale in header and (factor := KEV_PER_UNIT.get(str(unit).strip().lower())):
             return factor * _number(header, origin, float, faults, 0.0), factor * _number(header, scale, float, faults)
     faults.append(
         "the energies of the channels are missing; add depth-origin, depth-scale and depth-units (keV or eV), or "

@@ -19,7 +19,7 @@ from xrfsr.io.source import ReadOptions, ScanDescription
 
 __all__ = ["TiffMaps", "describe", "map_problem"]
 
-USES = frozenset({"quantity"})
+OPTIONS = frozenset({"quantity"})
 MIN_TILE = 128
 LOCAL_UNIT = re.compile(r'LOCAL_CS\[.*UNIT\["[^"]*",\s*(?P<metres>[0-9.eE+-]+)', re.DOTALL)
 # PyMca: "Title=Fe_Ka". OME and ImageJ descriptions concern the whole file and name no page.
@@ -49,7 +49,7 @@ class TiffMaps:
     def _one(self, path: Path, page: str | None, band: int, window: tuple[slice, slice]) -> NDArray[Any]:
         raster = read_raster(path, page, window)
         if self.mask:
-            valid = np.any((raster.shown != 0) & (raster.shown == raster.shown), axis=0)
+            valid = np.any((raster.visible != 0) & (raster.visible == raster.visible), axis=0)
             return np.asarray(valid if raster.missing is None else valid & ~raster.missing, np.uint8)
         with np.errstate(over="ignore"):
             pixels: NDArray[np.float32] = raster.pixels[band].astype(np.float32)

@@ -13,7 +13,7 @@ from xrfsr.io.source import ReadOptions, ScanDescription
 
 __all__ = ["describe", "matches"]
 
-USES = frozenset({"group"})
+OPTIONS = frozenset({"group"})
 ROOT = "MAPS/XRF_Analyzed"
 ANALYSES = ("Fitted", "NNLS", "ROI")  # in order of preference
 

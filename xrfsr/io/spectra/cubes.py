@@ -31,7 +31,7 @@ from xrfsr.io.spectra.line_windows import (
 )
 
 __all__ = [
-    "KEV",
+    "KEV_PER_UNIT",
     "Cube",
     "WindowMaps",
     "axes_grid",
@@ -41,7 +41,7 @@ __all__ = [
     "select_cube",
 ]
 
-KEV = {"kev": 1.0, "ev": 1e-3}
+KEV_PER_UNIT = {"kev": 1.0, "ev": 1e-3}
 # Bytes of spectra that are read at once, and of computed maps that are cached.
 BLOCK_BYTES, CACHE_BYTES = 1 << 25, 1 << 28
 
@@ -198,7 +198,7 @@ def describe_cube(
     energies: NDArray[np.float64],
     options: ReadOptions,
     *,
-    place: Path,
+    path: Path,
     grid: Grid | None = None,
     resolution: object = None,
     known: Sequence[str] = (),
@@ -215,7 +215,7 @@ def describe_cube(
         Energies of the channels in keV.
     options : ReadOptions
         Options of the caller.
-    place : Path
+    path : Path
         File named in messages.
     grid : Grid, optional
         Positions of the pixels.
@@ -235,12 +235,12 @@ def describe_cube(
     """
     faults = axis_faults(energies)
     if not faults and len(energies) != cube.shape[2]:
-        faults.append(f"'{place}' has {cube.shape[2]} channels, but energies of {len(energies)}; export it again")
+        faults.append(f"'{path}' has {cube.shape[2]} channels, but energies of {len(energies)}; export it again")
     lines = []
     if options.lines is None:
         named = f"; the file names {', '.join(known)}" if known else ""
         faults.append(
-            f"'{place}' contains spectra, so lines must be chosen: pass labels such as lines=['Ca-K', 'Fe-K', 'Pb-L']"
+            f"'{path}' contains spectra, so lines must be chosen: pass labels such as lines=['Ca-K', 'Fe-K', 'Pb-L']"
             f"{named}"
         )
     else:
@@ -254,8 +254,7 @@ def describe_cube(
     notes = list(warnings)
     if mixed := find_overlaps(windows, lines, energies, width):
         notes.append(
-            f"energy windows do not separate all lines in '{place}': {'; '.join(mixed)}; fit the spectra if this "
-            "matters"
+            f"energy windows do not separate all lines in '{path}': {'; '.join(mixed)}; fit the spectra if this matters"
         )
     counted = cube.dtype.kind in "iu"
     return ScanDescription(
@@ -294,7 +293,7 @@ def select_cube(path: Path, names: Sequence[str], wanted: str | None) -> str:
 
 def channel_energies(axis: Mapping[str, Any], faults: list[str]) -> NDArray[np.float64]:
     """Return the energies of the channels in keV."""
-    factor = KEV.get(str(axis.get("units")).strip().lower())
+    factor = KEV_PER_UNIT.get(str(axis.get("units")).strip().lower())
     if factor is None:
         faults.append(
             f"the energy axis {axis.get('name')!r} must be in keV or eV, got {axis.get('units')!r}; set its units, "

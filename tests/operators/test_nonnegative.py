@@ -56,7 +56,7 @@ def test_a_coarse_pixel_with_nothing_left_under_it_starts_flat() -> None:
 
 @pytest.mark.parametrize("footprint", [("area", None), ("gaussian", 1.0)])
 def test_where_there_is_no_such_map_the_consistent_one_is_kept_and_named(footprint: Any) -> None:
-    """Bright pixels beside empty ones, seen through footprints that overlap."""
+    """Bright pixels next to empty ones, under footprints that overlap."""
     U = operator(1.2 if footprint[0] == "area" else 4, *footprint)
     scan = np.stack([np.random.default_rng(0).poisson(1.0, (12, 10)), np.full((12, 10), 10)]).astype(np.float64)
     estimate = floor(scan, U)

@@ -26,7 +26,7 @@ def maps_on(grid: Grid, values: Any, **coords: Any) -> xr.DataArray:
 
 @pytest.fixture
 def rich() -> xr.Dataset:
-    """A scan with everything that may lie on or beside its grid."""
+    """A scan with variables and coordinates of every kind, on its grid and off it."""
     rng = np.random.default_rng(0)
     scan = as_scan(
         rng.random((3, 12, 16)),

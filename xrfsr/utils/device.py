@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 
 from xrfsr.errors import InvalidInput
+from xrfsr.utils.process_settings import ProcessSetting
 
 __all__ = ["is_cpu", "reproducible", "resolve_device"]
 
-_lock = threading.Lock()
-_running = 0
-_before = False
+_deterministic = ProcessSetting(
+    lambda: torch.backends.cudnn.deterministic, lambda value: setattr(torch.backends.cudnn, "deterministic", value)
+)
 
 
 def resolve_device(device: str | torch.device = "auto") -> torch.device:
@@ -61,21 +61,11 @@ def is_cpu(device: torch.device) -> bool:
 def reproducible(device: torch.device) -> Iterator[None]:
     """Make convolutions on a GPU give the same bits in every run, which cuDNN does only on request.
 
-    The switch belongs to the whole process, so it is reset when the last of several such blocks ends.
+    The switch belongs to the whole process, so it is restored when the last of several such blocks ends.
     """
-    global _running, _before
     if is_cpu(device):
         yield
         return
-    with _lock:
-        if not _running:
-            _before = torch.backends.cudnn.deterministic
-        _running += 1
+    with _deterministic.restored():
         torch.backends.cudnn.deterministic = True
-    try:
         yield
-    finally:
-        with _lock:
-            _running -= 1
-            if not _running:
-                torch.backends.cudnn.deterministic = _before

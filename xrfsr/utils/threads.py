@@ -16,16 +16,17 @@ from typing import TypeVar
 
 import torch
 
+from xrfsr.utils.process_settings import ProcessSetting
+
 __all__ = ["available", "cancel_on", "limit_threads", "parallel_map", "round_robin", "run_threads", "threads_for"]
 
 T = TypeVar("T")
-TICK = 0.1  # seconds between looks at how far the workers are
+TICK = 0.1  # seconds between checks of the workers
 
 _limit: ContextVar[int | None] = ContextVar("threads", default=None)
 _cancelled: ContextVar[threading.Event | None] = ContextVar("cancelled", default=None)
-_lock = threading.Lock()
-_running = 0
-_usual = 1
+# The number with which new threads start. Workers set their own, and PyTorch passes it on to threads that start later.
+_thread_count = ProcessSetting(torch.get_num_threads, torch.set_num_threads)
 
 
 @contextmanager
@@ -53,8 +54,7 @@ def cancel_on(stop: threading.Event) -> Iterator[None]:
 
 def available() -> int:
     """Return the number of threads available to a computation that starts here."""
-    with _lock:
-        total = _usual if _running else torch.get_num_threads()
+    total = _thread_count.outside
     limit = _limit.get()
     return total if limit is None else max(1, min(limit, total))
 
@@ -100,7 +100,7 @@ def run_threads(
     workers = len(tasks)
     each = (threads_for(workers),)  # a setting of each thread
     with (
-        _restored_thread_count(),
+        _thread_count.restored(),
         ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=each) as pool,
         ExitStack() as end,
     ):
@@ -189,20 +189,3 @@ def round_robin(
                     waiting.append(item)
 
     return run_threads([task] * min(available(), len(items)), watch)
-
-
-@contextmanager
-def _restored_thread_count() -> Iterator[None]:
-    """Restore the number of threads that new threads start with, once no worker is left that sets its own."""
-    global _running, _usual
-    with _lock:
-        if not _running:
-            _usual = torch.get_num_threads()
-        _running += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _running -= 1
-            if not _running:
-                torch.set_num_threads(_usual)

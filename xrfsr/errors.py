@@ -49,7 +49,7 @@ class Fault(str):
 
 
 class InvalidInput(ValueError):
-    """Something handed to xrfsr cannot be used; the message lists every fault.
+    """Arguments or files that xrfsr cannot use; the message lists every fault.
 
     Parameters
     ----------

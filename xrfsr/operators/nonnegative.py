@@ -18,13 +18,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse.linalg import LinearOperator, cg
 
 from xrfsr.operators import Downsampling, apply_separable
 
 __all__ = ["project_nonnegative"]
 
 MULTIPLICATIVE, NEWTON, CONJUGATE = 5, 40, 40  # steps, at most
-CLOSE = 3e-7  # tolerance as a share of the map's peak: three times the float32 rounding of the result
+TOLERANCE = 3e-7  # as a share of the map's peak: three times the float32 rounding of the result
 # Where the estimate is not positive, it starts from this share of the scan's value, because a zero could not grow.
 SMALLEST = 1e-3
 LONGEST = 2.0  # largest change of the logarithm of a pixel in one Newton step
@@ -66,50 +67,47 @@ def project_nonnegative(
 
 def _nearest(fine: NDArray[Any], coarse: NDArray[Any], U: Downsampling) -> NDArray[Any] | None:
     """Return a map near `fine` that is not negative and that U maps to `coarse`, or None."""
-    tolerance = CLOSE * coarse.max()
-    reach = U.adjoint(np.ones_like(coarse))
-    seen = reach > 0
-    covered = np.where(seen, reach, 1)
-    fine = np.where(seen & (fine <= 0), SMALLEST * U.adjoint(coarse) / covered, np.maximum(fine, 0))
+    tolerance = TOLERANCE * coarse.max()
+    sensitivity = U.adjoint(np.ones_like(coarse))
+    covered = sensitivity > 0
+    divisor = np.where(covered, sensitivity, 1)
+    fine = np.where(covered & (fine <= 0), SMALLEST * U.adjoint(coarse) / divisor, np.maximum(fine, 0))
     # Fine pixels under an empty coarse pixel are empty; no finite number of steps would reach zero.
     fine[U.adjoint((coarse == 0).astype(coarse.dtype)) > 0] = 0
     positive = coarse > 0
     for _ in range(MULTIPLICATIVE):
-        gap = coarse - (there := U(fine))
-        if np.abs(gap).max() <= tolerance:
+        residual = coarse - (expected := U(fine))
+        if np.abs(residual).max() <= tolerance:
             return fine
-        if (there[positive] <= 0).any():
+        if (expected[positive] <= 0).any():
             return None  # every fine pixel that could hold these counts also contributes to an empty coarse pixel
-        ratio = np.divide(coarse, there, out=np.zeros_like(coarse), where=positive)
+        ratio = np.divide(coarse, expected, out=np.zeros_like(coarse), where=positive)
         # Fine pixels outside all footprints keep their value.
-        fine = np.where(seen, fine * U.adjoint(ratio) / covered, fine)
+        fine = np.where(covered, fine * U.adjoint(ratio) / divisor, fine)
     for _ in range(NEWTON):
-        gap = coarse - U(fine)
-        if np.abs(gap).max() <= tolerance:
+        residual = coarse - U(fine)
+        if np.abs(residual).max() <= tolerance:
             return fine
-        change = U.adjoint(_newton_direction(fine, gap, U))
+        change = U.adjoint(_newton_direction(fine, residual, U))
         fine = fine * np.exp(min(1.0, LONGEST / np.abs(change).max()) * change)
     return None
 
 
-def _newton_direction(fine: NDArray[Any], gap: NDArray[Any], U: Downsampling) -> NDArray[Any]:
-    """Solve U diag(fine) Uᵀ μ = gap for μ by conjugate gradients, with the diagonal as preconditioner."""
+def _newton_direction(fine: NDArray[Any], residual: NDArray[Any], U: Downsampling) -> NDArray[Any]:
+    """Solve U diag(fine) Uᵀ μ = residual for μ by conjugate gradients, with the diagonal as preconditioner."""
     small = 1e-9 * np.abs(fine).max()  # keeps the rows of empty pixels regular
-    diagonal = apply_separable(U.y.power(2), U.x.power(2), fine) + small
-    direction = np.zeros_like(gap)
-    residual = gap.copy()
-    scaled = residual / diagonal
-    search = scaled.copy()
-    power = (residual * scaled).sum()
-    goal = 1e-2 * np.linalg.norm(residual)
-    for _ in range(CONJUGATE):
-        image = U(fine * U.adjoint(search)) + small * search
-        length = power / (search * image).sum()
-        direction += length * search
-        residual -= length * image
-        if np.linalg.norm(residual) <= goal:
-            break
-        scaled = residual / diagonal
-        power, before = (residual * scaled).sum(), power
-        search = scaled + power / before * search
-    return direction
+    diagonal = (apply_separable(U.y.power(2), U.x.power(2), fine) + small).ravel()
+
+    def normal(mu: NDArray[Any]) -> NDArray[Any]:
+        product: NDArray[Any] = U(fine * U.adjoint(mu.reshape(residual.shape))).ravel() + small * mu.ravel()
+        return product
+
+    shape = (residual.size, residual.size)
+    direction, _ = cg(
+        LinearOperator(shape, matvec=normal, dtype=residual.dtype),
+        residual.ravel(),
+        rtol=1e-2,
+        maxiter=CONJUGATE,
+        M=LinearOperator(shape, matvec=lambda mu: mu.ravel() / diagonal, dtype=residual.dtype),
+    )
+    return np.asarray(direction).reshape(residual.shape)

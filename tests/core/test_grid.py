@@ -1,4 +1,4 @@
-"""Grids: what refining, coarsening and a round trip through coordinates keep."""
+"""Grids: invariants of refining, coarsening and a round trip through coordinates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spellings to labels, labels to energies, and what is refused."""
+"""Labels of lines: spellings, energies and refusals."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_every_combination_means_one_line(
 ) -> None:
     spelled = data.draw(st.sampled_from(GREEK[letter]))
     case = data.draw(st.sampled_from([str, str.lower, str.upper]))
-    # Beside a Greek letter nobody writes the shell small.
+    # With a Greek letter, the shell is always a capital.
     text = f"{case(element)}{separator}{case(shell) if spelled.isascii() else shell}{spelled}{number}"
     assert parse(text).label == f"{element}-{shell}{letter}{'1' if number else ''}"
 

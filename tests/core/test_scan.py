@@ -1,4 +1,4 @@
-"""What becomes a scan or a photo, what is repaired on the way, and what is refused."""
+"""Scans and photos: accepted forms, conversions to the standard form, and refusals."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def faults_of(function: Any, *args: Any, **kwargs: Any) -> tuple[str, ...]:
 
 
 def assert_faults(faults: tuple[str, ...], *texts: str) -> None:
-    """Each text belongs to one fault, and there is no further one."""
+    """Check that each text occurs in one fault, and that there are no other faults."""
     for text in texts:
         assert any(text in fault for fault in faults), f"{text!r} not in {faults}"
     assert len(faults) == len(texts), faults
@@ -91,7 +91,7 @@ class TestAsScan:
     )
     def test_any_real_dtype(self, values: np.ndarray) -> None:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # hypothesis likes constant maps
+            warnings.simplefilter("ignore")  # hypothesis often draws constant maps
             scan = as_scan(values, ["Ca-K", "Fe-K"], 1)
         assert scan.intensity.dtype == np.float32
         np.testing.assert_array_equal(scan.intensity, values)

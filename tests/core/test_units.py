@@ -1,4 +1,4 @@
-"""The short list of units, and the traps that a units library lays."""
+"""The short list of units, and spellings that a units library would misread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""U against what it must be: adjoint, rows of one, exact projection, and the dense formulas of the paper."""
+"""Properties of U: adjoint, rows that sum to one, exact projection, and the dense formulas of the paper."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_rows_are_means(U: Downsampling, seed: int) -> None:
     np.testing.assert_allclose(U(maps).ravel(), dense(U) @ maps.ravel(), rtol=1e-12)
 
 
-# Footprints against oracles that find the weights another way
+# Footprints compared with independent computations of the weights
 
 
 def pairs(ratios: st.SearchStrategy[float]) -> st.SearchStrategy[tuple[Axis, Axis]]:
@@ -234,7 +234,7 @@ def test_direction_is_only_order(axes: tuple[Axis, Axis], kind: str) -> None:
 
     try:
         plain = matrix(fine, coarse)
-    except InvalidInput:  # a ratio so near to one that neighbours see nearly the same
+    except InvalidInput:  # a ratio so close to one that footprints of neighbours are nearly equal
         assert kind == "spreading"
         return
     tolerance = {"rtol": 0, "atol": 1e-7 * np.abs(plain).max()}
@@ -543,7 +543,7 @@ def test_a_coarse_cell_may_reach_out_by_half(footprint: Any, turned: tuple[bool,
 
 
 def test_pixels_that_see_the_same_are_refused() -> None:
-    # As many fine pixels as coarse ones, half a pixel apart: every mean of two neighbours is met, and ever larger.
+    # As many fine pixels as coarse ones, half a pixel apart: values that reproduce the means grow along the axis.
     coarse = Grid(Axis(3000, 1.0, 1.0), Axis(4, 1.0, 0.5))
     U = Downsampling.between(Grid(Axis(3001, 1.0, 0.5), Axis(4, 1.0, 0.5)), coarse)
     with pytest.raises(InvalidInput, match=r"along 'y', 3001 fine pixels .* use a finer target grid"):

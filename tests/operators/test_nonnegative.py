@@ -1,4 +1,4 @@
-"""The last step of a reconstruction: no negative counts, and the scan still met."""
+"""Projection onto non-negative maps that are still consistent with the scan."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def floor(scan: NDArray[Any], U: Downsampling) -> NDArray[Any]:
 
 @given(st.sampled_from([1.5, 2, 2.4, 2.5, 3, 3.3, 3.7, 4, 5]), st.floats(0.05, 30.0), st.integers(0, 2**32 - 1))
 def test_sparse_counts_end_without_negatives_and_consistent(scale: float, rate: float, seed: int) -> None:
-    """Every pixel of these ratios has fine ones of its own, so there is such a map whatever the counts."""
+    """With these ratios every coarse pixel has fine ones of its own, so such a map exists whatever the counts."""
     U = operator(scale)
     scan = np.random.default_rng(seed).poisson(rate, (2, 12, 10)).astype(np.float32)
     made, found = project_nonnegative(floor(scan, U), scan, U)

@@ -1,4 +1,4 @@
-"""Resampling of Datasets: values, masks and gaps, and everything about them that must not change."""
+"""Resampling of Datasets: values, masks and gaps, and the properties that must not change."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_uncertainty_becomes_that_of_the_mean() -> None:
     np.testing.assert_allclose(made[0], expected, rtol=1e-6)
     assert made.dtype == np.float32
     assert made.attrs == scan.uncertainty.attrs
-    # And so it is: the spread over many draws.
+    # Compared with the standard deviation over many draws.
     draws = sigma * rng.standard_normal((4000, 8, 8)).astype("f4")
     noise = xr.DataArray(draws, {n: scan[n] for n in ("y", "x")}, ("draw", "y", "x"))
     np.testing.assert_allclose(resample(noise, scale=0.5).std("draw"), expected, rtol=0.06)
@@ -167,7 +167,7 @@ def test_gaps_reach_the_pixels_that_see_them_and_no_others(seed: int, scale: flo
     obj["valid"] = maps_on(grid, known).rename("valid")
     made = resample(obj, scale=scale)
     filled = resample(obj.fillna(0.0), scale=scale)
-    # Seen one gap at a time: what changes with the value of a pixel sees it.
+    # One gap at a time: pixels that change with the value of a pixel have it under their footprint.
     sees = np.zeros(made["map"].shape, bool)
     for gap in np.argwhere(~known):
         probe = np.zeros(grid.shape)
@@ -180,7 +180,7 @@ def test_gaps_reach_the_pixels_that_see_them_and_no_others(seed: int, scale: flo
 
 
 def test_large_masks_are_exact() -> None:
-    # A mean of 90,000 single-precision ones is not one.
+    # In single precision, the mean of 90,000 ones is not exactly one.
     grid = Grid.from_shape((300, 300), 1.0)
     mask = maps_on(grid, np.ones((300, 300), bool))
     assert bool(resample(mask, scale=1 / 300).item())

@@ -107,7 +107,7 @@ def test_items_take_turns_among_no_more_threads_than_there_are(threads: int) -> 
     assert far == [10, 10, 10]
     assert most == workers
     if threads == 1:
-        assert apart == 1  # nobody waits for the others to be done
+        assert apart == 1  # no item waits until others are done
 
 
 def test_a_turn_that_fails_ends_all_turns() -> None:
@@ -116,7 +116,7 @@ def test_a_turn_that_fails_ends_all_turns() -> None:
     def turn(number: int) -> bool:
         if number == 1:
             raise ValueError("enough")
-        far[number] += 1  # or a single thread would never come to the other items
+        far[number] += 1  # or a single thread would never reach the other items
         return True
 
     with pytest.raises(ValueError, match="enough"):

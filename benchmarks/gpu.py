@@ -37,6 +37,7 @@ from xrfsr.methods.common.edsr import EDSR
 from xrfsr.network.config import TrainingConfig
 from xrfsr.network.fused import BufferPool, unfold
 from xrfsr.network.generator import Architecture
+from xrfsr.utils.device import resolve_device
 
 Array = NDArray[Any]
 LIMIT = 1e-3  # largest accepted difference between device and CPU, as a share of a map's range
@@ -112,7 +113,7 @@ def checks(size: int, folder: Path) -> Iterator[tuple[str, Callable[[str], Array
         U = scan.xrfsr.downsampling(scale, **footprint)
         fine = rgb if scale == 4 else rgb.xrfsr.resample(scan, scale)
         guide = photo_guide([fine.values])(fine.values)
-        return np.asarray(getattr(guided_krige(maps, guide, U, device), part))
+        return np.asarray(getattr(guided_krige(maps, guide, U, resolve_device(device)), part))
 
     yield "guided kriging, maps", lambda device: kriged(device, 4, "fine")
     yield "guided kriging, left out", lambda device: kriged(device, 4, "left_out")

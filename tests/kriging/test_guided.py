@@ -174,7 +174,7 @@ def test_strips_stay_small_and_hold_every_row_once(strips: list[slice]) -> None:
     for rows in (40, 160):
         strips.clear()
         U = whole(4, (rows, 128))
-        guided_krige(*inputs(U, 5, lines=1, channels=1), U, "cpu")
+        guided_krige(*inputs(U, 5, lines=1, channels=1), U)
         assert sorted(row for strip in strips for row in range(rows)[strip]) == list(range(rows))
         assert all((strip.stop - strip.start) * 128 * 4**4 <= guided.PAIRS_PER_STRIP for strip in strips)
 
@@ -182,10 +182,10 @@ def test_strips_stay_small_and_hold_every_row_once(strips: list[slice]) -> None:
 def test_on_a_gpu_strips_are_fewer_and_larger(strips: list[slice], monkeypatch: pytest.MonkeyPatch) -> None:
     U = whole(4, (160, 128))
     scan, guide = inputs(U, 6, lines=2, channels=2)
-    expected = guided_krige(scan, guide, U, "cpu")
+    expected = guided_krige(scan, guide, U)
     strips.clear()
     monkeypatch.setattr(guided, "is_cpu", lambda device: False)
-    found = guided_krige(scan, guide, U, "cpu")
+    found = guided_krige(scan, guide, U)
     assert strips == [slice(0, 160)]
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=2e-5)

@@ -34,11 +34,11 @@ def test_the_noise_is_estimated_from_the_scan(smooth: tuple[Array, Array, Any], 
     scan, photo, U = smooth
     spread = scan.std(axis=(1, 2), keepdims=True)
     noisy = scan + np.sqrt(share) * spread * np.random.default_rng(0).standard_normal(scan.shape)
-    found = estimate_nugget_loo([Piece(noisy, photo, U, np.ones(scan.shape, bool))], "cpu")
+    found = estimate_nugget_loo([Piece(noisy, photo, U, np.ones(scan.shape, bool))])
     # These maps are smoother than the covariance, so the bound determines the result.
     assert (share / 1.3 < found).all()
     assert (found < 1.3 * share).all()
-    assert (estimate_nugget_loo([Piece(scan, photo, U, np.ones(scan.shape, bool))], "cpu") < 0.01).all()
+    assert (estimate_nugget_loo([Piece(scan, photo, U, np.ones(scan.shape, bool))]) < 0.01).all()
 
 
 def test_known_noise_is_used_unchanged(smooth: tuple[Array, Array, Any]) -> None:
@@ -69,9 +69,9 @@ def test_maps_with_nuggets_of_their_own_are_kriged_as_if_alone() -> None:
     U = operator(4.0)
     scan, photo = painting(U, lines=3)
     nugget = np.array([0.1, NUGGET, 0.1])
-    together = guided_krige(scan, photo, U, "cpu", nugget)
+    together = guided_krige(scan, photo, U, nugget=nugget)
     for line, value in enumerate(nugget):
-        alone = guided_krige(scan[line : line + 1], photo, U, "cpu", float(value))
+        alone = guided_krige(scan[line : line + 1], photo, U, nugget=float(value))
         np.testing.assert_allclose(together.fine[line], alone.fine[0], rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(together.left_out[line], alone.left_out[0], rtol=1e-4, atol=1e-5)
     assert np.abs(U(together.fine) - scan)[0].max() > 10 * np.abs(U(together.fine) - scan)[1].max()

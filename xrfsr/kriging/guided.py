@@ -25,11 +25,12 @@ from torch import Tensor
 
 from xrfsr.core.grid import Axis
 from xrfsr.operators import Downsampling
-from xrfsr.utils.device import is_cpu, resolve_device
+from xrfsr.utils.device import is_cpu
 from xrfsr.utils.threads import available, parallel_map
 
-__all__ = ["NUGGET", "GuidedKriging", "guided_krige"]
+__all__ = ["CPU", "NUGGET", "GuidedKriging", "guided_krige"]
 
+CPU = torch.device("cpu")
 HALO = 2  # coarse pixels to either side in a neighbourhood
 OFFSETS = [(down, right) for down in range(-HALO, HALO + 1) for right in range(-HALO, HALO + 1)]
 UNGUIDED = 0.2  # a: the share of the covariance that ignores the guide
@@ -147,7 +148,7 @@ def guided_krige(
     scan: NDArray[Any],
     guide: NDArray[Any],
     U: Downsampling,
-    device: str | torch.device = "auto",
+    device: torch.device = CPU,
     nugget: float | NDArray[Any] = NUGGET,
 ) -> GuidedKriging:
     """Interpolate every map of a scan along the edges that it shares with a guide.
@@ -160,8 +161,8 @@ def guided_krige(
         Guide g in units of the kernel bandwidth (weight exp(-½) at distance 1, 0.01 at 3).
     U : Downsampling
         Operator from the fine grid to the scan's.
-    device : str or torch.device
-        Device that computes.
+    device : torch.device, optional
+        Device that computes; the CPU if not given.
     nugget : float or array of float, shape (line,)
         Variance of the scan's noise over that of the maps: Σ in (C + Σ)⁻¹. The default only makes the equations
         solvable.
@@ -186,13 +187,12 @@ def guided_krige(
     """
     if np.ndim(nugget):
         return _by_nugget(scan, guide, U, device, np.asarray(nugget))
-    place = resolve_device(device)
     height, width = U.coarse.shape
     length = U.correlation_length
     steps = [-(-int(np.diff(u.indptr).max()) // MAX_GROUPS) for u in (U.y, U.x)]
     axes = (
-        _AxisGeometry.of(U.y, U.fine.y, U.coarse.y, length, steps[0], place),
-        _AxisGeometry.of(U.x, U.fine.x, U.coarse.x, length, steps[1], place),
+        _AxisGeometry.of(U.y, U.fine.y, U.coarse.y, length, steps[0], device),
+        _AxisGeometry.of(U.x, U.fine.x, U.coarse.x, length, steps[1], device),
     )
     sharp = np.ascontiguousarray(np.moveaxis(guide, 0, -1), dtype=np.float32)
     middle = guide.mean(axis=(-2, -1), dtype=np.float64)
@@ -202,29 +202,29 @@ def guided_krige(
     for axis, step in enumerate(steps):
         if step > 1:
             pooled = uniform_filter1d(pooled, step, axis=axis, mode="nearest", origin=-((step - 1) % 2))
-    seen = torch.as_tensor(sharp, device=place)
+    seen = torch.as_tensor(sharp, device=device)
     solver = _Solver(
-        torch.as_tensor(np.ascontiguousarray(scan, dtype=np.float32), device=place),
+        torch.as_tensor(np.ascontiguousarray(scan, dtype=np.float32), device=device),
         seen,
-        seen if pooled is sharp else torch.as_tensor(pooled, device=place),
+        seen if pooled is sharp else torch.as_tensor(pooled, device=device),
         axes,
-        torch.tensor(OFFSETS, device=place),
+        torch.tensor(OFFSETS, device=device),
         float(nugget),
     )
     fine = np.empty((len(scan), *U.fine.shape), dtype=np.float32)
     left_out = np.empty((len(scan), height, width), dtype=np.float32)
     # Pairs of fine pixels for one coarse pixel and one of its neighbours.
     pairs = int(np.prod([side.representative.shape[1] ** 2 for side in axes]))
-    most = PAIRS_PER_STRIP // pairs if is_cpu(place) else PAIRS_ON_GPU // max(pairs, LEAST_PAIRS)
+    most = PAIRS_PER_STRIP // pairs if is_cpu(device) else PAIRS_ON_GPU // max(pairs, LEAST_PAIRS)
     rows = max(2 * HALO, most // width)
     strips = [slice(start, min(start + rows, height)) for start in range(0, height, rows)]
-    workers = min(available(), len(strips)) if is_cpu(place) else 1
+    workers = min(available(), len(strips)) if is_cpu(device) else 1
     parallel_map(strips, lambda strip: solver.solve_rows(strip, fine, left_out), workers)
     return GuidedKriging(fine, left_out)
 
 
 def _by_nugget(
-    scan: NDArray[Any], guide: NDArray[Any], U: Downsampling, device: str | torch.device, nugget: NDArray[Any]
+    scan: NDArray[Any], guide: NDArray[Any], U: Downsampling, device: torch.device, nugget: NDArray[Any]
 ) -> GuidedKriging:
     """Interpolate maps grouped by nugget: those with the same one share their equations."""
     made = GuidedKriging(np.empty((len(scan), *U.fine.shape), np.float32), np.empty(scan.shape, np.float32))

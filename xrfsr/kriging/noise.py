@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from xrfsr.kriging.features import Moments, pooled_variance
-from xrfsr.kriging.guided import NUGGET, guided_krige
+from xrfsr.kriging.guided import CPU, NUGGET, guided_krige
 from xrfsr.kriging.photo_gain import photo_guide
 from xrfsr.operators import Downsampling
 
@@ -48,7 +48,7 @@ class Piece(NamedTuple):
     measured: NDArray[np.bool_]
 
 
-def nugget_of(pieces: Sequence[Piece], noise: NDArray[Any], device: str | torch.device = "auto") -> NDArray[np.float64]:
+def nugget_of(pieces: Sequence[Piece], noise: NDArray[Any], device: torch.device = CPU) -> NDArray[np.float64]:
     """Return the variance of the noise over that of the signal, for every map.
 
     Parameters
@@ -57,8 +57,8 @@ def nugget_of(pieces: Sequence[Piece], noise: NDArray[Any], device: str | torch.
         Crops that represent the painting, or all of it.
     noise : array, shape (line,)
         Standard deviation of the noise in the units of the scan, NaN where it is unknown.
-    device : str or torch.device
-        Device that computes.
+    device : torch.device, optional
+        Device that computes; the CPU if not given.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def nugget_of(pieces: Sequence[Piece], noise: NDArray[Any], device: str | torch.
     return np.asarray(np.clip(made, NUGGET, MAX_NUGGET))
 
 
-def estimate_nugget_loo(pieces: Sequence[Piece], device: str | torch.device = "auto") -> NDArray[np.float64]:
+def estimate_nugget_loo(pieces: Sequence[Piece], device: torch.device = CPU) -> NDArray[np.float64]:
     """Estimate the nugget that minimises the leave-one-out error, with the photo or without it.
 
     The estimate is bounded by that error.

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from xrfsr.kriging.features import Guide
-from xrfsr.kriging.guided import GuidedKriging, guided_krige
+from xrfsr.kriging.guided import CPU, GuidedKriging, guided_krige
 from xrfsr.operators import Downsampling
 
 __all__ = ["LooErrors", "PhotoGain", "along_photo", "gain_from_errors", "loo_errors", "photo_gain", "photo_guide"]
@@ -59,7 +59,7 @@ def along_photo(
     scan: NDArray[Any],
     photo: NDArray[Any],
     U: Downsampling,
-    device: str | torch.device = "auto",
+    device: torch.device = CPU,
     guide: Guide | None = None,
 ) -> GuidedKriging:
     """Interpolate a scan along the edges of a photo.
@@ -72,8 +72,8 @@ def along_photo(
         Photo without gaps.
     U : Downsampling
         Operator from the fine grid to the scan's.
-    device : str or torch.device
-        Device that computes.
+    device : torch.device, optional
+        Device that computes; the CPU if not given.
     guide : Guide, optional
         Guide fitted to the whole photo, if `photo` is a crop of it.
 
@@ -90,7 +90,7 @@ def photo_gain(
     photo: NDArray[Any],
     U: Downsampling,
     measured: NDArray[np.bool_],
-    device: str | torch.device = "auto",
+    device: torch.device = CPU,
     guided: GuidedKriging | None = None,
 ) -> PhotoGain:
     """Compare leave-one-out predictions of a scan with and without a photo.
@@ -146,7 +146,7 @@ def loo_errors(
     photo: NDArray[Any],
     U: Downsampling,
     measured: NDArray[np.bool_],
-    device: str | torch.device,
+    device: torch.device,
     guided: GuidedKriging,
 ) -> LooErrors:
     """Predict a scan, or a crop of one, with and without the photo; for the arguments see `photo_gain`."""

@@ -141,7 +141,7 @@ def regions(count: int = 16, size: int = 256) -> None:
     took, bare = [], []
     for workers in (1, 2):
         with (
-            LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster,
+            LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0") as cluster,
             Client(cluster) as client,
             tempfile.TemporaryDirectory() as folder,
         ):

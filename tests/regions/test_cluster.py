@@ -28,7 +28,7 @@ PATIENCE = 600  # seconds before a test fails that would otherwise never end
 def client() -> Iterator[Any]:
     """Two workers, each a process with one thread."""
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=0) as cluster,
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", memory_limit=0) as cluster,
         distributed.Client(cluster) as made,
     ):
         yield made

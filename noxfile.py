@@ -54,36 +54,6 @@ SETTINGS: dict[str, tuple[int, dict[str, str]]] = {
     "oldest, 1 thread": (1, NO_BFLOAT16 | OLDEST),
 }
 
-# What computes with torch or BLAS, whose sums are rounded in another order by every processor.
-COMPUTING = [f"tests/{room}" for room in (
-    "operators", "kriging", "network", "methods", "pipeline", "regions", "registration", "processing", "simulate",
-    "utils", "test_benchmarks.py", "test_equations.py", "test_examples.py",
-)]  # fmt: skip
-# Processors and numbers of threads this machine can stand for. A folder hides bfloat16 from torch: no variable does.
-NO_BFLOAT16 = {"PYTHONPATH": str(Path("tests/no_bfloat16").resolve())}
-AVX2 = {
-    "ATEN_CPU_CAPABILITY": "avx2",
-    "ONEDNN_MAX_CPU_ISA": "AVX2",
-    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
-    "OPENBLAS_CORETYPE": "Haswell",
-    "NPY_DISABLE_CPU_FEATURES": "AVX512 X86_V4",  # the names of which these are a part
-}
-OLDEST = {
-    "ATEN_CPU_CAPABILITY": "default",
-    "ONEDNN_MAX_CPU_ISA": "SSE41",
-    "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
-    "OPENBLAS_CORETYPE": "Nehalem",
-    "NPY_DISABLE_CPU_FEATURES": "AVX X86 FMA SSE POPCNT F16C",
-}
-SETTINGS: dict[str, tuple[int, dict[str, str]]] = {
-    "this processor, 1 thread": (1, {}),
-    "this processor, 4 threads": (4, {}),
-    "without bfloat16, 2 threads": (2, NO_BFLOAT16),
-    "AVX2, 2 threads": (2, NO_BFLOAT16 | AVX2),
-    "AVX2 with bfloat16, 1 thread": (1, AVX2),
-    "oldest, 1 thread": (1, NO_BFLOAT16 | OLDEST),
-}
-
 
 def install(session: nox.Session, *groups: str, package: str | None = None, options: tuple[str, ...] = ()) -> None:
     """Install `package` and dependency groups with pip and its `options`, never without the constraints."""
@@ -115,7 +85,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def portable(session: nox.Session) -> None:
     """Run what computes as if on other processors, with 1, 2 and 4 threads: an hour or two. `-- -k NAME` for some."""
-    install(session, "tests", package=".[plot,formats,register,hyperspy,cluster,sisr]")
+    install(session, "tests", package=EVERYTHING)
     chosen = [] if any(Path(word.partition("::")[0]).exists() for word in session.posargs) else COMPUTING
     report = Path(session.create_tmp(), "report.xml").resolve()
     lines, failed = [], False

@@ -52,9 +52,9 @@ def guided_diffusion(problem: Problem, steps: int, kappa: float, tau: float) -> 
     )
     fine = np.empty((len(scan), *U.fine.shape), dtype=np.float32)
     flow_down, flow_across = np.empty_like(down), np.empty_like(across)
-    floor = krige(scan, U, mean=problem.mean)
+    baseline = krige(scan, U, mean=problem.mean)
     # Map by map, which stays in the cache.
-    for line, (maps, coarse) in enumerate(zip(floor.astype(np.float32), scan, strict=True)):
+    for line, (maps, coarse) in enumerate(zip(baseline.astype(np.float32), scan, strict=True)):
         for _ in range(steps):
             np.subtract(maps[1:], maps[:-1], out=flow_down)
             np.subtract(maps[:, 1:], maps[:, :-1], out=flow_across)

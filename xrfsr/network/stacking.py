@@ -108,8 +108,10 @@ def stacking_weights(
                 everywhere = measured[:, band]
                 best = (best + simplex_weights(made[:, band, everywhere], target[everywhere, band])) / 2
             weights[:, band] = best
-            error, floor_error = (((guess - true) ** 2).mean() for guess in (weights[:, band] @ guesses, guesses[-1]))
-            gain[band] = 10 * np.log10(floor_error / error) if error > 0 else np.inf
+            error, baseline_error = (
+                ((guess - true) ** 2).mean() for guess in (weights[:, band] @ guesses, guesses[-1])
+            )
+            gain[band] = 10 * np.log10(baseline_error / error) if error > 0 else np.inf
     return StackingWeights(weights, has_holdout, gain)
 
 
@@ -123,9 +125,9 @@ def _predictions(
         batch = cells.batch(cell, torch.ones(members, len(cell), device=cell.device))
         estimate = network(batch.x)[..., :bands].reshape(members, *batch.weight.shape, bands)
         coarse = torch.einsum("cp,mcpb->mcb", batch.weight, estimate)
-        floor = batch.target - cells.influence[cell]
+        baseline = batch.target - cells.influence[cell]
         others = [torch.as_tensor(each[:, cell.cpu().numpy()].T, device=cell.device) for each in other_predictions]
-        predictions.append(torch.cat([coarse, torch.stack([*others, floor])]))
+        predictions.append(torch.cat([coarse, torch.stack([*others, baseline])]))
     return np.asarray(torch.cat(predictions, dim=1).cpu().double().numpy())
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import dask
 import numpy as np
 import pytest
 import xarray as xr
@@ -26,9 +27,12 @@ PATIENCE = 600  # seconds before a test fails that would otherwise never end
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
-    """Two workers, each a process with one thread."""
+    """Two workers, each a process with one thread; any port will do, and a slow start is none that failed."""
+    patient = {f"distributed.comm.timeouts.{name}": PATIENCE for name in ("connect", "tcp")}
+    local = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0", "memory_limit": 0}
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", memory_limit=0) as cluster,
+        dask.config.set(patient),
+        distributed.LocalCluster(**local) as cluster,
         distributed.Client(cluster) as made,
     ):
         yield made
@@ -78,7 +82,8 @@ def test_lazy_results_are_computed_by_workers(client: Any, painting: xrfsr.simul
     extent = here.intensity.max(("y", "x")) - here.intensity.min(("y", "x"))
     assert float((abs(made.intensity.copy(data=values) - here.intensity) / extent).max()) < 1e-4
     after = client.run(times_rebuilt)
-    assert sorted(after[worker] - before[worker] for worker in after) == [1, 1]  # not with every tile
+    # Not with every tile; which worker gets how many tiles is the scheduler's choice.
+    assert max(after[worker] - before[worker] for worker in after) == 1
 
 
 def test_persisted_arrays_are_taken_where_they_are(client: Any, painting: xrfsr.simulate.Painting) -> None:

@@ -21,7 +21,7 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 @pytest.fixture
 def shared() -> Path:
-    """The folder with real scans beside the checkout."""
+    """The folder with real scans next to the checkout."""
     if not SHARED.is_dir():
         pytest.skip("real scans are not in the repository (their licences differ), and ../shared/data is absent")
     return SHARED

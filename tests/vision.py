@@ -1,4 +1,4 @@
-"""Torchvision beside a torch of another build, as where one comes for CUDA and the other for the CPU.
+"""Torchvision with a torch of another build, as where one comes for CUDA and the other for the CPU.
 
 Its compiled operators then do not load, and declaring the properties of the first of them fails. None is called here.
 """

@@ -132,7 +132,7 @@ def test_bicubic_is_that_of_pillow() -> None:
     scan = np.random.default_rng(0).random((1, 9, 10)).astype(np.float32)
     found = bicubic(Problem.of(scan, None, U, ("Ca-K",), np.array([True])))[0]
     expected = np.asarray(Image.fromarray(scan[0]).resize((40, 36), Image.Resampling.BICUBIC))
-    inner = (slice(8, -8), slice(8, -8))  # Pillow weighs the ends anew, here they are repeated
+    inner = (slice(8, -8), slice(8, -8))  # Pillow renormalises the weights at the ends, here end pixels are repeated
     np.testing.assert_allclose(found[inner], expected[inner], atol=2e-6)
 
 

@@ -39,7 +39,7 @@ def installed(folder: Path, code: str, points: dict[str, str]) -> Path:
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The package of docs/adding_a_method.md, with a broken method, a wrong one, and one that takes a known name."""
     if not PAGE.is_file():
-        pytest.skip("the docs are not beside the tests")
+        pytest.skip("the docs are not next to the tests")
     code = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), flags=re.DOTALL)[0]
     points = {
         "replication": "replication_package:Replication",

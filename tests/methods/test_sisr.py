@@ -90,7 +90,7 @@ def test_the_upscaler_of_car_in_its_own_file(scan: xr.Dataset, white: float, tmp
     torch.manual_seed(0)
     network = EDSR(features=8, blocks=2, scale=4, white=white)
     path = tmp_path / "usn.pth"
-    for seed in (0, 1):  # a file that is written anew is read anew
+    for seed in (0, 1):  # a file that is rewritten is read again
         torch.save({f"module.{name}": (1 + seed) * value for name, value in network.state_dict().items()}, path)
         os.utime(path, (seed, seed))
         fine = scan.xrfsr.superresolve(method="sisr", checkpoint=path, projected=False, progress=False)
@@ -153,19 +153,19 @@ def test_nothing_but_weights_is_read(scan: xr.Dataset, tmp_path: Path) -> None:
     assert not harmed.exists()
 
 
-def test_what_is_wrong_with_a_checkpoint_is_told(scan: xr.Dataset, tmp_path: Path) -> None:
-    def told(**settings: Any) -> str:
+def test_what_is_wrong_with_a_checkpoint_is_named(scan: xr.Dataset, tmp_path: Path) -> None:
+    def message(**settings: Any) -> str:
         with pytest.raises(InvalidInput) as error:
             scan.xrfsr.superresolve(method="sisr", **settings)
         return str(error.value)
 
-    assert "checkpoint must be the file with the weights of a network, such as 'x4.pth', got None" in told()
-    both = told(checkpoint=tmp_path / "absent.pth", together=2)
+    assert "checkpoint must be the file with the weights of a network, such as 'x4.pth', got None" in message()
+    both = message(checkpoint=tmp_path / "absent.pth", together=2)
     assert "absent.pth' is no file" in both
     assert "together must be True or False, got 2" in both
     numbers = tmp_path / "numbers.pth"
     torch.save([1, 2], numbers)
-    assert "holds no weights by name" in told(checkpoint=numbers)
+    assert "holds no weights by name" in message(checkpoint=numbers)
 
 
 @spandrel_there

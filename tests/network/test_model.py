@@ -198,7 +198,7 @@ def test_weights_of_another_network_are_refused(folder: Path) -> None:
         load_model(folder)
 
 
-def test_unknown_formats_and_settings_are_told_apart_from_damage(folder: Path) -> None:
+def test_unknown_formats_and_settings_are_distinguished_from_damage(folder: Path) -> None:
     text = (folder / "model.json").read_text(encoding="utf-8")
     (folder / "model.json").write_text(text.replace('"format": 2', '"format": 99'), encoding="utf-8")
     with pytest.raises(InvalidInput, match=r"model: format must be 2, got 99; upgrade xrfsr"):

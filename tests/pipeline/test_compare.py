@@ -77,14 +77,14 @@ def test_a_method_that_fails_is_named_and_the_others_go_on(painting: Painting, m
 
 
 def test_every_fault_at_once(painting: Painting) -> None:
-    with pytest.raises(InvalidInput) as told:
+    with pytest.raises(InvalidInput) as caught:
         painting.scan.xrfsr.compare(
             painting.rgb,
             methods=["bilinear", "bilinear", "krigging"],
             truth=painting.truth.isel(line=[0, 1]),
             settings={"gsa": {}, "bilinear": {"projected": 3}},
         )
-    message = str(told.value)
+    message = str(caught.value)
     for part in (
         "'krigging' is unknown; did you mean 'kriging'?",
         "bilinear: projected must be True or False, got 3",

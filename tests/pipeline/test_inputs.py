@@ -208,7 +208,7 @@ def test_models_that_do_not_fit(scan: xr.Dataset, photo: xr.DataArray) -> None:
     assert "'kriging' has no option 'model'" in error(scan, model=model, method="kriging")
 
 
-def test_every_fault_is_told_at_once(scan: xr.Dataset, photo: xr.DataArray) -> None:
+def test_every_fault_is_named_at_once(scan: xr.Dataset, photo: xr.DataArray) -> None:
     bad = scan.isel(y=slice(6)).copy(deep=True)
     bad.intensity.values[0, 0, 0] = -1
     bad.intensity.values[1] = np.nan
@@ -276,7 +276,7 @@ def test_dask_arrays_are_computed_once_and_of_the_photo_only_what_lies_over_the_
     with dask.config.set(scheduler="synchronous"):
         fine = scan.assign(intensity=scan.intensity.copy(data=counts)).xrfsr.superresolve(lazy_photo, **QUICK).compute()
     assert set(read.values()) == {1}
-    assert len(read) <= 3 + 4, "three maps, and the block over the scan with those beside it"
+    assert len(read) <= 3 + 4, "three maps, and the block over the scan with its neighbours"
     xr.testing.assert_identical(fine, scan.xrfsr.superresolve(wide, **QUICK))
 
 

@@ -186,12 +186,12 @@ def test_a_method_is_prepared_before_tiles_are_read(
 
     prepare = ReconstructionPlan.prepare
 
-    def told(self: Any, problems: Any) -> Any:
+    def noted_prepare(self: Any, problems: Any) -> Any:
         made = prepare(self, problems)
         events.append("prepared")
         return made
 
-    monkeypatch.setattr(ReconstructionPlan, "prepare", told)
+    monkeypatch.setattr(ReconstructionPlan, "prepare", noted_prepare)
     scan, _ = lazy(painting)
     # Sliced, as photos that show more than the scan are.
     shown = np.concatenate([painting.rgb.values, painting.rgb.values[:, :40]], axis=1)
@@ -229,7 +229,7 @@ def test_chunks_that_are_none(painting: xrfsr.simulate.Painting, chunk: Any) -> 
         painting.scan.xrfsr.superresolve(painting.rgb, chunk=chunk, **QUICK)
 
 
-def test_a_painting_of_windows_is_told_by_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_painting_is_prepared_from_its_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of more than is looked at, in memory and in Dask alike, windows are trained on."""
     monkeypatch.setattr("xrfsr.pipeline.plan.MAX_UNTILED_PIXELS", 2**14)
     monkeypatch.setattr("xrfsr.pipeline.tiles.WINDOW_SIZE", 64)

@@ -27,7 +27,7 @@ PATIENCE = 600  # seconds before a test fails that would otherwise never end
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
-    """Two workers, each a process with one thread; any port will do, and a slow start is none that failed."""
+    """Two workers, each a process with one thread; any port will do, and a slow start is no failure."""
     patient = {f"distributed.comm.timeouts.{name}": PATIENCE for name in ("connect", "tcp")}
     local = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0", "memory_limit": 0}
     with (

@@ -181,12 +181,12 @@ def test_a_region_that_fails_leaves_the_others_alone(
     scans = {name: tree[name].to_dataset() for name in NAMES}
     scans["panel/b"] = scans["panel/b"].where(False)
     scans["panel/d"] = scans["panel/d"].isel(x=slice(0, 5))
-    with pytest.warns(UserWarning, match="2 of 4 regions failed") as told:
+    with pytest.warns(UserWarning, match="2 of 4 regions failed") as caught:
         report = run(xr.DataTree.from_dict(scans), painting.rgb, tmp_path / "all.zarr", **HERE)
     assert report.written == ("panel/a", "panel/c")
     assert "holds no finite value for Fe-K, Pb-L" in report.failed["panel/b"]
     assert "the scan has 12 x 5 pixels" in report.failed["panel/d"]
-    assert "panel/d: the scan has" in str(told[0].message)
+    assert "panel/d: the scan has" in str(caught[0].message)
     with xr.open_datatree(tmp_path / "all.zarr") as made:
         assert [node.name for node in made.subtree if node.data_vars] == ["a", "c"]
     # Repaired, the rest is made, and all is as if nothing had happened.
@@ -195,7 +195,7 @@ def test_a_region_that_fails_leaves_the_others_alone(
     assert contents(tmp_path / "all.zarr") == expected
 
 
-def test_a_damaged_chunk_is_told_by_name(
+def test_a_damaged_chunk_is_named(
     tree: xr.DataTree, painting: xrfsr.simulate.Painting, expected: dict[str, str], tmp_path: Path
 ) -> None:
     scan = tree["panel/b"].to_dataset()
@@ -321,10 +321,10 @@ def test_nothing_begins_with_faults(tree: xr.DataTree, painting: xrfsr.simulate.
     (tmp_path / "mine" / "letter.txt").write_text("keep me")
     with pytest.raises(InvalidInput) as caught:
         run(tree, painting.rgb, tmp_path / "mine", method="magic", workers=0)
-    told = str(caught.value)
-    assert "method 'magic' is unknown" in told
-    assert "workers must be an integer ≥ 1, got 0" in told
-    assert "exists and is no store of an earlier run over regions" in told
+    message = str(caught.value)
+    assert "method 'magic' is unknown" in message
+    assert "workers must be an integer ≥ 1, got 0" in message
+    assert "exists and is no store of an earlier run over regions" in message
     assert (tmp_path / "mine" / "letter.txt").read_text() == "keep me"
     scan = tree["panel/a"].to_dataset()
     for bad, text in (
@@ -334,7 +334,7 @@ def test_nothing_begins_with_faults(tree: xr.DataTree, painting: xrfsr.simulate.
     ):
         with pytest.raises(InvalidInput, match=text):
             run(bad, painting.rgb, tmp_path / "all.zarr", **HERE)
-    with pytest.raises(InvalidInput, match="client is a str"):
+    with pytest.raises(InvalidInput, match="or None, got a str"):
         run(tree, painting.rgb, tmp_path / "all.zarr", "tcp://somewhere", **HERE)  # type: ignore[arg-type]
     assert not (tmp_path / "all.zarr").exists()
 

@@ -12,7 +12,7 @@ every step diffuses and returns to what agrees with the scan:
 .. math:: Y \leftarrow Y + \tau \sum_{q \sim p} c_{pq} (Y_q - Y_p), \qquad
     Y \leftarrow Y - U^+ (U Y - Y_\downarrow).
 
-Filled in: the start is the photo-free floor, :math:`\kappa = 0.03` and :math:`\tau = 0.24` as in the reference, and
+Filled in: the start is the kriging baseline, :math:`\kappa = 0.03` and :math:`\tau = 0.24` as in the reference, and
 300 steps for its thousands, beyond which little changes. The reference scales every coarse pixel by
 :math:`Y_\downarrow / U Y`; here the pseudo-inverse adds what is missing, so that any footprint and any ratio will
 do. The reference takes the upscaled map as one more channel of the guide; here it is the photo alone.

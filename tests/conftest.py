@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,9 @@ from xrfsr.core.scan import as_scan
 # A shared machine is sometimes slow; that is no failure.
 settings.register_profile("xrfsr", deadline=None)
 settings.load_profile("xrfsr")
+# Processes that a shell starts in the background ignore interruptions, which some tests raise.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 

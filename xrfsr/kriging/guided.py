@@ -25,12 +25,11 @@ from torch import Tensor
 
 from xrfsr.core.grid import Axis
 from xrfsr.operators import Downsampling
-from xrfsr.utils.device import is_cpu
+from xrfsr.utils.device import CPU, is_cpu
 from xrfsr.utils.threads import available, parallel_map
 
-__all__ = ["CPU", "NUGGET", "GuidedKriging", "guided_krige"]
+__all__ = ["NUGGET", "GuidedKriging", "guided_krige"]
 
-CPU = torch.device("cpu")
 HALO = 2  # coarse pixels to either side in a neighbourhood
 OFFSETS = [(down, right) for down in range(-HALO, HALO + 1) for right in range(-HALO, HALO + 1)]
 UNGUIDED = 0.2  # a: the share of the covariance that ignores the guide

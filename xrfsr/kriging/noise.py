@@ -16,9 +16,10 @@ import torch
 from numpy.typing import NDArray
 
 from xrfsr.kriging.features import Moments, pooled_variance
-from xrfsr.kriging.guided import CPU, NUGGET, guided_krige
+from xrfsr.kriging.guided import NUGGET, guided_krige
 from xrfsr.kriging.photo_gain import photo_guide
 from xrfsr.operators import Downsampling
+from xrfsr.utils.device import CPU
 
 __all__ = ["Piece", "estimate_nugget_loo", "nugget_of", "wiener_gain"]
 

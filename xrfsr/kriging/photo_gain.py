@@ -15,8 +15,9 @@ import torch
 from numpy.typing import NDArray
 
 from xrfsr.kriging.features import Guide
-from xrfsr.kriging.guided import CPU, GuidedKriging, guided_krige
+from xrfsr.kriging.guided import GuidedKriging, guided_krige
 from xrfsr.operators import Downsampling
+from xrfsr.utils.device import CPU
 
 __all__ = ["LooErrors", "PhotoGain", "along_photo", "gain_from_errors", "loo_errors", "photo_gain", "photo_guide"]
 

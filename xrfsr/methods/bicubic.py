@@ -48,6 +48,7 @@ class Bicubic(FusionMethod[BicubicOptions]):
     name = "bicubic"
     uses_photo = False
     consistent = False
+    every_map = True
     Options = BicubicOptions
 
     def estimate(self, problem: Problem, options: BicubicOptions, run: Run) -> NDArray[np.float32]:

@@ -41,6 +41,7 @@ class Bilinear(FusionMethod[BilinearOptions]):
     name = "bilinear"
     uses_photo = False
     consistent = False
+    every_map = True
     Options = BilinearOptions
 
     def estimate(self, problem: Problem, options: BilinearOptions, run: Run) -> NDArray[np.float32]:

@@ -10,7 +10,9 @@ import torch
 from xrfsr.errors import InvalidInput
 from xrfsr.utils.process_settings import ProcessSetting
 
-__all__ = ["is_cpu", "reproducible", "resolve_device"]
+__all__ = ["CPU", "is_cpu", "reproducible", "resolve_device"]
+
+CPU = torch.device("cpu")
 
 _deterministic = ProcessSetting(
     lambda: torch.backends.cudnn.deterministic, lambda value: setattr(torch.backends.cudnn, "deterministic", value)

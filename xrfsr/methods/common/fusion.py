@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +50,15 @@ def projection_halo(U: Downsampling) -> int:
 
 
 class FusionMethod(Method[FusionOptionsT]):
-    """A method that is one function; a subclass writes `estimate`."""
+    """A method that is one function; a subclass writes `estimate`.
+
+    Attributes
+    ----------
+    every_map : bool
+        Whether the function makes every map, also those that the photo may not guide.
+    """
+
+    every_map: ClassVar[bool] = False
 
     @abstractmethod
     def estimate(self, problem: Problem, options: FusionOptionsT, run: Run) -> NDArray[np.float32]:
@@ -73,7 +81,7 @@ class PreparedFusion:
 
     def apply(self, problem: Problem, core: tuple[slice, slice]) -> Reconstruction:
         """See `xrfsr.methods.common.method.Prepared`."""
-        maps = self._where_guided(problem) if self.method.uses_photo else self._estimate(problem)
+        maps = self._estimate(problem) if self.method.every_map else self._where_guided(problem)
         if not self.options.projected:
             return Reconstruction(maps[:, *core])
         U = problem.U

@@ -16,6 +16,7 @@ from xrfsr.methods.common.options import MethodOptions
 from xrfsr.network.config import TrainingConfig
 from xrfsr.network.model import Model
 from xrfsr.network.training import Run as TrainingRun
+from xrfsr.utils.device import CPU
 
 __all__ = ["Consistency", "UnfoldingOptions"]
 
@@ -56,7 +57,7 @@ class UnfoldingOptions(MethodOptions):
                 "xrfsr.load_model(folder) opens one"
             )
         with collect_faults(faults):
-            self.training_run(Run(), torch.device("cpu"))
+            self.training_run(Run(), CPU)
         if faults:
             raise InvalidInput("options", faults)
 

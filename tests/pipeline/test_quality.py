@@ -39,7 +39,7 @@ def test_a_photo_of_something_else_does_no_harm() -> None:
     truth, scan, rgb = xrfsr.simulate.painting(128, 128, scale=4, seed=9)
     wrong = rgb.copy(data=rgb.values[:, ::-1])
     quick: dict[str, Any] = {"steps": 300, "progress": False}
-    with pytest.warns(UserWarning, match="the photo does not help .* check that it lies on the scan"):
+    with pytest.warns(UserWarning, match="the photo does not help .* check that it is registered with the scan"):
         fine = scan.xrfsr.superresolve(wrong, scale=4, **quick)
     right = scan.xrfsr.superresolve(rgb, scale=4, **quick)
     # Maps that it does not help are not the network's.

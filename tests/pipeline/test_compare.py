@@ -35,7 +35,7 @@ def test_scores_are_those_of_the_results(painting: Painting) -> None:
         np.testing.assert_allclose(rmse, np.sqrt(square.mean(("y", "x"))), rtol=1e-5)
         pooled = float(np.sqrt(square.mean()))
         np.testing.assert_allclose(compared.pooled.loc[{"method": name}], [pooled, -20 * np.log10(pooled)], rtol=1e-5)
-    assert (compared.seconds >= 0).all()  # some clocks move on sixty times a second
+    assert np.isfinite(compared.seconds).all()
 
 
 def test_without_truth_the_scan_is_made_coarser(painting: Painting) -> None:

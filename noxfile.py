@@ -61,11 +61,12 @@ def install(session: nox.Session, *groups: str, package: str | None = None, opti
     session.install(*options, "-c", str(CONSTRAINTS), *wanted, *(("-e", package) if package else ()))
 
 
-def run_tests(session: nox.Session) -> None:
+def run_tests(session: nox.Session, *options: str) -> None:
     """Run pytest, file by file in two processes of one thread each: two that share threads wait for each other."""
     session.run(
-        "python", "-m", "pytest", "-n", "2", "--dist", "loadfile", *session.posargs, env={"OMP_NUM_THREADS": "1"}
-    )
+        "python", "-m", "pytest", "-n", "2", "--dist", "loadfile", *options, *session.posargs,
+        env={"OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
 
 
 @nox.session
@@ -80,6 +81,13 @@ def tests(session: nox.Session) -> None:
     """Run the tests and the examples in the docstrings."""
     install(session, "tests", package=EVERYTHING)
     run_tests(session)
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Run the tests that take long: more damaged files, larger pictures, the full training."""
+    install(session, "tests", package=EVERYTHING)
+    run_tests(session, "-m", "soak")
 
 
 @nox.session

@@ -1,6 +1,6 @@
 """Demonstration on a simulated painting: computes fine maps, writes them to demo/, and compares them with the truth.
 
-python examples/demo.py [--out FOLDER] [--seed N] [--size PIXELS]
+python examples/demo.py [--out FOLDER] [--seed N] [--size PIXELS] [--steps N]
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("demo"), help="folder to write to (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the painting (default: %(default)s)")
     parser.add_argument("--size", type=int, default=256, help="side of the painting in pixels (default: %(default)s)")
+    parser.add_argument("--steps", type=int, help="steps of training: fewer are quicker and less exact")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
 
@@ -57,7 +58,8 @@ def main(arguments: list[str] | None = None) -> None:
     truth, scan, rgb = xrfsr.simulate.painting(height=size, width=size, scale=4, seed=options.seed)
 
     print("Super-resolving with scan.xrfsr.superresolve(rgb, scale=4) ...")
-    fine = scan.xrfsr.superresolve(rgb, scale=4, progress=True)
+    training = {} if options.steps is None else {"steps": options.steps}
+    fine = scan.xrfsr.superresolve(rgb, scale=4, progress=True, **training)
     results = {
         "bilinear": scan.xrfsr.superresolve(scale=4, method="bilinear"),
         "kriging": scan.xrfsr.superresolve(scale=4, method="kriging"),

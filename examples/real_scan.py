@@ -38,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--method", default="unfolding", help="method; 'kriging' does not use the photo (default: %(default)s)"
     )
+    parser.add_argument("--steps", type=int, help="steps of training: fewer are quicker and less exact")
     parser.add_argument("--bin", type=int, metavar="N", help="average N × N pixels of the maps first")
     parser.add_argument("--out", type=Path, default=Path("fine"), help="folder to write to (default: %(default)s)")
     parser.add_argument("--overwrite", action="store_true", help="replace the result of an earlier run")
@@ -62,7 +63,8 @@ def main(arguments: list[str] | None = None) -> int:
             if size > 1:
                 print(f"the photo is not finer than the maps: averaging {size} × {size} pixels of the maps first")
         scan = maps if size == 1 else binned(maps, size)
-        fine = scan.xrfsr.superresolve(photo, scale=options.scale, method=options.method)
+        training = {} if options.steps is None else {"steps": options.steps}
+        fine = scan.xrfsr.superresolve(photo, scale=options.scale, method=options.method, **training)
         options.out.mkdir(parents=True, exist_ok=True)
         fine.xrfsr.to_zarr(store, overwrite=options.overwrite)
     except xrfsr.InvalidInput as error:

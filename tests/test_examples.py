@@ -59,9 +59,9 @@ def test_real_scan_writes_store_and_picture(files: Path, tmp_path: Path, capsys:
 def test_real_scan_of_maps_as_fine_as_the_photo(
     files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only the two paths are given."""
+    """Nothing is given but the two paths, and a short training."""
     monkeypatch.chdir(tmp_path)
-    assert load("real_scan").main([str(files / "maps"), str(files / "photo.png")]) == 0
+    assert load("real_scan").main([str(files / "maps"), str(files / "photo.png"), "--steps", "50"]) == 0
     printed = capsys.readouterr().out
     assert "assuming pixels of 1 mm for the maps" in printed
     assert "averaging 4 × 4 pixels of the maps first" in printed
@@ -110,7 +110,7 @@ def test_the_table_of_the_demo(scan: xr.Dataset) -> None:
 def test_the_demo_writes_stores_and_a_picture_and_prints_the_table(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    load("demo").main(["--out", str(tmp_path), "--size", "64"])
+    load("demo").main(["--out", str(tmp_path), "--size", "64", "--steps", "50"])
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "fine.zarr", "overview.png", "photo.zarr", "scan.zarr", "truth.zarr",
     ]  # fmt: skip

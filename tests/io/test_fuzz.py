@@ -11,17 +11,20 @@ from pathlib import Path
 import pytest
 from written import SPECTRA, WRITERS
 
-COUNT = 120
+# Of each kind, some files in every run of the tests and all of them in a soak; the first of all are the same.
+SOME_OR_ALL = pytest.mark.parametrize("share", [0.25, pytest.param(1, marks=pytest.mark.soak)])
 
 
+@SOME_OR_ALL
 @pytest.mark.parametrize("form", [*WRITERS, *SPECTRA, "store"])
-def test_damaged_files_open_or_are_refused_by_name(form: str, tmp_path: Path) -> None:
-    look_for_faults(form, COUNT, tmp_path)
+def test_damaged_files_open_or_are_refused_by_name(form: str, share: float, tmp_path: Path) -> None:
+    look_for_faults(form, round(120 * share), tmp_path)
 
 
-def test_damaged_hypermaps_of_bruker(shared: Path, tmp_path: Path) -> None:
+@SOME_OR_ALL
+def test_damaged_hypermaps_of_bruker(shared: Path, share: float, tmp_path: Path) -> None:
     """Only a few files, because each is decoded in a subprocess."""
-    look_for_faults("bruker", 15, tmp_path)
+    look_for_faults("bruker", round(15 * share), tmp_path)
 
 
 def look_for_faults(form: str, count: int, folder: Path) -> None:

@@ -21,7 +21,7 @@ def cells_of(
     scan: Array, photo: Array, U: Downsampling, measured: Array | None = None, inputs: Any = ("bilinear", "leave-out")
 ) -> CellDataset:
     measured = np.ones(scan.shape, bool) if measured is None else measured
-    return CellDataset.of(scan, photo, U, measured, inputs, U.right_inverse(U.correlation_length), CPU)
+    return CellDataset.of(scan, photo, U, measured, inputs, CPU)
 
 
 def network_of(members: int = 2, lines: int = 2, seed: int = 0) -> Generator:
@@ -43,7 +43,7 @@ def whole_image_loss(
 ) -> Array:
     """Eq. 11 without batches: L(Y↓, Ŷ U) + α₁ L(Z, Ẑ), for every member."""
     losses = []
-    made = network_inputs(scan, U, inputs, U.right_inverse(U.correlation_length))
+    made = network_inputs(scan, U, inputs)
     upscaled = np.stack([made[kind] for kind in inputs])
     x = torch.tensor(np.concatenate([upscaled, np.broadcast_to(photo, (len(inputs), *photo.shape))], axis=1))
     with torch.no_grad():

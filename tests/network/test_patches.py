@@ -34,8 +34,7 @@ def painting(U: Downsampling, lines: int = 3) -> tuple[Array, Array]:
 
 def patches_of(U: Downsampling, inputs: Any = ("bilinear",), **changes: Any) -> tuple[PatchSampler, Array, Array]:
     scan, photo = painting(U)
-    right_inverse = U.right_inverse(U.correlation_length)
-    cells = CellDataset.of(scan, photo, U, np.ones(scan.shape, bool), inputs, right_inverse, CPU)
+    cells = CellDataset.of(scan, photo, U, np.ones(scan.shape, bool), inputs, CPU)
     settings = {"inputs": inputs, "views": "pixel", "transfer": 0.0, "patch": 16, "patches": 40}
     config = TrainingConfig(**settings | changes)
     return PatchSampler.of(cells, scan, photo, U, config, CPU), scan, photo
@@ -59,8 +58,7 @@ def find(patch: Array, image: Array) -> bool:
 
 def projected_image(network: Generator, scan: Array, photo: Array, U: Downsampling, kind: Any) -> Array:
     """Proj(g(X)) of the whole image with the pseudo-inverse, Eq. 10 for any footprint: (line, y, x)."""
-    right_inverse = U.right_inverse(U.correlation_length)
-    x = np.concatenate([network_inputs(scan, U, (kind,), right_inverse)[kind], photo])
+    x = np.concatenate([network_inputs(scan, U, (kind,))[kind], photo])
     with torch.no_grad():
         output = network(torch.tensor(x).flatten(1).T[None].contiguous())[0, :, : len(scan)]
     estimate = output.T.reshape(len(scan), *U.fine.shape).numpy()
@@ -124,7 +122,7 @@ def test_eq14_pseudo_real_patches_mix_a_map_with_the_band_most_correlated_with_i
     U = operator(4)
     for beta, of_photo in ((0.0, True), (1.0, False)):
         patches, scan, photo = patches_of(U, beta=beta, patches=12)
-        upscaled = network_inputs(scan, U, ("bilinear",), U.right_inverse(U.correlation_length))["bilinear"]
+        upscaled = network_inputs(scan, U, ("bilinear",))["bilinear"]
         made = patches.pseudo_real(source(3)).numpy()
         assert made.shape == (12, 1, 16, 16)
         if of_photo:
@@ -140,11 +138,10 @@ def test_eq14_against_one_mixture_worked_out() -> None:
     rng = np.random.default_rng(0)
     photo = rng.random((3, 32, 32), dtype=np.float32)
     scan = U(photo[1:2]) * 0.5 + 0.1
-    right_inverse = U.right_inverse(U.correlation_length)
-    cells = CellDataset.of(scan, photo, U, np.ones(scan.shape, bool), ("bilinear",), right_inverse, CPU)
+    cells = CellDataset.of(scan, photo, U, np.ones(scan.shape, bool), ("bilinear",), CPU)
     config = TrainingConfig(inputs=("bilinear",), views="pixel", transfer=0.0, patches=1)
     made = PatchSampler.of(cells, scan, photo, U, config, CPU).pseudo_real(source(1)).numpy()[0, 0]
-    upscaled = network_inputs(scan, U, ("bilinear",), right_inverse)["bilinear"][0]
+    upscaled = network_inputs(scan, U, ("bilinear",))["bilinear"][0]
     fits = []
     for patch in (made[::a, ::b] for a in (1, -1) for b in (1, -1)):
         # β Y↓↑ + (1 - β) Z is linear in β.
@@ -160,8 +157,7 @@ def test_eq14_beta_runs_from_zero_to_its_largest() -> None:
     U = operator(4, (8, 8))
     photo = np.zeros((3, 32, 32), np.float32)
     scan = np.ones((1, 8, 8), np.float32)
-    right_inverse = U.right_inverse(U.correlation_length)
-    cells = CellDataset.of(scan, photo, U, np.ones(scan.shape, bool), ("bilinear",), right_inverse, CPU)
+    cells = CellDataset.of(scan, photo, U, np.ones(scan.shape, bool), ("bilinear",), CPU)
     config = TrainingConfig(inputs=("bilinear",), views="pixel", transfer=0.0, patches=2000)
     beta = PatchSampler.of(cells, scan, photo, U, config, CPU).pseudo_real(source()).numpy()[:, 0, 0, 0]
     assert 0 <= beta.min() < 0.01

@@ -44,8 +44,7 @@ def test_tables_hold_every_pair_of_input_and_view_once() -> None:
     made = problem()
     inputs = ("leave-out", "leave-out", "bilinear", "leave-out")
     views = ("sharp", "soft", "soft", "sharp")
-    right_inverse = made.U.right_inverse()
-    arguments = (made.scan, made.photo, made.U, made.training_mask, inputs, right_inverse, torch.device("cpu"))
+    arguments = (made.scan, made.photo, made.U, made.training_mask, inputs, torch.device("cpu"))
     cells = CellDataset.of(*arguments, views)
     assert cells.table_index == (0, 1, 2, 0)
     shown = photo_views(made.photo, views)
@@ -61,8 +60,7 @@ def test_training_and_prediction_see_the_same() -> None:
     model = fit([made], device="cpu", progress=False, K=2, M=8, steps=4, pixels=256, held_out=0.0, along_photo=False)
     peak = model.peak[:, None, None]
     arguments = (made.scan / peak, made.photo, made.U, made.training_mask, model.config.inputs)
-    right_inverse = made.U.right_inverse(made.U.coarse.x.step * 3)
-    cells = CellDataset.of(*arguments, right_inverse, torch.device("cpu"), model.config.member_views)
+    cells = CellDataset.of(*arguments, torch.device("cpu"), model.config.member_views)
     with torch.no_grad():
         x = torch.stack([cells.tables[kind] for kind in cells.table_index])
         model.generator.product_dtype = None

@@ -56,14 +56,12 @@ def test_results_are_consistent_and_in_order(scale: float, footprint: str, fwhm:
 def test_the_better_estimate_at_reduced_resolution_has_more_weight() -> None:
     made = problem()
     config = TrainingConfig(K=2, M=8)
-    right_inverse = made.U.right_inverse()
     arguments = (
         made.scan,
         made.photo,
         made.U,
         made.training_mask,
         config.inputs,
-        right_inverse,
         CPU,
         config.member_views,
     )

@@ -28,7 +28,7 @@ def operator(shape: tuple[int, int]) -> Downsampling:
 
 
 def cells_of(scan: Array, photo: Array, U: Downsampling, inputs: Any) -> CellDataset:
-    return CellDataset.of(scan, photo, U, np.ones(scan.shape, bool), inputs, U.right_inverse(U.correlation_length), CPU)
+    return CellDataset.of(scan, photo, U, np.ones(scan.shape, bool), inputs, CPU)
 
 
 def noise() -> CellDataset:

@@ -121,7 +121,6 @@ def test_loss_falls(scale: float, footprint: str, fwhm: float | None, transfer: 
         made.U,
         made.measured,
         ("leave-out", "leave-out"),
-        made.U.right_inverse(made.U.correlation_length),
         CPU,
     )
     batch = cells.batch(torch.arange(90), torch.ones(2, 90))
@@ -167,7 +166,7 @@ def test_prediction_is_the_weighted_mean_of_all_candidates() -> None:
         model.predict(made.scan, made.photo, made.U, "cpu")
     # A member is the network on its own input, scaled to the peak and back.
     scaled = made.scan / model.peak[:, None, None]
-    inputs = network_inputs(scaled, made.U, TINY.inputs, made.U.right_inverse(made.U.correlation_length))
+    inputs = network_inputs(scaled, made.U, TINY.inputs)
     x = torch.tensor(np.stack([np.concatenate([inputs["leave-out"], made.photo])] * 2)).flatten(2).mT.contiguous()
     model.generator.product_dtype = None
     member = model.generator(x).detach().numpy()[0, :, :2].T.reshape(2, *made.U.fine.shape) * model.peak[:, None, None]
@@ -203,11 +202,10 @@ def test_cells_that_the_photo_does_not_show_are_left_out() -> None:
     made = problem(photo=hole)
     assert made.training_mask.any(axis=0).sum() == 60
     changed = replace(made, scan=np.where(made.training_mask, made.scan, 7.0 + 0 * made.scan))
-    right_inverse = made.U.right_inverse(made.U.correlation_length)
     models: list[Batch] = []
     for targets in (made, changed):
         # The same input, so that the targets alone differ.
-        cells = CellDataset.of(made.scan, made.photo, made.U, targets.training_mask, ("leave-out",), right_inverse, CPU)
+        cells = CellDataset.of(made.scan, made.photo, made.U, targets.training_mask, ("leave-out",), CPU)
         values = cells.values.clone()
         values[:, 0] = torch.as_tensor(targets.scan.reshape(2, -1).T.copy())
         cells = replace(cells, values=values)

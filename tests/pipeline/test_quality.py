@@ -23,6 +23,7 @@ def decibels(fine: xr.Dataset, floor: xr.Dataset, truth: xr.Dataset) -> xr.DataA
     return 10 * np.log10(floor_error / fine_error)
 
 
+@pytest.mark.soak
 def test_the_defaults_on_a_simulated_painting() -> None:
     """Seed 9 has played no part in any choice."""
     truth, scan, rgb = xrfsr.simulate.painting(128, 128, scale=4, seed=9)

@@ -86,7 +86,10 @@ def test_regions_are_what_their_scans_give(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["all.zarr"]
 
 
-@pytest.mark.parametrize("how", [{"workers": 2}, {"workers": 2, "processes": True}])
+# Processes also where one is killed, below.
+@pytest.mark.parametrize(
+    "how", [{"workers": 2}, pytest.param({"workers": 2, "processes": True}, marks=pytest.mark.soak)]
+)
 def test_threads_and_processes_give_the_same_bits(
     tree: xr.DataTree, painting: xrfsr.simulate.Painting, expected: dict[str, str], tmp_path: Path, how: Any
 ) -> None:
@@ -229,7 +232,9 @@ def interrupted_run(folder: Path, send: signal.Signals, wait: float, *arguments:
     process.wait(PATIENCE)
 
 
-@pytest.mark.parametrize(("send", "wait"), [(signal.SIGKILL, 0.3), (signal.SIGINT, 0.0)])
+@pytest.mark.parametrize(
+    ("send", "wait"), [(signal.SIGKILL, 0.3), pytest.param(signal.SIGINT, 0.0, marks=pytest.mark.soak)]
+)
 def test_a_run_that_is_stopped_goes_on_to_the_same_bits(
     tree: xr.DataTree,
     painting: xrfsr.simulate.Painting,

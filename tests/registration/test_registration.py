@@ -36,7 +36,7 @@ def small() -> tuple[xr.Dataset, xr.DataArray]:
     return scan, rgb
 
 
-@pytest.mark.parametrize("perspective", [False, True])
+@pytest.mark.parametrize("perspective", [pytest.param(False, marks=pytest.mark.soak), True])
 def test_a_photo_taken_askew_is_found(painting, bench: ModuleType, tmp_path: Path, perspective: bool) -> None:
     photo, matrix = bench.photographed(painting.rgb.values, 3, perspective=perspective)
     Image.fromarray(photo).save(tmp_path / "photo.png")
@@ -69,7 +69,7 @@ def test_a_scan_stored_upside_down_or_mirrored(painting, bench: ModuleType) -> N
     assert np.corrcoef(upright[seen], painting.rgb.values.mean(axis=0)[seen])[0, 1] > 0.9
 
 
-@pytest.mark.parametrize("wrong", ["another painting", "mirrored"])
+@pytest.mark.parametrize("wrong", [pytest.param("another painting", marks=pytest.mark.soak), "mirrored"])
 def test_what_does_not_show_the_scan_is_refused(painting, bench: ModuleType, tmp_path: Path, wrong: str) -> None:
     rgb = painting.rgb.values
     if wrong == "another painting":
@@ -90,7 +90,7 @@ def miniature(folder: Path, shrink: int) -> tuple[xr.Dataset, np.ndarray]:
     return scan, np.loadtxt(folder / "photo_to_maps_homography.txt")
 
 
-@pytest.mark.parametrize("shrink", [1, 4])
+@pytest.mark.parametrize("shrink", [pytest.param(1, marks=pytest.mark.soak), 4])
 def test_the_real_miniature(shared: Path, shrink: int) -> None:
     """Within 1.5 pixels of the maps of a reference that someone else made, also from maps 4 times coarser."""
     scan, reference = miniature(shared / "miniature", shrink)
@@ -105,6 +105,7 @@ def test_the_real_miniature(shared: Path, shrink: int) -> None:
     assert found.diagnostics["lines"][0] == "Cu-K"
 
 
+@pytest.mark.soak
 def test_real_photos_of_something_else_are_refused(shared: Path) -> None:
     scan, _ = miniature(shared / "miniature", 4)
     with Image.open(shared / "soldier" / "photo.png") as photo:

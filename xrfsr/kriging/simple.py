@@ -43,7 +43,6 @@ class Interpolation:
 def krige(
     scan: NDArray[Any],
     U: Downsampling,
-    right_inverse: RightInverse | None = None,
     mean: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
     """Interpolate a scan without a photo: (line, coarse.y, coarse.x) to (line, fine.y, fine.x), consistent with `scan`.
@@ -54,8 +53,6 @@ def krige(
         Maps without gaps: one NaN would make its whole map NaN.
     U : Downsampling
         Operator from the fine grid to the scan's.
-    right_inverse : RightInverse, optional
-        Right inverse of U; that of the standard correlation length if not given.
     mean : array, shape (line,), optional
         Means μ of the whole maps, if `scan` is a crop; those of `scan` if not given.
 
@@ -73,15 +70,13 @@ def krige(
     >>> bool(np.allclose(krige(flat, U), 3.0))
     True
     """
-    right_inverse = U.right_inverse(U.correlation_length) if right_inverse is None else right_inverse
     middle, rest = _centred(scan, mean)
-    return np.asarray(middle + right_inverse(rest))
+    return np.asarray(middle + U.right_inverse(U.correlation_length)(rest))
 
 
 def leave_out(
     scan: NDArray[Any],
     U: Downsampling,
-    right_inverse: RightInverse | None = None,
     mean: NDArray[Any] | None = None,
 ) -> Interpolation:
     r"""Interpolate as `krige` does, and return the closed-form leave-one-out terms as well.
@@ -93,7 +88,7 @@ def leave_out(
     where :math:`w_c` is column c of :math:`Q U^T C^{-1}` (Dubrule 1983, "Cross validation of kriging in a unique
     neighborhood"). Every factor is an outer product of a row and a column term. The mean μ remains that of all pixels.
     """
-    right_inverse = U.right_inverse(U.correlation_length) if right_inverse is None else right_inverse
+    right_inverse = U.right_inverse(U.correlation_length)
     middle, rest = _centred(scan, mean)
     alpha = apply_separable(right_inverse.precision_y, right_inverse.precision_x, rest)
     diagonal = np.outer(right_inverse.precision_y.diagonal(), right_inverse.precision_x.diagonal())

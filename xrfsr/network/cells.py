@@ -20,7 +20,7 @@ from torch.nn.functional import pad
 from xrfsr.kriging.simple import leave_out
 from xrfsr.network.config import Input, View
 from xrfsr.network.photo_views import photo_views
-from xrfsr.operators import Downsampling, RightInverse, apply_separable, linear_matrix
+from xrfsr.operators import Downsampling, apply_separable, linear_matrix
 
 __all__ = ["Batch", "CellDataset", "network_inputs"]
 
@@ -33,7 +33,6 @@ def network_inputs(
     scan: NDArray[Any],
     U: Downsampling,
     inputs: tuple[Input, ...],
-    right_inverse: RightInverse,
     mean: NDArray[Any] | None = None,
 ) -> dict[Input, NDArray[np.float32]]:
     """Return the Y part of X, the upscaled maps (line, fine.y, fine.x), for each kind of input."""
@@ -43,7 +42,7 @@ def network_inputs(
             y, x = linear_matrix(U.coarse.y, U.fine.y), linear_matrix(U.coarse.x, U.fine.x)
             upscaled = apply_separable(y, x, scan)
         else:
-            upscaled = leave_out(scan, U, right_inverse, mean).full
+            upscaled = leave_out(scan, U, mean).full
         made[kind] = upscaled.astype(np.float32, copy=False)
     return made
 
@@ -224,7 +223,6 @@ class CellDataset:
         U: Downsampling,
         measured: NDArray[np.bool_],
         inputs: tuple[Input, ...],
-        right_inverse: RightInverse,
         device: torch.device,
         views: tuple[View, ...] | None = None,
         mean: NDArray[Any] | None = None,
@@ -233,7 +231,7 @@ class CellDataset:
 
         If the scan is a crop, `mean` (B,) holds the means of the whole maps; else those of `scan` are used.
         """
-        upscaled = network_inputs(scan, U, inputs, right_inverse, mean)
+        upscaled = network_inputs(scan, U, inputs, mean)
         plain: View = "pixel"
         seen = views or (plain,) * len(inputs)
         members: list[tuple[Input, View]] = list(zip(inputs, seen, strict=True))
@@ -241,9 +239,8 @@ class CellDataset:
         pairs = list(dict.fromkeys(members))
         layout = PixelLayout.of(U)
         ones = np.ones((1, *U.fine.shape), dtype=np.float32)
-        influence = (
-            leave_out(scan, U, right_inverse, mean).influence if "leave-out" in upscaled else np.zeros_like(scan)
-        )
+        influence = leave_out(scan, U, mean).influence if "leave-out" in upscaled else np.zeros_like(scan)
+        right_inverse = U.right_inverse(U.correlation_length)
         return cls(
             tables=tuple(
                 layout.arrange(np.concatenate([upscaled[kind], shown[view], ones]), device) for kind, view in pairs

@@ -179,17 +179,16 @@ class Model:
         network = self.generator
         if any(value.device != place for value in network.parameters()):
             network = deepcopy(network).to(place)  # a copy, because another thread may be using the original
-        right_inverse = U.right_inverse(U.correlation_length)
         scaled = scan / self.peak[:, None, None]
         lines, pixels = len(scan), photo[0].size
         middle = None if mean is None else mean / self.peak
-        upscaled = network_inputs(scaled, U, self.config.inputs, right_inverse, middle)
+        upscaled = network_inputs(scaled, U, self.config.inputs, middle)
         maps = {kind: array.reshape(lines, -1) for kind, array in upscaled.items()}
         shown = photo_views(photo, self.config.member_views)
         colours = {view: array.reshape(len(array), -1) for view, array in shown.items()}
         members_see = list(zip(self.config.inputs, self.config.member_views, strict=True))
         # Kriging has been computed already if it is the input of a network.
-        plain = upscaled["leave-out"] if "leave-out" in upscaled else krige(scaled, U, right_inverse, middle)
+        plain = upscaled["leave-out"] if "leave-out" in upscaled else krige(scaled, U, middle)
         result = plain.reshape(lines, -1) * self.weights[-1][:, None]
         for prediction, weight in zip(other_predictions, self.weights[members:-1], strict=True):
             result += prediction.reshape(lines, -1) * (weight / self.peak)[:, None]

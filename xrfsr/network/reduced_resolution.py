@@ -74,11 +74,8 @@ class ReducedResolution:
     ) -> Sequence[NDArray[Any]]:
         """Return consistent maps of all members, of the other estimates, and of the baseline (last)."""
         U = self.U
-        right_inverse = U.right_inverse(U.correlation_length)
         everywhere = np.ones(self.scan.shape, dtype=bool)
-        cells = CellDataset.of(
-            self.scan, self.photo, U, everywhere, config.inputs, right_inverse, device, config.member_views
-        )
+        cells = CellDataset.of(self.scan, self.photo, U, everywhere, config.inputs, device, config.member_views)
         lines, (height, width) = len(self.scan), self.truth.shape[1:]
         (layout,) = cells.layouts
         position = (layout.rows[:, None] + layout.columns).ravel()
@@ -88,5 +85,5 @@ class ReducedResolution:
             x = torch.stack([cells.tables[kind][part] for kind in cells.table_index])
             estimates.append(network(x)[..., :lines].cpu().numpy())
         members = np.concatenate(estimates, axis=1).transpose(0, 2, 1).reshape(-1, lines, height, width)
-        candidates = [*members, *self.other_predictions, krige(self.scan, U, right_inverse)]
+        candidates = [*members, *self.other_predictions, krige(self.scan, U)]
         return [U.project(each, self.scan, U.correlation_length) for each in candidates]

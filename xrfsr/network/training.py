@@ -257,7 +257,6 @@ def prepare_data(
             each.U,
             each.measured,
             config.inputs,
-            each.U.right_inverse(each.U.correlation_length),
             device,
             config.member_views,
             each.mean,
@@ -293,11 +292,8 @@ def _coarser_cells(example: TrainingExample, config: TrainingConfig, device: tor
     ratio = U.fine.y.size / U.coarse.y.size
     beam = None if U.fwhm is None else (ratio * U.fwhm[0], ratio * U.fwhm[1])
     down = Downsampling.between(U.coarse, U.coarse.coarsen(ratio), U.footprint, fwhm=beam)
-    right_inverse = down.right_inverse(down.correlation_length)
     # The coarser cells are inputs only, so which of them were measured is irrelevant.
     everywhere = np.ones((len(scan), *down.coarse.shape), dtype=bool)
     photo, views = U(example.photo), config.member_views
-    coarser = CellDataset.of(
-        down(scan), photo, down, everywhere, config.inputs, right_inverse, device, views, example.mean
-    )
+    coarser = CellDataset.of(down(scan), photo, down, everywhere, config.inputs, device, views, example.mean)
     return coarser.as_pixels(scan, example.measured)

@@ -241,7 +241,7 @@ def _describe_computed(file: h5py.File, path: Path, options: ReadOptions) -> Sca
             "compute them from the spectra"
         )
     if faults:
-        raise InvalidInput("file", [fault if str(path) in fault else f"'{path}': {fault}" for fault in faults])
+        raise InvalidInput(f"file '{path}'", faults)
     return ScanDescription(
         names=tuple(names[position] for position in chosen),
         shape=dataset.shape[:2],

@@ -15,7 +15,7 @@ import xarray as xr
 from xrfsr.core.coordinates import dequantify
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.io.writers.atomic import atomic_write, target_faults
-from xrfsr.io.writers.zarr_checks import storage_faults
+from xrfsr.io.writers.zarr_checks import NAMELESS, storage_faults
 from xrfsr.utils.paths import local_path
 
 __all__ = ["consolidate", "to_zarr", "write"]
@@ -28,8 +28,6 @@ ZSTD_LEVEL = 1
 # Beyond this many pixels along a side, chunks would be thousands of small files: a shard combines four by four.
 MIN_SHARDED_SIDE = 2048
 CHUNKS_PER_SHARD = 4
-# Name under which xarray stores an unnamed DataArray; open_dataarray removes it.
-NAMELESS = "__xarray_dataarray_variable__"
 
 
 def to_zarr(
@@ -78,7 +76,7 @@ def to_zarr(
     with collect_faults(faults):
         dataset = dequantify(_as_dataset(data))
         faults += _chunk_faults(chunks, dataset)
-        faults += [fault.replace(repr(NAMELESS), "the DataArray") for fault in storage_faults(dataset)]
+        faults += storage_faults(dataset)
     if faults or dataset is None:
         raise InvalidInput(f"zarr store '{target}'", faults)
     with atomic_write(target, "zarr store") as new:

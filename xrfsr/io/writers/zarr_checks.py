@@ -11,7 +11,10 @@ import numpy as np
 import xarray as xr
 from xarray.indexes import PandasMultiIndex
 
-__all__ = ["storage_faults"]
+__all__ = ["NAMELESS", "storage_faults"]
+
+# Name under which xarray stores an unnamed DataArray; open_dataarray removes it.
+NAMELESS = "__xarray_dataarray_variable__"
 
 # A variable is a folder: these names would point elsewhere, or to the metadata of the store.
 FORBIDDEN_NAMES = frozenset({"", ".", "..", "zarr.json"})
@@ -48,10 +51,14 @@ def storage_faults(dataset: xr.Dataset) -> list[str]:
     faults += _attribute_faults("the Dataset", dataset.attrs)
     for name, variable in dataset.variables.items():
         if name not in several and (fault := _dtype_fault(variable)):
-            faults.append(f"{name!r} {fault}")
-        faults += _attribute_faults(repr(name), variable.attrs)
-        faults += _time_faults(repr(name), variable)
+            faults.append(f"{_title(name)} {fault}")
+        faults += _attribute_faults(_title(name), variable.attrs)
+        faults += _time_faults(_title(name), variable)
     return faults
+
+
+def _title(name: Hashable) -> str:
+    return "the DataArray" if name == NAMELESS else repr(name)
 
 
 def _name_fault(name: Hashable) -> str | None:

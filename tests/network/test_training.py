@@ -396,7 +396,9 @@ def test_what_is_taken_is_the_best_so_far() -> None:
     assert not torch.equal(trainer.best["threshold_out"], good["threshold_out"])
 
 
-def test_interrupted_from_the_keyboard(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interruption from the keyboard after a few steps, in a process that is a script."""
     step, watched, taken = Trainer.step, threading.Event(), itertools.count()
 
     @contextmanager
@@ -410,9 +412,33 @@ def test_interrupted_from_the_keyboard(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("xrfsr.network.training.progress_bar", bar)
     monkeypatch.setattr(Trainer, "step", interrupting)
+    monkeypatch.setattr("xrfsr.network.training.is_interactive", lambda: False)
+
+
+@pytest.mark.usefixtures("interrupted")
+@pytest.mark.parametrize("keep", [None, False])
+def test_a_script_ends_when_it_is_interrupted(keep: bool | None, tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    with pytest.raises(KeyboardInterrupt):
+        trained(TINY.override(steps=10**6), keep_interrupted=keep, checkpoint=folder)
+    with safe_open(folder / "member-0.safetensors", "pt") as kept:
+        assert json.loads(kept.metadata()["state"])["number"] > 0, "what was reached is in the checkpoint"
+
+
+@pytest.mark.usefixtures("interrupted")
+@pytest.mark.parametrize(("keep", "interactive"), [(None, True), (True, False)])
+def test_somebody_at_the_keyboard_gets_the_best_network_so_far(
+    keep: bool | None, interactive: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xrfsr.network.training.is_interactive", lambda: interactive)
     with pytest.warns(UserWarning, match="interrupted from the keyboard"):
-        ended = trained(TINY.override(steps=10**6))
+        ended = trained(TINY.override(steps=10**6), keep_interrupted=keep)
     assert 0 < ended.steps < 10**6
+
+
+def test_what_is_kept_is_a_switch() -> None:
+    with pytest.raises(InvalidInput, match=r"keep_interrupted must be True, False, or None .*, got 1"):
+        Run(CPU, keep_interrupted=1)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("config", [TINY.override(steps=40), ADVERSARIAL.override(steps=20, adversarial_steps=20)])

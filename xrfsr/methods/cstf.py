@@ -128,7 +128,9 @@ def _dictionary(
         through, plain = plain, through
     matrix = down if mix is None else mix
     assert matrix is not None
-    return _sylvester(matrix.T @ matrix, through, plain + BETA * torch.eye(len(plain), device=plain.device), right)
+    return _sylvester(
+        matrix.T @ matrix, through, plain + BETA * torch.eye(len(plain), dtype=plain.dtype, device=plain.device), right
+    )
 
 
 def _sylvester(gram: Tensor, through: Tensor, plain: Tensor, right: Tensor) -> Tensor:

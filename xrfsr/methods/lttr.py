@@ -39,6 +39,7 @@ from xrfsr.methods.common.options import setting
 from xrfsr.methods.common.problem import Problem
 from xrfsr.methods.common.spectral_response import SpectralResponse
 from xrfsr.methods.common.sylvester import Sylvester
+from xrfsr.utils.device import CPU
 
 __all__ = ["LTTR", "LTTROptions", "lttr"]
 
@@ -120,11 +121,11 @@ class Patches:
         self.shape = shape
         sides = [min(side, size) for size in shape]
         starts = [
-            torch.unique(torch.arange(0, size - side + apart, apart).clamp(max=size - side))
+            torch.unique(torch.arange(0, size - side + apart, apart, device=CPU).clamp(max=size - side))
             for size, side in zip(shape, sides, strict=True)
         ]
-        rows = (starts[0][:, None] + torch.arange(sides[0])).to(device)
-        columns = (starts[1][:, None] + torch.arange(sides[1])).to(device)
+        rows = (starts[0][:, None] + torch.arange(sides[0], device=CPU)).to(device)
+        columns = (starts[1][:, None] + torch.arange(sides[1], device=CPU)).to(device)
         # (patch, y, x)
         self.places = (rows[:, None, :, None] * shape[1] + columns[None, :, None, :]).flatten(0, 1)
         # Indices of the patch pixels that cover each grid pixel, in the order of the patches, padded with the index of
@@ -132,7 +133,7 @@ class Patches:
         places = self.places.flatten().cpu()
         count = torch.bincount(places, minlength=shape[0] * shape[1])
         order, first = places.argsort(stable=True), count.cumsum(0) - count
-        lane = torch.arange(int(count.max()))[:, None]
+        lane = torch.arange(int(count.max()), device=CPU)[:, None]
         covering = torch.where(lane < count, order[(first + lane).clamp(max=len(order) - 1)], len(order))
         self.covering, self.count = covering.to(device), count.to(device, torch.float32)
 

@@ -67,8 +67,8 @@ def ssr(
         start = kmeanspp_init(np.vstack([response.scan, response.image])[:, response.known], atoms, seed)
         D = torch.as_tensor(start, dtype=torch.float32, device=device)
         A = soft_assignment(photo, D[lines:])
-        hidden = torch.zeros(lines, *U.fine.shape, device=device)
-        P = torch.zeros(2, *hidden.shape, device=device)
+        hidden = torch.zeros(lines, *U.fine.shape, dtype=torch.float32, device=device)
+        P = torch.zeros(2, *hidden.shape, dtype=torch.float32, device=device)
 
         def residual(visible: Tensor) -> Tensor:
             """W (Y U - Y↓) Uᵀ."""

@@ -72,12 +72,12 @@ def ssrcu(
         lines, bands = len(scan), len(photo)
         common = kmeanspp_init(np.vstack([response.scan, response.image])[:, response.known], atoms, seed)
         atoms = common.shape[1]
-        D = torch.zeros(lines + bands, atoms + lines + bands, device=device)
-        D[:, :atoms] = torch.as_tensor(common, dtype=torch.float32)
+        D = torch.zeros(lines + bands, atoms + lines + bands, dtype=torch.float32, device=device)
+        D[:, :atoms] = torch.as_tensor(common, dtype=torch.float32, device=device)
         free = torch.zeros_like(D)
         free[:, :atoms] = free[:lines, atoms : atoms + lines] = free[lines:, atoms + lines :] = 1
-        D[:, atoms:] = torch.eye(lines + bands, device=device)
-        A = torch.zeros(D.shape[1], photo.shape[1], device=device)
+        D[:, atoms:] = torch.eye(lines + bands, dtype=torch.float32, device=device)
+        A = torch.zeros(D.shape[1], photo.shape[1], dtype=torch.float32, device=device)
         spread = U.right_inverse(U.correlation_length)
         A[:atoms] = soft_assignment(photo, D[lines:, :atoms])
 
@@ -91,7 +91,7 @@ def ssrcu(
             return G
 
         blocks = Extrapolated(A), Extrapolated(D)
-        of_A = torch.ones(())
+        of_A = torch.ones((), dtype=torch.float32, device=device)
         for number in range(rounds):
             of_D = torch.linalg.matrix_norm(D, 2) ** 2
             ahead = blocks[0].ahead(of_D)

@@ -21,6 +21,7 @@ from xrfsr.kriging.simple import leave_out
 from xrfsr.network.config import Input, View
 from xrfsr.network.photo_views import photo_views
 from xrfsr.operators import Downsampling, apply_separable, linear_matrix
+from xrfsr.utils.device import CPU
 
 __all__ = ["Batch", "CellDataset", "network_inputs"]
 
@@ -301,7 +302,7 @@ class CellDataset:
         cells = len(self.drawable)
         count = max(round(share * cells), min(MIN_HELD_OUT, cells // 4)) if share > 0 else 0
         count = count if all(self.left_out) else 0
-        layout = torch.randperm(cells, generator=generator)[:count]
+        layout = torch.randperm(cells, generator=generator, device=CPU)[:count]
         held_out = self.drawable[layout.to(self.drawable.device)]
         return self.without(held_out), held_out
 

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
+from xrfsr.utils.device import CPU
+
 __all__ = ["Discriminator"]
 
 CHANNELS = 64
@@ -38,15 +40,19 @@ class Discriminator(nn.Module):
         size, width = patch, 1
         while size > FINAL_SIZE:
             following = 2 * width if width > 1 else CHANNELS
-            layers.append(nn.Conv2d(members * width, members * following, 4, 2, 1, groups=members, dtype=torch.float32))
+            layers.append(
+                nn.Conv2d(
+                    members * width, members * following, 4, 2, 1, groups=members, dtype=torch.float32, device=CPU
+                )
+            )
             size, width = size // 2, following
-        layers.append(nn.Conv2d(members * width, members, FINAL_SIZE, groups=members, dtype=torch.float32))
+        layers.append(nn.Conv2d(members * width, members, FINAL_SIZE, groups=members, dtype=torch.float32, device=CPU))
         self.layers = nn.ModuleList(layers)
         with torch.no_grad():
             for layer in layers:
                 fan_in = layer.weight[0].numel()
                 layer.weight.copy_(
-                    torch.randn(layer.weight.shape, generator=generator, dtype=torch.float32)
+                    torch.randn(layer.weight.shape, generator=generator, dtype=torch.float32, device=CPU)
                     * (2 / (1 + NEGATIVE_SLOPE**2) / fan_in) ** 0.5
                 )
                 assert layer.bias is not None

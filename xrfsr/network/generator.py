@@ -26,6 +26,7 @@ from torch.nn.functional import pad
 from xrfsr.errors import InvalidInput
 from xrfsr.network.config import TrainingConfig
 from xrfsr.network.fused import BufferPool, unfold
+from xrfsr.utils.device import CPU
 
 __all__ = ["Architecture", "Generator"]
 
@@ -141,14 +142,14 @@ class Generator(nn.Module):
         n, c = a.members, a.channels
 
         def normal(*shape: int, fan_in: int) -> nn.Parameter:
-            return nn.Parameter(torch.randn(*shape, generator=generator, dtype=DTYPE) / fan_in**0.5)
+            return nn.Parameter(torch.randn(*shape, generator=generator, dtype=DTYPE, device=CPU) / fan_in**0.5)
 
         self.W = normal(a.K - 1, n, a.M, a.M, fan_in=a.M)
         self.S = normal(a.K, n, c, a.M, fan_in=c)
-        self.threshold = nn.Parameter(torch.zeros(a.K, n, 1, a.M, dtype=DTYPE))  # λ⁽ᵏ⁾, one per atom
-        self.D_root = nn.Parameter(torch.rand(n, a.M, c, generator=generator, dtype=DTYPE) / a.M**0.5)
-        self.threshold_out = nn.Parameter(torch.zeros(n, 1, c, dtype=DTYPE))  # λ⁽ᴷ⁾ of Eq. 8
-        support = torch.ones(a.M, c, dtype=DTYPE)
+        self.threshold = nn.Parameter(torch.zeros(a.K, n, 1, a.M, dtype=DTYPE, device=CPU))  # λ⁽ᵏ⁾, one per atom
+        self.D_root = nn.Parameter(torch.rand(n, a.M, c, generator=generator, dtype=DTYPE, device=CPU) / a.M**0.5)
+        self.threshold_out = nn.Parameter(torch.zeros(n, 1, c, dtype=DTYPE, device=CPU))  # λ⁽ᴷ⁾ of Eq. 8
+        support = torch.ones(a.M, c, dtype=DTYPE, device=CPU)
         if a.zero_blocks:
             common, unique = a.M // 2, a.M // 4
             support[common : common + unique, a.B :] = 0.0
@@ -203,7 +204,7 @@ class Generator(nn.Module):
         first = networks[0]
         members = sum(network.architecture.members for network in networks)
         # A separate source of random numbers, because these weights are overwritten.
-        made = cls(replace(first.architecture, members=members), torch.Generator()).to(first.W.device)
+        made = cls(replace(first.architecture, members=members), torch.Generator(CPU)).to(first.W.device)
         made.final_sigmoid = tuple(last for network in networks for last in network.final_sigmoid)
         with torch.no_grad():
             for name, value in made.named_parameters():

@@ -31,7 +31,7 @@ from xrfsr.network.config import TrainingConfig
 from xrfsr.network.generator import Architecture, Generator
 from xrfsr.network.photo_views import photo_views
 from xrfsr.operators import Downsampling
-from xrfsr.utils.device import is_cpu, resolve_device
+from xrfsr.utils.device import CPU, is_cpu, resolve_device
 from xrfsr.utils.paths import local_path
 from xrfsr.utils.threads import available, parallel_map
 
@@ -272,7 +272,7 @@ class Model:
             raise InvalidInput("path", [f"the folder '{target.parent}' does not exist; make it first"])
         if os.path.lexists(target):
             raise InvalidInput("path", [f"'{target}' exists; choose another name, or remove it first"])
-        tensors = {name: torch.as_tensor(value) for name, value in self._arrays().items()}
+        tensors = {name: torch.as_tensor(value, device=CPU) for name, value in self._arrays().items()}
         description = self._description()
         # In the same folder as the target, so that the final step is a rename; in a subfolder, because other users
         # cannot read a temporary folder.
@@ -361,7 +361,7 @@ def from_description(description: Mapping[str, Any], arrays: Mapping[str, NDArra
     config = TrainingConfig.from_dict(description["config"])
     lines, bands = tuple(description["lines"]), int(description["bands"])
     generator = Generator(Architecture.from_config(config, len(lines), bands), torch.Generator())
-    generator.load_state_dict({name: torch.as_tensor(value) for name, value in arrays.items()})
+    generator.load_state_dict({name: torch.as_tensor(value, device=CPU) for name, value in arrays.items()})
     generator.final_sigmoid = tuple(bool(last) for last in description["final_sigmoid"])
     peak, weights = (np.asarray(description[name], dtype=np.float32) for name in ("peak", "weights"))
     y, x = map(float, description["ratio"])

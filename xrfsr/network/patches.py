@@ -153,7 +153,7 @@ class PatchSampler:
             for offsets in (self.row_offset, self.column_offset)
         )
         position = (self.row_offset[top][:, :, None] + self.column_offset[left][:, None]).flatten(1)
-        beta = self.beta * torch.rand((self.patches, 1), generator=random, device=device)
+        beta = self.beta * torch.rand((self.patches, 1), generator=random, dtype=torch.float32, device=device)
         mixed = []
         for kind in self.cells.table_index:
             table = self.cells.tables[kind]
@@ -211,7 +211,7 @@ def _apply_both_axes(y: Tensor, x: Tensor, maps: Tensor) -> Tensor:
 def random_flips(patches: Tensor, random: torch.Generator) -> Tensor:
     """Flip each of (patches, ...) vertically, horizontally, both or neither, at random."""
     for axis in (-2, -1):
-        turn = torch.rand(len(patches), generator=random, device=patches.device) < 0.5
+        turn = torch.rand(len(patches), generator=random, dtype=torch.float32, device=patches.device) < 0.5
         patches = torch.where(turn.reshape(-1, *(1,) * (patches.ndim - 1)), patches.flip(axis), patches)
     return patches
 

@@ -122,7 +122,7 @@ def _predictions(
     members, bands = len(cells.left_out), cells.target.shape[1]
     predictions = []
     for cell in torch.split(held_out, BLOCK):
-        batch = cells.batch(cell, torch.ones(members, len(cell), device=cell.device))
+        batch = cells.batch(cell, torch.ones(members, len(cell), dtype=torch.float32, device=cell.device))
         estimate = network(batch.x)[..., :bands].reshape(members, *batch.weight.shape, bands)
         coarse = torch.einsum("cp,mcpb->mcb", batch.weight, estimate)
         baseline = batch.target - cells.influence[cell]

@@ -20,10 +20,11 @@ from torch.optim.lr_scheduler import OneCycleLR
 from xrfsr.network.cells import CellDataset
 from xrfsr.network.config import TrainingConfig
 from xrfsr.network.discriminator import Discriminator
-from xrfsr.network.generator import Architecture, Generator
+from xrfsr.network.generator import DTYPE, Architecture, Generator
 from xrfsr.network.losses import adversarial_loss, discriminator_loss, pretraining_gradient, pretraining_loss
 from xrfsr.network.patches import PatchSampler
 from xrfsr.network.precision import product_dtype
+from xrfsr.utils.device import CPU
 
 __all__ = ["Scale", "Trainer", "TrainingData", "one_cycle"]
 
@@ -112,20 +113,20 @@ class Trainer:
         members = len(data.scales[0].cells.table_index)
         lines, bands = data.bands
         architecture = Architecture.from_config(config, lines, bands, members)
-        self.network = Generator(architecture, torch.Generator().manual_seed(start)).to(data.device)
+        self.network = Generator(architecture, torch.Generator(CPU).manual_seed(start)).to(data.device)
         self.network.product_dtype = product_dtype(config.precision, data.device)
         self.network.initialize_from(data.scales[0].cells.sample(START_SAMPLE, self.random), config.weight_limit)
         self.optimizer = torch.optim.Adam(
             self.network.parameters(), lr=config.learning_rate, betas=(0.9, 0.99), fused=True
         )
         self.schedule = one_cycle(self.optimizer, config) if config.schedule == "one-cycle" else None
-        self.weights = [torch.tensor(scale.weight, device=data.device) for scale in data.scales]
+        self.weights = [torch.tensor(scale.weight, dtype=DTYPE, device=data.device) for scale in data.scales]
         self.discriminator: Discriminator | None = None
         self.discriminator_optimizer: torch.optim.Adam | None = None
         self._buffers: dict[tuple[str, int, int], Tensor] = {}
         self.steps_taken = 0
         self.best = {name: value.detach().clone() for name, value in self.network.named_parameters()}
-        self.best_loss = torch.full((members,), math.inf, device=data.device)
+        self.best_loss = torch.full((members,), math.inf, dtype=DTYPE, device=data.device)
         self.best_sigmoid = self.network.final_sigmoid
 
     @property
@@ -178,7 +179,7 @@ class Trainer:
         batches = []
         for (cells, cell, _), part in zip(drawn, torch.split(x, pixels, dim=1), strict=True):
             shape = (len(cells.table_index), len(cell))
-            share = torch.rand(shape, generator=self.random, dtype=torch.float32, device=cell.device)
+            share = torch.rand(shape, generator=self.random, dtype=DTYPE, device=cell.device)
             batches.append(cells.batch(cell, share.mul_(-self.config.mixing).add_(1), part))
         output = self.network(x)
         # In closed form: autograd would take longer for this small loss than for a layer.
@@ -194,7 +195,7 @@ class Trainer:
         key = (name, pixels, width)
         if key not in self._buffers:
             shape = (len(self.best_loss), pixels, width)
-            self._buffers[key] = torch.empty(shape, dtype=torch.float32, device=self.data.device)
+            self._buffers[key] = torch.empty(shape, dtype=DTYPE, device=self.data.device)
         return self._buffers[key]
 
     # ------------------------------------------------------------------------------------------------ adversarial
@@ -215,7 +216,7 @@ class Trainer:
     def _new_discriminator(self) -> Discriminator:
         seed = int(torch.randint(2**62, (1,), generator=self.random, device=self.data.device))
         members = len(self.best_loss)
-        made = Discriminator(self.config.patch, members, torch.Generator().manual_seed(seed))
+        made = Discriminator(self.config.patch, members, torch.Generator(CPU).manual_seed(seed))
         return made.to(self.data.device)
 
     def _adversarial_step(self) -> None:
@@ -261,7 +262,8 @@ class Trainer:
         """Keep the parameters of every member whose loss on the validation cells is the lowest so far."""
         cells = self.data.scales[0].cells
         cell = self.data.validation_cells
-        batch = cells.batch(cell, torch.ones((len(cells.table_index), len(cell)), device=cell.device))
+        whole = torch.ones((len(cells.table_index), len(cell)), dtype=DTYPE, device=cell.device)
+        batch = cells.batch(cell, whole)
         loss = pretraining_loss(self.network(batch.x), batch, self.config.alpha_1)
         better = loss < self.best_loss
         self.best_loss = torch.where(better, loss, self.best_loss)

@@ -23,7 +23,8 @@ from xrfsr.network.reduced_resolution import ReducedResolution
 from xrfsr.network.stacking import StackingWeights, stacking_weights
 from xrfsr.network.trainer import TRANSFER_SUBSAMPLING, VALIDATION_CELLS, Scale, Trainer, TrainingData
 from xrfsr.operators import Downsampling
-from xrfsr.utils.device import is_cpu, reproducible
+from xrfsr.utils.device import CPU, is_cpu, reproducible
+from xrfsr.utils.interactive import is_interactive
 from xrfsr.utils.progress import progress_bar
 from xrfsr.utils.threads import round_robin
 
@@ -50,9 +51,10 @@ class Run:
         Folder for the state of the training, from which a killed or stopped run resumes.
     checkpoint_seconds : float
         Interval between two writes of the state, in seconds.
-    keep_interrupted : bool
+    keep_interrupted : bool, optional
         Whether an interruption from the keyboard ends the training with the best network so far, instead of being
-        raised.
+        raised. If not given, it does so only in an interactive session (a Python prompt, IPython or a notebook): a
+        script would continue with a half-trained network.
     """
 
     device: torch.device
@@ -61,7 +63,7 @@ class Run:
     max_seconds: float | None = None
     checkpoint: str | PathLike[str] | None = None
     checkpoint_seconds: float = 60.0
-    keep_interrupted: bool = True
+    keep_interrupted: bool | None = None
 
     def __post_init__(self) -> None:
         faults = []
@@ -70,8 +72,11 @@ class Run:
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
             if not (number and value >= 0) and not (value is None and name == "max_seconds"):
                 faults.append(f"{name} must be a number of seconds ≥ 0, such as 600, got {value!r}")
-        if not isinstance(self.keep_interrupted, bool):
-            faults.append(f"keep_interrupted must be True or False, got {self.keep_interrupted!r}")
+        if not isinstance(self.keep_interrupted, bool | None):
+            faults.append(
+                "keep_interrupted must be True, False, or None for True in an interactive session only, got "
+                f"{self.keep_interrupted!r}"
+            )
         if faults:
             raise InvalidInput("run", faults)
 
@@ -145,6 +150,8 @@ def train(examples: Sequence[TrainingExample], config: TrainingConfig, run: Run)
     ------
     InvalidInput
         If the maps are smaller than the discriminator's patches, or the checkpoint belongs to another run.
+    KeyboardInterrupt
+        If the training was interrupted and `run` does not keep what it had reached. The checkpoint is written before.
 
     Warns
     -----
@@ -236,7 +243,7 @@ def _run_steps(
     if checkpoint:
         for number, trainer in enumerate(trainers):
             checkpoint.save(number, trainer)
-    if interruption and not run.keep_interrupted:
+    if interruption and not (is_interactive() if run.keep_interrupted is None else run.keep_interrupted):
         raise interruption
     if all(trainer.done for trainer in trainers):
         return ""
@@ -249,7 +256,7 @@ def prepare_data(
     """Return the training data of all members, all cells of the scan, and the numbers of those held out."""
     device = run.device
     # Random numbers of the CPU, so that the same cells are held out on every device.
-    random = torch.Generator().manual_seed(run.seed)
+    random = torch.Generator(CPU).manual_seed(run.seed)
     parts = [
         CellDataset.of(
             each.scan,
@@ -280,7 +287,7 @@ def prepare_data(
     if len(held_out):
         validation_cells = held_out[:VALIDATION_CELLS]
     else:
-        layout = torch.randperm(len(drawn.drawable), generator=random)[:VALIDATION_CELLS]
+        layout = torch.randperm(len(drawn.drawable), generator=random, device=CPU)[:VALIDATION_CELLS]
         validation_cells = drawn.drawable[layout.to(device)]
     bands = (len(examples[0].scan), len(examples[0].photo))
     return TrainingData(scales, validation_cells, patches, bands, device), whole, held_out

@@ -64,7 +64,7 @@ def _separable_numpy(y: csr_array, x: csr_array, array: NDArray[Any]) -> NDArray
 def _separable_torch(y: csr_array, x: csr_array, array: Any) -> Any:
     import torch
 
-    from xrfsr.utils.device import is_cpu
+    from xrfsr.utils.device import CPU, is_cpu
 
     dtype = array.dtype if array.is_floating_point() else torch.float64
     inner = torch.promote_types(dtype, torch.float32)  # no sparse products in half precision
@@ -75,7 +75,7 @@ def _separable_torch(y: csr_array, x: csr_array, array: Any) -> Any:
             product = torch.sparse.mm(_sparse_tensor(matrix, inner), flat)
         else:
             # On a GPU, dense products are as fast and give the same bits in every run, which sparse ones do not.
-            product = torch.as_tensor(matrix.toarray()).to(inner).to(array.device) @ flat
+            product = torch.as_tensor(matrix.toarray(), device=CPU).to(inner).to(array.device) @ flat
         array = product.reshape(matrix.shape[0], *moved.shape[1:]).movedim(0, axis)
     return array.to(dtype).contiguous()
 
@@ -83,12 +83,15 @@ def _separable_torch(y: csr_array, x: csr_array, array: Any) -> Any:
 def _sparse_tensor(matrix: csr_array, dtype: Any) -> Any:
     import torch
 
+    from xrfsr.utils.device import CPU
+
     entries = matrix.tocoo()
     return torch.sparse_coo_tensor(
-        torch.as_tensor(np.stack(entries.coords).astype(np.int64)),
-        torch.as_tensor(entries.data),
+        torch.as_tensor(np.stack(entries.coords).astype(np.int64), device=CPU),
+        torch.as_tensor(entries.data, device=CPU),
         size=matrix.shape,
         dtype=dtype,
+        device=CPU,
         check_invariants=False,
         is_coalesced=True,
     )

@@ -14,7 +14,7 @@ from xrfsr.core.coordinates import grid_of
 from xrfsr.core.photo import ensure_photo
 from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults, warn
-from xrfsr.methods import Run, get, ready
+from xrfsr.methods import get, ready
 from xrfsr.operators.resample import fine_grid, resample
 from xrfsr.pipeline.superresolve import superresolve
 from xrfsr.utils.progress import progress_bar
@@ -155,7 +155,9 @@ def _faults(
             using_photo.append(name)
         with collect_faults(faults, name):
             if method.uses_device:
-                _ = Run(options.get("device", "auto")).device
+                from xrfsr.utils.device import resolve_device  # which loads torch
+
+                resolve_device(options.get("device", "auto"))
             method.options_from(each[name])
     if len(set(names)) < len(names) or not names:
         faults.append(f"methods is {list(names)}; one or more names, each once, are needed")

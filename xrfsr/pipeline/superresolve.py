@@ -87,7 +87,8 @@ def superresolve(
         - ``consistency``, ``"exact"`` or, for maps of few counts, ``"noise-aware"``: the result then follows the scan
           only as far as its noise allows;
         - ``max_seconds``, after which training stops with the best network so far (as it does after an interruption
-          from the keyboard, unless ``keep_interrupted`` is False);
+          from the keyboard if ``keep_interrupted`` is True; by default it is in an interactive session, and in a
+          script the interruption is raised);
         - ``checkpoint``, a folder in which the state of the training is kept every ``checkpoint_seconds`` (60). The
           same call continues from it, to the same bits.
 
@@ -186,8 +187,10 @@ class SuperResolution:
         with collect_faults(faults):
             chosen = get(method)
             if chosen.uses_device:
+                from xrfsr.utils.device import resolve_device  # which loads torch
+
                 with collect_faults(faults):
-                    _ = run.device
+                    resolve_device(device)
             options = chosen.options_from(keywords)
         return cls(scale, chosen, options, run, beam, chunk)
 

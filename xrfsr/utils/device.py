@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from xrfsr.errors import InvalidInput
+from xrfsr.utils.fork import check_fork
 from xrfsr.utils.process_settings import ProcessSetting
 
 __all__ = ["CPU", "is_cpu", "reproducible", "resolve_device"]
@@ -25,26 +26,28 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
     Raises
     ------
     InvalidInput
-        If the named device is unknown to PyTorch or not present.
+        If PyTorch does not know the device, this machine lacks it, or it cannot compute (``"meta"``); or in a forked
+        process in which PyTorch would wait forever (see `xrfsr.utils.fork`).
     """
-    if isinstance(device, torch.device):
-        return device
+    check_fork()
     present = ["cpu"]
     if torch.backends.mps.is_available():
         present.insert(0, "mps")
     if torch.cuda.is_available():
         present.insert(0, "cuda")
-    if device == "auto":
+    if isinstance(device, str) and device == "auto":
         return _with_index(torch.device(present[0]))
     accepted = f"accepted here are 'auto', {', '.join(map(repr, reversed(present)))}"
+    if not isinstance(device, str | torch.device):
+        raise InvalidInput("device", [f"device must be text or a torch.device, got {device!r}; {accepted}"])
     try:
         chosen = torch.device(device)
-    except (RuntimeError, TypeError) as error:
+    except (RuntimeError, TypeError, ValueError) as error:
         raise InvalidInput("device", [f"unknown device {device!r}; {accepted}"]) from error
     count = torch.cuda.device_count() if chosen.type == "cuda" else 1
     if chosen.type not in present or (chosen.index or 0) >= count:
-        raise InvalidInput("device", [f"device {device!r} is not present on this machine; {accepted}"])
-    return _with_index(chosen)
+        raise InvalidInput("device", [f"device {str(device)!r} is not present on this machine; {accepted}"])
+    return CPU if chosen.type == "cpu" else _with_index(chosen)
 
 
 def _with_index(device: torch.device) -> torch.device:

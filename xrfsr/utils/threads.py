@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import torch
 
+from xrfsr.utils.fork import check_fork, note_threads
 from xrfsr.utils.process_settings import ProcessSetting
 
 __all__ = ["available", "cancel_on", "limit_threads", "parallel_map", "round_robin", "run_threads", "threads_for"]
@@ -85,7 +86,11 @@ def run_threads(
     ------
     Exception
         First one that a task raised, after all have stopped.
+    InvalidInput
+        In a forked process in which the threads would wait forever; see `xrfsr.utils.fork`.
     """
+    check_fork()
+    note_threads()
     stop, cancelled = threading.Event(), _cancelled.get()
     failures: list[BaseException] = []
 

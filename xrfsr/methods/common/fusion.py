@@ -81,6 +81,10 @@ class PreparedFusion:
 
     def apply(self, problem: Problem, core: tuple[slice, slice]) -> Reconstruction:
         """See `xrfsr.methods.common.method.Prepared`."""
+        if self.method.uses_device:
+            from xrfsr.utils.fork import note_threads  # which loads torch
+
+            note_threads()
         maps = self._estimate(problem) if self.method.every_map else self._where_guided(problem)
         if not self.options.projected:
             return Reconstruction(maps[:, *core])

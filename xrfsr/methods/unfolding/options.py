@@ -45,7 +45,7 @@ class UnfoldingOptions(MethodOptions):
     max_seconds: float | None = None
     checkpoint: str | PathLike[str] | None = None
     checkpoint_seconds: float = 60.0
-    keep_interrupted: bool = True
+    keep_interrupted: bool | None = None
 
     def __post_init__(self) -> None:
         faults: list[str] = []

@@ -1,0 +1,115 @@
+"""Defaults of torch that a user has changed: no result depends on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+from xrfsr.errors import InvalidInput
+
+QUICK: dict[str, Any] = {"steps": 6, "pixels": 128, "K": 2, "M": 8}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "unfolding": QUICK | {"inputs": ("leave-out", "leave-out"), "views": ("sharp", "soft")},
+    "unfolding, noise-aware": QUICK | {"consistency": "noise-aware", "precision": "float32"},
+    "unfolding, adversarial": QUICK
+    | {"adversarial_steps": 4, "patches": 4, "patch": 8, "windows": 2, "inputs": "bilinear"},
+    "unfolding, whole image": QUICK | {"pixels": None, "weight_limit": 0.5, "schedule": "constant"},
+    "kriging": {},
+    "bilinear": {},
+    "bicubic": {},
+    "guided_filter": {},
+    "guided_diffusion": {"steps": 5},
+    "gsa": {},
+    "cnmf": {"rounds": 1, "steps": 5},
+    "ssr": {"atoms": 10, "rounds": 3},
+    "ssrcu": {"atoms": 10, "rounds": 3},
+    "cstf": {"loops": 1, "steps": 2},
+    "lttr": {"groups": 4, "steps": 2},
+    "cms": {"groups": 4, "steps": 2},
+}
+
+
+@pytest.fixture
+def double() -> Iterator[None]:
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[None]:
+    torch.set_default_device("meta")
+    yield
+    torch.set_default_device(None)
+
+
+def fine(scan: xr.Dataset, photo: xr.DataArray, name: str) -> xr.Dataset:
+    method = name.partition(",")[0]
+    made: xr.Dataset = scan.xrfsr.superresolve(photo, method=method, device="cpu", progress=False, **SETTINGS[name])
+    return made
+
+
+@pytest.fixture(scope="module")
+def known() -> dict[str, xr.Dataset]:
+    return {}
+
+
+@pytest.fixture(params=SETTINGS)
+def case(
+    request: pytest.FixtureRequest, known: dict[str, xr.Dataset], scan: xr.Dataset, photo: xr.DataArray
+) -> tuple[str, xr.Dataset]:
+    """A method, and its result under the defaults of torch."""
+    name: str = request.param
+    assert torch.get_default_dtype() == torch.float32
+    if name not in known:
+        known[name] = fine(scan, photo, name)
+    return name, known[name]
+
+
+@pytest.mark.filterwarnings("ignore:too few measured pixels")
+@pytest.mark.filterwarnings("ignore:the photo does not help")
+@pytest.mark.parametrize("default", ["double", "elsewhere"])
+def test_results_have_the_same_bits(
+    case: tuple[str, xr.Dataset], scan: xr.Dataset, photo: xr.DataArray, default: str, request: pytest.FixtureRequest
+) -> None:
+    name, expected = case
+    request.getfixturevalue(default)
+    xr.testing.assert_identical(fine(scan, photo, name), expected)
+
+
+@pytest.mark.filterwarnings("ignore:the photo does not help")
+def test_models_are_the_same(scan: xr.Dataset, photo: xr.DataArray, tmp_path: Any, elsewhere: None) -> None:
+    import xrfsr
+
+    model = scan.xrfsr.train(photo, device="cpu", progress=False, **QUICK)
+    model.save(tmp_path / "model")
+    assert xrfsr.load_model(tmp_path / "model").fingerprint == model.fingerprint
+
+
+def test_u_is_the_same(scan: xr.Dataset, double: None) -> None:
+    U = scan.xrfsr.downsampling(4)
+    maps = np.random.default_rng(0).random((2, *U.fine.shape), dtype=np.float32)
+    assert U(torch.as_tensor(maps)).dtype == torch.float32
+
+
+@pytest.mark.parametrize("device", ["meta", "xpu", "cuda:99", "cpu:3", "nowhere", "", "cuda:-1", "hpu", "xla:0"])
+@pytest.mark.parametrize("form", [str, torch.device])
+def test_devices_that_cannot_compute_are_refused(scan: xr.Dataset, photo: xr.DataArray, device: str, form: Any) -> None:
+    try:
+        chosen = form(device)
+    except RuntimeError:
+        return  # torch knows no such device
+    with pytest.raises(InvalidInput, match=r"accepted here are 'auto'.*'cpu'"):
+        scan.xrfsr.superresolve(photo, device=chosen, progress=False, **QUICK)
+
+
+@pytest.mark.parametrize("device", [None, 0, True, ["cpu"], np.zeros(3), b"cpu"])
+def test_what_is_no_device_is_refused(scan: xr.Dataset, photo: xr.DataArray, device: Any) -> None:
+    with pytest.raises(InvalidInput, match=r"device must be text or a torch.device"):
+        scan.xrfsr.superresolve(photo, device=device, progress=False, **QUICK)
+    scan.xrfsr.superresolve(photo, device=torch.device("cpu"), method="bilinear", progress=False)

@@ -21,7 +21,6 @@ import xarray as xr
 import xrfsr
 from xrfsr.errors import InvalidInput
 from xrfsr.regions import run
-from xrfsr.regions.store import Store
 
 QUICK: dict[str, Any] = {"steps": 5, "pixels": 256, "K": 2, "M": 8, "device": "cpu"}
 PATIENCE = 600  # seconds before a test fails that would otherwise never end
@@ -342,16 +341,6 @@ def test_nothing_begins_with_faults(tree: xr.DataTree, painting: xrfsr.simulate.
     with pytest.raises(InvalidInput, match="or None, got a str"):
         run(tree, painting.rgb, tmp_path / "all.zarr", "tcp://somewhere", **HERE)  # type: ignore[arg-type]
     assert not (tmp_path / "all.zarr").exists()
-
-
-def test_a_store_forgets_what_an_earlier_run_left_unfinished(
-    tree: xr.DataTree, painting: xrfsr.simulate.Painting, tmp_path: Path
-) -> None:
-    store = Store.of(tmp_path / "all.zarr")
-    store.scratch.mkdir()
-    (store.scratch / "half").write_text("a map")
-    run(tree, painting.rgb, store.path, **HERE)
-    assert not store.scratch.exists()
 
 
 def test_a_tree_of_failures(tree: xr.DataTree, painting: xrfsr.simulate.Painting) -> None:

@@ -14,9 +14,9 @@ from xrfsr.pipeline.inputs import Beam
 from xrfsr.pipeline.superresolve import SuperResolution
 from xrfsr.regions.executors import Pool
 from xrfsr.regions.in_memory import superresolve, train
-from xrfsr.regions.region import Outcome, Task, regions_of
+from xrfsr.regions.region import Outcome, Task, check_names, regions_of
 from xrfsr.regions.report import Report
-from xrfsr.regions.store import Store
+from xrfsr.regions.store import Store, store_path
 from xrfsr.utils.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ def run(
     """Super-resolve every scan of a tree into one zarr store, region by region.
 
     Each region is one task. Its maps appear in the store when they are complete, so an interrupted run leaves the
-    finished regions and nothing else. Called again, the run skips regions that are in the store with the same scan,
-    photo and options, and makes the rest.
+    finished regions and nothing else. Called again, the run skips regions that are in the store undamaged with the
+    same scan, photo and options, and makes the rest.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def run(
         every region. Methods without a photo need none.
     out : str or path
         Store to write, a local folder such as ``"all.zarr"``; ``xr.open_datatree(out)`` opens it. Workers on other
-        machines must see it under the same path.
+        machines must see it under the same path. Only regions that an earlier run wrote are replaced.
     client : distributed.Client, optional
         Client whose workers make the maps; without one, they are made by this process or its children.
     scale : float
@@ -79,7 +79,8 @@ def run(
     Raises
     ------
     InvalidInput
-        If nothing can start: `tree` holds no region, `out` is something else, or an option is wrong.
+        If nothing can start: `tree` holds no region or one whose name cannot be that of a folder, `out` or the name of
+        a region is something else, another run is writing to `out`, or an option is wrong.
 
     Warns
     -----
@@ -99,32 +100,32 @@ def run(
     2 regions: 0 written, 2 skipped, 0 failed
     """
     faults: list[str] = []
-    regions, store, pool = [], None, None
+    regions, path, pool = [], None, None
     asked = {**options, "scale": scale}
     configured = _configured(faults, scale, model, **options)
     with collect_faults(faults):
         regions = regions_of(tree, rgb, scale)
+        check_names([region.name for region in regions])
     with collect_faults(faults):
         pool = Pool.of(client, workers, len(regions), processes=processes)
     with collect_faults(faults):
-        store = Store.of(out)
-    if faults or store is None or pool is None:
+        path = store_path(out)
+    if faults or path is None or pool is None:
         raise InvalidInput("run over regions", faults)
-    store.begin([region.name for region in regions])
-    # The model is sent once to every worker that needs it, not with every region.
-    task = Task(store, configured.unattended().with_model(None), json.dumps(asked, sort_keys=True, default=repr))
     outcomes: list[Outcome] = []
-    try:
-        with progress_bar(len(regions), "regions", progress) as show:
-            for outcome in pool.run(task, regions, model):
-                outcomes.append(outcome)
-                show(len(outcomes))
-    finally:
-        store.end()
+    with (
+        Store.locked(path, [region.name for region in regions]) as store,
+        progress_bar(len(regions), "regions", progress) as show,
+    ):
+        # The model is sent once to every worker that needs it, not with every region.
+        task = Task(store, configured.unattended().with_model(None), json.dumps(asked, sort_keys=True, default=repr))
+        for outcome in pool.run(task, regions, model):
+            outcomes.append(outcome)
+            show(len(outcomes))
     report = Report.of(outcomes)
     if report.failed:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in report.failed.items())
-        warn(f"{len(report.failed)} of {len(regions)} regions failed, the others are in '{store.path}': {reasons}")
+        warn(f"{len(report.failed)} of {len(regions)} regions failed, the others are in '{path}': {reasons}")
     return report
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -19,11 +20,12 @@ from xrfsr.operators.resample import fine_grid
 from xrfsr.pipeline.inputs import over
 from xrfsr.pipeline.superresolve import SuperResolution
 from xrfsr.regions.store import Store
+from xrfsr.utils.names import confused_names, name_problem
 
 if TYPE_CHECKING:
     from xrfsr.network import Model
 
-__all__ = ["Outcome", "Region", "Task", "reason_of", "regions_of"]
+__all__ = ["Outcome", "Region", "Task", "check_names", "reason_of", "regions_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,6 +91,33 @@ def regions_of(tree: xr.DataTree, rgb: xr.DataArray | xr.DataTree | None, scale:
     return [_region(name, node.to_dataset(), rgb, scale) for name, node in nodes.items()]
 
 
+def check_names(names: Sequence[str]) -> None:
+    """Refuse names of regions that cannot be folders in a store.
+
+    Raises
+    ------
+    InvalidInput
+        If a name is empty (the scan is at the root of the tree), would be another folder, or is confused with another.
+    """
+    faults: list[str] = []
+    for name in names:
+        if not name:
+            faults.append(
+                "the scan is at the root '/', which is the whole store; name it: DataTree.from_dict({'a': scan})"
+            )
+        for part in name.split("/") if name else ():
+            if problem := name_problem(part):
+                faults.append(f"the name {part!r} in the region {name!r} {problem}; rename the node")
+    faults += [
+        f"the regions {one!r} and {other!r} are one folder on systems that ignore case; rename one"
+        for one, other in confused_names(
+            dict.fromkeys(path for name in names for path in accumulate(name.split("/"), "{}/{}".format))
+        )
+    ]
+    if faults:
+        raise InvalidInput("tree", faults)
+
+
 def _region(name: str, scan: xr.Dataset, rgb: Any, scale: float) -> Region:
     photo, lacking = rgb, ""
     if isinstance(rgb, xr.DataTree):
@@ -145,7 +174,7 @@ class Task:
         scan = region.scan.compute(scheduler="synchronous")
         photo = None if region.photo is None else region.photo.compute(scheduler="synchronous")
         mark = self.mark(scan, photo, model)
-        if self.store.mark_of(region.name) == mark:
+        if self.store.is_finished(region.name, mark):
             return "skipped"
         fine = (self.superresolution if model is None else self.superresolution.with_model(model))(scan, photo)
         self.store.write(region.name, fine, mark)

@@ -16,6 +16,8 @@ from xrfsr.core.grid import Grid
 from xrfsr.core.photo import colours, photo_on
 from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.io.writers.atomic import target_faults
+from xrfsr.io.writers.ownership import png_obstacle
 from xrfsr.operators.resample import fine_grid
 from xrfsr.registration.acceptance import rejection_reasons
 from xrfsr.registration.automatic import Evidence, Scene, find_position
@@ -128,7 +130,8 @@ def register(
     lines : sequence of str, optional
         Maps to compare with the photo; by default all element lines.
     overlay : path, optional
-        PNG file to write, for checking the result by eye. It is written even if the result is rejected.
+        PNG file to write, for checking the result by eye. It is written even if the result is rejected, and replaces
+        the overlay of an earlier call, but no other file.
 
     Returns
     -------
@@ -230,8 +233,8 @@ def _picture_place(overlay: Any) -> Path | None:
     place = local_path(overlay, "the PNG file to write")
     if place.suffix.lower() != ".png":
         raise InvalidInput("overlay", [f"overlay must be the name of a PNG file such as 'check.png', got '{place}'"])
-    if not place.parent.is_dir():
-        raise InvalidInput("overlay", [f"the folder '{place.parent}' does not exist; create it, or choose another"])
+    if faults := target_faults(place, png_obstacle, overwrite=True):
+        raise InvalidInput("overlay", faults)
     return place
 
 

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from xrfsr.io.writers.atomic import atomic_write
+from xrfsr.io.writers.ownership import SOFTWARE, png_obstacle
 from xrfsr.registration.pictures import directions
 
 __all__ = ["write_overlay"]
@@ -31,7 +33,7 @@ def write_overlay(path: Path, photo: NDArray[np.float32], maps: NDArray[np.float
     maps : ndarray of shape (map, y, x)
         Maps, the one that follows the photo best first.
     """
-    from PIL import Image
+    from PIL import Image, PngImagePlugin
 
     rows, columns = maps.shape[1:]
     zoom = max(1, math.ceil(min(photo.shape[1] / rows, LONGEST / max(rows, columns))))
@@ -47,7 +49,10 @@ def write_overlay(path: Path, photo: NDArray[np.float32], maps: NDArray[np.float
     fields = (np.arange(shape[0])[:, None] // side + np.arange(shape[1])[None, :] // side) % 2 == 0
     board = np.where(fields[..., None], colours, grey[..., None])
     picture = np.concatenate([drawn, np.ones((shape[0], max(4, shape[1] // 40), 3)), board], axis=1)
-    Image.fromarray((255 * np.clip(picture, 0, 1)).astype(np.uint8)).save(path, "PNG")
+    mark = PngImagePlugin.PngInfo()
+    mark.add_text("Software", SOFTWARE)
+    with atomic_write(path, "picture", png_obstacle, overwrite=True) as new:
+        Image.fromarray((255 * np.clip(picture, 0, 1)).astype(np.uint8)).save(new, "PNG", pnginfo=mark)
 
 
 def _resized(pictures: NDArray[np.floating], shape: tuple[int, int]) -> NDArray[np.float64]:

@@ -151,18 +151,6 @@ def test_overwrite_replaces_a_store_even_by_itself(tmp_path: Path, scan: xr.Data
     assert os.listdir(tmp_path) == ["scan.zarr"]
 
 
-@pytest.mark.parametrize("kind", ["file", "folder"])
-def test_overwrite_replaces_nothing_but_stores(tmp_path: Path, scan: xr.Dataset, kind: str) -> None:
-    path = tmp_path / "thesis"
-    if kind == "folder":
-        path.mkdir()
-    else:
-        path.write_text("chapter one")
-    with pytest.raises(InvalidInput, match="not a zarr v3 store"):
-        to_zarr(scan, path, overwrite=True)
-    assert path.exists()
-
-
 @pytest.mark.parametrize("existing", [False, True])
 @pytest.mark.parametrize("fault", ["compute", "attribute", "chunks"])
 def test_nothing_half_written_after_a_failure(tmp_path: Path, scan: xr.Dataset, existing: bool, fault: str) -> None:

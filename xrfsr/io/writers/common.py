@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults, warn
-from xrfsr.io.writers.atomic import target_faults
+from xrfsr.io.writers.atomic import Obstacle, target_faults
 from xrfsr.utils.paths import local_path
 
 __all__ = ["iter_strips", "prepare_write", "scan_attrs", "warn_dropped"]
@@ -24,7 +24,13 @@ ROWS = 1024
 
 
 def prepare_write(
-    scan: xr.Dataset | xr.DataArray, path: object, overwrite: bool, *, suffixes: tuple[str, ...], kind: str
+    scan: xr.Dataset | xr.DataArray,
+    path: object,
+    overwrite: bool,
+    *,
+    suffixes: tuple[str, ...],
+    kind: str,
+    obstacle: Obstacle,
 ) -> tuple[xr.Dataset, Path]:
     """Convert a scan to the standard form and check the path to write to.
 
@@ -37,11 +43,13 @@ def prepare_write(
     path : object
         File or folder to write.
     overwrite : bool
-        Whether an existing file or folder is replaced.
+        Whether an existing file or folder is replaced, if this package wrote it.
     suffixes : tuple of str
         File suffixes of the format; empty for folders.
     kind : str
         Name of the format for messages.
+    obstacle : callable
+        See `target_faults`.
 
     Returns
     -------
@@ -61,7 +69,7 @@ def prepare_write(
     ready: xr.Dataset | None = None
     if suffixes and target.suffix.lower() not in suffixes:
         faults.append(f"the name of a {kind} must end in {' or '.join(suffixes)}, got '{target.name}'")
-    faults += target_faults(target, overwrite, may_replace=target.is_dir() != bool(suffixes), kind=kind)
+    faults += target_faults(target, obstacle, overwrite=overwrite)
     with collect_faults(faults):
         ready = ensure_scan(scan, values=False)
     if faults or ready is None:

@@ -14,6 +14,7 @@ from xrfsr.core.coordinates import grid_of
 from xrfsr.io.raster import open_raster
 from xrfsr.io.writers.atomic import atomic_write
 from xrfsr.io.writers.common import STANDARD_VARIABLES, iter_strips, prepare_write, warn_dropped
+from xrfsr.io.writers.ownership import SOFTWARE, tiff_obstacle
 
 __all__ = ["to_geotiff"]
 
@@ -36,7 +37,7 @@ def to_geotiff(scan: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, ov
     path : str or path
         File to write, ending in ``.tif`` or ``.tiff``. It appears once it is complete.
     overwrite : bool
-        Whether to replace an existing file.
+        Whether to replace an existing file that this function wrote; any other is never replaced.
 
     Raises
     ------
@@ -60,7 +61,9 @@ def to_geotiff(scan: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, ov
     import rasterio
     import rioxarray  # noqa: F401 - gives xarray objects their .rio
 
-    ready, target = prepare_write(scan, path, overwrite, suffixes=(".tif", ".tiff"), kind="GeoTIFF")
+    ready, target = prepare_write(
+        scan, path, overwrite, suffixes=(".tif", ".tiff"), kind="GeoTIFF", obstacle=tiff_obstacle
+    )
     grid = grid_of(ready)
     stacks = [name for name in ("intensity", "uncertainty") if name in ready]
     names = {name: [str(label) for label in ready["line"].values] for name in stacks}
@@ -84,7 +87,10 @@ def to_geotiff(scan: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, ov
         profile |= {"tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK}
     warn_dropped(ready, target, STANDARD_VARIABLES - {"valid"})
     # By default, GDAL would use a twentieth of all memory as write cache.
-    with atomic_write(target, "GeoTIFF") as new, rasterio.Env(GDAL_CACHEMAX=64 << 20):
+    with (
+        atomic_write(target, "GeoTIFF", tiff_obstacle, overwrite=overwrite) as new,
+        rasterio.Env(GDAL_CACHEMAX=64 << 20),
+    ):
         _write(new, profile, ready, bands, names)
         if not is_complete(new):
             raise OSError("no space left: the file is incomplete")
@@ -96,6 +102,7 @@ def _write(
     from rasterio.windows import Window
 
     with _created(path, profile) as file:
+        file.update_tags(TIFFTAG_SOFTWARE=SOFTWARE)
         for band, (name, number) in enumerate(bands, start=1):
             label = names[name][number]
             file.set_band_description(band, label if name == "intensity" else f"s({label})")

@@ -11,6 +11,7 @@ from xrfsr._version import __version__
 from xrfsr.io.writers.atomic import atomic_write
 from xrfsr.io.writers.common import STANDARD_VARIABLES, iter_strips, prepare_write, scan_attrs, warn_dropped
 from xrfsr.io.writers.hdf5_file import Hdf5File
+from xrfsr.io.writers.ownership import PROGRAM, hdf5_obstacle
 
 __all__ = ["to_pymca"]
 
@@ -32,7 +33,7 @@ def to_pymca(scan: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, over
     path : str or path
         File to write, ending in ``.h5`` or ``.hdf5``. It appears once it is complete.
     overwrite : bool
-        Whether to replace an existing file.
+        Whether to replace an existing file that this function wrote; any other is never replaced.
 
     Raises
     ------
@@ -55,11 +56,14 @@ def to_pymca(scan: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, over
     """
     import h5py
 
-    ready, target = prepare_write(scan, path, overwrite, suffixes=(".h5", ".hdf5"), kind="HDF5 file")
+    ready, target = prepare_write(
+        scan, path, overwrite, suffixes=(".h5", ".hdf5"), kind="HDF5 file", obstacle=hdf5_obstacle
+    )
     names = [str(label).replace("-", "_").replace("/", "_") for label in ready["line"].values]
     warn_dropped(ready, target, STANDARD_VARIABLES - {"valid"})
-    with atomic_write(target, "HDF5 file") as new, Hdf5File(new) as raw, h5py.File(raw, "w") as file:
-        file.attrs.update({"NX_class": "NXroot", "creator": "xrfsr", "default": ENTRY})
+    replacing = atomic_write(target, "HDF5 file", hdf5_obstacle, overwrite=overwrite)
+    with replacing as new, Hdf5File(new) as raw, h5py.File(raw, "w") as file:
+        file.attrs.update({"NX_class": "NXroot", "creator": PROGRAM, "default": ENTRY})
         entry = file.create_group(ENTRY)
         entry.attrs.update({"NX_class": "NXentry", "default": "xrf_fit/results/parameters"})
         process = entry.create_group("xrf_fit")

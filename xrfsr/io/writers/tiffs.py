@@ -11,6 +11,7 @@ import xarray as xr
 from xrfsr.core.coordinates import grid_of
 from xrfsr.io.writers.atomic import atomic_write
 from xrfsr.io.writers.common import iter_strips, prepare_write, warn_dropped
+from xrfsr.io.writers.ownership import SOFTWARE, tiffs_obstacle
 
 __all__ = ["to_tiffs"]
 
@@ -32,7 +33,7 @@ def to_tiffs(scan: xr.Dataset | xr.DataArray, folder: str | PathLike[str], *, ov
     folder : str or path
         Folder to create. It appears once it is complete.
     overwrite : bool
-        Whether to replace an existing folder with all its content.
+        Whether to replace an existing folder, if this function wrote all that is in it.
 
     Raises
     ------
@@ -53,10 +54,12 @@ def to_tiffs(scan: xr.Dataset | xr.DataArray, folder: str | PathLike[str], *, ov
     ...     sorted(file.name for file in Path(place, "maps").iterdir())
     ['Ca-K.tif', 'Pb-L.tif']
     """
-    ready, target = prepare_write(scan, folder, overwrite, suffixes=(), kind="folder of TIFF files")
+    ready, target = prepare_write(
+        scan, folder, overwrite, suffixes=(), kind="folder of TIFF files", obstacle=tiffs_obstacle
+    )
     spacing = grid_of(ready).spacing
     warn_dropped(ready, target)
-    with atomic_write(target, "folder of TIFF files") as new:
+    with atomic_write(target, "folder of TIFF files", tiffs_obstacle, overwrite=overwrite) as new:
         new.mkdir()
         for number, label in enumerate(str(one) for one in ready["line"].values):
             name = label.replace("/", "_")
@@ -84,6 +87,7 @@ def _write(
         resolution=(10 / dx, 10 / dy),
         resolutionunit=CENTIMETRE,
         metadata=None,
+        software=SOFTWARE,
         bigtiff=height * width * dtype.itemsize >= 2**32 - 2**20,
     )
     for rows, values in iter_strips(maps):

@@ -15,7 +15,9 @@ import xarray as xr
 from xrfsr.core.coordinates import dequantify
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.io.writers.atomic import atomic_write, target_faults
+from xrfsr.io.writers.ownership import DATASET, store_obstacle
 from xrfsr.io.writers.zarr_checks import NAMELESS, storage_faults
+from xrfsr.io.zarr_layout import MARK
 from xrfsr.utils.paths import local_path
 
 __all__ = ["consolidate", "to_zarr", "write"]
@@ -51,7 +53,8 @@ def to_zarr(
     path : str or path
         Folder to create, usually with the suffix ``.zarr``.
     overwrite : bool
-        Whether to replace an existing zarr store. Any other file or folder is never replaced.
+        Whether to replace an existing store, if this function wrote all that is in it. Any other file or folder, and a
+        symbolic link, is never replaced.
     chunks : mapping of str to int, optional
         Chunk length by dimension. Default: 1 for line and 512 for y and x.
 
@@ -71,7 +74,7 @@ def to_zarr(
     True
     """
     target = local_path(path, "the folder to make, such as 'fine.zarr'")
-    faults = target_faults(target, overwrite, may_replace=_is_store(target), kind="zarr v3 store")
+    faults = target_faults(target, store_obstacle, overwrite=overwrite)
     dataset: xr.Dataset | None = None
     with collect_faults(faults):
         dataset = dequantify(_as_dataset(data))
@@ -79,8 +82,8 @@ def to_zarr(
         faults += storage_faults(dataset)
     if faults or dataset is None:
         raise InvalidInput(f"zarr store '{target}'", faults)
-    with atomic_write(target, "zarr store") as new:
-        write(dataset, new, chunks)
+    with atomic_write(target, "zarr store", store_obstacle, overwrite=overwrite) as new:
+        write(dataset.assign_attrs({MARK: DATASET}), new, chunks)
         consolidate(new)
 
 
@@ -88,14 +91,8 @@ def write(dataset: xr.Dataset, folder: Path, chunks: Mapping[str, int] | None = 
     """Write a checked Dataset to a new folder, without consolidated metadata."""
     dataset, encoding = _prepare(dataset, {**CHUNKS, **(chunks or {})})
     # Zarr writes from several threads: after one fails, others may still add files while the folder is removed.
-    dataset.to_zarr(folder, mode="w-", zarr_format=3, consolidated=False, encoding=encoding)
-
-
-def _is_store(path: Path) -> bool:
-    try:
-        return (path / "zarr.json").is_file()
-    except OSError:
-        return False  # `target_faults` reports the reason
+    # Chunks without a value are written too, so that a file that is absent has been lost.
+    dataset.to_zarr(folder, mode="w-", zarr_format=3, consolidated=False, encoding=encoding, write_empty_chunks=True)
 
 
 def consolidate(store: Path) -> None:

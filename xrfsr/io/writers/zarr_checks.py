@@ -11,13 +11,13 @@ import numpy as np
 import xarray as xr
 from xarray.indexes import PandasMultiIndex
 
+from xrfsr.utils.names import confused_names, name_problem
+
 __all__ = ["NAMELESS", "storage_faults"]
 
 # Name under which xarray stores an unnamed DataArray; open_dataarray removes it.
 NAMELESS = "__xarray_dataarray_variable__"
 
-# A variable is a folder: these names would point elsewhere, or to the metadata of the store.
-FORBIDDEN_NAMES = frozenset({"", ".", "..", "zarr.json"})
 # Attributes that xarray interprets as encoding when it opens a store.
 RESERVED_ATTRS = ("_FillValue", "missing_value", "scale_factor", "add_offset", "_Unsigned", "coordinates")
 TIME_ATTRS = ("units", "calendar", "dtype")
@@ -39,6 +39,10 @@ def storage_faults(dataset: xr.Dataset) -> list[str]:
     """
     names = dict.fromkeys([*dataset.variables, *dataset.dims])
     faults = [fault for name in names if (fault := _name_fault(name))]
+    faults += [
+        f"{one!r} and {other!r} are one folder on systems that ignore case; rename one: .rename({{{other!r}: '...'}})"
+        for one, other in confused_names(map(str, names))
+    ]
     several: set[Hashable] = set()
     for index, variables in dataset.xindexes.group_by_index():
         if isinstance(index, PandasMultiIndex):
@@ -65,8 +69,8 @@ def _name_fault(name: Hashable) -> str | None:
     fix = f"rename it: .rename({{{name!r}: '...'}})"
     if not isinstance(name, str):
         return f"{name!r} is the name of a variable or dimension, which must be text; {fix}"
-    if name in FORBIDDEN_NAMES or "/" in name or "\\" in name:
-        return f"{name!r} is the name of a variable, which must be a valid folder name; {fix}"
+    if problem := name_problem(name):
+        return f"{name!r} is the name of a variable, which must be a valid folder name, but it {problem}; {fix}"
     return None
 
 
@@ -102,6 +106,8 @@ def _attribute_faults(owner: str, attrs: Mapping[Any, Any]) -> Iterator[str]:
                 f"attribute {key!r} of {owner} would be interpreted as encoding and change the values that are read; "
                 f"remove or rename it: del .attrs[{key!r}]"
             )
+        elif key.lower().startswith("_nc"):
+            yield f"attribute {key!r} of {owner} would be hidden by xarray, like all that begin with '_nc'; rename it"
         elif not _is_plain(_as_xarray_writes(value)):
             yield (
                 f"attribute {key!r} of {owner} must be text, a number, or a list or mapping of these, got "

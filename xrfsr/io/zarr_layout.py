@@ -1,0 +1,165 @@
+"""Files of a zarr store that this package wrote: its mark, the chunks that its metadata promise, and all others."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+__all__ = [
+    "MARK",
+    "METADATA_FILE",
+    "StoredArray",
+    "content_digest",
+    "foreign_entries",
+    "missing_chunks",
+    "read_metadata",
+]
+
+METADATA_FILE = "zarr.json"
+# Attribute of the group, whose value is the kind of the store. Xarray hides attributes that begin with "_nc", so that a
+# Dataset reads back identical.
+MARK = "_nc_xrfsr"
+BLOCK = 1 << 20
+
+
+def read_metadata(folder: Path) -> dict[str, Any]:
+    """Return the metadata of a group or array, or an empty dictionary if there are none that can be read."""
+    file = folder / METADATA_FILE
+    try:
+        if file.is_symlink() or not file.is_file():
+            return {}
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    if not isinstance(found, dict) or found.get("zarr_format") != 3:
+        return {}
+    return found if isinstance(found.get("attributes", {}), dict) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredArray:
+    """Layout of an array as this package writes it: a regular grid of chunks or shards in folders.
+
+    Attributes
+    ----------
+    folder : Path
+        Folder of the array.
+    grid : tuple of int
+        Number of files along each dimension.
+    """
+
+    folder: Path
+    grid: tuple[int, ...]
+
+    @classmethod
+    def read(cls, folder: Path) -> Self | None:
+        """Return the layout of the array in a folder, or None if it is not such an array."""
+        metadata = read_metadata(folder)
+        try:
+            shape, pieces = metadata["shape"], metadata["chunk_grid"]["configuration"]["chunk_shape"]
+            keys: Mapping[str, Any] = metadata["chunk_key_encoding"]
+            regular = metadata["node_type"] == "array" and metadata["chunk_grid"]["name"] == "regular"
+            if not regular or keys["name"] != "default" or keys.get("configuration", {}).get("separator", "/") != "/":
+                return None
+            return cls(
+                folder, tuple(math.ceil(int(size) / int(piece)) for size, piece in zip(shape, pieces, strict=True))
+            )
+        except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError):
+            return None
+
+    def chunk_files(self) -> Iterator[str]:
+        """Yield the files of all chunks, relative to the folder; an array without dimensions has one."""
+        for position in itertools.product(*map(range, self.grid)):
+            yield "/".join(["c", *map(str, position)])
+
+    def holds(self, name: str, *, is_folder: bool = False) -> bool:
+        """Return whether the array has a file of this name, relative to its folder, or a folder of chunks."""
+        if name == METADATA_FILE:
+            return not is_folder
+        first, *position = name.split("/")
+        depth = len(position)
+        return (
+            first == "c"
+            and (depth < len(self.grid) if is_folder else depth == len(self.grid))
+            and all(
+                one.isdecimal() and str(int(one)) == one and int(one) < count
+                for one, count in zip(position, self.grid[:depth], strict=True)
+            )
+        )
+
+
+def _arrays(folder: Path) -> dict[str, StoredArray]:
+    """Return the arrays in the folder of a group by their names."""
+    found: dict[str, StoredArray] = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False) and (array := StoredArray.read(Path(entry.path))):
+                found[entry.name] = array
+    return found
+
+
+def foreign_entries(folder: Path) -> list[str]:
+    """Return the files, links and empty folders in a store that are not part of its arrays, relative to the store."""
+    arrays = _arrays(folder)
+    found: list[str] = []
+    for name, whole in _walk(folder):
+        first, _, rest = name.partition("/")
+        is_folder = whole.is_dir()  # an empty one, which is left where chunks were lost
+        expected = name == METADATA_FILE or (first in arrays and arrays[first].holds(rest, is_folder=is_folder))
+        if not expected or whole.is_symlink() or not (is_folder or whole.is_file()):
+            found.append(name)
+    return sorted(found)
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield every file, link and empty folder in a folder; links are not followed."""
+    for place, folders, files in os.walk(folder):
+        inside = Path(place)
+        links = [name for name in folders if (inside / name).is_symlink()]
+        for name in [*files, *links]:
+            yield (inside / name).relative_to(folder).as_posix(), inside / name
+        if not folders and not files and inside != folder:
+            yield inside.relative_to(folder).as_posix(), inside
+
+
+def missing_chunks(folder: Path) -> list[str]:
+    """Return the files of chunks, relative to the store, that its arrays promise and that are absent or empty."""
+    return [
+        f"{name}/{file}"
+        for name, array in sorted(_arrays(folder).items())
+        for file in array.chunk_files()
+        if not _has_content(array.folder / file)
+    ]
+
+
+def _has_content(file: Path) -> bool:
+    try:
+        return file.stat().st_size > 0
+    except OSError:
+        return False
+
+
+def content_digest(folder: Path) -> str:
+    """Return a hash of the arrays in a store: of their metadata and chunks, not of the attributes of the group.
+
+    Raises
+    ------
+    OSError
+        If a chunk is absent or cannot be read.
+    """
+    total = hashlib.sha256()
+    for name, array in sorted(_arrays(folder).items()):
+        for file in itertools.chain([METADATA_FILE], array.chunk_files()):
+            path = array.folder / file
+            total.update(f"{name}/{file} {path.stat().st_size}\n".encode())
+            with path.open("rb") as content:
+                while block := content.read(BLOCK):
+                    total.update(block)
+    return total.hexdigest()

@@ -287,7 +287,7 @@ def test_a_file_changed_since_it_was_opened(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"IMAGES\.h5' returned values of shape .* changed since it was opened"):
         scan["intensity"][0].load()
     path.unlink()
-    with pytest.raises(InvalidInput, match=r"IMAGES\.h5' cannot be read"):
+    with pytest.raises(InvalidInput, match=r"IMAGES\.h5' does not exist"):
         scan["intensity"][1].load()
 
 

@@ -106,7 +106,7 @@ def test_unusable_files_are_named(tmp_path: Path, scan: xr.Dataset, colours: np.
     with pytest.raises(InvalidInput, match=r"nothing\.png' does not exist"):
         open_photo(tmp_path / "nothing.png", like=scan)
     (tmp_path / "notes.jpg").write_text("no picture")
-    with pytest.raises(InvalidInput, match=r"notes\.jpg' cannot be read"):
+    with pytest.raises(InvalidInput, match=r"notes\.jpg' is not a PNG, JPEG or TIFF file"):
         open_photo(tmp_path / "notes.jpg", like=scan)
 
 

@@ -26,6 +26,7 @@ class XrfsrBackend(BackendEntrypoint):
         "lines",
         "quantity",
         "group",
+        "external",
     )
 
     def open_dataset(
@@ -39,6 +40,7 @@ class XrfsrBackend(BackendEntrypoint):
         lines: Any = None,
         quantity: Any = None,
         group: Any = None,
+        external: Any = False,
     ) -> xr.Dataset:
         """Open a scan lazily, with the arguments of `xrfsr.open_scan`."""
         from xrfsr.io.open import open_lazily
@@ -51,6 +53,7 @@ class XrfsrBackend(BackendEntrypoint):
             lines=lines,
             quantity=quantity,
             group=group,
+            external=external,
         )
         return scan.drop_vars(drop_variables or [], errors="ignore")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from xrfsr.errors import InvalidInput
+from xrfsr.io.places import require_regular
 
 __all__ = ["FORMATS", "UNIQUE_SUFFIXES", "Format", "detect_format"]
 
@@ -62,20 +63,26 @@ PHOTOS = (".jpg", ".jpeg", ".png")
 UNIQUE_SUFFIXES = (".dms", ".datastack", ".bcf")
 
 
-def detect_format(path: Path) -> Format:
+def detect_format(path: Path, *, external: bool = False) -> Format:
     """Return the format of a file or folder.
+
+    Parameters
+    ----------
+    path : Path
+        File or folder.
+    external : bool
+        Whether links in an HDF5 file may lead to files outside its folder.
 
     Raises
     ------
     InvalidInput
-        If the path does not exist, or its format is not supported.
+        If the path does not exist or is a device, a named pipe or a socket, or its format is not supported.
     """
+    require_regular(path, "pass the file or folder that holds the maps", folder=True)
     suffix = path.suffix.lower()
     named = next((one for one in FILES if suffix in one.suffixes), None)
     if path.is_dir():
         return named if named and suffix == ".zspy" else FOLDER
-    if not path.exists():
-        raise InvalidInput("file", [f"'{path}' does not exist; pass the file or folder that holds the maps"])
     if not path.stat().st_size:
         raise InvalidInput("file", [f"'{path}' is empty; copy or export it again"])
     if named is not None:
@@ -83,7 +90,7 @@ def detect_format(path: Path) -> Format:
     import h5py
 
     if suffix in HDF5_SUFFIXES or h5py.is_hdf5(path):
-        return _hdf5_format(path)
+        return _hdf5_format(path, external)
     if zipfile.is_zipfile(path):
         return next(one for one in FILES if one.module == "datastack")
     if suffix in PHOTOS:
@@ -93,10 +100,10 @@ def detect_format(path: Path) -> Format:
     raise InvalidInput("file", [f"'{path}' has an unknown format; supported are {_accepted()}"])
 
 
-def _hdf5_format(path: Path) -> Format:
-    from xrfsr.io.hdf5 import open_hdf5
+def _hdf5_format(path: Path, external: bool) -> Format:
+    from xrfsr.io.hdf5_links import open_hdf5
 
-    with open_hdf5(path) as file:
+    with open_hdf5(path, external=external) as file:
         for one in HDF5:
             if one.load().matches(file):
                 return one

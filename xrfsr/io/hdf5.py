@@ -15,30 +15,23 @@ from numpy.typing import NDArray
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.core.units import in_mm, mm_per
 from xrfsr.errors import Fault, InvalidInput, collect_faults
+from xrfsr.io.hdf5_links import open_hdf5
+from xrfsr.io.hdf5_storage import unwritten_faults
 from xrfsr.io.selection import select_maps
 from xrfsr.io.source import ReadOptions, ScanDescription
 
 __all__ = [
     "Hdf5Maps",
     "describe_stack",
+    "groups_with",
     "map_faults",
+    "name_refused",
     "nexus_grid",
-    "open_hdf5",
     "text",
     "texts",
-    "truncation_faults",
 ]
 
-# Deflate compresses at most about 1000:1; a dataset that declares more than this factor was not written completely.
-MAX_COMPRESSION = 4000
-MIN_CHECKED_BYTES = 1 << 20
-
-
-@contextmanager
-def open_hdf5(path: Path) -> Iterator[h5py.File]:
-    """Open a file for reading, without a lock, because another program may hold it or its folder may be read-only."""
-    with h5py.File(path, "r", locking=False) as file:
-        yield file
+MAX_TEXT_BYTES = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +44,17 @@ class Hdf5Maps:
         File that holds the maps.
     locations : tuple of (str, int or None)
         Name of the dataset of each map, and the position along its first dimension if it holds several maps.
+    external : bool
+        Whether the maps may be stored outside the folder of the file.
     """
 
     path: Path
     locations: tuple[tuple[str, int | None], ...]
+    external: bool = False
 
     def read(self, maps: Sequence[int], y: slice, x: slice) -> NDArray[Any]:
         """Read a window of some maps; see `xrfsr.io.source.Source`."""
-        with open_hdf5(self.path) as file:
+        with open_hdf5(self.path, external=self.external) as file:
             windows = []
             for number in maps:
                 name, position = self.locations[number]
@@ -83,39 +79,34 @@ def map_faults(dataset: Any, name: str, dims: int = 2) -> list[str]:
         return [f"'{name}' has shape {shape}, expected {needed}{advice}"]
     if 0 in shape:
         return [f"'{name}' has shape {shape}, so it contains no pixel; export the file again"]
-    # A virtual dataset is stored in other files.
-    if dataset.is_virtual:
-        return []
-    return truncation_faults(f"'{name}'", shape, dataset.dtype.itemsize, dataset.id.get_storage_size())
+    return unwritten_faults(dataset, f"'{name}'")
 
 
-def truncation_faults(array: str, shape: Sequence[int], itemsize: int, stored: int) -> list[str]:
-    """Return a fault if an array declares far more values than its stored bytes can hold.
+def groups_with(root: h5py.Group, name: str, refused: list[str]) -> list[str]:
+    """Return the names of the groups in `root` that contain `name`.
 
-    Missing values of such an array would be read as zeros.
-
-    Parameters
-    ----------
-    array : str
-        Name of the array for messages.
-    shape : sequence of int
-        Declared shape.
-    itemsize : int
-        Bytes of one value.
-    stored : int
-        Stored, possibly compressed, bytes of the array.
+    Links that lead to files that are not accepted are passed over: their faults are added to `refused`.
     """
-    declared = itemsize * int(np.prod(shape, dtype=object))
-    if declared <= MIN_CHECKED_BYTES or declared <= MAX_COMPRESSION * stored:
-        return []
-    return [
-        f"{array} declares {tuple(shape)} values, {declared / 1e6:.3g} MB, but the file contains only {stored} bytes "
-        "of them: it was not written completely; copy or export it again"
-    ]
+    found: list[str] = []
+    for one in root:
+        with collect_faults(refused):
+            group = root.get(one)
+            if isinstance(group, h5py.Group) and name in group:
+                found.append(one)
+    return found
+
+
+@contextmanager
+def name_refused(refused: Sequence[str]) -> Iterator[None]:
+    """Add to an error in the block what `groups_with` passed over, because the wanted group may be among it."""
+    try:
+        yield
+    except InvalidInput as error:
+        raise InvalidInput(error.what, [*error.faults, *refused]) from None
 
 
 def describe_stack(
-    file: h5py.File,
+    file: h5py.Group,
     path: Path,
     options: ReadOptions,
     *,
@@ -128,8 +119,8 @@ def describe_stack(
 
     Parameters
     ----------
-    file : h5py.File
-        Open file.
+    file : h5py.Group
+        Root group of the open file.
     path : Path
         Path of the file.
     options : ReadOptions
@@ -166,7 +157,7 @@ def describe_stack(
     return ScanDescription(
         names=tuple(known[position] for position in chosen),
         shape=(height, width),
-        intensity=Hdf5Maps(path, tuple((place, position) for position in chosen)),
+        intensity=Hdf5Maps(path, tuple((place, position) for position in chosen), options.external),
         units=units,
         tile=dataset.chunks[1:] if dataset.chunks else None,
         attrs={"source_group": place},
@@ -176,7 +167,7 @@ def describe_stack(
 def text(value: Any) -> str | None:
     """Return the text of an attribute or scalar dataset, or None."""
     if isinstance(value, h5py.Dataset):
-        value = value[()]
+        value = value[()] if value.size == 1 else None
     if isinstance(value, np.ndarray) and value.size == 1:
         value = value.reshape(-1)[0]
     if isinstance(value, bytes):
@@ -185,8 +176,13 @@ def text(value: Any) -> str | None:
 
 
 def texts(values: Any) -> list[str]:
-    """Return a list of text from an attribute or dataset of bytes, fixed-length or variable-length text."""
+    """Return a list of text from an attribute or dataset of bytes, fixed-length or variable-length text.
+
+    A dataset without values, or with more than names can have, gives none.
+    """
     if isinstance(values, h5py.Dataset):
+        if values.shape is None or values.nbytes > MAX_TEXT_BYTES:
+            return []
         values = values[()]
     return [name for value in np.atleast_1d(values).reshape(-1).tolist() if (name := text(value)) is not None]
 

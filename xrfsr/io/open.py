@@ -8,6 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 from xarray.core import indexing
 
@@ -37,6 +38,7 @@ def open_scan(
     lines: Sequence[str] | None = None,
     quantity: Quantity | None = None,
     group: str | None = None,
+    external: bool = False,
     chunks: Any = None,
 ) -> xr.Dataset:
     """Open the element maps of another program: a file of a fit, a folder of maps, or a cube of spectra.
@@ -63,6 +65,10 @@ def open_scan(
         Result to read from a fit that stores both. Default: counts.
     group : str, optional
         Result to read from an HDF5 file with several: an entry, a detector, or an analysis.
+    external : bool, optional
+        Whether links in the file or folder may lead to files outside the folder: links, virtual datasets and raw files
+        of HDF5, and symbolic links in a folder. By default they are an error, because a file from someone else could
+        otherwise read any of your files. The path itself may always be a symbolic link.
     chunks : optional
         Chunks as in `xarray.open_dataset`: ``{}`` returns Dask arrays in chunks that suit the file. By default,
         values are read at their first use and kept.
@@ -95,6 +101,7 @@ def open_scan(
         "lines": lines,
         "quantity": quantity,
         "group": group,
+        "external": external,
     }
     scan = xr.open_dataset(os.fspath(local_path(path, _WANTED)), engine="xrfsr", chunks=chunks, **options)
     for name in ("element", "family", "kind", "energy"):
@@ -114,6 +121,7 @@ def open_lazily(
     lines: Sequence[str] | None = None,
     quantity: Quantity | None = None,
     group: str | None = None,
+    external: bool = False,
 ) -> xr.Dataset:
     """Open a scan for `open_scan` and for the engine of xarray, with the arguments of `open_scan`.
 
@@ -133,7 +141,9 @@ def open_lazily(
         given = {"pixel_size": pixel_size, "units": units, "origin": origin, "quantity": quantity, "group": group}
         return open_store(place, names, lines=lines, given=given)
     faults: list[str] = []
-    options = ReadOptions(lines, quantity, group)
+    if not isinstance(external, bool | np.bool_):
+        faults.append(f"external must be True or False, got {external!r}")
+    options = ReadOptions(lines, quantity, group, bool(external) if isinstance(external, bool | np.bool_) else False)
     spacing, corner = None, (0.0, 0.0)
     with collect_faults(faults):
         spacing = None if pixel_size is None else pair_to_mm(pixel_size)
@@ -144,7 +154,7 @@ def open_lazily(
     what = f"file '{place}'"
     maps: ScanDescription | None = None
     with collect_faults(faults):
-        form = _format(place)
+        form = _format(place, options.external)
         what = f"{form.name} '{place}'"
         unknown = _unknown_options(form, options)
         faults += unknown
@@ -162,9 +172,9 @@ def open_lazily(
     return scan
 
 
-def _format(place: Path) -> Format:
+def _format(place: Path, external: bool) -> Format:
     try:
-        return detect_format(place)
+        return detect_format(place, external=external)
     except InvalidInput:
         raise
     except Exception as error:

@@ -6,12 +6,13 @@ reduce to 8 bits. Pillow reads the orientation tag, which GDAL reports for JPEG 
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput
+from xrfsr.io.places import require_regular
 
 __all__ = ["Header", "Raster", "open_raster", "read_header", "read_raster"]
 
@@ -28,6 +30,18 @@ GLOBAL_STATE_LOCK = threading.Lock()
 # A file that declares more than LARGE bytes at a higher compression than this is damaged.
 MAX_COMPRESSION, LARGE = 5000, 1 << 28
 MAX_BLOCKS = 100_000
+DRIVERS = {
+    b"\x89PNG\r\n": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    **dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "GTiff"),
+}
+GDAL_OPTIONS = {
+    # GDAL's whole-image decoder returns noise for a truncated file; the default decoder is as fast.
+    "GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO",
+    # Other files of a similar name (.aux.xml, .msk, .ovr, world files) are not opened.
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_PAM_ENABLED": "NO",
+}
 TRANSPOSED = (5, 6, 7, 8)  # orientations that exchange rows and columns
 
 
@@ -53,6 +67,9 @@ class Header:
         GDAL names of the pages, if there are several. Reduced copies that are marked as such do not count.
     orientation : int
         Orientation tag, from 1 (upright) to 8.
+    unwritten : int
+        Number of blocks of a TIFF that were never written and would be read as zero, because no other value is declared
+        as "no data".
     """
 
     shape: tuple[int, int]
@@ -63,6 +80,7 @@ class Header:
     inverted: bool
     pages: tuple[str, ...]
     orientation: int
+    unwritten: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,19 +121,10 @@ def read_header(path: Path, page: str | None = None) -> Header:
     """
     with open_raster(path, page) as source:
         header = _header(source, path)
-        size = path.stat().st_size
-        declared = source.width * source.height * _dtype(source).itemsize
-        if declared > max(LARGE, MAX_COMPRESSION * size):
-            raise InvalidInput(
-                "file",
-                [
-                    f"'{path}' declares {source.height} x {source.width} pixels, {declared / 1e6:.3g} MB, but has only "
-                    f"{size} bytes: it is damaged or truncated; copy or export it again"
-                ],
-            )
-        if _is_truncated(source, size):
+        truncated, unwritten = _incomplete_blocks(source, path.stat().st_size)
+        if truncated:
             source.read(1)  # GDAL raises if data is really missing: some programs only declare too large blocks
-    return header
+    return replace(header, unwritten=unwritten)
 
 
 def read_raster(path: Path, page: str | None = None, window: tuple[slice, slice] | None = None) -> Raster:
@@ -180,22 +189,50 @@ def open_raster(path: Path, page: str | None = None) -> Iterator[Any]:
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
+    require_regular(path, "pass the path of a PNG, JPEG or TIFF file")
+    # GDAL gives a meaning to some relative names.
+    place = Path(os.path.abspath(path))
+    named = place if page is None else f"GTIFF_DIR:{_page_number(page)}:{place}"
     try:
-        if not path.is_file():
-            problem = "is a folder" if path.is_dir() else "does not exist"
-            raise InvalidInput("file", [f"'{path}' {problem}; pass the path of a PNG, JPEG or TIFF file"])
-        # GDAL's whole-image PNG decoder returns noise for a truncated file; the default decoder is as fast.
-        with rasterio.Env(GDAL_PNG_WHOLE_IMAGE_OPTIM="NO"):
+        with rasterio.Env(**GDAL_OPTIONS):
             # Warning filters are global to the process, so only one thread may change them at a time.
             with GLOBAL_STATE_LOCK, warnings.catch_warnings():
                 # A photo has no map projection, and GDAL would warn about that.
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)
-                source = rasterio.open(page or path)
+                source = rasterio.open(named, driver=_driver(path))
             with source:
+                _check_size(source, path)
                 yield source
     except (RasterioError, OSError) as error:
         fix = "copy or export it again as PNG, JPEG or TIFF"
         raise InvalidInput("file", [f"'{path}' cannot be read as a picture ({_reason(error)}); {fix}"]) from error
+
+
+def _driver(path: Path) -> str:
+    """Return the driver of GDAL for a file, by its first bytes.
+
+    Without a driver GDAL would try all: a file of its format VRT is a text that reads any other file or address.
+    """
+    with path.open("rb") as file:
+        head = file.read(8)
+    for start, driver in DRIVERS.items():
+        if head.startswith(start):
+            return driver
+    raise InvalidInput("file", [f"'{path}' is not a PNG, JPEG or TIFF file; copy or export it again as one of these"])
+
+
+def _check_size(source: Any, path: Path) -> None:
+    """Refuse a file that declares far more pixels than it can hold, before memory is taken for them."""
+    size = path.stat().st_size
+    declared = source.width * source.height * source.count * _dtype(source).itemsize
+    if declared > max(LARGE, MAX_COMPRESSION * size):
+        raise InvalidInput(
+            "file",
+            [
+                f"'{path}' declares {source.height} x {source.width} pixels, {declared / 1e6:.3g} MB, but has only "
+                f"{size} bytes: it is damaged or truncated; copy or export it again"
+            ],
+        )
 
 
 def _reason(error: BaseException) -> str:
@@ -288,14 +325,24 @@ def _equals(pixels: NDArray[Any], value: float) -> NDArray[np.bool_]:
         return np.asarray(pixels == value)  # NaN pixels need no mask
 
 
-def _is_truncated(source: Any, size: int) -> bool:
-    """Return whether a block of a TIFF extends beyond the end of the file, which GDAL finds only on reading it."""
-    for (row, column), _ in islice(source.block_windows(1), MAX_BLOCKS):
-        items = [f"BLOCK_{key}_{column}_{row}" for key in ("OFFSET", "SIZE")]
-        place = [source.get_tag_item(item, "TIFF", bidx=1) for item in items]  # None for an omitted block
-        if None not in place and sum(map(int, place)) > size:
-            return True
-    return False
+def _incomplete_blocks(source: Any, size: int) -> tuple[bool, int]:
+    """Return whether a block of a TIFF extends beyond the end of the file, and how many blocks were never written.
+
+    GDAL finds the former only on reading, and returns zeros for the latter.
+    """
+    if source.driver != "GTiff":
+        return False, 0
+    unwritten = 0
+    separate = source.tags(ns="IMAGE_STRUCTURE").get("INTERLEAVE") == "BAND"
+    for band in source.indexes if separate else (1,):
+        for (row, column), _ in islice(source.block_windows(band), MAX_BLOCKS // source.count):
+            items = [f"BLOCK_{key}_{column}_{row}" for key in ("OFFSET", "SIZE")]
+            place = [source.get_tag_item(item, "TIFF", bidx=band) for item in items]
+            if None in place:
+                unwritten += source.nodatavals[band - 1] is None
+            elif sum(map(int, place)) > size:
+                return True, unwritten
+    return False, unwritten
 
 
 def _orientation(path: Path) -> int:
@@ -306,9 +353,11 @@ def _orientation(path: Path) -> int:
     with GLOBAL_STATE_LOCK:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            with Image.open(path) as image:
+            with Image.open(path, formats=("PNG", "JPEG", "TIFF")) as image:
                 return int(image.getexif().get(ORIENTATION, 1))
         except UnidentifiedImageError:
             return 1  # Pillow cannot open floating-point colour TIFFs, which no camera writes rotated
+        except (ValueError, SyntaxError) as error:  # such as compressed text that is far too large
+            raise OSError(str(error)) from error
         finally:
             Image.MAX_IMAGE_PIXELS = limit

@@ -52,11 +52,14 @@ class ReadOptions:
         Result of a fit to read; None for the counts.
     group : str or None
         Name of one of several results in a file; None for the default one.
+    external : bool
+        Whether links in files may lead to files outside the folder that the caller named.
     """
 
     lines: Sequence[str] | None = None
     quantity: Quantity | None = None
     group: str | None = None
+    external: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -306,7 +306,7 @@ def test_every_kind_of_fault_is_reported_at_once(tmp_path: Path) -> None:
         "Pb-L.tif has 8 × 11",
         "Cu-K.tiff' cannot be read",
         "Hg-L.tif' cannot be read",
-        "Ni-K.tif' cannot be read",
+        "Ni-K.tif' is not a PNG, JPEG or TIFF file",
         "valid.tif' cannot be read",
     ):
         assert sum(part in fault for fault in faults) == 1, part

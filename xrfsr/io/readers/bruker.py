@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.errors import Fault, InvalidInput, import_optional
-from xrfsr.io.hdf5 import truncation_faults
+from xrfsr.io.hdf5_storage import truncation_faults
 from xrfsr.io.lazy import unreadable_message
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.io.spectra.cubes import (

@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput
-from xrfsr.io.hdf5 import map_faults, open_hdf5, truncation_faults
+from xrfsr.io.hdf5 import map_faults
+from xrfsr.io.hdf5_links import open_hdf5
+from xrfsr.io.hdf5_storage import truncation_faults, unwritten_faults, unwritten_parts
 from xrfsr.io.selection import select_maps, try_parse
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.io.spectra.array_cube import ArrayCube
@@ -36,7 +38,7 @@ MAX_RUN, MAX_GAP = 1024, 16
 ROWS = 1 << 20
 
 
-def matches(file: h5py.File) -> bool:
+def matches(file: h5py.Group) -> bool:
     """Return whether a file has the layout of CRONO, or of an export of cronomaxrf."""
     return any(
         all(isinstance(file.get(name), h5py.Dataset) for name in names)
@@ -54,7 +56,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     """
     if options.group not in (None, *GROUPS):
         raise InvalidInput("file", [f"group must be one of {GROUPS} for '{path}', got {options.group!r}"])
-    with open_hdf5(path) as file:
+    with open_hdf5(path, external=options.external) as file:
         if options.group == "ComputedMaps":
             return _describe_computed(file, path, options)
         gridded = not isinstance(file.get(SPECTRA), h5py.Dataset)
@@ -62,7 +64,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         warnings: tuple[str, ...] = ()
         if options.lines is None and (names := [name for name in _roi_names(file) if name]):
             options, warnings = _lines_of_regions(names, options, path)
-        cube = _open_gridded(file, path) if gridded else _open_selected(file, path)
+        cube = (_open_gridded if gridded else _open_selected)(file, path, options.external)
         return describe_cube(cube, energies, options, path=path, warnings=warnings)
 
 
@@ -78,11 +80,14 @@ class CronoCube:
         Number type of the counts.
     shape : (int, int, int)
         Number of rows, columns and channels.
+    external : bool
+        Whether the spectra may be stored outside the folder of the file.
     """
 
     path: Path
     dtype: np.dtype[Any]
     shape: tuple[int, int, int]
+    external: bool = False
 
     @property
     def chunk(self) -> tuple[int, int]:
@@ -91,7 +96,7 @@ class CronoCube:
 
     def spectra(self, y: slice, x: slice, channels: slice) -> NDArray[Any]:
         """Read (row, column, channel); see `xrfsr.io.spectra.cubes.Cube`."""
-        with open_hdf5(self.path) as file:
+        with open_hdf5(self.path, external=self.external) as file:
             selected = _positions(file[INDEX], y)[:, x]
             spectra = file[SPECTRA]
             wanted, where = np.unique(selected, return_inverse=True)
@@ -126,26 +131,27 @@ class ComputedMaps:
         File that holds the array.
     positions : tuple of int
         Positions of the maps in the array.
+    external : bool
+        Whether the array may be stored outside the folder of the file.
     """
 
     path: Path
     positions: tuple[int, ...]
+    external: bool = False
 
     def read(self, maps: Sequence[int], y: slice, x: slice) -> NDArray[Any]:
         """Read a window of some maps; see `xrfsr.io.source.Source`."""
-        with open_hdf5(self.path) as file:
+        with open_hdf5(self.path, external=self.external) as file:
             return np.stack([file[COMPUTED][y, x, self.positions[number]] for number in maps])
 
 
-def _energies(file: h5py.File, path: Path, name: str) -> NDArray[np.float64]:
+def _energies(file: h5py.Group, path: Path, name: str) -> NDArray[np.float64]:
     dataset = file.get(name)
     if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "iuf" or len(dataset.shape or ()) != 1:
         raise InvalidInput(
             "file", [f"'{path}' has no energies in '{name}', expected one number in keV per channel; copy it again"]
         )
-    if faults := truncation_faults(
-        f"'{name}' in '{path}'", dataset.shape, dataset.dtype.itemsize, dataset.id.get_storage_size()
-    ):
+    if faults := unwritten_faults(dataset, f"'{name}' in '{path}'"):
         raise InvalidInput("file", faults)
     return np.asarray(dataset[()], np.float64)
 
@@ -155,18 +161,21 @@ def _cube_faults(dataset: h5py.Dataset, path: Path, name: str, dims: int) -> lis
     if dataset.dtype.kind not in "iuf" or shape is None or len(shape) != dims or 0 in shape:
         needed = "(spectrum, channel)" if dims == 2 else "(row, column, channel)"
         return [f"'{name}' in '{path}' has shape {shape} and dtype {dataset.dtype}, expected numbers {needed}"]
+    if dims == 3:
+        return unwritten_faults(dataset, f"'{name}' in '{path}'")
+    # The scanner may reserve more spectra than it measures.
     return truncation_faults(f"'{name}' in '{path}'", shape, dataset.dtype.itemsize, dataset.id.get_storage_size())
 
 
-def _open_gridded(file: h5py.File, path: Path) -> ArrayCube:
+def _open_gridded(file: h5py.Group, path: Path, external: bool) -> ArrayCube:
     spectra = file[GRIDDED]
     if faults := _cube_faults(spectra, path, GRIDDED, 3):
         raise InvalidInput("file", faults)
     chunks = spectra.chunks or (1, *spectra.shape[1:])
-    return ArrayCube(path, GRIDDED, spectra.dtype, spectra.shape, chunk=chunks[:2])
+    return ArrayCube(path, GRIDDED, spectra.dtype, spectra.shape, chunk=chunks[:2], external=external)
 
 
-def _open_selected(file: h5py.File, path: Path) -> CronoCube:
+def _open_selected(file: h5py.Group, path: Path, external: bool) -> CronoCube:
     spectra, index = file[SPECTRA], file.get(INDEX)
     faults = _cube_faults(spectra, path, SPECTRA, 2)
     shape = index.shape if isinstance(index, h5py.Dataset) and index.dtype.kind in "iu" else None
@@ -176,10 +185,11 @@ def _open_selected(file: h5py.File, path: Path) -> CronoCube:
             "again"
         )
     else:
-        faults += truncation_faults(f"'{INDEX}' in '{path}'", shape, index.dtype.itemsize, index.id.get_storage_size())
+        faults += unwritten_faults(index, f"'{INDEX}' in '{path}'")
     if faults or shape is None:
         raise InvalidInput("file", faults)
-    low, high = _extremes(index)
+    used = _used(index, spectra.chunks[0] if spectra.chunks else spectra.shape[0])
+    low, high = used.low, used.high
     if low < 0 or high >= spectra.shape[0]:
         raise InvalidInput(
             "file",
@@ -188,20 +198,38 @@ def _open_selected(file: h5py.File, path: Path) -> CronoCube:
                 "is incomplete; copy it again"
             ],
         )
-    return CronoCube(path, spectra.dtype, (shape[0], shape[1], spectra.shape[1]))
+    if missing := unwritten_parts(spectra, used.parts):
+        raise InvalidInput(
+            "file",
+            [
+                f"'{SPECTRA}' in '{path}' lacks {missing} of {len(used.parts)} chunks of spectra that pixels use: it "
+                "is incomplete; copy it again"
+            ],
+        )
+    return CronoCube(path, spectra.dtype, (shape[0], shape[1], spectra.shape[1]), external)
 
 
-def _extremes(index: h5py.Dataset) -> tuple[int, int]:
+class _Used(NamedTuple):
+    """First and last spectrum of any pixel, and the chunks that contain spectra of pixels."""
+
+    low: int
+    high: int
+    parts: frozenset[int]
+
+
+def _used(index: h5py.Dataset, chunk: int) -> _Used:
     low, high = [], []
+    parts: set[int] = set()
     step = max(1, ROWS // index.shape[1])
     for start in range(0, index.shape[0], step):
         part = index[start : start + step]
         low.append(int(part.min()))
         high.append(int(part.max()))
-    return min(low), max(high)
+        parts.update(np.unique(part // chunk).tolist())
+    return _Used(min(low), max(high), frozenset(parts))
 
 
-def _roi_names(file: h5py.File) -> list[str]:
+def _roi_names(file: h5py.Group) -> list[str]:
     """Return the names of the regions of interest, each stored as an array of single letters."""
     dataset = file.get(NAMES)
     if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "OS" or len(dataset.shape or ()) != 1:
@@ -227,7 +255,7 @@ def _lines_of_regions(names: list[str], options: ReadOptions, path: Path) -> tup
     return replace(options, lines=[rest[position] for position in chosen]), warnings
 
 
-def _describe_computed(file: h5py.File, path: Path, options: ReadOptions) -> ScanDescription:
+def _describe_computed(file: h5py.Group, path: Path, options: ReadOptions) -> ScanDescription:
     dataset, names = file.get(COMPUTED), _roi_names(file)
     faults = map_faults(dataset, COMPUTED, 3)
     if not faults and dataset.shape[2] != len(names):
@@ -245,7 +273,7 @@ def _describe_computed(file: h5py.File, path: Path, options: ReadOptions) -> Sca
     return ScanDescription(
         names=tuple(names[position] for position in chosen),
         shape=dataset.shape[:2],
-        intensity=ComputedMaps(path, tuple(chosen)),
+        intensity=ComputedMaps(path, tuple(chosen), options.external),
         units="count",
         attrs={"source_group": COMPUTED},
     )

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput, import_optional
+from xrfsr.io.places import require_regular
 from xrfsr.io.selection import select_columns
 from xrfsr.io.source import ReadOptions, ScanDescription
 
@@ -52,8 +53,9 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         If images differ in shape or have no title, or a title is not a known line.
     """
     faults: list[str] = []
-    _check_ranks(path)
+    _check_text(path)
     with _opened(path) as image:
+        _check_sizes(path, image)
         frames = [_frame(image, position) for position in range(image.nframes)]
         titles = [str(frame.header.get("Title", "")).strip() for frame in frames]
         shapes = [tuple(frame.shape) for frame in frames]
@@ -92,19 +94,44 @@ def edf_header(path: Path) -> tuple[tuple[int, ...], int]:
     InvalidInput
         If the file is damaged, or fabio is not installed.
     """
-    _check_ranks(path)
+    _check_text(path)
     with _opened(path) as image:
+        _check_sizes(path, image)
         return tuple(image.shape), int(image.nframes)
 
 
-def _check_ranks(path: Path) -> None:
-    """Refuse a header that declares an absurd number of dimensions, over which fabio would loop."""
+def _check_text(path: Path) -> None:
+    """Refuse what fabio would do for a header: loop over dimensions, open another file, or decode without a limit."""
     if not path.stat().st_size:
         raise InvalidInput("file", [f"'{path}' is empty; copy or export it again"])
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         if match := re.search(rb"Dim_\d{2,}", content):
             raise InvalidInput(
                 "file", [f"'{path}' has {match[0].decode()} in its header: it is damaged; copy it again"]
+            )
+        if re.search(rb"EDF_BinaryFileName\s*=", content):
+            raise InvalidInput(
+                "file",
+                [f"'{path}' has its values in another file (EDF_BinaryFileName); save them in the file itself"],
+            )
+        if match := re.search(rb"(?i:[{;]\s*compression\s*=\s*)((?!(?i:no))\w[\w ]{0,20})", content):
+            raise InvalidInput(
+                "file", [f"'{path}' is compressed ({match[1].decode().strip()}), expected plain values; save it again"]
+            )
+
+
+def _check_sizes(path: Path, image: Any) -> None:
+    """Refuse images of which values are missing, for which fabio returns zeros."""
+    there = path.stat().st_size
+    for number, frame in enumerate(image.frames(), start=1):
+        held = max(0, min(frame.blobsize, there - frame.start))
+        if frame.size > held:
+            raise InvalidInput(
+                "file",
+                [
+                    f"'{path}' declares {frame.size} bytes for image {number}, but contains {held}: it is truncated; "
+                    "copy or export it again"
+                ],
             )
 
 
@@ -115,4 +142,5 @@ def _frame(image: Any, position: int) -> Any:
 
 def _opened(path: Path) -> Any:
     fabio = import_optional("fabio", "EDF files", "formats")
+    require_regular(path, "pass an EDF file")
     return fabio.edfimage.EdfImage().read(str(path))

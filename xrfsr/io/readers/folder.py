@@ -10,6 +10,7 @@ from pathlib import Path
 
 from xrfsr.core.lines import parse
 from xrfsr.errors import Fault, InvalidInput, collect_faults
+from xrfsr.io.places import Home
 from xrfsr.io.raster import Header, read_header
 from xrfsr.io.readers.edf import EdfMaps, edf_header
 from xrfsr.io.readers.tiff import TiffMaps, map_problem
@@ -53,7 +54,8 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         sorted_files = FolderContents(sorted_files.fractions, {}, {}, sorted_files.masks, sorted_files.pictures)
     chosen = sorted_files.select(options.lines, path, faults) if not faults else SelectedFiles({}, {}, None)
     uncertain = chosen.uncertainties if len(chosen.uncertainties) == len(chosen.maps) else {}
-    shape = _shape([*chosen.maps.values(), *uncertain.values()], chosen.mask, faults)
+    home = Home.of(path, external=options.external)
+    shape = _shape([*chosen.maps.values(), *uncertain.values()], chosen.mask, home, faults)
     if faults or shape is None:
         raise InvalidInput(f"scan folder '{path}'", faults)
     return ScanDescription(
@@ -84,11 +86,12 @@ def _warnings(path: Path, chosen: SelectedFiles, uncertain: dict[str, Path], fil
     return warnings
 
 
-def _shape(maps: Sequence[Path], mask: Path | None, faults: list[str]) -> tuple[int, int] | None:
+def _shape(maps: Sequence[Path], mask: Path | None, home: Home, faults: list[str]) -> tuple[int, int] | None:
     """Return the common shape of all files, and add the faults of their headers to `faults`."""
     shapes: dict[Path, tuple[int, int]] = {}
     for file in [*maps, *([mask] if mask else [])]:
         with collect_faults(faults):
+            home.check([file])
             if file.suffix.lower() in EDF:
                 shape, images = edf_header(file)
                 if len(shape) != 2 or images != 1:

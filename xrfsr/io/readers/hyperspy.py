@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from xrfsr.errors import Fault, InvalidInput
-from xrfsr.io.hdf5 import text, texts, truncation_faults
+from xrfsr.io.hdf5 import text, texts
+from xrfsr.io.hdf5_storage import truncation_faults, unwritten_faults
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.io.spectra.array_cube import ArrayCube, open_tree
 from xrfsr.io.spectra.cubes import KEV_PER_UNIT, axes_grid, channel_energies, describe_cube, select_cube
@@ -31,7 +32,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     InvalidInput
         If no lines are requested, a line is outside the spectra, or the file is not a cube with calibrated energies.
     """
-    with open_tree(path) as root:
+    with open_tree(path, external=options.external) as root:
         signals = {name: root["Experiments"][name] for name in root.get("Experiments", ())}
         signals = {name: signal for name, signal in signals.items() if "data" in signal}
         if not signals:
@@ -50,8 +51,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
                     "energy)"
                 ],
             )
-        stored = _stored(path, data)
-        if faults := truncation_faults(f"{what} in '{path}'", data.shape, data.dtype.itemsize, stored):
+        if faults := _storage_faults(path, data, f"{what} in '{path}'"):
             raise InvalidInput("file", faults)
         axes = [_axis(signal, dim, size) for dim, size in enumerate(data.shape)]
         order = _order(path, axes)
@@ -71,19 +71,22 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         (shape[order[0]], shape[order[1]], shape[order[2]]),
         order,
         (int(chunks[order[0]]), int(chunks[order[1]])) if chunks else None,
+        options.external,
     )
     resolution = next((one["energy_resolution_MnKa"] for one in detectors if "energy_resolution_MnKa" in one), None)
     names = [str(one) for one in known]
     return describe_cube(cube, energies, options, path=path, grid=axes_grid(y, x), resolution=resolution, known=names)
 
 
-def _stored(path: Path, data: Any) -> int:
-    """Return the stored bytes of an array."""
+def _storage_faults(path: Path, data: Any, what: str) -> list[str]:
+    """Return the faults of an array that declares more values than are stored."""
     if hasattr(data, "id"):
-        return int(data.id.get_storage_size())
+        return unwritten_faults(data, what)
     if path.is_file():
-        return path.stat().st_size
-    return sum(file.stat().st_size for file in (path / data.path).rglob("*") if file.is_file())
+        stored = path.stat().st_size
+    else:
+        stored = sum(file.stat().st_size for file in (path / data.path).rglob("*") if file.is_file())
+    return truncation_faults(what, data.shape, data.dtype.itemsize, stored)
 
 
 def _axis(signal: Any, dim: int, size: int) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from pathlib import Path
 import h5py
 
 from xrfsr.errors import InvalidInput
-from xrfsr.io.hdf5 import Hdf5Maps, map_faults, nexus_grid, open_hdf5, text, texts
+from xrfsr.io.hdf5 import Hdf5Maps, map_faults, nexus_grid, text, texts
+from xrfsr.io.hdf5_links import open_hdf5
 from xrfsr.io.selection import group_list, select_maps
 from xrfsr.io.source import ReadOptions, ScanDescription
 
@@ -24,7 +25,7 @@ GROUPS = {"count": ("parameters",), "mass_fraction": ("massfractions", "mass_fra
 UNITS = {"count": "count", "mass_fraction": "dimensionless"}
 
 
-def matches(file: h5py.File) -> bool:
+def matches(file: h5py.Group) -> bool:
     """Return whether a file has the layout of PyMca."""
     return next(_fits(file), None) is not None
 
@@ -39,7 +40,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     """
     faults: list[str] = []
     quantity = options.quantity or "count"
-    with open_hdf5(path) as file:
+    with open_hdf5(path, external=options.external) as file:
         results = _choose_fit(file, path, options.group)
         name = next((name for name in GROUPS[quantity] if name in results), None)
         if name is None:
@@ -74,8 +75,8 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     return ScanDescription(
         names=tuple(names),
         shape=shapes[0],
-        intensity=Hdf5Maps(path, tuple((f"{place}/{one}", None) for one in names)),
-        uncertainty=Hdf5Maps(path, tuple((one, None) for one in uncertain)) if uncertain else None,
+        intensity=Hdf5Maps(path, tuple((f"{place}/{one}", None) for one in names), options.external),
+        uncertainty=Hdf5Maps(path, tuple((one, None) for one in uncertain), options.external) if uncertain else None,
         units=units or UNITS[quantity],
         grid=grid,
         tile=chunks,
@@ -84,7 +85,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     )
 
 
-def _fits(file: h5py.File) -> Iterator[h5py.Group]:
+def _fits(file: h5py.Group) -> Iterator[h5py.Group]:
     """Yield the groups ``<entry>/<process>/results`` that contain `parameters`."""
     for entry in _subgroups(file):
         for process in _subgroups(entry):
@@ -100,7 +101,7 @@ def _subgroups(group: h5py.Group) -> Iterator[h5py.Group]:
             yield group[name]
 
 
-def _choose_fit(file: h5py.File, path: Path, wanted: str | None) -> h5py.Group:
+def _choose_fit(file: h5py.Group, path: Path, wanted: str | None) -> h5py.Group:
     fits = list(_fits(file))
     names = [results.name.removesuffix("/results") for results in fits]
     listed = group_list(names)

@@ -7,7 +7,8 @@ from pathlib import Path
 import h5py
 
 from xrfsr.errors import InvalidInput
-from xrfsr.io.hdf5 import describe_stack, open_hdf5
+from xrfsr.io.hdf5 import describe_stack, groups_with, name_refused
+from xrfsr.io.hdf5_links import open_hdf5
 from xrfsr.io.selection import group_list, unknown_group
 from xrfsr.io.source import ReadOptions, ScanDescription
 
@@ -17,7 +18,7 @@ OPTIONS = frozenset({"group"})
 ROOT, SUM = "xrfmap", "detsum"
 
 
-def matches(file: h5py.File) -> bool:
+def matches(file: h5py.Group) -> bool:
     """Return whether a file has the layout of PyXRF."""
     return isinstance(file.get(ROOT), h5py.Group)
 
@@ -30,10 +31,12 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     InvalidInput
         If no detector has a fit, or a name is not a known line.
     """
-    with open_hdf5(path) as file:
+    with open_hdf5(path, external=options.external) as file:
         root = file[ROOT]
-        fitted = [name for name in root if isinstance(root[name], h5py.Group) and "xrf_fit" in root[name]]
-        detector = _detector(fitted, path, options.group)
+        refused: list[str] = []
+        fitted = groups_with(root, "xrf_fit", refused)
+        with name_refused(refused):
+            detector = _detector(fitted, path, options.group)
         return describe_stack(file, path, options, group=f"/{ROOT}/{detector}", maps="xrf_fit", names="xrf_fit_name")
 
 

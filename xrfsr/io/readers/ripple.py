@@ -5,6 +5,7 @@ The package parses the header itself, because rosettasciio refuses headers, and 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.errors import Fault, InvalidInput
+from xrfsr.io.places import Home
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.io.spectra.cubes import KEV_PER_UNIT, axes_grid, describe_cube
 
@@ -80,6 +82,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         If no lines are requested, a line is outside the spectra, or the file is not a cube with calibrated energies.
     """
     header_path, raw_path = _partner(path, ".rpl"), _partner(path, ".raw")
+    Home.of(path, external=options.external).check({header_path, raw_path} - {path})
     header = _header(header_path)
     faults: list[str] = []
     sizes = {name: _number(header, name, int, faults) for name in ("width", "height", "depth")}
@@ -138,7 +141,7 @@ def _partner(path: Path, suffix: str) -> Path:
     if path.suffix.lower() == suffix:
         return path
     for one in (suffix, suffix.upper(), suffix.capitalize()):
-        if (found := path.with_suffix(one)).is_file():
+        if os.path.lexists(found := path.with_suffix(one)):
             return found
     what = "its raw values" if suffix == ".raw" else "its header"
     raise InvalidInput(

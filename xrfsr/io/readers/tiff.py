@@ -113,6 +113,11 @@ def map_problem(header: Header, *, bands: int = 1, mask: bool = False) -> str | 
         return f"has the bands {listed}; expected one grey map per file: export the plain values"
     if header.dtype.startswith("complex"):
         return f"contains {header.dtype} values; expected integers or real numbers: export the plain values"
+    if header.unwritten:
+        return (
+            f"lacks {header.unwritten} of its blocks and declares no value for 'no data', so they would be zero: it "
+            "was not written completely; export it again"
+        )
     if mask:
         return None
     if header.palette is not None:

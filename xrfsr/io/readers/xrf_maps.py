@@ -7,7 +7,8 @@ from pathlib import Path
 import h5py
 
 from xrfsr.errors import InvalidInput
-from xrfsr.io.hdf5 import describe_stack, open_hdf5
+from xrfsr.io.hdf5 import describe_stack, groups_with, name_refused
+from xrfsr.io.hdf5_links import open_hdf5
 from xrfsr.io.selection import unknown_group
 from xrfsr.io.source import ReadOptions, ScanDescription
 
@@ -18,7 +19,7 @@ ROOT = "MAPS/XRF_Analyzed"
 ANALYSES = ("Fitted", "NNLS", "ROI")  # in order of preference
 
 
-def matches(file: h5py.File) -> bool:
+def matches(file: h5py.Group) -> bool:
     """Return whether a file has the layout of MAPS."""
     return isinstance(file.get("MAPS"), h5py.Group)
 
@@ -31,18 +32,20 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     InvalidInput
         If there is no analysis, or a name is not a known line.
     """
-    with open_hdf5(path) as file:
+    with open_hdf5(path, external=options.external) as file:
         root = file.get(ROOT)
-        there = [name for name in root if isinstance(root[name], h5py.Group)] if isinstance(root, h5py.Group) else []
-        there = [name for name in there if "Counts_Per_Sec" in root[name]]
+        refused: list[str] = []
+        there = groups_with(root, "Counts_Per_Sec", refused) if isinstance(root, h5py.Group) else []
         if not there:
-            raise InvalidInput("file", [f"'{path}' has no analysis in '/{ROOT}'; fit the spectra in XRF-Maps first"])
+            lacks = f"'{path}' has no analysis in '/{ROOT}'; fit the spectra in XRF-Maps first"
+            raise InvalidInput("file", refused or [lacks])
         analysis = next((name for name in ANALYSES if name in there), there[0])
         if options.group is not None:
             known = {name.casefold(): name for name in there}
             found = known.get(options.group.strip("/").split("/")[-1].casefold())
             if found is None:
-                raise unknown_group(options.group, there, path)
+                with name_refused(refused):
+                    raise unknown_group(options.group, there, path)
             analysis = found
         return describe_stack(
             file,

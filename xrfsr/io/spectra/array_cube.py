@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.io.hdf5 import open_hdf5
+from xrfsr.io.hdf5_links import open_hdf5
 
 __all__ = ["ArrayCube", "open_tree", "open_zarr"]
 
@@ -34,6 +34,8 @@ class ArrayCube:
         Dimensions of the array that are the rows, columns and channels.
     chunk : (int, int) or None
         Rows and columns of a stored chunk.
+    external : bool
+        Whether the cube may be stored outside the folder of the file.
     """
 
     path: Path
@@ -42,21 +44,22 @@ class ArrayCube:
     shape: tuple[int, int, int]
     order: tuple[int, int, int] = (0, 1, 2)
     chunk: tuple[int, int] | None = None
+    external: bool = False
 
     def spectra(self, y: slice, x: slice, channels: slice) -> NDArray[Any]:
         """Read (row, column, channel); see `xrfsr.io.spectra.cubes.Cube`."""
         key = [slice(None)] * 3
         for dim, part in zip(self.order, (y, x, channels), strict=True):
             key[dim] = part
-        with open_tree(self.path) as root:
+        with open_tree(self.path, external=self.external) as root:
             return np.asarray(root[self.name][tuple(key)]).transpose(self.order)
 
 
 @contextmanager
-def open_tree(path: Path) -> Iterator[Any]:
+def open_tree(path: Path, *, external: bool = False) -> Iterator[Any]:
     """Open an HDF5 file or a zarr store, whose groups and arrays have the same interface."""
     if path.suffix.lower() != ".zspy":
-        with open_hdf5(path) as file:
+        with open_hdf5(path, external=external) as file:
             yield file
         return
     with open_zarr(path) as group:

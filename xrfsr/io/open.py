@@ -136,14 +136,14 @@ def open_lazily(
         If the file or an argument cannot be used; the message lists every fault.
     """
     place = local_path(path, _WANTED)
+    if not isinstance(external, bool | np.bool_):
+        raise InvalidInput(f"file '{place}'", [f"external must be True or False, got {external!r}"])
     names = entries(place, "pass the folder that holds the maps") if place.is_dir() else []
     if is_store(names) and place.suffix.lower() != ".zspy":
         given = {"pixel_size": pixel_size, "units": units, "origin": origin, "quantity": quantity, "group": group}
-        return open_store(place, names, lines=lines, given=given)
+        return open_store(place, names, lines=lines, given=given, external=bool(external))
     faults: list[str] = []
-    if not isinstance(external, bool | np.bool_):
-        faults.append(f"external must be True or False, got {external!r}")
-    options = ReadOptions(lines, quantity, group, bool(external) if isinstance(external, bool | np.bool_) else False)
+    options = ReadOptions(lines, quantity, group, bool(external))
     spacing, corner = None, (0.0, 0.0)
     with collect_faults(faults):
         spacing = None if pixel_size is None else pair_to_mm(pixel_size)

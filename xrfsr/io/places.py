@@ -10,7 +10,7 @@ from pathlib import Path
 
 from xrfsr.errors import InvalidInput
 
-__all__ = ["Home", "kind_of", "require_regular"]
+__all__ = ["TRUST", "Home", "kind_of", "require_regular"]
 
 KINDS = (
     (stat.S_ISREG, "a regular file"),

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from xrfsr.errors import InvalidInput
 from xrfsr.io.selection import select_maps
 from xrfsr.io.source import ReadOptions, ScanDescription
-from xrfsr.io.spectra.array_cube import open_zarr
 
 __all__ = ["ZipMaps", "describe"]
 
@@ -38,6 +37,8 @@ class ZipMaps:
 
     def read(self, maps: Sequence[int], y: slice, x: slice) -> NDArray[Any]:
         """Read a window of some maps; see `xrfsr.io.source.Source`."""
+        from xrfsr.io.zarr_store import open_zarr
+
         with open_zarr(self.path) as group:
             return np.stack([np.asarray(group[MAPS][self.positions[number], y, x]) for number in maps])
 
@@ -50,6 +51,8 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     InvalidInput
         If the file has no element maps yet, or a name is not a known line.
     """
+    from xrfsr.io.zarr_store import array_faults, open_zarr
+
     faults: list[str] = []
     with open_zarr(path) as group:
         missing = [name for name in (MAPS, NAMES) if name not in group]
@@ -57,6 +60,8 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
             raise InvalidInput(
                 "file", [f"'{path}' has no {' and no '.join(missing)}; compute the element maps in maxrf4u first"]
             )
+        if faults := [fault for name in (MAPS, NAMES) for fault in array_faults(group[name], f"'{name}' in '{path}'")]:
+            raise InvalidInput("file", faults)
         maps, names = group[MAPS], [str(name) for name in np.atleast_1d(group[NAMES][...]).reshape(-1).tolist()]
         if maps.ndim != 3 or maps.dtype.kind not in "iuf" or 0 in maps.shape:
             raise InvalidInput(

@@ -13,7 +13,7 @@ import numpy as np
 
 from xrfsr.errors import Fault, InvalidInput
 from xrfsr.io.hdf5 import text, texts
-from xrfsr.io.hdf5_storage import truncation_faults, unwritten_faults
+from xrfsr.io.hdf5_storage import unwritten_faults
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.io.spectra.array_cube import ArrayCube, open_tree
 from xrfsr.io.spectra.cubes import KEV_PER_UNIT, axes_grid, channel_energies, describe_cube, select_cube
@@ -51,7 +51,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
                     "energy)"
                 ],
             )
-        if faults := _storage_faults(path, data, f"{what} in '{path}'"):
+        if faults := _storage_faults(data, f"{what} in '{path}'"):
             raise InvalidInput("file", faults)
         axes = [_axis(signal, dim, size) for dim, size in enumerate(data.shape)]
         order = _order(path, axes)
@@ -78,15 +78,13 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     return describe_cube(cube, energies, options, path=path, grid=axes_grid(y, x), resolution=resolution, known=names)
 
 
-def _storage_faults(path: Path, data: Any, what: str) -> list[str]:
+def _storage_faults(data: Any, what: str) -> list[str]:
     """Return the faults of an array that declares more values than are stored."""
     if hasattr(data, "id"):
         return unwritten_faults(data, what)
-    if path.is_file():
-        stored = path.stat().st_size
-    else:
-        stored = sum(file.stat().st_size for file in (path / data.path).rglob("*") if file.is_file())
-    return truncation_faults(what, data.shape, data.dtype.itemsize, stored)
+    from xrfsr.io.zarr_store import array_faults
+
+    return array_faults(data, what)
 
 
 def _axis(signal: Any, dim: int, size: int) -> dict[str, Any]:

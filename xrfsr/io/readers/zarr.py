@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from xrfsr.core.scan import ensure_scan
-from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.io.lazy import unreadable_message
 from xrfsr.io.selection import select_lines
+from xrfsr.io.zarr_files import FolderFiles
+from xrfsr.io.zarr_layout import MARK, METADATA_FILE
 
 __all__ = ["is_store", "open_store"]
 
-METADATA_FILE = "zarr.json"
 # Variables that `ensure_scan` derives from the labels and coordinates.
 DERIVED = frozenset({"line", "element", "family", "kind", "energy", "y", "x"})
 STORED = {"pixel_size": "coordinates", "origin": "coordinates", "units": "units"}
+MAPS = frozenset({"intensity", "uncertainty"})
 V2_METADATA_FILES = frozenset({".zgroup", ".zarray", ".zmetadata", ".zattrs"})
 
 
@@ -32,7 +32,9 @@ def is_store(names: Collection[str]) -> bool:
     return METADATA_FILE in names or not V2_METADATA_FILES.isdisjoint(names)
 
 
-def open_store(path: Path, names: Collection[str], *, lines: object, given: Mapping[str, object]) -> xr.Dataset:
+def open_store(
+    path: Path, names: Collection[str], *, lines: object, given: Mapping[str, object], external: bool = False
+) -> xr.Dataset:
     """Open the scan in a zarr store as lazily indexed arrays.
 
     Parameters
@@ -45,11 +47,18 @@ def open_store(path: Path, names: Collection[str], *, lines: object, given: Mapp
         Lines to read, as in `open_scan`.
     given : mapping of str to object
         Further arguments of the caller by name, none of which applies to a store.
+    external : bool
+        Whether symbolic links in the store may lead out of it.
 
     Raises
     ------
     InvalidInput
         If an argument does not apply or cannot be used, or the store is damaged; the message lists every fault.
+
+    Warns
+    -----
+    UserWarning
+        If chunks are missing that the program that wrote the store may have left out.
     """
     faults = [
         f"{name}={value!r} was passed, but '{path}' stores its own {STORED.get(name, 'value')}; leave it out"
@@ -58,7 +67,7 @@ def open_store(path: Path, names: Collection[str], *, lines: object, given: Mapp
     ]
     scan: xr.Dataset | None = None
     with collect_faults(faults):
-        stored = _open(path, names)
+        stored = _open(path, names, external)
         # With Dask arrays in place of the stored ones, the check of shapes and labels reads no map.
         scan = _restore_lazy(ensure_scan(stored.chunk(), values=False), stored)
     if scan is not None and lines is not None:
@@ -69,7 +78,7 @@ def open_store(path: Path, names: Collection[str], *, lines: object, given: Mapp
     return scan
 
 
-def _open(path: Path, names: Collection[str]) -> xr.Dataset:
+def _open(path: Path, names: Collection[str], external: bool) -> xr.Dataset:
     if METADATA_FILE not in names:
         raise InvalidInput(
             "zarr store",
@@ -79,13 +88,18 @@ def _open(path: Path, names: Collection[str]) -> xr.Dataset:
             ],
         )
     try:
-        with warnings.catch_warnings():
-            # Stores of other programs open more slowly, which the user need not act on.
-            warnings.filterwarnings("ignore", message="Failed to open Zarr store with consolidated metadata")
-            stored = xr.open_zarr(path, chunks=None)
+        from xrfsr.io.zarr_store import CheckedStore
+
+        files = FolderFiles(path, external=external)
+        whole, notes = _check_chunks(files)
+        stored = xr.open_zarr(CheckedStore(files, whole), chunks=None, consolidated=False)
+    except InvalidInput:
+        raise
     # A damaged store may raise errors of JSON, missing keys, wrong shapes, or any error of a codec.
     except Exception as error:
         raise InvalidInput("zarr store", [unreadable_message(f"'{path}'", error)]) from error
+    for note in notes:
+        warn(note)
     # All variables get the chunks of the maps, because xarray refuses a Dataset with inconsistent chunks.
     pieces = stored["intensity"].encoding.get("preferred_chunks", {}) if "intensity" in stored else {}
     pieces = {"line": 1, **pieces}
@@ -93,7 +107,7 @@ def _open(path: Path, names: Collection[str]) -> xr.Dataset:
         {
             name: xr.Variable(
                 variable.dims,
-                indexing.LazilyIndexedArray(_CheckedVariable(variable, f"'{name}' in '{path}'", path / str(name))),
+                indexing.LazilyIndexedArray(_CheckedVariable(variable, f"'{name}' in '{path}'")),
                 variable.attrs,
                 {"preferred_chunks": {dim: pieces.get(dim, size) for dim, size in variable.sizes.items()}},
             )
@@ -102,6 +116,45 @@ def _open(path: Path, names: Collection[str]) -> xr.Dataset:
         }
     )
     return lazy
+
+
+def _check_chunks(files: FolderFiles) -> tuple[list[str], list[str]]:
+    """Check that the arrays of a store have all their chunks, without reading one.
+
+    Returns
+    -------
+    whole, notes : list of str
+        Arrays of which no chunk is missing, and warnings for the others.
+
+    Raises
+    ------
+    InvalidInput
+        If an array declares more than is stored, or a chunk is missing that this package wrote, or that would be read
+        as a number in a map.
+    """
+    root = files.metadata(METADATA_FILE) or {}
+    is_ours = MARK in (root.get("attributes") or {})
+    faults: list[str] = []
+    whole: list[str] = []
+    notes: list[str] = []
+    for name in files.children():
+        what = f"'{name}' in '{files.path}'"
+        layout = files.layout(name)
+        if layout is None:
+            continue
+        faults += layout.size_faults(files.sizes, what)
+        lost = layout.unwritten(files.sizes)
+        if lost is None:
+            whole.append(name)
+        elif is_ours or (name in MAPS and not layout.fills_with_nan):
+            advice = "" if is_ours else ", or write chunks of equal values too (write_empty_chunks=True)"
+            faults.append(f"{what} lacks {lost}: it is incomplete; copy it again{advice}")
+        else:
+            value = "missing values" if layout.fills_with_nan else layout.fill
+            notes.append(f"{what} lacks {lost.count} of {lost.total} chunks, which are read as {value}")
+    if faults:
+        raise InvalidInput("zarr store", faults)
+    return whole, notes
 
 
 def _restore_lazy(checked: xr.Dataset, stored: xr.Dataset) -> xr.Dataset:
@@ -121,8 +174,8 @@ def _restore_lazy(checked: xr.Dataset, stored: xr.Dataset) -> xr.Dataset:
 class _CheckedVariable(BackendArray):
     """Stored variable whose errors name it."""
 
-    def __init__(self, variable: xr.Variable, what: str, folder: Path) -> None:
-        self.variable, self.what, self.folder = variable, what, folder
+    def __init__(self, variable: xr.Variable, what: str) -> None:
+        self.variable, self.what = variable, what
         self.shape, self.dtype = variable.shape, variable.dtype
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
@@ -131,17 +184,8 @@ class _CheckedVariable(BackendArray):
     def _values(self, key: tuple[Any, ...]) -> NDArray[Any]:
         try:
             values: NDArray[Any] = self.variable[key].to_numpy()
-            # Zarr treats an empty shard file as unwritten and returns NaN.
-            if values.dtype.kind == "f" and np.isnan(values).any():
-                _check_empty_files(self.folder)
             return values
-        except MemoryError:
+        except (InvalidInput, MemoryError):
             raise
         except Exception as error:
             raise InvalidInput("zarr store", [unreadable_message(self.what, error)]) from error
-
-
-def _check_empty_files(folder: Path) -> None:
-    for file in folder.rglob("*"):
-        if file.is_file() and not file.stat().st_size:
-            raise OSError(f"'{file.relative_to(folder.parent)}' is empty")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from xrfsr.io.hdf5_links import open_hdf5
 
-__all__ = ["ArrayCube", "open_tree", "open_zarr"]
+__all__ = ["ArrayCube", "open_tree"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +62,7 @@ def open_tree(path: Path, *, external: bool = False) -> Iterator[Any]:
         with open_hdf5(path, external=external) as file:
             yield file
         return
-    with open_zarr(path) as group:
+    from xrfsr.io.zarr_store import open_zarr
+
+    with open_zarr(path, external=external) as group:
         yield group
-
-
-@contextmanager
-def open_zarr(path: Path) -> Iterator[Any]:
-    """Open the root group of a zarr store in a folder or zip file."""
-    import zarr
-
-    if path.is_dir():
-        yield zarr.open_group(path, mode="r")
-    else:
-        with zarr.storage.ZipStore(path, mode="r") as store:
-            yield zarr.open_group(store, mode="r")

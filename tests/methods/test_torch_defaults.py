@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import torch
 import xarray as xr
 
 from xrfsr.errors import InvalidInput
+from xrfsr.methods.common.edsr import EDSR
 
 QUICK: dict[str, Any] = {"steps": 6, "pixels": 128, "K": 2, "M": 8}
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -80,6 +83,20 @@ def test_results_have_the_same_bits(
     name, expected = case
     request.getfixturevalue(default)
     xr.testing.assert_identical(fine(scan, photo, name), expected)
+
+
+@pytest.mark.parametrize("default", ["double", "elsewhere"])
+def test_a_network_of_others_has_the_same_bits(
+    scan: xr.Dataset, default: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    torch.manual_seed(0)
+    torch.save(EDSR(features=8, blocks=2, scale=4).state_dict(), tmp_path / "x4.pth")
+    settings = {"method": "sisr", "device": "cpu", "progress": False}
+    expected = scan.xrfsr.superresolve(checkpoint=tmp_path / "x4.pth", **settings)
+    shutil.copy(tmp_path / "x4.pth", tmp_path / "again.pth")  # read again
+    request.getfixturevalue(default)
+    again = scan.xrfsr.superresolve(checkpoint=tmp_path / "again.pth", **settings)
+    np.testing.assert_array_equal(again.intensity, expected.intensity)
 
 
 @pytest.mark.filterwarnings("ignore:the photo does not help")

@@ -17,10 +17,10 @@ def test_settings_are_checked_all_at_once() -> None:
         TrainingConfig(K=0, M=True, steps=1.5, learning_rate=float("nan"), inputs=("nearest",), transfer=(1.0, 2.0))
     assert len(caught.value.faults) == 7
     for part in (
-        "K must be an integer ≥ 1, got 0",
+        "K must be an integer from 1 to 100, got 0",
         "M must",
         "steps must",
-        "learning_rate must be a finite number ≥ 0, got nan",
+        "learning_rate must be a number from 0 to 1,000,000,000, got nan",
         "nearest",
         "transfer",
         "views",

@@ -129,7 +129,7 @@ def test_nothing_half_written_when_the_disk_fails(
 
 def test_nothing_half_written_when_it_cannot_be_described(model: Model, tmp_path: Path) -> None:
     model.training["remark"] = {1, 2}
-    with pytest.raises(TypeError, match="not JSON serializable"):
+    with pytest.raises(InvalidInput, match=r"training.remark is unknown; accepted are seed, device, steps"):
         model.save(tmp_path / "model")
     assert entries(tmp_path) == []
 
@@ -168,7 +168,9 @@ def test_damaged_descriptions_are_refused(folder: Path, damage: Any) -> None:
     text = (folder / "model.json").read_text(encoding="utf-8")
     assert damage(text) != text
     (folder / "model.json").write_text(damage(text), encoding="utf-8")
-    with pytest.raises(InvalidInput, match=r"(?s)model is damaged .*; train and save the model again"):
+    with pytest.raises(
+        InvalidInput, match=r"(?s)(model.json|weights.safetensors)': .*; train and save the model again"
+    ):
         load_model(folder)
 
 
@@ -181,12 +183,12 @@ def test_damaged_bytes_are_refused(folder: Path, tmp_path: Path) -> None:
         broken = tmp_path / "broken"
         shutil.copytree(folder, broken)
         (broken / name).write_bytes(raw)
-        with pytest.raises(InvalidInput, match="broken is damaged"):
+        with pytest.raises(InvalidInput, match=rf"broken/{name}': .*(damaged|not JSON|header)"):
             load_model(broken)
         shutil.rmtree(broken)
     whole = (folder / "weights.safetensors").read_bytes()
     (folder / "weights.safetensors").write_bytes(whole[:-8])
-    with pytest.raises(InvalidInput, match="model is damaged"):
+    with pytest.raises(InvalidInput, match=r"weights.safetensors': it is damaged"):
         load_model(folder)
 
 
@@ -194,17 +196,17 @@ def test_weights_of_another_network_are_refused(folder: Path) -> None:
     weights = load_file(folder / "weights.safetensors")
     weights.pop("S")
     save_file(weights, folder / "weights.safetensors")
-    with pytest.raises(InvalidInput, match=r"(?s)damaged.*Missing.*S"):
+    with pytest.raises(InvalidInput, match=r"weights.safetensors': S is missing"):
         load_model(folder)
 
 
 def test_unknown_formats_and_settings_are_distinguished_from_damage(folder: Path) -> None:
     text = (folder / "model.json").read_text(encoding="utf-8")
     (folder / "model.json").write_text(text.replace('"format": 2', '"format": 99'), encoding="utf-8")
-    with pytest.raises(InvalidInput, match=r"model: format must be 2, got 99; upgrade xrfsr"):
+    with pytest.raises(InvalidInput, match=r"model.json': format must be 2, got 99, .*; upgrade xrfsr"):
         load_model(folder)
     (folder / "model.json").write_text(text.replace('"steps"', '"step"'), encoding="utf-8")
-    with pytest.raises(InvalidInput, match=r"model: unknown setting 'step'; did you mean 'steps'"):
+    with pytest.raises(InvalidInput, match=r"config: unknown setting 'step'; did you mean 'steps'"):
         load_model(folder)
 
 
@@ -226,7 +228,7 @@ def test_weights_that_are_no_numbers_are_refused(model: Model, folder: Path) -> 
     damaged = {name: value.clone() for name, value in load_file(folder / "weights.safetensors").items()}
     damaged["S"][0, 0, 0, 0] = float("nan")
     save_file(damaged, folder / "weights.safetensors")
-    with pytest.raises(InvalidInput, match="must be finite"):
+    with pytest.raises(InvalidInput, match="S must hold finite numbers, got nan"):
         load_model(folder)
 
 

@@ -519,10 +519,10 @@ def test_folders_that_are_not_checkpoints(tmp_path: Path) -> None:
         trained(TINY, checkpoint=3)
     trained(TINY, checkpoint=tmp_path / "state")
     (tmp_path / "state" / "member-0.safetensors").write_bytes(b"x" * 99)
-    with pytest.raises(InvalidInput, match="is damaged"):
+    with pytest.raises(InvalidInput, match="remove the folder and start again"):
         trained(TINY, checkpoint=tmp_path / "state")
     (tmp_path / "state" / "run.json").write_text("{")
-    with pytest.raises(InvalidInput, match="is damaged"):
+    with pytest.raises(InvalidInput, match="is not JSON"):
         trained(TINY, checkpoint=tmp_path / "state")
 
 

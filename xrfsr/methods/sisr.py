@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from os import PathLike
@@ -35,11 +35,13 @@ from xrfsr.methods.common.fusion import FusionMethod, FusionOptions
 from xrfsr.methods.common.method import Run
 from xrfsr.methods.common.options import setting
 from xrfsr.methods.common.problem import Problem
+from xrfsr.methods.common.weights import bounded, defaults, first_line, read_weights
 from xrfsr.operators import apply_separable, cubic_matrix, footprint_matrix
 
 __all__ = ["SISR", "SISROptions", "sisr"]
 
 COLOURS = 3
+MAX_SCALE = 16
 Upscaler = tuple[torch.nn.Module, Callable[[Tensor], Tensor], int, int]  # network, how it is called, channels, scale
 
 
@@ -92,7 +94,7 @@ def sisr(problem: Problem, device: torch.device, *, checkpoint: str, together: b
             shown = maps[start : start + of]
             # The last one again where three do not fill a picture.
             filled = shown[np.minimum(np.arange(channels), len(shown) - 1)]
-            image = call(torch.as_tensor(filled[None], device=device))[0].float().cpu().numpy()
+            image = _applied(call, filled, scale, device, checkpoint)
             made.append(image[: len(shown)] if together else image.mean(axis=0, keepdims=True))
     upscaled = np.concatenate(made)
     there, fine = problem.U.coarse.refine(scale), problem.U.fine
@@ -105,6 +107,27 @@ def sisr(problem: Problem, device: torch.device, *, checkpoint: str, together: b
     return np.asarray(upscaled * peak, dtype=np.float32)
 
 
+def _applied(
+    call: Callable[[Tensor], Tensor], image: NDArray[np.float32], scale: int, device: torch.device, checkpoint: str
+) -> NDArray[np.float32]:
+    """Return what a network makes of a picture (colour, y, x), a number of times larger."""
+    try:
+        with defaults():
+            made: NDArray[np.float32] = call(torch.as_tensor(image[None], device=device))[0].float().cpu().numpy()
+    except Exception as error:  # of any kind, as its code is that of others
+        raise InvalidInput(
+            "checkpoint", [f"the network in '{checkpoint}' failed ({first_line(error)}); use another one"]
+        ) from error
+    expected = (len(image), scale * image.shape[1], scale * image.shape[2])
+    if made.shape != expected or not np.isfinite(made).all():
+        got = "NaN or infinity" if made.shape == expected else f"shape {made.shape}"
+        raise InvalidInput(
+            "checkpoint",
+            [f"the network in '{checkpoint}' must make finite numbers of shape {expected}, got {got}; use another one"],
+        )
+    return made
+
+
 def _opened(checkpoint: str) -> Upscaler:
     """Return the network in a file; it is read again only when the file has changed."""
     path = Path(checkpoint)
@@ -113,7 +136,7 @@ def _opened(checkpoint: str) -> Upscaler:
 
 @lru_cache(1)
 def _read(checkpoint: str, changed: int) -> Upscaler:
-    weights = _weights(checkpoint)
+    weights = read_weights(checkpoint)
     if (edsr := EDSR.of(weights)) is not None:
         return edsr, edsr, COLOURS, edsr.scale
     try:
@@ -125,41 +148,19 @@ def _read(checkpoint: str, changed: int) -> Upscaler:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="torch.meshgrid")
-            found = spandrel.ModelLoader().load_from_state_dict(dict(weights))
-    except spandrel.UnsupportedModelError as error:
-        raise InvalidInput("checkpoint", [f"'{checkpoint}' holds no network that spandrel or xrfsr knows"]) from error
+            found = bounded(spandrel.ModelLoader().load_from_state_dict, weights)
+    except Exception as error:  # of any kind: it finds out by trying what the names and shapes might mean
+        raise InvalidInput(
+            "checkpoint", [f"'{checkpoint}' holds no network that spandrel or xrfsr knows ({first_line(error)})"]
+        ) from error
     one_in = isinstance(found, spandrel.ImageModelDescriptor) and found.input_channels == found.output_channels
-    if not one_in or found.scale < 2:
+    if not one_in or not 2 <= found.scale <= MAX_SCALE:
         what = f"{found.architecture.name} of factor {found.scale}"
-        raise InvalidInput("checkpoint", [f"'{checkpoint}' is a {what}; one that makes pictures larger is needed"])
-    return found.model, found, found.input_channels, found.scale
-
-
-def _weights(checkpoint: str) -> Mapping[str, Tensor]:
-    """Return tensors by name; nothing but tensors and plain containers is read from a pickle."""
-    path = Path(checkpoint)
-    if not path.is_file():
-        raise InvalidInput("checkpoint", [f"'{checkpoint}' is no file; the weights of a network are needed"])
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(path)
-        held = torch.load(path, map_location=torch.get_default_device(), weights_only=True)
-    except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InvalidInput(
             "checkpoint",
-            [f"'{checkpoint}' cannot be read as weights and nothing else ({reason}); convert it to .safetensors"],
-        ) from error
-    for name in ("params_ema", "params", "state_dict", "model"):
-        if isinstance(held, Mapping) and isinstance(held.get(name), Mapping):
-            held = held[name]
-            break
-    if not (isinstance(held, Mapping) and held and all(isinstance(value, Tensor) for value in held.values())):
-        raise InvalidInput("checkpoint", [f"'{checkpoint}' holds no weights by name"])
-    # As torch.nn.DataParallel names them, in which CAR was trained.
-    return {name.removeprefix("module."): value for name, value in held.items()}
+            [f"'{checkpoint}' is a {what}; one that makes pictures 2 to {MAX_SCALE} times larger is needed"],
+        )
+    return found.model, found, found.input_channels, found.scale
 
 
 class SISR(FusionMethod[SISROptions]):

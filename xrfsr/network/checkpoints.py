@@ -2,6 +2,10 @@
 
 A folder holds ``run.json``, which describes the settings and the data, and one ``member-*.safetensors`` per trainer.
 Files are replaced atomically, so a killed program leaves the last complete state.
+
+Nothing in the folder is trusted: it is compared with the settings, the data and the trainers of this run, up to the
+shape of every tensor, before any of it is used. Only regular files with these names are read and replaced, and a folder
+with any other file in it is refused.
 """
 
 from __future__ import annotations
@@ -9,24 +13,31 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.numpy import save
 
-from xrfsr.errors import InvalidInput
+from xrfsr.errors import Fault, InvalidInput, collect_faults
 from xrfsr.network.config import TrainingConfig
+from xrfsr.network.tensor_files import read_metadata, read_tensors
 from xrfsr.network.trainer import Trainer
+from xrfsr.utils.documents import Fields, Integer, Rule, Text, parse_json, shown
+from xrfsr.utils.own_files import read_limited, regular_file, replace_file
 from xrfsr.utils.paths import local_path
 
 __all__ = ["Checkpoint", "digest"]
 
 FORMAT = 1
 DESCRIPTION = "run.json"
+MAX_DESCRIPTION = 2**20  # bytes; it has some hundred values
+# Names of our files, and of those that a killed program may leave (see `replace_file`).
+OWN = re.compile(r"(run\.json|member-\d{1,3}\.safetensors)|\.(run\.json|member-\d{1,3}\.safetensors)\.new")
+REMEDY = "remove the folder and start again"
 
 
 def digest(*arrays: NDArray[Any]) -> str:
@@ -65,26 +76,43 @@ class Checkpoint:
             json.dumps({"format": FORMAT, "seed": seed, "device": device, "data": data, "settings": config.to_dict()})
         )
         try:
-            if (folder / DESCRIPTION).is_file():
+            if not os.path.lexists(folder):
+                folder.mkdir()
+            names = sorted(os.listdir(folder))
+            if strange := [name for name in names if not OWN.fullmatch(name)]:
+                fault = f"'{folder}' is not a checkpoint, for it holds {_listed(strange)}; choose another folder"
+                raise InvalidInput("checkpoint", [fault])
+            faults: list[str] = []
+            for name in names:
+                with collect_faults(faults):
+                    regular_file(folder, name, links=False)
+            if faults:
+                raise InvalidInput("checkpoint", faults)
+            if DESCRIPTION in names:
                 _compare(folder, run)
-            elif folder.exists() and any(folder.iterdir()):
-                raise InvalidInput(
-                    "checkpoint", [f"'{folder}' is not a checkpoint; choose another folder, or remove this one"]
-                )
+            elif members := [name for name in names if not name.startswith(".")]:
+                fault = f"'{folder}' holds {_listed(members)}, but no {DESCRIPTION}; choose another folder"
+                raise InvalidInput("checkpoint", [fault])
             else:
-                folder.mkdir(exist_ok=True)
-                _replace(folder / DESCRIPTION, lambda new: new.write_text(json.dumps(run, indent=2) + "\n", "utf-8"))
+                replace_file(folder / DESCRIPTION, (json.dumps(run, indent=2) + "\n").encode())
         except OSError as error:
-            raise InvalidInput(
-                "checkpoint", [f"'{folder}' cannot be written ({error.strerror or error}); choose another folder"]
-            ) from error
+            raise _unwritable(folder, error) from error
         return cls(folder)
 
     def save(self, number: int, trainer: Trainer) -> None:
-        """Write the state of one trainer, in place of an earlier one."""
+        """Write the state of one trainer, in place of an earlier one.
+
+        Raises
+        ------
+        InvalidInput
+            If it cannot be written, or something that is not ours has taken the place of the file.
+        """
         tensors, plain = trainer.state()
-        kept = {name: value.cpu().contiguous() for name, value in tensors.items()}
-        _replace(self._file(number), lambda new: save_file(kept, new, metadata={"state": json.dumps(plain)}))
+        kept = {name: value.cpu().contiguous().numpy() for name, value in tensors.items()}
+        try:
+            replace_file(self.folder / _member(number), save(kept, metadata={"state": json.dumps(plain)}))
+        except OSError as error:
+            raise _unwritable(self.folder, error) from error
 
     def restore(self, number: int, trainer: Trainer) -> None:
         """Restore the state of a trainer, if one was saved.
@@ -92,43 +120,74 @@ class Checkpoint:
         Raises
         ------
         InvalidInput
-            If the file is damaged.
+            If the file is damaged, or holds anything but a state of this trainer.
         """
-        file = self._file(number)
-        if not file.is_file():
+        if not os.path.lexists(self.folder / _member(number)):
             return
-        try:
-            with safe_open(file, "pt") as kept:
-                plain = json.loads(kept.metadata()["state"])
-                trainer.restore({name: kept.get_tensor(name) for name in kept.keys()}, plain)  # noqa: SIM118
-        except (KeyError, RuntimeError, SafetensorError, TypeError, ValueError) as error:
-            raise InvalidInput(
-                "checkpoint", [f"'{file}' is damaged ({error}); remove the folder and start again"]
-            ) from error
-
-    def _file(self, number: int) -> Path:
-        return self.folder / f"member-{number}.safetensors"
+        file = regular_file(self.folder, _member(number), links=False)
+        faults: list[str] = []
+        with collect_faults(faults, f"'{file}'"):
+            plain = parse_json(read_metadata(file).get("state", ""), "the text 'state' in its header")
+            if found := trainer.state_rule.faults("state", plain):
+                raise InvalidInput("state", found)
+            trainer.restore(read_tensors(file, trainer.state_layout(plain["number"])), plain)
+        if faults:
+            raise InvalidInput("checkpoint", [*faults[:-1], Fault(f"{faults[-1]}; {REMEDY}")])
 
 
-def _replace(path: Path, write: Any) -> None:
-    new = path.with_name(f".{path.name}.new")
-    write(new)
-    os.replace(new, path)
+def _member(number: int) -> str:
+    return f"member-{number}.safetensors"
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(map(shown, names[:3])) + more
+
+
+def _unwritable(folder: Path, error: OSError) -> InvalidInput:
+    reason = error.strerror or error
+    return InvalidInput("checkpoint", [f"'{folder}' cannot be written ({reason}); choose another folder"])
+
+
+class _Same:
+    """Rule for settings, which are compared with those of the run: any object of plain values."""
+
+    def faults(self, name: str, value: object) -> list[str]:
+        """See `xrfsr.utils.documents.Rule`."""
+        return [] if isinstance(value, dict) else [f"{name} must be an object, got {shown(value)}"]
+
+
+SETTINGS: Rule = _Same()
+RUN = Fields(
+    {
+        "format": Integer(FORMAT, FORMAT),
+        "seed": Integer(0, 2**63 - 1),
+        "device": Text(),
+        "data": Text(),
+        "settings": SETTINGS,
+    }
+)
 
 
 def _compare(folder: Path, run: dict[str, Any]) -> None:
-    try:
-        kept = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        before = {**kept.pop("settings"), **kept}
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
-        fault = f"'{folder / DESCRIPTION}' is damaged ({error}); remove the folder and start again"
-        raise InvalidInput("checkpoint", [fault]) from error
-    now = {**run["settings"], **{name: value for name, value in run.items() if name != "settings"}}
+    """Refuse a folder of another run, naming the differences."""
+    file, faults = folder / DESCRIPTION, list[str]()
+    kept: dict[str, Any] = {}
+    with collect_faults(faults, f"'{file}'"):
+        kept = parse_json(read_limited(file, MAX_DESCRIPTION), "it")
+        if found := RUN.faults("", kept):
+            raise InvalidInput("run", found)
+    if faults:
+        raise InvalidInput("checkpoint", [*faults[:-1], Fault(f"{faults[-1]}; {REMEDY}")])
+    before, now = (each["settings"] | {k: v for k, v in each.items() if k != "settings"} for each in (kept, run))
     differing = [
-        "the scan or the photo differs" if name == "data" else f"{name} was {before.get(name)!r} and is {value!r}"
+        "the scan or the photo differs"
+        if name == "data"
+        else f"{name} was {shown(before[name]) if name in before else 'missing'} and is {shown(value)}"
         for name, value in now.items()
-        if before.get(name) != value
+        if name not in before or type(before[name]) is not type(value) or before[name] != value
     ]
+    differing += [f"{shown(name)[1:-1]} is no setting" for name in before if name not in now][:3]
     if differing:
         fault = f"'{folder}' belongs to another run: {'; '.join(differing)}; choose another folder, or remove this one"
         raise InvalidInput("checkpoint", [fault])

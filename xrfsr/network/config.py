@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.utils.documents import shown
 
 __all__ = ["PRESETS", "VIEWS", "Input", "TrainingConfig", "View"]
 
@@ -25,6 +26,10 @@ VIEWS: Mapping[View, tuple[float, ...]] = MappingProxyType(
     {"pixel": (0.0,), "sharp": (0.0, 1.0, 3.0), "soft": (0.7, 2.0, 5.0)}
 )
 """Standard deviations, in fine pixels, of the Gaussians by which a view smooths the photo."""
+
+# Far more than any use needs, but few enough that settings from elsewhere cannot ask for all memory.
+MAX_K, MAX_M, MAX_MEMBERS = 100, 4096, 64
+MAX_NUMBER = 10**9  # of all other settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,66 +142,69 @@ class TrainingConfig:
         if isinstance(self.inputs, str):
             object.__setattr__(self, "inputs", (self.inputs,))
         faults = [*self._whole_number_faults(), *self._number_faults(), *self._choice_faults()]
-        several = isinstance(self.inputs, tuple) and bool(self.inputs)
+        several = isinstance(self.inputs, tuple) and 0 < len(self.inputs) <= MAX_MEMBERS
         if not (several and all(name in get_args(Input) for name in self.inputs)):
-            faults.append(f"inputs must be one or more of {', '.join(get_args(Input))}, got {self.inputs!r}")
+            faults.append(
+                f"inputs must be 1 to {MAX_MEMBERS} of {', '.join(get_args(Input))}, got {shown(self.inputs)}"
+            )
         if several and not (
             all(map(_at_least_zero, self.member_transfers)) and len(self.member_transfers) == len(self.inputs)
         ):
             faults.append(
                 f"transfer must be a number ≥ 0, or {len(self.inputs)} of them, one for each of inputs, got "
-                f"{self.transfer!r}"
+                f"{shown(self.transfer)}"
             )
-        known = all(view in get_args(View) for view in self.member_views)
+        views = self.views if isinstance(self.views, tuple) else (self.views,)
+        known = bool(views) and all(view in get_args(View) for view in views)
         if not known or (several and len(self.member_views) != len(self.inputs)):
             faults.append(
                 f"views must be one of {', '.join(get_args(View))}, or {len(self.inputs)} of them, one for each of "
-                f"inputs, got {self.views!r}"
+                f"inputs, got {shown(self.views)}"
             )
-        elif len({len(VIEWS[view]) for view in self.member_views}) > 1:
-            faults.append(f"views must not combine 'pixel', whose network has fewer inputs, got {self.views!r}")
+        elif len({len(VIEWS[view]) for view in views}) > 1:
+            faults.append(f"views must not combine 'pixel', whose network has fewer inputs, got {shown(self.views)}")
         if faults:
             raise InvalidInput("training settings", faults)
 
     def _whole_number_faults(self) -> list[str]:
         least = {"K": 1, "M": 4, "steps": 1, "pixels": 1, "adversarial_steps": 0, "patches": 1, "windows": 1}
+        most = {"K": MAX_K, "M": MAX_M}
         optional = {"pixels", "windows"}
         faults = [
-            f"{name} must be an integer ≥ {low}"
+            f"{name} must be an integer from {low} to {most.get(name, MAX_NUMBER):,}"
             + (", or None for the whole image" if name in optional else "")
-            + f", got {value!r}"
+            + f", got {shown(value)}"
             for name, low in least.items()
             for value in (getattr(self, name),)
-            if not ((value is None and name in optional) or (type(value) is int and value >= low))
+            if not (value is None and name in optional)
+            and not (type(value) is int and low <= value <= most.get(name, MAX_NUMBER))
         ]
-        if not (type(self.patch) is int and self.patch >= 8 and self.patch & (self.patch - 1) == 0):
-            faults.append(f"patch must be a power of two ≥ 8, such as 32, got {self.patch!r}")
+        if not (type(self.patch) is int and 8 <= self.patch <= MAX_NUMBER and self.patch & (self.patch - 1) == 0):
+            faults.append(f"patch must be a power of two ≥ 8, such as 32, got {shown(self.patch)}")
         return faults
 
     def _number_faults(self) -> list[str]:
-        most = {"mixing": 1.0, "held_out": 0.5, "beta": 1.0, "along_edges": 1.0}
+        most = {"mixing": 1, "held_out": 0.5, "beta": 1, "along_edges": 1}
         names = ("learning_rate", "alpha_1", "mixing", "held_out", "alpha_2", "beta")
         faults = [
-            f"{name} must be a "
-            + (f"number from 0 to {most[name]:g}" if name in most else "finite number ≥ 0")
-            + f", got {value!r}"
+            f"{name} must be a number from 0 to {most.get(name, MAX_NUMBER):,}, got {shown(value)}"
             for name in (*names, "generator_rate", "discriminator_rate", "along_edges")
             for value in (getattr(self, name),)
             if not (_at_least_zero(value) and value <= most.get(name, math.inf))
         ]
         if self.weight_limit is not None and not (_at_least_zero(self.weight_limit) and self.weight_limit > 0):
-            faults.append(f"weight_limit must be a number > 0, or None for no limit, got {self.weight_limit!r}")
+            faults.append(f"weight_limit must be a number > 0, or None for no limit, got {shown(self.weight_limit)}")
         return faults
 
     def _choice_faults(self) -> list[str]:
         choices = {"final_sigmoid": FinalSigmoid, "schedule": Schedule, "precision": Precision}
         faults = [
-            f"{name} must be one of {', '.join(get_args(kind))}, got {getattr(self, name)!r}"
+            f"{name} must be one of {', '.join(get_args(kind))}, got {shown(getattr(self, name))}"
             for name, kind in choices.items()
             if getattr(self, name) not in get_args(kind)
         ]
         faults += [
-            f"{name} must be True or False, got {getattr(self, name)!r}"
+            f"{name} must be True or False, got {shown(getattr(self, name))}"
             for name in ("zero_blocks", "along_photo")
             if not isinstance(getattr(self, name), bool)
         ]
@@ -275,8 +283,27 @@ class TrainingConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainingConfig:
-        """Create the settings from the values of `to_dict`."""
-        return cls().override(**dict(values))
+        """Create the settings from the values of `to_dict`, exactly: none may be missing, and no default is used.
+
+        Raises
+        ------
+        InvalidInput
+            Naming every setting that is missing, unknown or not accepted.
+        """
+        known = [field.name for field in fields(cls)]
+        faults = [f"setting {name!r} is missing" for name in known if name not in values]
+        made = None
+        with collect_faults(faults):
+            made = cls().override(**dict(values))
+        if made is not None and not faults:
+            faults += [
+                f"{name} must be written as {shown(meant)}, got {shown(values[name])}"
+                for name, meant in made.to_dict().items()
+                if meant != values[name] or isinstance(meant, list) is not isinstance(values[name], list)
+            ]
+        if faults or made is None:
+            raise InvalidInput("training settings", faults)
+        return made
 
 
 def _plain(value: Any) -> Any:
@@ -287,7 +314,7 @@ def _plain(value: Any) -> Any:
 
 
 def _at_least_zero(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= MAX_NUMBER
 
 
 PRESETS: Mapping[str, TrainingConfig] = MappingProxyType(

@@ -7,6 +7,8 @@ over the remaining pixels. No layer normalises over the batch, because only its 
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
@@ -36,17 +38,10 @@ class Discriminator(nn.Module):
     def __init__(self, patch: int = 32, members: int = 1, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.members = members
-        layers = []
-        size, width = patch, 1
-        while size > FINAL_SIZE:
-            following = 2 * width if width > 1 else CHANNELS
-            layers.append(
-                nn.Conv2d(
-                    members * width, members * following, 4, 2, 1, groups=members, dtype=torch.float32, device=CPU
-                )
-            )
-            size, width = size // 2, following
-        layers.append(nn.Conv2d(members * width, members, FINAL_SIZE, groups=members, dtype=torch.float32, device=CPU))
+        *hidden, last = self._widths(patch)
+        kind: dict[str, Any] = {"groups": members, "dtype": torch.float32, "device": CPU}
+        layers = [nn.Conv2d(members * width, members * following, 4, 2, 1, **kind) for width, following in hidden]
+        layers.append(nn.Conv2d(members * last[0], members, FINAL_SIZE, **kind))
         self.layers = nn.ModuleList(layers)
         with torch.no_grad():
             for layer in layers:
@@ -57,6 +52,24 @@ class Discriminator(nn.Module):
                 )
                 assert layer.bias is not None
                 layer.bias.zero_()
+
+    @staticmethod
+    def _widths(patch: int) -> list[tuple[int, int]]:
+        """Return the channels of each layer, in and out, for one member."""
+        widths, size = [(1, CHANNELS)], patch // 2
+        while size > FINAL_SIZE:
+            widths.append((widths[-1][1], 2 * widths[-1][1]))
+            size //= 2
+        return [*widths, (widths[-1][1], 1)]
+
+    @classmethod
+    def shapes(cls, patch: int, members: int) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of the parameters, by their names."""
+        made: dict[str, tuple[int, ...]] = {}
+        for i, (width, following) in enumerate(cls._widths(patch)):
+            made[f"layers.{i}.weight"] = (members * following, width, FINAL_SIZE, FINAL_SIZE)
+            made[f"layers.{i}.bias"] = (members * following,)
+        return made
 
     def forward(self, patches: Tensor) -> Tensor:
         """Return the scores of patches.

@@ -13,6 +13,7 @@ product serves them all.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
@@ -32,6 +33,8 @@ __all__ = ["Architecture", "Generator"]
 
 # Independent of the default of the process: the projection that follows is in single precision too.
 DTYPE = torch.float32
+# Four bytes each. Networks of the default and of the paper have a thousandth of it.
+MAX_WEIGHTS = 2**26
 # Initial standard deviation of a layer's pre-activations: large enough for a sigmoid to separate its inputs, small
 # enough for it not to saturate.
 START_SPREAD = 2.0
@@ -82,6 +85,11 @@ class Architecture:
             )
             if value < least
         ]
+        if not faults and (count := sum(map(math.prod, self.shapes.values()))) > MAX_WEIGHTS:
+            faults.append(
+                f"the network must have at most {MAX_WEIGHTS:,} weights, got {count:,} for {self.members} members with "
+                f"K={self.K}, M={self.M}, {self.B} lines and {self.b} channels of the photo; make K or M smaller"
+            )
         if faults:
             raise InvalidInput("network", faults)
 
@@ -105,6 +113,18 @@ class Architecture:
     def channels(self) -> int:
         """Number of rows of X: maps and photo bands together."""
         return self.B + self.b
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the weights of a `Generator`, by their names; all are float32."""
+        n, c = self.members, self.channels
+        return {
+            "W": (self.K - 1, n, self.M, self.M),
+            "S": (self.K, n, c, self.M),
+            "threshold": (self.K, n, 1, self.M),
+            "D_root": (n, self.M, c),
+            "threshold_out": (n, 1, c),
+        }
 
     @property
     def flops_per_pixel(self) -> int:
@@ -139,17 +159,21 @@ class Generator(nn.Module):
         self.final_sigmoid = (a.final_sigmoid,) * a.members
         self.product_dtype: torch.dtype | None = None
         self.buffer_pool = BufferPool()
-        n, c = a.members, a.channels
+        shapes = a.shapes
 
-        def normal(*shape: int, fan_in: int) -> nn.Parameter:
-            return nn.Parameter(torch.randn(*shape, generator=generator, dtype=DTYPE, device=CPU) / fan_in**0.5)
+        def normal(shape: tuple[int, ...], fan_in: int) -> nn.Parameter:
+            return nn.Parameter(torch.randn(shape, generator=generator, dtype=DTYPE, device=CPU) / fan_in**0.5)
 
-        self.W = normal(a.K - 1, n, a.M, a.M, fan_in=a.M)
-        self.S = normal(a.K, n, c, a.M, fan_in=c)
-        self.threshold = nn.Parameter(torch.zeros(a.K, n, 1, a.M, dtype=DTYPE, device=CPU))  # λ⁽ᵏ⁾, one per atom
-        self.D_root = nn.Parameter(torch.rand(n, a.M, c, generator=generator, dtype=DTYPE, device=CPU) / a.M**0.5)
-        self.threshold_out = nn.Parameter(torch.zeros(n, 1, c, dtype=DTYPE, device=CPU))  # λ⁽ᴷ⁾ of Eq. 8
-        support = torch.ones(a.M, c, dtype=DTYPE, device=CPU)
+        def zeros(shape: tuple[int, ...]) -> nn.Parameter:
+            return nn.Parameter(torch.zeros(shape, dtype=DTYPE, device=CPU))
+
+        self.W = normal(shapes["W"], fan_in=a.M)
+        self.S = normal(shapes["S"], fan_in=a.channels)
+        self.threshold = zeros(shapes["threshold"])  # λ⁽ᵏ⁾, one per atom
+        start = torch.rand(shapes["D_root"], generator=generator, dtype=DTYPE, device=CPU)
+        self.D_root = nn.Parameter(start / a.M**0.5)
+        self.threshold_out = zeros(shapes["threshold_out"])  # λ⁽ᴷ⁾ of Eq. 8
+        support = torch.ones(a.M, a.channels, dtype=DTYPE, device=CPU)
         if a.zero_blocks:
             common, unique = a.M // 2, a.M // 4
             support[common : common + unique, a.B :] = 0.0

@@ -1,44 +1,38 @@
 """Trained model: its network and scaling, its prediction, and its files on disk.
 
-On disk a model is a folder with ``weights.safetensors`` and ``model.json``: plain numbers and plain text, so opening
-one from elsewhere runs none of its code.
+Its files are written and checked by `xrfsr.network.model_files`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import threading
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from os import PathLike
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
-from xrfsr.errors import Fault, InvalidInput
+from xrfsr.errors import InvalidInput
 from xrfsr.kriging.simple import krige
 from xrfsr.network.cells import network_inputs
 from xrfsr.network.config import TrainingConfig
 from xrfsr.network.generator import Architecture, Generator
+from xrfsr.network.model_files import FORMAT, read_model, write_model
 from xrfsr.network.photo_views import photo_views
 from xrfsr.operators import Downsampling
 from xrfsr.utils.device import CPU, is_cpu, resolve_device
-from xrfsr.utils.paths import local_path
 from xrfsr.utils.threads import available, parallel_map
 
 __all__ = ["Model", "load_model"]
 
-FORMAT = 2
-WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
+# Weights of trained networks are below ten. With a million, no product of them can overflow.
+MAX_MAGNITUDE = 1e6
 CACHED_MODELS = 4  # unpickled models that are kept, by their fingerprints
 _unpickled: dict[str, Model] = {}
 _lock = threading.Lock()
@@ -113,8 +107,12 @@ class Model:
             faults.append(f"weights of each line must sum to 1, got {self.weights.sum(axis=0).tolist()}")
         if len(self.generator.final_sigmoid) != members:
             faults.append(f"final_sigmoid must have {members} values, got {len(self.generator.final_sigmoid)}")
-        if not all(bool(value.isfinite().all()) for value in self.generator.state_dict().values()):
-            faults.append("weights of the network must be finite, got NaN or infinity")
+        largest = max(float(value.detach().abs().max()) for value in self.generator.parameters() if value.numel())
+        if not largest <= MAX_MAGNITUDE:  # also if it is NaN
+            faults.append(
+                f"weights of the network must have a magnitude of at most {MAX_MAGNITUDE:g}, got {largest:g}; if "
+                "it was just trained, make learning_rate smaller"
+            )
         if faults:
             raise InvalidInput("model", faults)
 
@@ -255,7 +253,8 @@ class Model:
         Raises
         ------
         InvalidInput
-            If `path` exists, its parent folder does not, or the folder cannot be written.
+            If `path` exists, its parent folder does not, the folder cannot be written, or `training` holds something
+            other than seed, device and steps.
 
         Examples
         --------
@@ -267,26 +266,7 @@ class Model:
         ...     xrfsr.load_model(f"{folder}/model").lines
         ('Fe-K', 'Pb-L')
         """
-        target = local_path(path, "the name of a folder")
-        if not target.parent.is_dir():
-            raise InvalidInput("path", [f"the folder '{target.parent}' does not exist; make it first"])
-        if os.path.lexists(target):
-            raise InvalidInput("path", [f"'{target}' exists; choose another name, or remove it first"])
-        tensors = {name: torch.as_tensor(value, device=CPU) for name, value in self._arrays().items()}
-        description = self._description()
-        # In the same folder as the target, so that the final step is a rename; in a subfolder, because other users
-        # cannot read a temporary folder.
-        try:
-            with TemporaryDirectory(prefix=".xrfsr-", dir=target.parent) as scratch:
-                made = Path(scratch, "model")
-                made.mkdir()
-                save_file(tensors, made / WEIGHTS)
-                (made / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
-                made.rename(target)
-        except OSError as error:
-            raise InvalidInput(
-                "path", [f"'{target}' cannot be written ({error.strerror or error}); choose another folder"]
-            ) from error
+        write_model(path, self._description(), self._arrays())
 
 
 def load_model(path: str | PathLike[str]) -> Model:
@@ -304,43 +284,15 @@ def load_model(path: str | PathLike[str]) -> Model:
     Raises
     ------
     InvalidInput
-        If the folder is missing, holds no model, or holds one that this version cannot read.
+        If the folder is missing, holds no model, or holds one that this version cannot read; naming every fault with
+        its file, its field, and what is accepted. Models from elsewhere can be opened: they hold no code, and
+        everything in them is checked within the bounds of `xrfsr.network.model_files` before a network is built.
 
     See Also
     --------
     Model.save : with an example.
     """
-    folder = local_path(path, "the name of a folder")
-    missing = [name for name in (DESCRIPTION, WEIGHTS) if not (folder / name).is_file()]
-    if missing:
-        raise InvalidInput(
-            "model", [f"{folder} has no {' and no '.join(missing)}; give a folder written by model.save(path)"]
-        )
-    try:
-        return _read(folder)
-    except InvalidInput as error:
-        raise InvalidInput("model", [Fault(fault, str(folder)) for fault in error.faults]) from error
-    except (
-        AttributeError,
-        KeyError,
-        IndexError,
-        OSError,
-        RuntimeError,
-        SafetensorError,
-        TypeError,
-        ValueError,
-    ) as error:
-        raise InvalidInput("model", [f"{folder} is damaged ({error}); train and save the model again"]) from error
-
-
-def _read(folder: Path) -> Model:
-    """Read the model in `folder`; damage may raise errors of any kind."""
-    description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-    if description["format"] != FORMAT:
-        raise InvalidInput(
-            "model", [f"format must be {FORMAT}, got {description['format']}; upgrade xrfsr, or train the model again"]
-        )
-    return from_description(description, {name: value.numpy() for name, value in load_file(folder / WEIGHTS).items()})
+    return _build(*read_model(path))
 
 
 def unpickled(fingerprint: str, description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model:
@@ -352,37 +304,34 @@ def unpickled(fingerprint: str, description: Mapping[str, Any], arrays: Mapping[
         if fingerprint not in _unpickled:
             if len(_unpickled) >= CACHED_MODELS:
                 _unpickled.pop(next(iter(_unpickled)))
-            _unpickled[fingerprint] = from_description(description, arrays)
+            config = TrainingConfig.from_dict(description["config"])
+            _unpickled[fingerprint] = _build(config, description, arrays)
         return _unpickled[fingerprint]
 
 
-def from_description(description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model:
-    """Build a model from its description and the weights of its network; damage may raise errors of any kind."""
-    config = TrainingConfig.from_dict(description["config"])
+def _build(config: TrainingConfig, description: Mapping[str, Any], arrays: Mapping[str, NDArray[np.float32]]) -> Model:
+    """Build a model from its settings, its description and the weights of its network."""
     lines, bands = tuple(description["lines"]), int(description["bands"])
-    generator = Generator(Architecture.from_config(config, len(lines), bands), torch.Generator())
-    generator.load_state_dict({name: torch.as_tensor(value, device=CPU) for name, value in arrays.items()})
+    generator = Generator(Architecture.from_config(config, len(lines), bands), torch.Generator(CPU))
+    generator.load_state_dict({name: torch.from_numpy(value) for name, value in arrays.items()})
     generator.final_sigmoid = tuple(bool(last) for last in description["final_sigmoid"])
     peak, weights = (np.asarray(description[name], dtype=np.float32) for name in ("peak", "weights"))
     y, x = map(float, description["ratio"])
     beam, gain = description["beam"], description["held_out_gain"]
-    try:
-        return Model(
-            generator,
-            config,
-            lines,
-            peak,
-            weights,
-            bands,
-            (y, x),
-            str(description["units"]),
-            str(description["footprint"]),
-            None if beam is None else (float(beam[0]), float(beam[1])),
-            None if gain is None else np.array([np.nan if one is None else one for one in gain], dtype=np.float32),
-            dict(description["training"]),
-        )
-    except InvalidInput as error:
-        raise ValueError("; ".join(error.faults)) from error
+    return Model(
+        generator,
+        config,
+        lines,
+        peak,
+        weights,
+        bands,
+        (y, x),
+        str(description["units"]),
+        str(description["footprint"]),
+        None if beam is None else (float(beam[0]), float(beam[1])),
+        None if gain is None else np.array([np.nan if one is None else one for one in gain], dtype=np.float32),
+        dict(description["training"]),
+    )
 
 
 def _without_nan(values: NDArray[np.float32] | None) -> list[float | None] | None:

@@ -8,12 +8,13 @@ trains a discriminator in alternation.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim.lr_scheduler import OneCycleLR
 
@@ -24,7 +25,10 @@ from xrfsr.network.generator import DTYPE, Architecture, Generator
 from xrfsr.network.losses import adversarial_loss, discriminator_loss, pretraining_gradient, pretraining_loss
 from xrfsr.network.patches import PatchSampler
 from xrfsr.network.precision import product_dtype
+from xrfsr.network.tensor_files import Layout
+from xrfsr.network.trainer_state import check_state, moments, set_moments, state_layout
 from xrfsr.utils.device import CPU
+from xrfsr.utils.documents import Fields, Flag, Integer, Many, Rule
 
 __all__ = ["Scale", "Trainer", "TrainingData", "one_cycle"]
 
@@ -290,10 +294,10 @@ class Trainer:
         tensors = {f"network.{name}": value.detach() for name, value in self.network.named_parameters()}
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
         tensors |= {"best_loss": self.best_loss, "random": self.random.get_state()}
-        tensors |= _moments("optimiser", self.optimizer)
+        tensors |= moments("optimiser", self.optimizer)
         if self.discriminator is not None and self.discriminator_optimizer is not None:
             tensors |= {f"adversary.{name}": value.detach() for name, value in self.discriminator.named_parameters()}
-            tensors |= _moments("opponent", self.discriminator_optimizer)
+            tensors |= moments("opponent", self.discriminator_optimizer)
         plain = {
             "number": self.steps_taken,
             "final_sigmoid": self.network.final_sigmoid,
@@ -301,9 +305,32 @@ class Trainer:
         }
         return tensors, plain
 
+    @property
+    def state_rule(self) -> Rule:
+        """Condition on the plain values of a state."""
+        members = Many(Flag(), len(self.best_loss), len(self.best_loss))
+        taken = Integer(0, self.config.total_steps)
+        return Fields({"number": taken, "final_sigmoid": members, "best_sigmoid": members})
+
+    def state_layout(self, number: int) -> Layout:
+        """Return the tensors of a state after `number` steps: their names, types and shapes."""
+        parameters = {name: tuple(value.shape) for name, value in self.network.named_parameters()}
+        adversary = {}
+        if number > self.config.steps:
+            adversary = Discriminator.shapes(self.config.patch, len(self.best_loss))
+        return state_layout(parameters, adversary, len(self.best_loss), self.random.get_state(), started=number > 0)
+
     @torch.no_grad()
-    def restore(self, tensors: Mapping[str, Tensor], plain: Mapping[str, Any]) -> None:
-        """Restore the state from `state`."""
+    def restore(self, arrays: Mapping[str, NDArray[Any]], plain: Mapping[str, Any]) -> None:
+        """Restore the state from `state`, as arrays of `state_layout` and plain values that fit `state_rule`.
+
+        Raises
+        ------
+        InvalidInput
+            If the state of the random numbers or of an optimiser is none that training can have.
+        """
+        tensors = {name: torch.from_numpy(value) for name, value in arrays.items()}
+        check_state(tensors, self.data.device)
         self.steps_taken = int(plain["number"])
         if self.steps_taken > self.config.steps:
             self._begin_adversarial()
@@ -315,13 +342,13 @@ class Trainer:
         self.best_loss = tensors["best_loss"].to(self.best_loss.device, copy=True)
         self.network.final_sigmoid = tuple(plain["final_sigmoid"])
         self.best_sigmoid = tuple(plain["best_sigmoid"])
-        _set_moments("optimiser", self.optimizer, tensors)
+        set_moments("optimiser", self.optimizer, tensors)
         if self.discriminator is not None and self.discriminator_optimizer is not None:
             for name, value in self.discriminator.named_parameters():
                 value.copy_(tensors[f"adversary.{name}"])
-            _set_moments("opponent", self.discriminator_optimizer, tensors)
+            set_moments("opponent", self.discriminator_optimizer, tensors)
         # Last, because the code above may draw random numbers.
-        self.random.set_state(tensors["random"].cpu())
+        self.random.set_state(tensors["random"])
 
 
 def one_cycle(optimizer: torch.optim.Optimizer, config: TrainingConfig, step: int = 0) -> OneCycleLR:
@@ -344,20 +371,3 @@ def one_cycle(optimizer: torch.optim.Optimizer, config: TrainingConfig, step: in
         final_div_factor=1e4,
         last_epoch=step - 1,
     )
-
-
-def _moments(name: str, optimizer: torch.optim.Adam) -> dict[str, Tensor]:
-    return {f"{name}.{i}.{key}": value for i, entry in _entries(optimizer) for key, value in entry.items()}
-
-
-def _entries(optimizer: torch.optim.Adam) -> Iterator[tuple[int, dict[str, Tensor]]]:
-    for i, parameter in enumerate(optimizer.param_groups[0]["params"]):
-        if parameter in optimizer.state:
-            yield i, optimizer.state[parameter]
-
-
-def _set_moments(name: str, optimizer: torch.optim.Adam, tensors: Mapping[str, Tensor]) -> None:
-    for i, parameter in enumerate(optimizer.param_groups[0]["params"]):
-        prefix = f"{name}.{i}."
-        kept = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
-        optimizer.state[parameter] = {key: value.to(parameter.device, copy=True) for key, value in kept.items()}

@@ -1,0 +1,95 @@
+"""Tensors in the saved state of a trainer: what they are, and which values training can have."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from xrfsr.errors import InvalidInput
+from xrfsr.network.tensor_files import Layout
+
+__all__ = ["check_state", "moments", "set_moments", "state_layout"]
+
+LARGEST = 1e30  # magnitude of a number; those of trained networks are below ten
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def state_layout(network: Shapes, adversary: Shapes, members: int, random: Tensor, *, started: bool) -> Layout:
+    """Return names, types and shapes of the tensors of a state.
+
+    Parameters
+    ----------
+    network : mapping of str to tuple of int
+        Shapes of the parameters of the networks.
+    adversary : mapping of str to tuple of int
+        Shapes of the parameters of the discriminator; none before the adversarial stage.
+    members : int
+        Number of networks.
+    random : Tensor
+        State of the random numbers.
+    started : bool
+        Whether a step has been taken, so that the optimiser has moments.
+    """
+    shapes = {f"{part}.{name}": shape for part in ("network", "best") for name, shape in network.items()}
+    shapes |= {"best_loss": (members,)} | {f"adversary.{name}": shape for name, shape in adversary.items()}
+    optimised = {"optimiser": list(network.values())} if started else {}
+    if adversary:
+        optimised["opponent"] = list(adversary.values())
+    for name, several in optimised.items():
+        for i, shape in enumerate(several):
+            shapes |= {f"{name}.{i}.step": (), f"{name}.{i}.exp_avg": shape, f"{name}.{i}.exp_avg_sq": shape}
+    return {name: ("F32", shape) for name, shape in shapes.items()} | {"random": ("U8", tuple(random.shape))}
+
+
+def check_state(tensors: Mapping[str, Tensor], device: torch.device) -> None:
+    """Refuse values that would make training fail or its result infinite.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every tensor with such values.
+    """
+    faults = [
+        f"{name} must hold numbers from {least:g} to {most:g}, got {float(value.min()):g} to {float(value.max()):g}"
+        for name, value in tensors.items()
+        if name != "random" and value.numel()
+        for least, most in (_range_of(name),)
+        if not (value.min() >= least and value.max() <= most)  # also if there is a NaN
+    ]
+    try:
+        torch.Generator(device).set_state(tensors["random"])
+    except RuntimeError as error:
+        faults.append(f"random must be a state of torch's random numbers ({str(error).splitlines()[0]})")
+    if faults:
+        raise InvalidInput("state", faults)
+
+
+def _range_of(name: str) -> tuple[float, float]:
+    """Return the smallest and the largest number that a tensor of a state may hold."""
+    if name == "best_loss":
+        return 0.0, math.inf  # infinite before the first validation
+    if name.endswith(".step"):
+        return 1.0, 1e10
+    return (0.0 if name.endswith(".exp_avg_sq") else -LARGEST), LARGEST
+
+
+def moments(name: str, optimizer: torch.optim.Adam) -> dict[str, Tensor]:
+    """Return the state of an optimiser as tensors by name."""
+    return {f"{name}.{i}.{key}": value for i, entry in _entries(optimizer) for key, value in entry.items()}
+
+
+def _entries(optimizer: torch.optim.Adam) -> Iterator[tuple[int, dict[str, Tensor]]]:
+    for i, parameter in enumerate(optimizer.param_groups[0]["params"]):
+        if parameter in optimizer.state:
+            yield i, optimizer.state[parameter]
+
+
+def set_moments(name: str, optimizer: torch.optim.Adam, tensors: Mapping[str, Tensor]) -> None:
+    """Restore the state of an optimiser from `moments`."""
+    for i, parameter in enumerate(optimizer.param_groups[0]["params"]):
+        prefix = f"{name}.{i}."
+        kept = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+        optimizer.state[parameter] = {key: value.to(parameter.device, copy=True) for key, value in kept.items()}

@@ -292,7 +292,7 @@ def load_model(path: str | PathLike[str]) -> Model:
     --------
     Model.save : with an example.
     """
-    return _build(*read_model(path))
+    return from_description(*read_model(path))
 
 
 def unpickled(fingerprint: str, description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model:
@@ -304,13 +304,13 @@ def unpickled(fingerprint: str, description: Mapping[str, Any], arrays: Mapping[
         if fingerprint not in _unpickled:
             if len(_unpickled) >= CACHED_MODELS:
                 _unpickled.pop(next(iter(_unpickled)))
-            config = TrainingConfig.from_dict(description["config"])
-            _unpickled[fingerprint] = _build(config, description, arrays)
+            _unpickled[fingerprint] = from_description(description, arrays)
         return _unpickled[fingerprint]
 
 
-def _build(config: TrainingConfig, description: Mapping[str, Any], arrays: Mapping[str, NDArray[np.float32]]) -> Model:
-    """Build a model from its settings, its description and the weights of its network."""
+def from_description(description: Mapping[str, Any], arrays: Mapping[str, NDArray[np.float32]]) -> Model:
+    """Build a model from its description, which has been checked or is our own, and the weights of its network."""
+    config = TrainingConfig.from_dict(description["config"])
     lines, bands = tuple(description["lines"]), int(description["bands"])
     generator = Generator(Architecture.from_config(config, len(lines), bands), torch.Generator(CPU))
     generator.load_state_dict({name: torch.from_numpy(value) for name, value in arrays.items()})

@@ -46,15 +46,12 @@ class ModelContents(NamedTuple):
 
     Attributes
     ----------
-    config : TrainingConfig
-        Settings of its training.
     description : dict
         Everything but the weights, as plain values.
     arrays : dict of array of float32
         Weights of the network, by their names.
     """
 
-    config: TrainingConfig
     description: Mapping[str, Any]
     arrays: Mapping[str, NDArray[np.float32]]
 
@@ -173,7 +170,7 @@ def read_model(path: object) -> ModelContents:
                 ]
     if faults:
         raise InvalidInput("model", [*faults[:-1], Fault(f"{faults[-1]}; {REMEDY}")])
-    return ModelContents(TrainingConfig.from_dict(description["config"]), description, arrays)
+    return ModelContents(description, arrays)
 
 
 def _faults(description: Any) -> list[str]:

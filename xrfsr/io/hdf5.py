@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.core.units import in_mm, mm_per
 from xrfsr.errors import Fault, InvalidInput, collect_faults
+from xrfsr.io.hdf5_chunks import read_window
 from xrfsr.io.hdf5_links import open_hdf5
 from xrfsr.io.hdf5_storage import unwritten_faults
 from xrfsr.io.selection import select_maps
@@ -58,7 +59,7 @@ class Hdf5Maps:
             windows = []
             for number in maps:
                 name, position = self.locations[number]
-                windows.append(file[name][(y, x) if position is None else (position, y, x)])
+                windows.append(read_window(file[name], (y, x) if position is None else (position, y, x)))
         return np.stack(windows)
 
 

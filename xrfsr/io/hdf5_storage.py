@@ -16,14 +16,15 @@ import h5py
 from h5py import h5d, h5i, h5p, h5s
 
 from xrfsr.errors import InvalidInput
+from xrfsr.io.hdf5_chunks import chunk_fault, chunk_index
 
 __all__ = ["checked_dataset", "truncation_faults", "unwritten_faults", "unwritten_parts"]
 
 # Deflate compresses at most about 1000:1; a dataset that declares more than this factor was not written completely.
 MAX_COMPRESSION = 4000
 MIN_CHECKED_BYTES = 1 << 20
-# A chunk is decoded as a whole, even for one value.
-MAX_CHUNK_BYTES = 1 << 26
+# Encoded values may take a little more than plain ones.
+OVERHEAD = 1 << 12
 MAX_DEPTH = 8
 UNLIMITED = 2**64 - 1
 
@@ -64,6 +65,8 @@ def checked_dataset(bind: Any, files: Files, path: Path, place: str, depth: int 
         If the values are in another file that is missing, too short, or not accepted.
     """
     plist = bind.get_create_plist()
+    if plist.get_layout() == h5d.CHUNKED and (fault := chunk_fault(plist, bind.shape, bind.get_type().get_size())):
+        raise InvalidInput("file", [f"'{place}' in '{files.named}' {fault}"])
     if plist.get_layout() == h5d.VIRTUAL:
         if depth > MAX_DEPTH:
             raise InvalidInput(
@@ -183,12 +186,9 @@ def _covers(shape: tuple[int, ...], spaces: Sequence[Any]) -> bool:
     return int(together.get_select_npoints()) == total
 
 
-def unwritten_chunks(dataset: h5py.Dataset) -> tuple[int, int]:
-    """Return how many chunks of a dataset were never written, and how many it has; (0, 0) if it has none."""
-    if not dataset.chunks or not dataset.shape:
-        return 0, 0
-    grid = math.prod(-(-size // length) for size, length in zip(dataset.shape, dataset.chunks, strict=True))
-    return grid - dataset.id.get_num_chunks(), grid
+def _grid(dataset: h5py.Dataset) -> int:
+    """Return the number of chunks of a chunked dataset."""
+    return math.prod(-(-size // length) for size, length in zip(dataset.shape, dataset.chunks, strict=True))
 
 
 def unwritten_parts(dataset: h5py.Dataset, parts: Collection[int]) -> int:
@@ -201,13 +201,10 @@ def unwritten_parts(dataset: h5py.Dataset, parts: Collection[int]) -> int:
     parts : collection of int
         Positions of chunks along the first dimension, in chunks.
     """
-    missing, grid = unwritten_chunks(dataset)
-    if not grid:
+    if not dataset.chunks:
         stored = dataset.id.get_storage_size() or dataset.is_virtual
         return 0 if stored else len(parts)
-    if missing <= 0:
-        return 0
-    length = dataset.chunks[0]
+    length, grid = dataset.chunks[0], _grid(dataset)
     there: Counter[int] = Counter()
     dataset.id.chunk_iter(lambda chunk: there.update([chunk.chunk_offset[0] // length]))
     whole = grid // -(-dataset.shape[0] // length)
@@ -230,11 +227,11 @@ def unwritten_faults(dataset: h5py.Dataset, what: str) -> list[str]:
     stored, itemsize = dataset.id.get_storage_size(), dataset.dtype.itemsize
     faults = truncation_faults(what, dataset.shape, itemsize, stored)
     if dataset.chunks and not faults:
-        chunk = itemsize * math.prod(dataset.chunks)
-        if chunk > max(MAX_CHUNK_BYTES, 4 * dataset.nbytes):
-            return [f"{what} declares chunks {dataset.chunks} for shape {dataset.shape}; export the file again"]
-        missing, grid = unwritten_chunks(dataset)
-        if missing > 0:
+        index, most = chunk_index(dataset), itemsize * math.prod(dataset.chunks) * 11 // 10 + OVERHEAD
+        if index.largest > most:
+            return [f"{what} has a chunk of {index.largest} bytes, expected at most {most}; copy it again"]
+        grid = _grid(dataset)
+        if (missing := grid - index.count) > 0:
             faults.append(
                 f"{what} lacks {missing} of {grid} chunks, which would be read as {dataset.fillvalue}: it was not "
                 "written completely; copy or export it again"

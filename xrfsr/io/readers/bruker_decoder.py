@@ -87,7 +87,7 @@ def main() -> None:
 
     from xrfsr.io.spectra.cubes import integrate_windows
 
-    ElementTree.fromstring = _parse  # type: ignore[assignment]
+    ElementTree.fromstring = _parse
     _limit_memory(memory)
     if task == "describe":
         output.write(json.dumps(_described(*arguments), default=_plain).encode())

@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput
 from xrfsr.io.hdf5 import map_faults
+from xrfsr.io.hdf5_chunks import read_window
 from xrfsr.io.hdf5_links import open_hdf5
 from xrfsr.io.hdf5_storage import truncation_faults, unwritten_faults, unwritten_parts
 from xrfsr.io.selection import select_maps, try_parse
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.io.spectra.array_cube import ArrayCube
-from xrfsr.io.spectra.cubes import describe_cube
+from xrfsr.io.spectra.cubes import MAX_CHANNELS, describe_cube
 
 __all__ = ["ComputedMaps", "CronoCube", "describe", "matches"]
 
@@ -103,7 +104,7 @@ class CronoCube:
             found = np.empty((wanted.size, len(range(*channels.indices(self.shape[2])))), self.dtype)
             for run in _runs(wanted):
                 first, last = int(wanted[run.start]), int(wanted[run.stop - 1])
-                found[run] = spectra[first : last + 1, channels][wanted[run] - first]
+                found[run] = read_window(spectra, (slice(first, last + 1), channels))[wanted[run] - first]
         return np.asarray(found[where.reshape(selected.shape)])
 
 
@@ -142,7 +143,7 @@ class ComputedMaps:
     def read(self, maps: Sequence[int], y: slice, x: slice) -> NDArray[Any]:
         """Read a window of some maps; see `xrfsr.io.source.Source`."""
         with open_hdf5(self.path, external=self.external) as file:
-            return np.stack([file[COMPUTED][y, x, self.positions[number]] for number in maps])
+            return np.stack([read_window(file[COMPUTED], (y, x, self.positions[number])) for number in maps])
 
 
 def _energies(file: h5py.Group, path: Path, name: str) -> NDArray[np.float64]:
@@ -151,7 +152,10 @@ def _energies(file: h5py.Group, path: Path, name: str) -> NDArray[np.float64]:
         raise InvalidInput(
             "file", [f"'{path}' has no energies in '{name}', expected one number in keV per channel; copy it again"]
         )
-    if faults := unwritten_faults(dataset, f"'{name}' in '{path}'"):
+    faults = unwritten_faults(dataset, f"'{name}' in '{path}'")
+    if dataset.shape[0] > MAX_CHANNELS:
+        faults.append(f"'{name}' in '{path}' has {dataset.shape[0]} channels, expected at most {MAX_CHANNELS}")
+    if faults:
         raise InvalidInput("file", faults)
     return np.asarray(dataset[()], np.float64)
 

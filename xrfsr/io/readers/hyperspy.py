@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from xrfsr.errors import Fault, InvalidInput
-from xrfsr.io.hdf5 import text, texts
+from xrfsr.errors import Fault, InvalidInput, collect_faults
+from xrfsr.io.hdf5 import name_refused, text, texts
 from xrfsr.io.hdf5_storage import unwritten_faults
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.io.spectra.array_cube import ArrayCube, open_tree
@@ -33,14 +33,18 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         If no lines are requested, a line is outside the spectra, or the file is not a cube with calibrated energies.
     """
     with open_tree(path, external=options.external) as root:
-        signals = {name: root["Experiments"][name] for name in root.get("Experiments", ())}
-        signals = {name: signal for name, signal in signals.items() if "data" in signal}
+        signals: dict[str, Any] = {}
+        refused: list[str] = []
+        for name in root.get("Experiments", ()):
+            with collect_faults(refused):  # other signals may still be read
+                if "data" in (signal := root["Experiments"][name]):
+                    signals[name] = signal
         if not signals:
-            raise InvalidInput(
-                "file", [f"'{path}' contains no signal, expected 'Experiments' with 'data'; save it in HyperSpy again"]
-            )
+            lacks = f"'{path}' contains no signal, expected 'Experiments' with 'data'; save it in HyperSpy again"
+            raise InvalidInput("file", refused or [lacks])
         cubes = [name for name, signal in signals.items() if len(getattr(signal["data"], "shape", ())) == 3]
-        name = select_cube(path, cubes or list(signals), options.group)
+        with name_refused(refused):
+            name = select_cube(path, cubes or list(signals), options.group)
         signal = signals[name]
         what, data = f"Experiments/{name}/data", signal["data"]
         if len(data.shape) != 3 or data.dtype.kind not in "iuf" or 0 in data.shape:

@@ -135,6 +135,10 @@ def _shape(path: Path, separator: str) -> tuple[int, int]:
     with path.open("rb") as file:
         file.readline(MAX_LINE_BYTES)
         while block := file.read(BLOCK_BYTES):
+            if b"\0" in block:
+                raise InvalidInput(
+                    "file", [f"'{path}' contains null characters, so it is no text or has gaps; export it again"]
+                )
             lines += block.count(b"\n")
             last = (last + block)[-MAX_LINE_BYTES:]
     # The last line of values may lack a line end, or be followed by empty lines.

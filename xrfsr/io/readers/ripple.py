@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from xrfsr.errors import Fault, InvalidInput
 from xrfsr.io.places import Home
 from xrfsr.io.source import ReadOptions, ScanDescription
-from xrfsr.io.spectra.cubes import KEV_PER_UNIT, axes_grid, describe_cube
+from xrfsr.io.spectra.cubes import KEV_PER_UNIT, MAX_CHANNELS, axes_grid, describe_cube
 
 __all__ = ["RawCube", "describe"]
 
@@ -100,6 +100,8 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     if record not in ("vector", "image"):
         faults.append(f"record-by must be vector or image, got {record!r}")
     faults += [f"{name} must be > 0, got {size}" for name, size in sizes.items() if size < 1]
+    if sizes["depth"] > MAX_CHANNELS:
+        faults.append(f"depth must be at most {MAX_CHANNELS} channels, got {sizes['depth']}")
     if offset < 0:
         faults.append(f"offset must be ≥ 0, got {offset}")
     energy = _ripple_energy(header, faults)

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from xrfsr.io.hdf5_chunks import read_window
 from xrfsr.io.hdf5_links import open_hdf5
 
 __all__ = ["ArrayCube", "open_tree"]
@@ -52,7 +54,9 @@ class ArrayCube:
         for dim, part in zip(self.order, (y, x, channels), strict=True):
             key[dim] = part
         with open_tree(self.path, external=self.external) as root:
-            return np.asarray(root[self.name][tuple(key)]).transpose(self.order)
+            array, window = root[self.name], tuple(key)
+            values = read_window(array, window) if isinstance(array, h5py.Dataset) else np.asarray(array[window])
+            return values.transpose(self.order)
 
 
 @contextmanager

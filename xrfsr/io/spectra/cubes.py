@@ -32,6 +32,7 @@ from xrfsr.io.spectra.line_windows import (
 
 __all__ = [
     "KEV_PER_UNIT",
+    "MAX_CHANNELS",
     "Cube",
     "WindowMaps",
     "axes_grid",
@@ -43,6 +44,8 @@ __all__ = [
 
 KEV_PER_UNIT = {"kev": 1.0, "ev": 1e-3}
 # Bytes of spectra that are read at once, and of computed maps that are cached.
+# Detectors have some thousand channels.
+MAX_CHANNELS = 1 << 20
 BLOCK_BYTES, CACHE_BYTES = 1 << 25, 1 << 28
 
 
@@ -299,6 +302,9 @@ def channel_energies(axis: Mapping[str, Any], faults: list[str]) -> NDArray[np.f
             f"the energy axis {axis.get('name')!r} must be in keV or eV, got {axis.get('units')!r}; set its units, "
             "scale and offset in HyperSpy and save again"
         )
+        return np.zeros(0)
+    if not 0 < axis["size"] <= MAX_CHANNELS:
+        faults.append(f"the energy axis must have at most {MAX_CHANNELS} channels, got {axis['size']}; export it again")
         return np.zeros(0)
     if "values" in axis:
         return factor * np.asarray(axis["values"], np.float64)

@@ -12,12 +12,13 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import lru_cache
 from itertools import combinations
 from typing import Literal
 
+from xrfsr.core.line_hints import hint, number_hint
 from xrfsr.errors import InvalidInput
+from xrfsr.utils.describe import describe, is_integer
 
 __all__ = ["Kind", "Line", "emission", "overlaps", "parse", "parse_all"]
 
@@ -26,6 +27,7 @@ Kind = Literal["element", "scatter", "diagnostic"]
 # keV. A bare symbol means the K line (the convention of MAPS). X-ray tubes end at 50 to 60 kV and detectors are thin,
 # so nobody maps a K line above this energy: a bare "Pb" or "Au" means L or M, and which of the two is unknown.
 BARE_LIMIT = 40.0
+SOFTEST = 1.5  # keV; a hint names no L or M line below it, which air and window stop
 
 _NAMES: dict[str, Kind] = {
     # PyXRF
@@ -227,7 +229,9 @@ def emission(element: str) -> dict[str, tuple[float, float]]:
 def _understand(label: object) -> Line | str:
     """Return the line that `label` names, or the fault of the label."""
     if not isinstance(label, str):
-        return f"labels must be text such as 'Ca-K', got {label!r}"
+        number = int(label) if is_integer(label) and abs(label) < 1000 else 0  # type: ignore[call-overload, operator]
+        fix = f"; {found}" if (found := number_hint(number, _mapped())) else ""
+        return f"labels must be text such as 'Ca-K', got {describe(label)}{fix}"
     return _read(str(label))
 
 
@@ -252,7 +256,7 @@ def _read(label: str) -> Line | str:
     pair = _PILE_UP.fullmatch(text.replace(" ", ""))
     if pair and {pair["first"], pair["second"]} <= _symbols():
         return Line(text.replace(" ", ""), kind="diagnostic")
-    return f"unknown line {label!r}; {_hint(text)}"
+    return f"unknown line {describe(label)}; {hint(text, _mapped(), _english())}"
 
 
 def _named_kind(name: str) -> Kind | None:
@@ -364,19 +368,30 @@ def _families(element: str) -> list[str]:
     return sorted([*shells, *groups])
 
 
-def _hint(text: str) -> str:
-    known = {
-        f"{element}-{family}".casefold(): f"{element}-{family}"
-        for element in sorted(_symbols())
-        for family in ("K", "Ka", "Kb", "L", "La", "Lb", "L1", "L2", "L3", "M")
-        if family[0] in _shells(element)
-    }
-    close = get_close_matches(re.sub(r"[ _]+", "-", text).casefold(), known, n=2, cutoff=0.6)
-    nearest = " or ".join(repr(known[name]) for name in close)
-    form = "write element and line, such as 'Ca-K', 'Pb-La' or 'Hg-L3', or leave out the map"
-    return f"did you mean {nearest}? Otherwise {form}" if nearest else form
+@lru_cache(maxsize=1)
+def _mapped() -> dict[str, str]:
+    """Shells of every element, by atomic number, whose lines a scanner maps."""
+    from xraydb import atomic_symbol
+
+    found = {}
+    for element in (atomic_symbol(number) for number in range(1, 99)):
+        shells = {name[0] for name in _transitions(element)}
+        energies = {shell: _energy(element, _members(element, shell)) for shell in shells}
+        found[element] = "".join(
+            shell
+            for shell in sorted(shells)
+            if (shell == "K" or energies[shell] > SOFTEST) and energies[shell] <= BARE_LIMIT
+        )
+    return found
 
 
-@lru_cache(maxsize=128)
-def _shells(element: str) -> frozenset[str]:
-    return frozenset(name[0] for name in _transitions(element))
+def _members(element: str, shell: str) -> frozenset[str]:
+    return frozenset(name for name in _transitions(element) if name.startswith(shell))
+
+
+@lru_cache(maxsize=1)
+def _english() -> dict[str, str]:
+    """Symbols of the elements by their names."""
+    from xraydb import atomic_name, atomic_symbol
+
+    return {str(atomic_name(number)): str(atomic_symbol(number)) for number in range(1, 99)}

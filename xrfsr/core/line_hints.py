@@ -1,0 +1,137 @@
+"""Hints for labels that are no line: what was probably meant, or nothing where that would be a guess."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+
+__all__ = ["Shells", "hint", "number_hint"]
+
+Shells = Mapping[str, Sequence[str]]
+"""Symbol of every element, by atomic number, with the shells whose lines a scanner maps: ``{"Pb": "LM"}``."""
+
+FORM = "write element and line, such as 'Ca-K', 'Pb-La' or 'Hg-L3'"
+SIMILARITY = 0.8  # of a misspelt name: "cooper" is near enough to copper, "irony" not to iron
+MOST = 3  # more lines within one slip of a label say nothing about what was meant
+
+# Names of elements that are mapped on paintings, in Latin, German, French, Italian, Spanish and Dutch, beyond the
+# English ones.
+_NAMES = {
+    "Na": "natrium sodio",
+    "Al": "aluminium alluminio aluminio",
+    "Si": "silizium silicium silicio",
+    "P": "phosphor phosphore fosforo fosfor",
+    "S": "sulphur schwefel soufre zolfo azufre zwavel",
+    "Cl": "chlor chlore cloro chloor",
+    "K": "kalium potasio potassio",
+    "Ca": "kalzium calcio",
+    "Ti": "titan titane titanio titaan",
+    "V": "vanadin vanadio",
+    "Cr": "chrom chrome cromo chroom",
+    "Mn": "mangan manganese manganeso mangaan",
+    "Fe": "ferrum fer ferro hierro eisen ijzer",
+    "Co": "kobalt cobalto",
+    "Ni": "nichel niquel",
+    "Cu": "cuprum kupfer cuivre rame cobre koper",
+    "Zn": "zincum zink zinco cinc",
+    "As": "arsen arsenico arseen",
+    "Br": "brom brome bromo broom",
+    "Sr": "stronzio estroncio",
+    "Zr": "zirkonium zirconio",
+    "Ag": "argentum silber argent argento plata zilver",
+    "Cd": "kadmium cadmio",
+    "Sn": "stannum zinn etain stagno estano tin",
+    "Sb": "stibium antimon antimoine antimonio antimoon",
+    "I": "jod iode iodio yodo jood",
+    "Ba": "baryum bario",
+    "W": "wolfram wolframio tungsteno tungstene",
+    "Au": "aurum or oro goud",
+    "Hg": "hydrargyrum quecksilber mercure mercurio kwik",
+    "Pb": "plumbum plumb blei plomb piombo plomo lood",
+    "Bi": "wismut bismuto",
+}
+
+
+def hint(text: str, shells: Shells, names: Mapping[str, str]) -> str:
+    """Return how to write a label that is unknown.
+
+    Parameters
+    ----------
+    text : str
+        Label that is no line.
+    shells : mapping of str to str
+        See `Shells`.
+    names : mapping of str to str
+        English names of elements in lower case, and their symbols.
+
+    Returns
+    -------
+    str
+        Fix for the message, with what was probably meant.
+
+    Examples
+    --------
+    >>> hint("Plumb", {"Pb": "LM"}, {"lead": "Pb"})
+    "did you mean 'Pb-L' or 'Pb-M'? Otherwise write element and line, such as 'Ca-K', 'Pb-La' or 'Hg-L3'"
+    """
+    if text.isdecimal() and (found := number_hint(int(text), shells)):
+        return found
+    meant = list(dict.fromkeys(_named(text, shells, names) or _one_slip_away(text, shells)))
+    if 0 < len(meant) <= MOST:
+        return f"did you mean {' or '.join(map(repr, meant))}? Otherwise {FORM}"
+    return f"{FORM}, or leave out the map"
+
+
+def number_hint(number: int, shells: Shells) -> str:
+    """Return the fix for an atomic number in place of a label, or nothing if there is no such element.
+
+    Examples
+    --------
+    >>> number_hint(1, {"H": "K"})
+    "1 is the atomic number of H: write 'H-K'"
+    """
+    if not 1 <= number <= len(shells):
+        return ""
+    element = list(shells)[number - 1]
+    lines = [f"{element}-{shell}" for shell in shells[element]]
+    return f"{number} is the atomic number of {element}" + (f": write {' or '.join(map(repr, lines))}" if lines else "")
+
+
+def _named(text: str, shells: Shells, names: Mapping[str, str]) -> list[str]:
+    """Return the lines of an element that is named by a word, or by its symbol in the wrong case."""
+    word, _, rest = (part.strip() for part in re.sub(r"[\W_]+", " ", text).strip().partition(" "))
+    known = dict(names) | {name: element for element, listed in _NAMES.items() for name in listed.split()}
+    plain = word.casefold().replace("ä", "a").replace("ñ", "n").replace("é", "e").replace("í", "i")
+    near = [plain] if plain in known else get_close_matches(plain, known, n=1, cutoff=SIMILARITY)
+    element = known[near[0]] if near else word.capitalize() if not rest else ""
+    if element not in shells:
+        return []
+    lines = [f"{element}-{shell}" for shell in shells[element]]
+    family = re.fullmatch(r"([KLMklm]) ?([ab]?)(?:lpha|eta)?(?: lines?)?", rest)
+    if family and family[1].upper() in shells[element]:
+        return [f"{element}-{family[1].upper()}{family[2]}"]
+    return lines
+
+
+def _one_slip_away(text: str, shells: Shells) -> list[str]:
+    """Return the line that differs from a text by case and separator alone, or those that differ by one letter."""
+    plain = re.sub(r"[\W_]+", "-", text).casefold()
+    lines = {
+        f"{element}-{shell}{group}".casefold(): f"{element}-{shell}{group}"
+        for element, letters in shells.items()
+        for shell in letters
+        for group in ("", "a", "b")
+    }
+    if plain in lines:
+        return [lines[plain]]
+    return [line for spelt, line in lines.items() if _differ_by_one(plain, spelt)]
+
+
+def _differ_by_one(one: str, other: str) -> bool:
+    """Return whether one letter more, less, other or exchanged with the next makes one text of the other."""
+    if abs(len(one) - len(other)) > 1:
+        return False
+    start = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    a, b = one[start:], other[start:]
+    return a[1:] == b[1:] or a[1:] == b or a == b[1:] or (a[:2] == b[1::-1] and a[2:] == b[2:])

@@ -12,6 +12,9 @@ from typing import Any
 __all__ = ["Fault", "InvalidInput", "collect_faults", "import_optional", "warn"]
 
 
+MOST = 20  # faults that a message lists; the others are of the same kind
+
+
 class Fault(str):
     """One fault: a sentence, and the subject it concerns where that is not clear from the sentence.
 
@@ -62,7 +65,7 @@ class InvalidInput(ValueError):
     ----------
     what : str
     faults : tuple of str
-        Faults with their subjects, as `Fault`.
+        All faults with their subjects, as `Fault`; the message lists the first twenty.
 
     Examples
     --------
@@ -77,7 +80,8 @@ class InvalidInput(ValueError):
         if len(self.faults) == 1:
             message = f"invalid {what}: {self.faults[0]}"
         else:
-            listed = "\n".join(f"  - {fault}" for fault in self.faults)
+            shown = [*self.faults[:MOST], *([f"and {len(self.faults) - MOST} more"] if len(self.faults) > MOST else [])]
+            listed = "\n".join(f"  - {fault}" for fault in shown)
             message = f"invalid {what}, {len(self.faults)} faults:\n{listed}"
         super().__init__(message)
 

@@ -22,6 +22,7 @@ from xrfsr import Grid, InvalidInput, as_photo, as_scan
 from xrfsr.core.coordinates import dequantify, grid_coords, grid_of
 from xrfsr.core.photo import ensure_photo
 from xrfsr.core.scan import ensure_scan, validate
+from xrfsr.utils.describe import describe
 
 REGISTRY = pint.get_application_registry()
 LABELS = ["Ca-K", "Pb-L", "compton", "r_factor"]
@@ -115,7 +116,7 @@ class TestAsScan:
     def test_labels_of_its_own_must_be_those_given(self) -> None:
         array = xr.DataArray(maps(2), {"line": ["Pb_L", "Ca-K"]}, dims=("line", "y", "x"))
         assert as_scan(array, ["Pb-L", "Ca_K"], 1).line.values.tolist() == ["Pb-L", "Ca-K"]
-        assert_faults(faults_of(as_scan, array, ["Ca-K", "Pb-L"], 1), "pass the labels it has: lines=['Pb_L', 'Ca-K']")
+        assert_faults(faults_of(as_scan, array, ["Ca-K", "Pb-L"], 1), "has the labels Pb_L, Ca-K, but")
 
     def test_masked_entries_of_a_mask_are_not_valid(self) -> None:
         valid = np.ma.MaskedArray(np.ones((5, 6), bool), np.eye(5, 6, dtype=bool))
@@ -125,10 +126,16 @@ class TestAsScan:
         ("values", "lines", "text"),
         [
             (None, LABELS, "'maps' must be an array (line, y, x) of numbers, got None"),
-            (maps(), None, "'lines' must have one label for each map, such as ['Ca-K', 'Pb-L'], got None"),
-            (maps(), 3, "'lines' must have one label for each map, such as ['Ca-K', 'Pb-L'], got 3"),
-            ([[[1, 2], [3]]], ["Ca-K"], "'maps' must be an array, got a list of parts that differ in length"),
-            (xr.Dataset({"a": 1}), ["Ca-K"], "'maps' must be an array, got a Dataset; pass its variable"),
+            (maps(), None, "lines must be a list of labels, got None; pass labels, such as lines=['Ca-K', 'Pb-L']"),
+            (maps(), 3, "lines must be a list of labels, got 3; pass labels, such as lines=['Ca-K', 'Pb-L']"),
+            (maps(), set(LABELS), "lines must have an order, got "),
+            (
+                [[[1, 2], [3]]],
+                ["Ca-K"],
+                "of numbers, got a list of 1 entry; convert it to a NumPy array whose parts are",
+            ),
+            (xr.Dataset({"a": 1}), ["Ca-K"], "of numbers, got a Dataset with a; pass its variable"),
+            ("maps.h5", ["Ca-K"], "of numbers, got 'maps.h5'; xrfsr.open_scan(path) opens a file"),
         ],
     )
     def test_what_is_no_array(self, values: Any, lines: Any, text: str) -> None:
@@ -258,7 +265,7 @@ class TestValidate:
         bare = xr.Dataset({"maps": (("line", "y", "x"), maps())})
         assert_faults(
             faults_of(validate, bare),
-            "no variable 'intensity' among ['maps']",
+            "no variable 'intensity', got a Dataset with maps",
             "no coordinate 'line'",
             "no coordinate 'y'",
             "no coordinate 'x'",
@@ -378,7 +385,7 @@ class TestValidate:
 
     @pytest.mark.parametrize("obj", [None, np.zeros((1, 2, 3)), {"intensity": 1}])
     def test_not_xarray(self, obj: Any) -> None:
-        assert_faults(faults_of(ensure_scan, obj), f"a Dataset is needed, got a {type(obj).__name__}")
+        assert_faults(faults_of(ensure_scan, obj), f"is needed, got {describe(obj)}; xrfsr.as_scan(")
 
 
 class TestDataArray:
@@ -511,7 +518,7 @@ class TestAsPhoto:
 
     def test_a_photo_on_its_side_is_noticed(self) -> None:
         wide = as_scan(np.random.default_rng(0).random((1, 8, 16)), lines=["Ca-K"], pixel_size=1)
-        with pytest.warns(UserWarning, match="rotate it by 90 degrees if it lies on its side"):
+        with pytest.warns(UserWarning, match="columns seem to be exchanged: rotate it by 90 degrees"):
             as_photo(np.zeros((64, 32, 3)), like=wide)
         oblong = as_scan(np.random.default_rng(0).random((1, 8, 16)), lines=["Ca-K"], pixel_size=("2 mm", "1 mm"))
         as_photo(np.zeros((3, 32, 64)), like=oblong)  # on the pixels of the scan, each divided by four
@@ -532,7 +539,10 @@ class TestAsPhoto:
             (np.zeros((8, 10, 12)), "got (8, 10, 12)"),
             (np.zeros(12), "got (12,)"),
             (np.zeros((0, 12, 3)), "has no pixel"),
-            ([[[0.1, 0.2, 0.3]], [[0.1, 0.2]]], "differ in length"),
+            (
+                [[[0.1, 0.2, 0.3]], [[0.1, 0.2]]],
+                "got a list of 2 entries; convert it to a NumPy array whose rows are equally long",
+            ),
             (
                 np.full((3, 10, 12), 255.0),
                 "must lie in [0, 1], got values from 255 to 255; divide by the white value",
@@ -590,7 +600,10 @@ class TestEnsurePhoto:
             (lambda p: p * 255, ["must lie in [0, 1]"]),
             (lambda p: p.drop_vars(["x", "y"]), ["no coordinate 'y'", "no coordinate 'x'"]),
             (lambda p: p.assign_coords(x=p.x.values, band=[3, 2, 1]), ["unknown bands", "'x' has no units"]),
-            (lambda p: p.values, ["got a ndarray"]),
+            (
+                lambda p: p.values,
+                ["got an array of shape (3, 10, 12) and dtype float32; xrfsr.as_photo(rgb, like=scan) builds"],
+            ),
             (lambda p: xr.Dataset({"a": p}), ["got a Dataset"]),
         ],
     )

@@ -124,7 +124,7 @@ def test_pairs_report_both() -> None:
     with pytest.raises(InvalidInput) as caught:
         pair_to_mm((0, "3 s"))
     assert len(caught.value.faults) == 2
-    with pytest.raises(InvalidInput, match="3 entries"):
+    with pytest.raises(InvalidInput, match=r"got \(1, 2, 3\)"):
         pair_to_mm((1, 2, 3))
     with pytest.raises(InvalidInput, match="must be > 0"):
         pair_to_mm("-0.5 mm")

@@ -480,8 +480,8 @@ def test_one_operator_serves_many_threads_and_keeps_no_state() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"footprint": "round"}, "unknown footprint 'round'; accepted are area, gaussian, decimate"),
-        ({"footprint": None}, "unknown footprint None"),
+        ({"footprint": "round"}, "footprint must be one of 'area', 'gaussian', 'decimate', got 'round'"),
+        ({"footprint": None}, "'decimate', got None"),
         ({"footprint": "gaussian"}, "footprint 'gaussian' needs fwhm, the FWHM of the beam in mm"),
         ({"footprint": "gaussian", "fwhm": -1.0}, "fwhm must be a length in mm, > 0, .* got -1.0"),
         ({"footprint": "gaussian", "fwhm": 0.0}, "> 0"),

@@ -310,7 +310,7 @@ def test_bad_scales_are_refused(scan: xr.Dataset, scale: Any) -> None:
         ({"scale": True}, "got True"),
         ({"pixel_size": "1 s"}, "pixel_size is '1 s'"),
         ({"pixel_size": 0}, "pixel_size must be > 0, got 0"),
-        ({"scale": 2, "footprint": "round"}, "unknown footprint 'round'"),
+        ({"scale": 2, "footprint": "round"}, "footprint must be one of 'area', 'gaussian', 'decimate', got 'round'"),
         ({"scale": 0.5, "footprint": "gaussian"}, "footprint 'gaussian' needs fwhm"),
         ({"scale": 2, "fwhm": 1.0}, r"footprint 'area' has no fwhm, got \(1.0, 1.0\)"),
         ({"scale": 0.5, "footprint": "gaussian", "fwhm": "1 px"}, "fwhm is '1 px'"),

@@ -88,7 +88,7 @@ def test_every_fault_at_once(painting: Painting) -> None:
     for part in (
         "'krigging' is unknown; did you mean 'kriging'?",
         "bilinear: projected must be True or False, got 3",
-        "one or more names, each once, are needed",
+        "methods must have each name once, got ['bilinear', 'bilinear', 'krigging']",
         "settings are for 'gsa', which is not among methods",
         "truth has the lines Ca-K, Fe-K, the scan has Ca-K, Fe-K, Pb-L",
     ):

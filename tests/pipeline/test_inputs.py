@@ -17,6 +17,7 @@ from xrfsr.core.photo import as_photo
 from xrfsr.core.scan import as_scan
 from xrfsr.errors import InvalidInput
 from xrfsr.pipeline.superresolve import superresolve
+from xrfsr.utils.describe import describe
 
 QUICK: dict[str, Any] = {"steps": 3, "pixels": 256, "K": 2, "M": 8, "progress": False, "device": "cpu"}
 CHEAP: dict[str, Any] = {"progress": False, "device": "cpu"}
@@ -36,7 +37,7 @@ def refused(scan: Any, photo: Any, scale: Any = 4, **changes: Any) -> InvalidInp
 @pytest.mark.parametrize("scale", [1, 0, -2, 0.5, np.nan, np.inf, True, "4", None, (4, 4), np.bool_(True)])
 def test_scales_that_are_none(scan: xr.Dataset, photo: xr.DataArray, scale: Any) -> None:
     error = refused(scan, photo, scale)
-    assert error.faults == (f"scale must be a number > 1, such as 4, got {scale!r}",)
+    assert error.faults == (f"scale must be a number > 1, such as 4, got {describe(scale)}",)
 
 
 @pytest.mark.parametrize("scale", [1e9, 10**400, 20_000])
@@ -111,7 +112,7 @@ def test_half_a_fine_pixel_is_no_part(scan: xr.Dataset, photo: xr.DataArray) -> 
 
 def test_scans_of_few_pixels(scan: xr.Dataset, photo: xr.DataArray) -> None:
     error = refused(scan.isel(y=slice(7)), photo)
-    assert error.faults == ("the scan has 7 x 16 pixels; at least 8 x 8 are needed",)
+    assert error.faults == ("the scan has 7 x 16 pixels; at least 8 x 8 are needed: crop less",)
     scan.isel(y=slice(8), x=slice(8)).xrfsr.superresolve(photo, **QUICK)
 
 
@@ -119,8 +120,8 @@ def test_photos_that_are_none(scan: xr.Dataset, photo: xr.DataArray) -> None:
     cases = {
         "must have three bands, got 4": xr.concat([photo, photo.isel(band=[0])], "band"),
         "must have three bands, got 2": photo.isel(band=[0, 1]),
-        "a DataArray is needed, got a ndarray": photo.values,
-        "none was given; method='kriging' is the one that needs none": None,
+        "got an array of shape (3, 48, 64) and dtype float32; xrfsr.as_photo(rgb, like=scan) builds": photo.values,
+        "none was given; open one with xrfsr.open_photo(path, like=scan), or use method='kriging'": None,
         "got values from 0 to 255": (photo * 0 + np.linspace(0, 255, 64, dtype=np.float32)),
         "dtype int64": (photo * 255).astype(np.int64),
         "all values of 'rgb' are NaN": photo * np.nan,
@@ -162,7 +163,7 @@ def test_scans_that_are_none(scan: xr.Dataset, photo: xr.DataArray) -> None:
         "unknown unit of length 's'": along_x(scan.x.values, units="s"),
         "irregular": along_x(scan.x.values**2, units="mm"),
         "no coordinate 'x'": scan.drop_vars("x"),
-        "a Dataset is needed, got a ndarray": scan.intensity.values,
+        "got an array of shape (3, 12, 16) and dtype float32; xrfsr.as_scan(maps": scan.intensity.values,
     }
     for message, bad in cases.items():
         error = refused(bad, photo)

@@ -91,7 +91,7 @@ def test_faults_of_times_come_together(scan: xr.Dataset) -> None:
         ({"live_time": 1, "dead_time": 0.1}, "dead_time with dwell only"),
         ({"dwell": np.zeros((12, 16))}, "dwell must be above 0 s"),
         ({"dwell": [0.1, np.nan] + [0.1] * 10}, "dwell must be above 0 s"),
-        ({"dwell": np.ones(3)}, r"dwell must be .* got shape \(3,\)"),
+        ({"dwell": np.ones(3)}, r"dwell must be .* got an array of shape \(3,\)"),
     ):
         with pytest.raises(InvalidInput, match=message):
             normalise(scan, **wrong)  # type: ignore[arg-type]

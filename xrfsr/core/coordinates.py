@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TypeVar
 
@@ -11,8 +12,9 @@ import xarray as xr
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.core.units import in_mm, mm_per
 from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.utils.describe import describe, listing
 
-__all__ = ["centres", "dequantify", "grid_coords", "grid_of"]
+__all__ = ["centres", "dequantify", "grid_coords", "grid_of", "own_grid"]
 
 DECIMALS = 12
 
@@ -52,7 +54,7 @@ def centres(obj: xr.Dataset | xr.DataArray, name: str) -> tuple[xr.Variable, Axi
         raise InvalidInput(
             "coordinates",
             [
-                f"there is no coordinate {name!r}; add cell centres: "
+                f"there is no coordinate {name!r}{_instead(obj, name)}; add cell centres: "
                 f".assign_coords({name}=('{name}', centres, {{'units': 'mm'}}))"
             ],
         )
@@ -60,12 +62,17 @@ def centres(obj: xr.Dataset | xr.DataArray, name: str) -> tuple[xr.Variable, Axi
     faults: list[str] = []
     per_unit = 1.0
     if variable.dims != (name,):
-        faults.append(f"coordinate {name!r} must have the dimension {name!r} alone, got {variable.dims}")
+        faults.append(
+            f"coordinate {name!r} must have the dimension {name!r} alone, got {describe(variable.dims)}; select"
+        )
     elif variable.dtype.kind not in "iuf":
         faults.append(f"coordinate {name!r} must hold numbers, got dtype {variable.dtype}")
     if "units" not in variable.attrs:
-        faults.append(f"coordinate {name!r} has no units; set .{name}.attrs['units'] = 'mm'")
-    elif variable.attrs["units"] != "mm":
+        fix = f"set .{name}.attrs['units'] = 'mm'"
+        if not faults and _counts_pixels(variable):
+            fix = f"it counts pixels: multiply it by the pixel size in mm, and {fix}"
+        faults.append(f"coordinate {name!r} has no units; {fix}")
+    elif str(variable.attrs["units"]) != "mm":
         with collect_faults(faults, f"units of coordinate {name!r}"):
             per_unit = mm_per(variable.attrs["units"])
     if faults:
@@ -74,6 +81,24 @@ def centres(obj: xr.Dataset | xr.DataArray, name: str) -> tuple[xr.Variable, Axi
     values = in_mm(values, per_unit)
     axis = Axis.from_centres(values, name)
     return xr.Variable(name, values, {**variable.attrs, "units": "mm"}), axis
+
+
+def _instead(obj: xr.Dataset | xr.DataArray, name: str) -> str:
+    """Return the dimensions of an object that has not the one that is needed, for a message."""
+    return "" if name in obj.dims else f", but there are {listing(obj.dims)}" if obj.dims else ""
+
+
+def _counts_pixels(variable: xr.Variable) -> bool:
+    """Return whether a coordinate counts 0, 1, 2, ... or 1, 2, 3, ..."""
+    values = np.asarray(variable.values)
+    return bool(values.size > 1 and values[0] in (0, 1) and (np.diff(values) == 1).all())
+
+
+def _opened(obj: object) -> str:
+    """Return how to open a file whose name was passed, for a message."""
+    if not isinstance(obj, str | os.PathLike):
+        return ""
+    return "; open the file first: xrfsr.open_scan(path)"
 
 
 def grid_of(obj: xr.Dataset | xr.DataArray | Grid) -> Grid:
@@ -96,7 +121,7 @@ def grid_of(obj: xr.Dataset | xr.DataArray | Grid) -> Grid:
     if not isinstance(obj, xr.Dataset | xr.DataArray):
         raise InvalidInput(
             "grid",
-            [f"a Dataset, DataArray or xrfsr.Grid is needed, such as the scan; got a {type(obj).__name__}"],
+            [f"a Dataset, DataArray or xrfsr.Grid is needed, such as the scan, got {describe(obj)}{_opened(obj)}"],
         )
     obj = dequantify(obj)
     faults: list[str] = []
@@ -107,6 +132,19 @@ def grid_of(obj: xr.Dataset | xr.DataArray | Grid) -> Grid:
     if faults:
         raise InvalidInput("coordinates", faults)
     return Grid(axes[0], axes[1])
+
+
+def own_grid(obj: xr.Dataset | xr.DataArray) -> Grid:
+    """Return the grid of an xarray object; a grid alone, which has no maps, is refused.
+
+    Raises
+    ------
+    InvalidInput
+        See `grid_of`.
+    """
+    if isinstance(obj, Grid):
+        raise InvalidInput("grid", [f"a Dataset or DataArray with maps is needed, such as the scan, got {obj}"])
+    return grid_of(obj)
 
 
 def grid_coords(grid: Grid) -> dict[str, xr.Variable]:

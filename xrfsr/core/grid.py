@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from xrfsr.core.units import pair_to_mm
+from xrfsr.core.units import pair_to_mm, to_mm
 from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.utils.checks import is_integer, is_number
+from xrfsr.utils.describe import describe
 
 __all__ = ["Axis", "Grid"]
 
@@ -22,14 +24,23 @@ __all__ = ["Axis", "Grid"]
 REGULARITY = 2e-2
 
 
-def _is_finite(value: object) -> bool:
-    return isinstance(value, (int, float, np.integer, np.floating)) and bool(np.isfinite(value))
+MOST_CELLS = 2**53  # of an axis; beyond, their numbers are not exact
 
 
 def _scale(value: float) -> float:
-    if not _is_finite(value) or value <= 0:
-        raise InvalidInput("scale", [f"scale must be a finite number > 0, got {value!r}"])
+    if not is_number(value) or value <= 0:
+        raise InvalidInput("scale", [f"scale must be a number > 0, such as 4, got {describe(value)}"])
     return value
+
+
+def _check_axes(**axes: object) -> None:
+    faults = [
+        f"{name} must be an Axis, got {describe(axis)}; Grid.from_shape((rows, columns), '0.5 mm') makes both"
+        for name, axis in axes.items()
+        if not isinstance(axis, Axis)
+    ]
+    if faults:
+        raise InvalidInput("grid", faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +73,12 @@ class Axis:
 
     def __post_init__(self) -> None:
         faults = []
-        if not isinstance(self.size, (int, np.integer)) or self.size < 1:
-            faults.append(f"size must be an integer ≥ 1, got {self.size!r}")
-        if not _is_finite(self.step) or self.step == 0:
-            faults.append(f"step must be a finite number of mm other than 0, got {self.step!r}")
-        if not _is_finite(self.first):
-            faults.append(f"first must be a finite number of mm, got {self.first!r}")
+        if not is_integer(self.size) or not 1 <= self.size <= MOST_CELLS:
+            faults.append(f"size must be an integer ≥ 1, got {describe(self.size)}")
+        if not is_number(self.step) or self.step == 0:
+            faults.append(f"step must be a finite number of mm other than 0, got {describe(self.step)}")
+        if not is_number(self.first):
+            faults.append(f"first must be a finite number of mm, got {describe(self.first)}")
         if faults:
             raise InvalidInput("axis", faults)
 
@@ -82,9 +93,15 @@ class Axis:
             than two hundredths of a step.
         """
         try:
-            values = np.asarray(centres, dtype=np.float64)
+            values = np.asarray(centres)
         except (TypeError, ValueError):
-            raise InvalidInput(f"coordinate {name!r}", [f"{name!r} must hold numbers, got {centres!r}"]) from None
+            values = np.empty(0, object)
+        if values.dtype.kind not in "iuf" or hasattr(centres, "units"):
+            raise InvalidInput(
+                f"coordinate {name!r}",
+                [f"{name!r} must hold numbers of mm, such as [0.25, 0.75, 1.25], got {describe(centres)}"],
+            )
+        values = values.astype(np.float64)
         if values.ndim != 1 or values.size < 2:
             raise InvalidInput(
                 f"coordinate {name!r}",
@@ -127,22 +144,28 @@ class Axis:
 
     def resize(self, size: int) -> Axis:
         """Divide the interval between the same edges, in the same direction, into `size` cells."""
-        if size < 1:
-            raise InvalidInput("axis size", [f"size must be at least 1 cell, got {size}"])
+        if not is_integer(size) or not 1 <= size <= MOST_CELLS:
+            raise InvalidInput("axis size", [f"size must be at least 1 cell, got {describe(size)}"])
         step = self.step * self.size / size
         return Axis(size, step, self.first - self.step / 2 + step / 2)
 
     def refine(self, scale: float) -> Axis:
         """Return `scale` times as many cells between the same edges (rounded to whole cells)."""
-        return self.resize(round(self.size * _scale(scale)))
+        return self.resize(round(min(float(self.size * _scale(scale)), 2.0 * MOST_CELLS)))
 
     def coarsen(self, scale: float) -> Axis:
         """Return 1 / `scale` times as many cells between the same edges (rounded to whole cells, at least one)."""
-        return self.resize(max(1, round(self.size / _scale(scale))))
+        return self.resize(max(1, round(min(self.size / _scale(scale), 2.0 * MOST_CELLS))))
 
     def crop(self, cells: slice) -> Axis:
         """Return consecutive cells, counted from 0 (``slice(start, stop)``)."""
-        return Axis(cells.stop - cells.start, self.step, self.first + self.step * cells.start)
+        ends = (cells.start, cells.stop) if isinstance(cells, slice) else (None, None)
+        if not all(map(is_integer, ends)) or not 0 <= ends[0] < ends[1] <= self.size:
+            raise InvalidInput(
+                "cells",
+                [f"cells must be slice(start, stop) within slice(0, {self.size}), got {describe(cells)}"],
+            )
+        return Axis(ends[1] - ends[0], self.step, self.first + self.step * ends[0])
 
     def parent_cell(self, fine: Axis) -> NDArray[np.intp]:
         """Return the cell that contains the centre of each cell of a finer axis; outside, the nearest cell.
@@ -188,6 +211,9 @@ class Grid:
     y: Axis
     x: Axis
 
+    def __post_init__(self) -> None:
+        _check_axes(y=self.y, x=self.x)
+
     def __repr__(self) -> str:
         (top, bottom), (left, right) = self.y.edges, self.x.edges
         (rows, columns), (dy, dx) = self.shape, self.spacing
@@ -205,6 +231,8 @@ class Grid:
         `pixel_size` and `origin` are lengths in any form that `xrfsr.core.units.pair_to_mm` accepts: numbers of mm,
         text with a unit such as ``"0.5 mm"`` or quantities, one for both directions or a pair (y, x).
         """
+        if not isinstance(shape, tuple | list) or len(shape) != 2 or not all(map(is_integer, shape)):
+            raise InvalidInput("grid", [f"shape must be two integers (rows, columns), got {describe(shape)}"])
         dy, dx = pair_to_mm(pixel_size)
         top, left = pair_to_mm(origin, "origin", positive=False)
         return cls(Axis(shape[0], dy, top + dy / 2), Axis(shape[1], dx, left + dx / 2))
@@ -251,8 +279,16 @@ class Grid:
 
     def overlap(self, other: Grid) -> float:
         """Area in mm² that both grids cover."""
+        _check_grid(other)
         return self.y.overlap(other.y) * self.x.overlap(other.x)
 
     def covers(self, other: Grid, tolerance: float = 0.0) -> bool:
         """Return whether `other` lies within this grid, to within `tolerance` mm."""
+        _check_grid(other)
+        tolerance = to_mm(tolerance, "tolerance")
         return self.y.covers(other.y, tolerance) and self.x.covers(other.x, tolerance)
+
+
+def _check_grid(other: object) -> None:
+    if not isinstance(other, Grid):
+        raise InvalidInput("grid", [f"other must be a Grid such as scan.xrfsr.grid, got {describe(other)}"])

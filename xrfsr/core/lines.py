@@ -16,9 +16,11 @@ from functools import lru_cache
 from itertools import combinations
 from typing import Literal
 
+from xrfsr.core.labels import label_list
 from xrfsr.core.line_hints import hint, number_hint
 from xrfsr.errors import InvalidInput
-from xrfsr.utils.describe import describe, is_integer
+from xrfsr.utils.checks import is_integer
+from xrfsr.utils.describe import describe
 
 __all__ = ["Kind", "Line", "emission", "overlaps", "parse", "parse_all"]
 
@@ -176,7 +178,7 @@ def parse_all(labels: Iterable[str]) -> list[Line]:
     >>> [line.label for line in parse_all(["Ca_K", "Pb_L", "Fe"])]
     ['Ca-K', 'Pb-L', 'Fe-K']
     """
-    given = [labels] if isinstance(labels, str) else list(labels)
+    given = label_list(labels)
     lines: list[Line] = []
     faults: list[str] = []
     seen: dict[tuple[str, bool], str] = {}
@@ -188,7 +190,9 @@ def parse_all(labels: Iterable[str]) -> list[Line]:
         lines.append(found)
         key = (found.label.casefold(), found.uncertainty)
         if key in seen:
-            faults.append(f"{label!r} and {seen[key]!r} are the same line, {found.label}; drop or rename one of them")
+            faults.append(
+                f"{describe(label)} and {describe(seen[key])} are the same line, {found.label}; drop or rename one"
+            )
         seen.setdefault(key, label)
     if faults:
         raise InvalidInput("line labels", faults)
@@ -229,7 +233,7 @@ def emission(element: str) -> dict[str, tuple[float, float]]:
 def _understand(label: object) -> Line | str:
     """Return the line that `label` names, or the fault of the label."""
     if not isinstance(label, str):
-        number = int(label) if is_integer(label) and abs(label) < 1000 else 0  # type: ignore[call-overload, operator]
+        number = int(label) if is_integer(label) else 0
         fix = f"; {found}" if (found := number_hint(number, _mapped())) else ""
         return f"labels must be text such as 'Ca-K', got {describe(label)}{fix}"
     return _read(str(label))
@@ -333,7 +337,7 @@ def _element_line(label: str, element: str, family: re.Match[str]) -> Line | str
     name, chosen = _select(element, family)
     if not chosen:
         existing = ", ".join(f"{element}-{known}" for known in _families(element))
-        return f"{label!r}: {element} has no {name} line; its lines are {existing or 'not tabulated'}"
+        return f"{describe(label)}: {element} has no {name} line; its lines are {existing or 'not tabulated'}"
     return Line(f"{element}-{name}", element, name[0], _energy(element, chosen), transitions=chosen)
 
 

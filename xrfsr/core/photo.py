@@ -6,6 +6,7 @@ of the scan.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ import xarray as xr
 
 from xrfsr.core.coordinates import centres, dequantify, grid_coords, grid_of
 from xrfsr.core.grid import Grid
+from xrfsr.core.mistakes import is_like_photo, is_like_scan, no_photo, rename_fix
 from xrfsr.errors import InvalidInput, collect_faults, warn
+from xrfsr.utils.describe import describe
 
 __all__ = ["BANDS", "as_photo", "colours", "ensure_photo", "photo_on"]
 
@@ -125,13 +128,10 @@ def ensure_photo(photo: xr.DataArray | xr.Dataset, *, values: bool | None = None
     InvalidInput
         Naming every fault.
     """
-    if isinstance(photo, xr.Dataset) and "rgb" in photo:
+    if isinstance(photo, xr.Dataset) and is_like_photo(photo):
         photo = photo["rgb"]
-    if not isinstance(photo, xr.DataArray):
-        raise InvalidInput(
-            "photo",
-            [f"a DataArray is needed, got a {type(photo).__name__}; xrfsr.as_photo(rgb, like=scan) builds one"],
-        )
+    if not isinstance(photo, xr.DataArray) or is_like_scan(photo):
+        raise InvalidInput("photo", [no_photo(photo)])
     photo = dequantify(photo)
     faults: list[str] = []
     data: Any = None
@@ -141,8 +141,8 @@ def ensure_photo(photo: xr.DataArray | xr.Dataset, *, values: bool | None = None
             data = _unit_range(_in_order(photo.transpose(*_DIMS)).variable.data, values)
     else:
         faults.append(
-            f"'rgb' must have the dimensions {_DIMS} in any order, got {photo.dims}; rename them, or build the photo "
-            "with xrfsr.as_photo(rgb, like=scan)"
+            f"'rgb' must have the dimensions {_DIMS} in any order, got {describe(photo.dims)}; "
+            f"{rename_fix(photo.dims, _DIMS) or 'rename them'}, or build the photo with xrfsr.as_photo(rgb, like=scan)"
         )
     for name in ("y", "x"):
         with collect_faults(faults):
@@ -159,20 +159,27 @@ def _band_coord() -> xr.Variable:
 
 def _warn_if_stretched(photo: Grid, scan: Grid) -> None:
     height, width = photo.spacing
+    rows, columns = photo.shape
     # The photo is cropped to whole pixels. A photo that was resampled to pixels of the scan has their shape.
     slack = _STRETCH + 1 / photo.shape[0] + 1 / photo.shape[1]
     if any(abs(np.log(height / width / shape)) <= slack for shape in (1.0, scan.spacing[0] / scan.spacing[1])):
         return
-    rows, columns = photo.shape
+    fix = "crop it to the scanned area, or check pixel_size"
+    if abs(np.log(scan.y.extent / columns / (scan.x.extent / rows))) <= slack:
+        fix = "its rows and columns seem to be exchanged: rotate it by 90 degrees, or transpose it"
     warn(
         f"the photo of {rows} x {columns} pixels is stretched over an area of {scan.y.extent:g} x {scan.x.extent:g} mm "
-        f"(height x width), so that its pixels become {height:.3g} x {width:.3g} mm and not square; crop it to the "
-        "scanned area, rotate it by 90 degrees if it lies on its side, or check pixel_size"
+        f"(height x width), so that its pixels become {height:.3g} x {width:.3g} mm and not square; {fix}"
     )
 
 
 def _bands_first(rgb: Any) -> tuple[Any, Any]:
     """Bands (3, H, W) from any accepted layout, and the mask of transparent pixels (H, W), or None."""
+    needed = "an array (3, H, W), (H, W, 3) or (H, W)"
+    if isinstance(rgb, str | os.PathLike | xr.Dataset) or is_like_scan(rgb):
+        raise InvalidInput("photo", [no_photo(rgb, needed)])
+    if hasattr(rgb, "magnitude"):
+        raise InvalidInput("photo", [f"{needed} is needed, got {describe(rgb)}; pass its .magnitude"])
     named = False
     if isinstance(rgb, xr.DataArray):
         rgb, named = _by_name(rgb)
@@ -183,9 +190,17 @@ def _bands_first(rgb: Any) -> tuple[Any, Any]:
         return array, mask.any(axis=0) if transparent is None else mask.any(axis=0) | transparent
     if not hasattr(rgb, "__dask_graph__"):
         try:
-            rgb = np.asarray(rgb)
-        except ValueError:
-            raise InvalidInput("photo", ["'rgb' must be an array, got a list of rows that differ in length"]) from None
+            array = np.asarray(rgb)
+        except (
+            TypeError,
+            ValueError,
+            RuntimeError,
+        ):  # tensors that need gradients, lists of rows that differ in length
+            array = np.empty(0, object)
+        if array.dtype.kind not in "biufc":
+            fix = "convert it to a NumPy array whose rows are equally long"
+            raise InvalidInput("photo", [f"{needed} is needed, got {describe(rgb)}; {fix}"])
+        rgb = array
     return _layout(rgb, named)
 
 
@@ -246,7 +261,7 @@ def _in_order(photo: xr.DataArray) -> xr.DataArray:
         return photo
     if sorted(map(str, names)) != sorted(BANDS):
         raise InvalidInput(
-            "photo", [f"unknown bands {names}; name them: .assign_coords(band=['red', 'green', 'blue'])"]
+            "photo", [f"unknown bands {describe(names)}; name them: .assign_coords(band=['red', 'green', 'blue'])"]
         )
     return photo.isel(band=[names.index(band) for band in BANDS])
 

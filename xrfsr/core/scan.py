@@ -6,6 +6,7 @@ The rest of the package uses scans that `ensure_scan` returned, and may rely on 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,7 +15,9 @@ import xarray as xr
 
 from xrfsr.core.coordinates import AnyT, centres, dequantify, grid_coords
 from xrfsr.core.grid import Grid
+from xrfsr.core.labels import label_list
 from xrfsr.core.lines import Line, overlaps, parse_all
+from xrfsr.core.mistakes import is_like_photo, no_scan
 from xrfsr.core.scan_checks import (
     DIMS,
     argument_name,
@@ -27,6 +30,8 @@ from xrfsr.core.scan_checks import (
 )
 from xrfsr.core.units import intensity_unit, pair_to_mm
 from xrfsr.errors import InvalidInput, collect_faults, warn
+from xrfsr.utils.checks import switch_faults
+from xrfsr.utils.describe import describe, listing
 
 __all__ = ["as_scan", "ensure_scan", "lines_of", "scan_coords", "validate"]
 
@@ -88,10 +93,10 @@ def as_scan(
     """
     faults: list[str] = []
     labels: list[Any] = []
-    if isinstance(lines, Iterable):
-        labels = [lines] if isinstance(lines, str) else list(lines)
-    else:
-        faults.append(f"'lines' must have one label for each map, such as ['Ca-K', 'Pb-L'], got {lines!r}")
+    named: list[str] = []
+    with collect_faults(named):
+        labels = label_list(lines)
+    faults += named
     spacing, corner = (1.0, 1.0), (0.0, 0.0)
     with collect_faults(faults):
         spacing = pair_to_mm(pixel_size)
@@ -104,11 +109,11 @@ def as_scan(
         if values is not None or name == "intensity":
             with collect_faults(unusable):
                 arrays[name] = _as_array(name, values, labels)
-    unusable += shape_faults(arrays, len(labels))
+    unusable += shape_faults(arrays, None if named else len(labels))
     scan: xr.Dataset | None = None
     if unusable or not labels:
         faults += unusable
-        with collect_faults(faults):
+        with collect_faults([] if named else faults):
             scan_lines(labels)
         with collect_faults(faults):
             intensity_unit(units)
@@ -156,8 +161,8 @@ def ensure_scan(obj: xr.Dataset | xr.DataArray, *, values: bool | None = None) -
     UserWarning
         If a map is constant, or two lines count the same photons.
     """
+    faults = switch_faults(values=values, optional=True)
     ds = dequantify(_as_dataset(obj))
-    faults: list[str] = []
     flat: list[str] = []
     labels: list[Any] = []
     lines: list[Line] = []
@@ -166,8 +171,8 @@ def ensure_scan(obj: xr.Dataset | xr.DataArray, *, values: bool | None = None) -
 
     if "intensity" not in ds:
         faults.append(
-            f"there is no variable 'intensity' among {[str(name) for name in ds.data_vars]}; rename the variable of "
-            "the maps: ds.rename({'...': 'intensity'})"
+            f"there is no variable 'intensity', got {describe(ds)}; rename the variable of the maps: "
+            "ds.rename({'...': 'intensity'})"
         )
     for name in (name for name in DIMS if name in ds):
         fault = dims_fault(name, ds[name].dims) or dtype_fault(name, ds[name].dtype)
@@ -201,7 +206,7 @@ def ensure_scan(obj: xr.Dataset | xr.DataArray, *, values: bool | None = None) -
         raise InvalidInput(f"scan from '{source}'" if source else "scan", faults)
 
     if flat:
-        warn(f"maps are constant within the valid pixels: {', '.join(flat)}")
+        warn(f"maps are constant within the valid pixels: {listing(flat)}")
     _warn_of_overlaps(lines)
     for name in variables.keys() - {"valid"}:
         variables[name].attrs["units"] = unit
@@ -292,10 +297,15 @@ def scan_coords(labels: Sequence[str], grid: Grid) -> dict[str, xr.Variable]:
 def _as_array(name: str, values: Any, labels: Sequence[Any]) -> Any:
     """Convert an argument of `as_scan` to a NumPy or Dask array, gaps to NaN (in a mask, to False)."""
     dims, argument = DIMS[name], argument_name(name)
+    needed = f"{argument!r} must be an array ({', '.join(dims)}) of numbers, got {describe(values)}"
     if isinstance(values, xr.Dataset):
-        raise InvalidInput(
-            "scan", [f"{argument!r} must be an array, got a Dataset; pass its variable, or use ds.xrfsr.validate()"]
-        )
+        raise InvalidInput("scan", [f"{needed}; pass its variable, or use ds.xrfsr.validate()"])
+    if is_like_photo(values):
+        raise InvalidInput("scan", [no_scan(values)])
+    if isinstance(values, str | os.PathLike):
+        raise InvalidInput("scan", [f"{needed}; xrfsr.open_scan(path) opens a file"])
+    if hasattr(values, "magnitude"):
+        raise InvalidInput("scan", [f"{needed}; pass its .magnitude, and its unit as units='count'"])
     if isinstance(values, xr.DataArray):
         _compare_labels(argument, values, labels)
         if set(values.dims) == set(dims):
@@ -311,12 +321,10 @@ def _as_array(name: str, values: Any, labels: Sequence[Any]) -> Any:
         return values
     try:
         array = np.asarray(values)
-    except ValueError:
-        raise InvalidInput(
-            "scan", [f"{argument!r} must be an array, got a list of parts that differ in length"]
-        ) from None
-    if values is None or array.dtype.kind == "O":
-        raise InvalidInput("scan", [f"{argument!r} must be an array ({', '.join(dims)}) of numbers, got {values!r}"])
+    except (TypeError, ValueError, RuntimeError):  # tensors that need gradients, lists of parts that differ in length
+        raise InvalidInput("scan", [f"{needed}; convert it to a NumPy array whose parts are equally long"]) from None
+    if array.dtype.kind == "O":
+        raise InvalidInput("scan", [f"{needed}; convert it: np.asarray(maps, dtype='float32')"])
     return array
 
 
@@ -332,18 +340,18 @@ def _compare_labels(argument: str, array: xr.DataArray, labels: Sequence[Any]) -
     if not same:
         raise InvalidInput(
             "scan",
-            [f"{argument!r} has the labels {own}, but 'lines' is {list(labels)}; pass the labels it has: lines={own}"],
+            [
+                f"{argument!r} has the labels {listing(own)}, but 'lines' is {listing(labels)}; pass "
+                "the labels it has, lines=maps.line"
+            ],
         )
 
 
 def _as_dataset(obj: object) -> xr.Dataset:
+    if not isinstance(obj, xr.Dataset | xr.DataArray) or is_like_photo(obj):
+        raise InvalidInput("scan", [no_scan(obj)])
     if isinstance(obj, xr.DataArray):
         obj = obj.to_dataset(name="intensity")
-    if not isinstance(obj, xr.Dataset):
-        raise InvalidInput(
-            "scan",
-            [f"a Dataset is needed, got a {type(obj).__name__}; xrfsr.as_scan(...) builds one"],
-        )
     # The mask and the uncertainty of a DataArray are coordinates.
     return obj.reset_coords([name for name in DIMS if name in obj.coords])
 
@@ -357,7 +365,7 @@ def _standard_dtype(name: str, variable: xr.Variable) -> xr.Variable:
 
 def _warn_of_overlaps(lines: Sequence[Line]) -> None:
     if twice := overlaps(lines):
-        pairs = "; ".join(f"{a} and {b}" for a, b in twice)
+        pairs = "; ".join(f"{a} and {b}" for a, b in twice[:8]) + ("; ..." if len(twice) > 8 else "")
         warn(f"these lines count the same photons twice: {pairs}")
 
 

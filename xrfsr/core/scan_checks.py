@@ -12,8 +12,10 @@ import numpy as np
 import xarray as xr
 
 from xrfsr.core.lines import Line, parse_all
+from xrfsr.core.mistakes import rename_fix
 from xrfsr.core.units import intensity_unit
 from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.utils.describe import describe, listing
 
 __all__ = [
     "DIMS",
@@ -32,10 +34,10 @@ DIMS = {"intensity": ("line", "y", "x"), "uncertainty": ("line", "y", "x"), "val
 def scan_lines(labels: Sequence[Any]) -> list[Line]:
     """Parse the labels of maps, and refuse those that name an uncertainty."""
     if not labels:
-        raise InvalidInput("line labels", ["there is no line; at least one map is needed"])
+        raise InvalidInput("line labels", ["there is no line; name at least one map, such as lines=['Ca-K']"])
     lines = parse_all(labels)
     faults = [
-        f"{label!r} names an uncertainty; pass such maps as the variable 'uncertainty'"
+        f"{describe(label)} names an uncertainty; pass such maps as the variable 'uncertainty'"
         for label, line in zip(labels, lines, strict=True)
         if line.uncertainty
     ]
@@ -49,20 +51,34 @@ def argument_name(name: str) -> str:
     return "maps" if name == "intensity" else name
 
 
-def shape_faults(arrays: Mapping[str, Any], count: int) -> list[str]:
-    """Faults of the shapes of the arguments of `as_scan`, where `lines` has `count` labels."""
+def shape_faults(arrays: Mapping[str, Any], count: int | None) -> list[str]:
+    """Faults of the shapes of the arguments of `as_scan`, where `lines` has `count` labels (None: cannot be used)."""
     faults: list[str] = []
     shape = tuple(arrays["intensity"].shape) if "intensity" in arrays else ()
     for name, array in arrays.items():
         dims, own = DIMS[name], tuple(array.shape)
         argument = argument_name(name)
         if len(own) != len(dims):
-            faults.append(f"{argument!r} must have shape ({', '.join(dims)}), got {own}")
+            faults.append(f"{argument!r} must have shape ({', '.join(dims)}), got {own}; {_axes_fix(own, dims)}")
         elif len(shape) == 3 and own != shape[-len(own) :]:
-            faults.append(f"{argument!r} must cover the pixels of 'maps' {shape}, got shape {own}")
-    if len(shape) == 3 and shape[0] != count:
-        faults.append(f"'lines' must have {shape[0]} labels for 'maps' of shape {shape} (line, y, x), got {count}")
+            fix = "select or transpose the same pixels"
+            if own[-2:] == shape[:-3:-1]:
+                fix = f"its rows and columns are exchanged: {argument}.swapaxes(-1, -2)"
+            faults.append(f"{argument!r} must cover the pixels of 'maps' {shape}, got shape {own}; {fix}")
+    if len(shape) == 3 and count is not None and shape[0] != count:
+        fix = "give one label for each map"
+        if shape[2] == count:
+            fix = "the order of axes should be (line, y, x): np.moveaxis(maps, -1, 0)"
+        faults.append(
+            f"'lines' must have {shape[0]} labels for 'maps' of shape {shape} (line, y, x), got {count}; {fix}"
+        )
     return faults
+
+
+def _axes_fix(shape: tuple[int, ...], dims: Sequence[str]) -> str:
+    if len(dims) == 3 and len(shape) == 2:
+        return "give a single map an axis of its own: maps[None]"
+    return f"arrange it in {len(dims)} axes"
 
 
 def dims_fault(name: str, dims: Sequence[Any]) -> str | None:
@@ -70,10 +86,10 @@ def dims_fault(name: str, dims: Sequence[Any]) -> str | None:
     needed = DIMS[name]
     if len(dims) == len(needed) and set(dims) == set(needed):
         return None
-    fix = "rename or select until they match"
+    fix = rename_fix(dims, needed) or "rename or select until they match"
     if set(dims) == {"y", "x"}:
         fix = "keep the dimension when selecting one line: .sel(line=['Ca-K'])"
-    return f"{name!r} must have the dimensions {needed} in any order, got {tuple(dims)}; {fix}"
+    return f"{name!r} must have the dimensions {needed} in any order, got {describe(tuple(dims))}; {fix}"
 
 
 def dtype_fault(name: str, dtype: np.dtype[Any]) -> str | None:
@@ -134,13 +150,15 @@ def check_values(
             if (n := found[f"{name} negative"][i]) and kind != "diagnostic"
         ]
         if missing and name == "intensity":
-            listed = ", ".join(map(str, missing))
-            faults.append(f"{name!r} holds no finite value for {listed}; leave out: .drop_sel(line={missing})")
+            these = missing if len(missing) <= 5 else "[...]"
+            faults.append(
+                f"{name!r} holds no finite value for {listing(missing, 5)}; leave out: .drop_sel(line={these})"
+            )
         if endless:
-            faults.append(f"{name!r} is infinite for {', '.join(endless)}; mark as missing: .where(np.isfinite(...))")
+            faults.append(f"{name!r} is infinite for {listing(endless, 5)}; mark as missing: .where(np.isfinite(...))")
         if negative:
             faults.append(
-                f"{name!r} is negative for {', '.join(negative)}; set to zero: "
+                f"{name!r} is negative for {listing(negative, 5)}; set to zero: "
                 f"ds.assign({name}=ds[{name!r}].clip(min=0))"
             )
         if name == "intensity":

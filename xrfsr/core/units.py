@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 import re
-from numbers import Real
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.errors import Fault, InvalidInput, collect_faults
+from xrfsr.utils.checks import is_number
+from xrfsr.utils.describe import describe
 
 __all__ = ["INTENSITY_UNITS", "in_mm", "intensity_unit", "mm_per", "pair_to_mm", "to_mm"]
 
@@ -63,13 +64,13 @@ def intensity_unit(text: object) -> str:
     >>> intensity_unit("cts"), intensity_unit("counts/s"), intensity_unit("1")
     ('count', 'count/s', 'dimensionless')
     """
-    name = re.sub(r"\s*/\s*", "/", str(text).strip().casefold())
+    name = re.sub(r"\s*/\s*", "/", _unit_text(text).strip().casefold())
     name = re.sub(r"\s+", "_", name)
     if name in _PERCENT:
         raise InvalidInput(
             "intensity units",
             [
-                f"units must not be a percentage, got {text!r}; divide the values by 100 and set units to "
+                f"units must not be a percentage, got {describe(text)}; divide the values by 100 and set units to "
                 "'dimensionless'"
             ],
         )
@@ -78,7 +79,7 @@ def intensity_unit(text: object) -> str:
             "intensity units",
             [
                 f"units must be 'count', 'count/s' or 'dimensionless' (for mass fractions and arbitrary units), got "
-                f"{text!r}"
+                f"{describe(text)}"
             ],
         )
     return _SPELLINGS[name]
@@ -104,7 +105,7 @@ def mm_per(unit: object) -> float:
     """
     import pint
 
-    text = str(unit).strip()
+    text = _unit_text(unit).strip()
     registry = pint.application_registry
     try:
         # Letters only, because anything else would be parsed as an expression.
@@ -113,9 +114,15 @@ def mm_per(unit: object) -> float:
         name = ""
     if name not in _LENGTHS:
         raise InvalidInput(
-            "unit of length", [f"unknown unit of length {text!r}; accepted are mm, um, nm, cm, m and inch"]
+            "unit of length", [f"unknown unit of length {describe(unit)}; accepted are mm, um, nm, cm, m and inch"]
         )
     return float(registry.Quantity(1, name).to("mm").magnitude)
+
+
+def _unit_text(unit: object) -> str:
+    """Return a unit as text; for what is no unit, a text that is none either."""
+    is_unit = isinstance(unit, str | int | float) or hasattr(unit, "dimensionality")
+    return str(unit) if is_unit else "?"
 
 
 def to_mm(value: object, name: str = "length") -> float:
@@ -139,29 +146,31 @@ def to_mm(value: object, name: str = "length") -> float:
     (0.5, 0.5)
     """
     accepted = f"give a length such as {name}='0.5 mm', or a number of mm"
-    number: float
+    number: Any
     if isinstance(value, str):
         match = _LENGTH.fullmatch(value)
         if match is None or match["unit"][:1] == ",":
-            comma = "; write decimals with a point" if "," in value else ""
-            raise InvalidInput(name, [f"{name} must be a number with a unit, got {value!r}{comma}; {accepted}"])
+            comma = "; write decimals with a point" if re.search(r"\d,\d", value) else ""
+            raise InvalidInput(name, [f"{name} must be a number with a unit, got {describe(value)}{comma}; {accepted}"])
         if not match["unit"]:
-            raise InvalidInput(name, [f"{name} must have a unit, got {value!r}; {accepted}"])
+            raise InvalidInput(name, [f"{name} must have a unit, got {describe(value)}; {accepted}"])
         number, unit = float(match["number"]), match["unit"]
-    elif isinstance(value, Real) and not isinstance(value, bool):
-        number, unit = float(value), "mm"
-    elif hasattr(value, "magnitude") and hasattr(value, "units") and getattr(value.magnitude, "ndim", 0) == 0:
-        number, unit = float(value.magnitude), str(value.units)
     else:
-        raise InvalidInput(name, [f"{name} must be a length, got {value!r}; {accepted}"])
+        number, unit = value, "mm"
+        if hasattr(value, "magnitude") and hasattr(value, "units"):
+            magnitude, unit = value.magnitude, str(value.units)
+            number = magnitude.item() if getattr(magnitude, "shape", None) == () else magnitude
+    if not isinstance(number, float) and not is_number(number):
+        raise InvalidInput(name, [f"{name} must be a length, got {describe(value)}; {accepted}"])
+    number = float(number)
     if not math.isfinite(number):
-        raise InvalidInput(name, [f"{name} must be finite, got {value!r}"])
+        raise InvalidInput(name, [f"{name} must be finite, got {describe(value)}; {accepted}"])
     if unit == "mm":
         return number
     try:
         factor = mm_per(unit)
     except InvalidInput as error:
-        raise InvalidInput(name, [Fault(fault, f"{name} is {value!r}") for fault in error.faults]) from None
+        raise InvalidInput(name, [Fault(fault, f"{name} is {describe(value)}") for fault in error.faults]) from None
     return in_mm(number, factor)
 
 
@@ -204,14 +213,14 @@ def pair_to_mm(value: object, name: str = "pixel_size", *, positive: bool = True
     several = isinstance(value, tuple | list) or getattr(getattr(value, "magnitude", None), "ndim", 0) == 1
     parts: list[object] = list(value) if several else [value]  # type: ignore[call-overload]  # a quantity of several
     if len(parts) not in (1, 2):
-        raise InvalidInput(name, [f"{name} must be one length, or two as (y, x), got {len(parts)} entries"])
+        raise InvalidInput(name, [f"{name} must be one length, or two as (y, x), got {describe(value)}"])
     lengths: list[float] = []
     faults: list[str] = []
     for part in parts:
         with collect_faults(faults):
             lengths.append(to_mm(part, name))
             if positive and lengths[-1] <= 0:
-                faults.append(f"{name} must be > 0, got {part!r}")
+                faults.append(f"{name} must be > 0, got {describe(part)}; give a length such as '0.5 mm'")
     if faults:
         raise InvalidInput(name, faults)
     return (lengths[0], lengths[-1])

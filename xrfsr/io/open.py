@@ -20,6 +20,8 @@ from xrfsr.io.formats import Format, detect_format
 from xrfsr.io.lazy import LazyMaps, LazyMask, unreadable_message
 from xrfsr.io.readers.zarr import is_store, open_store
 from xrfsr.io.source import Quantity, ReadOptions, ScanDescription
+from xrfsr.utils.checks import choice_faults
+from xrfsr.utils.describe import describe
 from xrfsr.utils.paths import entries, local_path
 
 __all__ = ["open_lazily", "open_scan"]
@@ -196,14 +198,14 @@ def _unknown_options(form: Format, options: ReadOptions) -> list[str]:
     """Return a fault for each option that the format does not support, or whose value is not accepted."""
     known = form.load().OPTIONS
     faults = [
-        f"{name}={value!r} is not supported for {form.name}; leave it out"
+        f"{name}={describe(value)} is not supported for {form.name}; leave it out"
         for name, value in (("quantity", options.quantity), ("group", options.group))
         if value is not None and name not in known
     ]
-    if "quantity" in known and options.quantity not in (None, *QUANTITIES):
-        faults.append(f"quantity must be one of {', '.join(map(repr, QUANTITIES))}, got {options.quantity!r}")
+    if "quantity" in known and options.quantity is not None:
+        faults += choice_faults("quantity", options.quantity, QUANTITIES)
     if "group" in known and not isinstance(options.group, str | None):
-        faults.append(f"group must be the name of a group in the file, got {options.group!r}")
+        faults.append(f"group must be the name of a group in the file, got {describe(options.group)}")
     return faults
 
 
@@ -212,7 +214,9 @@ def _grid_faults(maps: ScanDescription, place: Path, pixel_size: object, origin:
     if pixel_size is None and maps.grid is None:
         faults.append(f"pixel_size is missing and '{place}' does not store it; pass it, such as pixel_size='0.5 mm'")
     if pixel_size is None and maps.grid is not None and origin is not None:
-        faults.append(f"origin={origin!r} was passed, but '{place}' stores the positions of its pixels; leave it out")
+        faults.append(
+            f"origin={describe(origin)} was passed, but '{place}' stores the positions of its pixels; leave it out"
+        )
     return faults
 
 

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import xarray as xr
-
+from xrfsr.core.labels import label_list
 from xrfsr.core.lines import Line, parse, parse_all
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.io.source import ReadOptions
+from xrfsr.utils.describe import listing
 
 __all__ = [
     "ColumnSelection",
@@ -182,22 +181,21 @@ def select_lines(lines: object, known: Mapping[str, str], path: Path, faults: li
     wanted = parse_lines(lines, faults)
     if missing := [line.label for line in wanted if line.label.casefold() not in known]:
         faults.append(
-            f"{', '.join(missing)}: not in '{path}', which has {', '.join(known.values()) or 'no element line'}"
+            f"{listing(missing)}: not in '{path}', which has {listing(known.values()) or 'no element line'}; "
+            "choose from these"
         )
     return {key: known[key] for line in wanted if (key := line.label.casefold()) in known}
 
 
 def parse_lines(lines: object, faults: list[str]) -> list[Line]:
     """Parse the argument `lines`, and add labels that cannot be parsed to `faults`."""
-    example = "pass labels such as lines=['Ca-K', 'Pb-L'], or leave it out to read all"
-    if isinstance(lines, np.ndarray | xr.DataArray):
-        lines = np.atleast_1d(np.asarray(lines)).tolist()
-    if isinstance(lines, bytes) or not isinstance(lines, Iterable):
-        faults.append(f"lines must be a list of labels, got {lines!r}; {example}")
+    labels = None
+    with collect_faults(faults):
+        labels = label_list(lines)
+    if labels is None:
         return []
-    labels = [lines] if isinstance(lines, str) else list(lines)
     if not labels:
-        faults.append(f"lines is empty; {example}")
+        faults.append("lines is empty; pass labels such as lines=['Ca-K', 'Pb-L'], or leave it out to read all")
     with collect_faults(faults):
         parse_all(labels)
     wanted = [line for line in map(try_parse, labels) if line]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -10,6 +9,8 @@ from typing import Any
 
 from xrfsr.errors import InvalidInput, warn
 from xrfsr.methods.common.method import Method
+from xrfsr.utils.checks import near_name
+from xrfsr.utils.describe import describe
 
 __all__ = ["GROUP", "get", "names", "ready"]
 
@@ -65,9 +66,9 @@ def get(name: str) -> Method[Any]:
     if isinstance(name, str) and name in added:
         return _loaded(added[name])
     known = [*_BUILT_IN, *sorted(added)]
-    near = difflib.get_close_matches(str(name), known, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise InvalidInput("method", [f"method {name!r} is unknown; {hint}accepted are {', '.join(known)}"])
+    near = near_name(name, known)
+    hint = f"did you mean {near!r}? " if near else ""
+    raise InvalidInput("method", [f"method {describe(name)} is unknown; {hint}accepted are {', '.join(known)}"])
 
 
 def ready(among: Iterable[str] | None = None) -> dict[str, Method[Any]]:

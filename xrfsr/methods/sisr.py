@@ -37,6 +37,7 @@ from xrfsr.methods.common.options import setting
 from xrfsr.methods.common.problem import Problem
 from xrfsr.methods.common.weights import bounded, defaults, first_line, read_weights
 from xrfsr.operators import apply_separable, cubic_matrix, footprint_matrix
+from xrfsr.utils.describe import describe
 
 __all__ = ["SISR", "SISROptions", "sisr"]
 
@@ -69,7 +70,8 @@ class SISROptions(FusionOptions):
                 _opened(str(self.checkpoint))
         else:
             faults.append(
-                f"checkpoint must be the file with the weights of a network, such as 'x4.pth', got {self.checkpoint!r}"
+                f"checkpoint must be the file with the weights of a network, such as 'x4.pth', got "
+                f"{describe(self.checkpoint)}"
             )
         if faults:
             raise InvalidInput("options", faults)

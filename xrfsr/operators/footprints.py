@@ -11,6 +11,8 @@ from scipy.special import ndtr
 
 from xrfsr.core.grid import Axis
 from xrfsr.errors import InvalidInput
+from xrfsr.utils.checks import choice_faults
+from xrfsr.utils.describe import describe
 
 __all__ = ["Footprint", "beam_per_axis", "coverage_faults", "footprint_matrix", "overlap_matrix"]
 
@@ -94,9 +96,8 @@ def beam_per_axis(
     InvalidInput
         Naming every parameter that does not fit `footprint`.
     """
-    if footprint not in get_args(Footprint):
-        accepted = ", ".join(get_args(Footprint))
-        raise InvalidInput("footprint", [f"unknown footprint {footprint!r}; accepted are {accepted}"])
+    if unknown := choice_faults("footprint", footprint, get_args(Footprint)):
+        raise InvalidInput("footprint", unknown)
     faults: list[str] = []
     pairs: list[tuple[float | None, float | None]] = []
     for name, value, lowest in (("fwhm", fwhm, "> 0"), ("smear", smear, "≥ 0")):
@@ -105,14 +106,18 @@ def beam_per_axis(
             if footprint == "gaussian" and name == "fwhm":
                 faults.append("footprint 'gaussian' needs fwhm, the FWHM of the beam in mm, such as fwhm=0.5")
         elif footprint != "gaussian":
-            faults.append(f"footprint {footprint!r} has no {name}, got {value}; use footprint='gaussian' for a beam")
+            faults.append(
+                f"footprint {footprint!r} has no {name}, got {describe(value)}; use footprint='gaussian' for a beam"
+            )
         else:
             try:
                 pair = np.broadcast_to(np.asarray(value, dtype=np.float64), 2).tolist()
             except (TypeError, ValueError):
                 pair = [np.nan, np.nan]
             if not all(np.isfinite(v) and (v > 0 or (v == 0 and name == "smear")) for v in pair):
-                faults.append(f"{name} must be a length in mm, {lowest}, one number or two as (y, x), got {value!r}")
+                faults.append(
+                    f"{name} must be a length in mm, {lowest}, one number or two as (y, x), got {describe(value)}"
+                )
         pairs.append((pair[0], pair[1]))
     if faults:
         raise InvalidInput("footprint", faults)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, cast
 
 import numpy as np
@@ -10,12 +9,14 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from xrfsr.core.coordinates import AnyT, dequantify, grid_coords, grid_of
+from xrfsr.core.coordinates import AnyT, dequantify, grid_coords, grid_of, own_grid
 from xrfsr.core.grid import Grid
 from xrfsr.core.units import pair_to_mm
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.operators import Downsampling, Footprint, apply_separable, footprint_matrix, linear_matrix
 from xrfsr.operators.footprints import beam_per_axis, coverage_faults
+from xrfsr.utils.checks import is_number
+from xrfsr.utils.describe import describe
 
 __all__ = ["beam_in_mm", "downsampling", "fine_grid", "regrid", "resample", "resampling_matrices"]
 
@@ -32,29 +33,24 @@ def fine_grid(coarse: Grid, scale: float) -> Grid:
     InvalidInput
         If `scale` is not a finite number above one, adds no pixel, or gives far too many.
     """
-    if not _is_number(scale) or scale <= 1:
-        raise InvalidInput("scale", [f"scale must be a number > 1, such as 4, got {scale!r}"])
+    if not is_number(scale) or scale <= 1:
+        raise InvalidInput("scale", [f"scale must be a number > 1, such as 4, got {describe(scale)}"])
     rows, columns = (size * float(scale) for size in coarse.shape)
     if rows * columns > MOST_PIXELS:
         raise InvalidInput(
             "scale",
             [
-                f"maps must have at most {MOST_PIXELS:.2g} pixels, got {rows:.3g} x {columns:.3g} for scale {scale!r}; "
-                "use a smaller scale"
+                f"maps must have at most {MOST_PIXELS:.2g} pixels, got {rows:.3g} x {columns:.3g} for scale "
+                f"{describe(scale)}; use a smaller scale"
             ],
         )
     fine = coarse.refine(float(scale))
     if fine.shape == coarse.shape:
-        raise InvalidInput("scale", [f"scale {scale!r} adds no pixel to {coarse.shape[0]} x {coarse.shape[1]}"])
+        raise InvalidInput(
+            "scale",
+            [f"scale {describe(scale)} adds no pixel to {coarse.shape[0]} x {coarse.shape[1]}; use a larger one"],
+        )
     return fine
-
-
-def _is_number(value: object) -> bool:
-    is_real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    try:
-        return is_real and math.isfinite(cast(float, value))
-    except OverflowError:  # an integer beyond the range of floats
-        return False
 
 
 def downsampling(
@@ -176,25 +172,41 @@ def resample(
     >>> scan.xrfsr.resample(scale=0.5).xrfsr.grid.spacing
     (1.0, 1.0)
     """
-    if sum(choice is not None for choice in (like, scale, pixel_size)) != 1:
-        raise InvalidInput("resampling", ["pass exactly one of like=, scale= and pixel_size="])
-    obj = dequantify(obj)
-    source = grid_of(obj)
+    faults: list[str] = []
+    target = width = None
+    given = [
+        name for name, choice in (("like", like), ("scale", scale), ("pixel_size", pixel_size)) if choice is not None
+    ]
+    if len(given) != 1:
+        faults.append(f"pass exactly one of like=, scale= and pixel_size=, got {' and '.join(given) or 'none'}")
+    with collect_faults(faults):
+        source = own_grid(obj)
+        if len(given) == 1:
+            target = _target(source, like, scale, pixel_size)
+    with collect_faults(faults):
+        width = beam_in_mm(fwhm)["fwhm"]
+        beam_per_axis(footprint, width)
+    if faults or target is None:
+        raise InvalidInput("resampling", faults)
+    return regrid(dequantify(obj), target, footprint=footprint, fwhm=width)
+
+
+def _target(source: Grid, like: Any, scale: Any, pixel_size: Any) -> Grid:
+    """Return the new grid of `resample`, from the one argument that is not None."""
     if like is not None:
-        target = grid_of(like)
-    elif scale is not None:
-        if not _is_number(scale) or scale <= 0:
-            raise InvalidInput("resampling", [f"scale must be a number > 0, such as 0.5, got {scale!r}"])
-        target = Grid(*(axis.resize(max(1, round(axis.size * scale))) for axis in (source.y, source.x)))
+        return grid_of(like)
+    axes = (source.y, source.x)
+    if scale is None:
+        sizes = [axis.extent / size for axis, size in zip(axes, pair_to_mm(pixel_size), strict=True)]
+    elif is_number(scale) and scale > 0:
+        sizes = [axis.size * float(scale) for axis in axes]
     else:
-        sizes = pair_to_mm(pixel_size)
-        target = Grid(
-            *(
-                axis.resize(max(1, round(axis.extent / size)))
-                for axis, size in zip((source.y, source.x), sizes, strict=True)
-            )
-        )
-    return regrid(obj, target, footprint=footprint, fwhm=beam_in_mm(fwhm)["fwhm"])
+        raise InvalidInput("resampling", [f"scale must be a number > 0, such as 0.5, got {describe(scale)}"])
+    if sizes[0] * sizes[1] > MOST_PIXELS:
+        text = f"maps must have at most {MOST_PIXELS:.2g} pixels, got {sizes[0]:.3g} x {sizes[1]:.3g}"
+        fix = "use larger pixels" if scale is None else "use a smaller scale"
+        raise InvalidInput("resampling", [f"{text}; {fix}"])
+    return Grid(*(axis.resize(max(1, round(size))) for axis, size in zip(axes, sizes, strict=True)))
 
 
 def regrid(obj: AnyT, target: Grid, *, footprint: Footprint = "area", fwhm: Lengths | None = None) -> AnyT:

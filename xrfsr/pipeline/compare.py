@@ -17,6 +17,8 @@ from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.methods import get, ready
 from xrfsr.operators.resample import fine_grid, resample
 from xrfsr.pipeline.superresolve import superresolve
+from xrfsr.utils.checks import switch_faults
+from xrfsr.utils.describe import describe, listing
 from xrfsr.utils.progress import progress_bar
 
 __all__ = ["compare"]
@@ -86,9 +88,16 @@ def compare(
     >>> bool(psnr["kriging"] > psnr["bilinear"])
     True
     """
-    names = list(methods) if methods is not None else list(ready())
-    each = {name: dict((settings or {}).get(name, {})) for name in names}
-    faults, using_photo = _faults(names, each, settings or {}, options)
+    faults = switch_faults(optional=True, progress=progress)
+    names: list[str] = []
+    each: dict[str, dict[str, Any]] = {}
+    using_photo: list[str] = []
+    with collect_faults(faults):
+        names = _names(methods)
+        if len(set(names)) < len(names):
+            faults.append(f"methods must have each name once, got {describe(names)}")
+        each = _settings(names, settings, faults)
+        using_photo = _using_photo(names, each, options)
     scan = obj
     with collect_faults(faults):
         scan, truth = _pair(obj, scale, truth)
@@ -96,7 +105,7 @@ def compare(
         if rgb is not None:
             ensure_photo(rgb)
         elif using_photo:
-            raise InvalidInput("photo", [f"rgb is missing, and {', '.join(using_photo)} need a photo; pass it"])
+            raise InvalidInput("photo", [f"rgb is missing, and {listing(using_photo)} need a photo; pass it"])
     if faults or truth is None:
         raise InvalidInput("compare", faults)
     wanted = _maps(truth)
@@ -136,15 +145,39 @@ def compare(
     )
 
 
-def _faults(
-    names: Sequence[str],
-    each: Mapping[str, Mapping[str, Any]],
-    settings: Mapping[str, Any],
-    options: Mapping[str, Any],
-) -> tuple[list[str], list[str]]:
-    """Return what is wrong with the arguments, and the names of methods that need a photo."""
+def _names(methods: Any) -> list[str]:
+    """Return the names of the methods to compare."""
+    names = list(ready()) if methods is None else [methods] if isinstance(methods, str) else methods
+    if not isinstance(names, list | tuple) or not names or not all(isinstance(name, str) for name in names):
+        raise InvalidInput(
+            "methods", [f"methods must be a list of names such as ['kriging', 'gsa'], got {describe(methods)}"]
+        )
+    return list(names)
+
+
+def _settings(names: Sequence[str], settings: Any, faults: list[str]) -> dict[str, dict[str, Any]]:
+    """Return the options of every method; settings for others are added to `faults`."""
+    given = {} if settings is None else settings
+    if not isinstance(given, Mapping) or not all(isinstance(one, Mapping) for one in given.values()):
+        raise InvalidInput(
+            "settings",
+            [
+                "settings must map methods to options, such as {'gsa': {'projected': False}}, got "
+                f"{describe(settings)}"
+            ],
+        )
+    faults += [
+        f"settings are for {describe(name)}, which is not among methods; add it there, or leave it out here"
+        for name in given
+        if name not in names
+    ]
+    return {name: dict(given.get(name, {})) for name in names}
+
+
+def _using_photo(names: Sequence[str], each: Mapping[str, Mapping[str, Any]], options: Mapping[str, Any]) -> list[str]:
+    """Return the names of methods that need a photo, after a look at the options of all."""
     faults: list[str] = []
-    using_photo = []
+    using = []
     for name in names:
         method = None
         with collect_faults(faults):
@@ -152,33 +185,40 @@ def _faults(
         if method is None:
             continue
         if method.uses_photo:
-            using_photo.append(name)
+            using.append(name)
         with collect_faults(faults, name):
             if method.uses_device:
                 from xrfsr.utils.device import resolve_device  # which loads torch
 
                 resolve_device(options.get("device", "auto"))
             method.options_from(each[name])
-    if len(set(names)) < len(names) or not names:
-        faults.append(f"methods is {list(names)}; one or more names, each once, are needed")
-    faults += [f"settings are for {name!r}, which is not among methods" for name in settings if name not in names]
-    return faults, using_photo
+    if faults:
+        raise InvalidInput("methods", faults)
+    return using
 
 
 def _pair(
     obj: xr.Dataset | xr.DataArray, scale: float, truth: xr.Dataset | xr.DataArray | None
 ) -> tuple[xr.Dataset | xr.DataArray, xr.Dataset | xr.DataArray]:
     """Return scan and truth; without a truth, the coarser scan and the scan itself."""
-    ensure_scan(obj)
+    faults: list[str] = []
+    grid = None
+    with collect_faults(faults):
+        ensure_scan(obj)
+    with collect_faults(faults):
+        grid = fine_grid(grid_of(obj), scale)
+    with collect_faults(faults, "truth"):
+        if truth is not None:
+            ensure_scan(truth)
+    if faults or grid is None:
+        raise InvalidInput("scan", faults)
     if truth is None:
         return resample(obj, scale=1 / scale), obj
-    ensure_scan(truth)
-    wanted, grid = _maps(truth), fine_grid(grid_of(obj), scale)
-    faults = []
+    wanted = _maps(truth)
     if list(wanted.line.values) != list(_maps(obj).line.values):
         faults.append(
-            f"truth has the lines {', '.join(map(str, wanted.line.values))}, the scan has "
-            f"{', '.join(map(str, _maps(obj).line.values))}; the same are needed, in the same order"
+            f"truth has the lines {listing(wanted.line.values)}, the scan has {listing(_maps(obj).line.values)}; the "
+            "same are needed, in the same order"
         )
     there = grid_of(truth)
     apart = max(

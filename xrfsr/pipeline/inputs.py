@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from xrfsr.core.coordinates import grid_of
 from xrfsr.core.grid import Axis, Grid
+from xrfsr.core.mistakes import is_like_photo, is_like_scan
 from xrfsr.core.photo import ensure_photo
 from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults, warn
@@ -72,12 +73,14 @@ def load(
         scan = ensure_scan(obj)
     with collect_faults(faults, "photo"):
         photo = _photo(rgb) if method.uses_photo else None
+    if is_like_photo(obj) and is_like_scan(rgb):
+        faults = ["scan and photo are swapped; write scan.xrfsr.superresolve(photo)"]
     # Grids can be compared also where the values are at fault.
     coarse, sharp = _grid_or_none(obj), _grid_or_none(rgb) if method.uses_photo else None
     probe = coarse if coarse is not None else Grid.from_shape((SMALLEST, SMALLEST), 1.0)
     if min(probe.shape) < SMALLEST:
         rows, columns = probe.shape
-        faults.append(f"the scan has {rows} x {columns} pixels; at least {SMALLEST} x {SMALLEST} are needed")
+        faults.append(f"the scan has {rows} x {columns} pixels; at least {SMALLEST} x {SMALLEST} are needed: crop less")
     with collect_faults(faults):
         fine = fine_grid(probe, scale)
         if sharp is not None and coarse is not None:
@@ -131,7 +134,13 @@ def _chunked(obj: xr.Dataset | xr.DataArray) -> bool:
 
 def _photo(rgb: xr.DataArray | None) -> xr.DataArray:
     if rgb is None:
-        raise InvalidInput("photo", ["none was given; method='kriging' is the one that needs none"])
+        raise InvalidInput(
+            "photo",
+            [
+                "none was given; open one with xrfsr.open_photo(path, like=scan), or use method='kriging', which needs "
+                "none"
+            ],
+        )
     return ensure_photo(rgb)
 
 
@@ -178,12 +187,25 @@ def _misfit(photo: Grid, fine: Grid, coarse: Grid) -> list[str]:
         for grid in (photo, fine)
     )
     rows, columns = _shown(photo.y, fine.y, coarse.y), _shown(photo.x, fine.x, coarse.x)
-    if not (rows.any() and columns.any()):
+    whole = rows.all() and columns.all()
+    if not whole and _shown(photo.x, fine.y, coarse.y).all() and _shown(photo.y, fine.x, coarse.x).all():
+        faults.append(
+            f"y and x of the photo seem to be exchanged: it covers {covered} mm, the scan {needed} mm; exchange them: "
+            "photo.rename(y='x', x='y')"
+        )
+    elif not whole and _counts_pixels(photo) and not _counts_pixels(coarse):
+        faults.append(
+            f"the photo seems to have pixel numbers in place of mm: it covers {covered} mm, the scan {needed} mm; "
+            "place it with xrfsr.as_photo(photo, like=scan) if both show the same area, otherwise with "
+            "xrfsr.register(photo, scan)"
+        )
+    elif not (rows.any() and columns.any()):
         faults.append(
             f"photo and scan do not overlap: the photo covers {covered} mm, the scan {needed} mm; bring the photo into "
-            "the millimetre frame of the scan (xrfsr.as_photo(rgb, like=scan) if both show the same area)"
+            "the millimetre frame of the scan: xrfsr.as_photo(rgb, like=scan) if both show the same area, otherwise "
+            "xrfsr.register(rgb, scan)"
         )
-    elif not (rows.all() and columns.all()):
+    elif not whole:
         faults.append(
             f"the photo covers only part of the scan: {covered} mm of {needed} mm; {_crop(coarse, rows, columns)}"
         )
@@ -200,6 +222,11 @@ def _misfit(photo: Grid, fine: Grid, coarse: Grid) -> list[str]:
             f"{_size(fine)} mm; {remedy}"
         )
     return faults
+
+
+def _counts_pixels(grid: Grid) -> bool:
+    """Return whether the coordinates of a grid are 0, 1, 2, ... or 1, 2, 3, ..."""
+    return grid.spacing == (1, 1) and {grid.y.first, grid.x.first} <= {0, 1}
 
 
 def _crop(coarse: Grid, rows: NDArray[np.bool_], columns: NDArray[np.bool_]) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
 import xarray as xr
 
 from xrfsr._version import __version__
@@ -19,6 +18,8 @@ from xrfsr.pipeline.inputs import Beam, load
 from xrfsr.pipeline.plan import ReconstructionPlan
 from xrfsr.pipeline.reconstruct import reconstruct
 from xrfsr.pipeline.result import as_scan_like
+from xrfsr.utils.checks import is_integer, switch_faults
+from xrfsr.utils.describe import describe
 
 if TYPE_CHECKING:
     from xrfsr.network import Model
@@ -181,7 +182,7 @@ class SuperResolution:
         chunk: int | None = None,
     ) -> Self:
         """Build it from what the user wrote; add every fault to `faults` and put a default in its place."""
-        faults += _seed_faults(seed) + _chunk_faults(chunk)
+        faults += _seed_faults(seed) + _chunk_faults(chunk) + switch_faults(optional=True, progress=progress)
         chosen, options = get(DEFAULT), MethodOptions()
         run = Run(device, 0 if faults else int(seed), progress)
         with collect_faults(faults):
@@ -234,13 +235,12 @@ class SuperResolution:
 
 
 def _seed_faults(seed: object) -> list[str]:
-    if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool) and 0 <= seed < 2**63:
+    if is_integer(seed) and 0 <= seed < 2**63:
         return []
-    return [f"seed must be an integer ≥ 0, got {seed!r}"]
+    return [f"seed must be an integer ≥ 0, got {describe(seed)}"]
 
 
 def _chunk_faults(chunk: Any) -> list[str]:
-    whole = isinstance(chunk, (int, np.integer)) and not isinstance(chunk, bool)
-    if chunk is None or (whole and chunk >= MIN_CHUNK):
+    if chunk is None or (is_integer(chunk) and chunk >= MIN_CHUNK):
         return []
-    return [f"chunk must be an integer ≥ {MIN_CHUNK} (fine pixels), got {chunk!r}"]
+    return [f"chunk must be an integer ≥ {MIN_CHUNK} (fine pixels), got {describe(chunk)}"]

@@ -8,6 +8,8 @@ import numpy as np
 import xarray as xr
 
 from xrfsr.errors import InvalidInput, import_optional
+from xrfsr.utils.checks import choice_faults
+from xrfsr.utils.describe import describe
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,15 +53,18 @@ def comparison(compared: xr.Dataset, metric: str = "psnr") -> Figure:
     import_optional("matplotlib.pyplot", "figures", "plot")  # makes notebooks display a Figure
     from matplotlib.figure import Figure
 
+    fix = "pass the result of scan.xrfsr.compare(rgb)"
+    if not isinstance(compared, xr.Dataset):
+        raise InvalidInput("comparison", [f"compared must be a Dataset, got {describe(compared)}; {fix}"])
     faults = [
-        f"compared has no {name!r} ({', '.join(dims)})"
+        f"compared has no {name!r} ({', '.join(dims)}); {fix}"
         for name, dims in NEEDED.items()
         if name not in compared or compared[name].dims != dims
     ]
-    if not faults and metric not in compared.metric.values:
-        faults.append(f"metric must be one of {', '.join(map(repr, compared.metric.values.tolist()))}, got {metric!r}")
+    if not faults:
+        faults = choice_faults("metric", metric, [str(each) for each in compared.metric.values])
     if faults:
-        raise InvalidInput("comparison", [*faults, "pass the result of scan.xrfsr.compare(rgb)"])
+        raise InvalidInput("comparison", faults)
     pooled = compared["pooled"].sel(metric=metric).values
     order = np.argsort(np.where(np.isnan(pooled), -np.inf, pooled if metric == "psnr" else -pooled), kind="stable")
     chosen = compared.isel(method=order)

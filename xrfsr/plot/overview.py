@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from xrfsr.core.coordinates import grid_of
 from xrfsr.core.grid import Grid
+from xrfsr.core.labels import label_list
 from xrfsr.core.lines import parse_all
 from xrfsr.core.photo import ensure_photo
 from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults, import_optional
+from xrfsr.utils.describe import listing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -245,14 +247,14 @@ def _resolution(grid: Grid) -> str:
 def _labels(columns: Sequence[_Column], lines: Sequence[str] | None) -> list[str]:
     """Return the lines to show: the requested ones, or the first of the result."""
     faults: list[str] = []
-    if lines is not None and not lines:
+    if lines is not None and not (lines := label_list(lines)):
         raise InvalidInput("lines", ["lines must name at least one line, such as lines=['Ca-K'], got none"])
     stored = [[str(label) for label in column.maps["line"].values] for column in columns]
     wanted = [line.label for line in parse_all(lines)] if lines is not None else stored[1][:ROWS]
     for column, there in zip(columns, stored, strict=True):
         missing = [label for label in wanted if label not in there]
         if missing:
-            faults.append(f"{column.title.lower()} has no {', '.join(missing)}; it has {', '.join(there)}")
+            faults.append(f"{column.title.lower()} has no {listing(missing)}; it has {listing(there)}")
     if faults:
         raise InvalidInput("lines", faults)
     return wanted

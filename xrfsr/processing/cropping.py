@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from xrfsr.core.coordinates import AnyT, grid_of
+from xrfsr.core.coordinates import AnyT, own_grid
 from xrfsr.core.units import to_mm
 from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.utils.describe import describe
 
 __all__ = ["crop"]
 
@@ -44,7 +45,7 @@ def crop(obj: AnyT, *, y: Any = None, x: Any = None) -> AnyT:
     faults: list[str] = []
     kept: dict[str, Any] = {}
     with collect_faults(faults):
-        grid = grid_of(obj)
+        grid = own_grid(obj)
         for name, sides, axis in (("y", y, grid.y), ("x", x, grid.x)):
             if sides is None:
                 continue
@@ -58,7 +59,7 @@ def crop(obj: AnyT, *, y: Any = None, x: Any = None) -> AnyT:
                         "part",
                         [
                             f"{name} must contain the centre of a pixel between {first:g} and {last:g} mm, in steps of "
-                            f"{abs(axis.step):g}, got {sides!r}"
+                            f"{abs(axis.step):g}, got {describe(sides)}"
                         ],
                     )
                 kept[name] = slice(int(inside[0]), int(inside[-1]) + 1)
@@ -69,7 +70,8 @@ def crop(obj: AnyT, *, y: Any = None, x: Any = None) -> AnyT:
 
 
 def _sides(name: str, sides: Any) -> tuple[float, float]:
-    if isinstance(sides, str) or not hasattr(sides, "__len__") or len(sides) != 2:
-        raise InvalidInput("part", [f"{name} must be a pair of lengths such as (10, '2.5 cm'), got {sides!r}"])
+    sides = sides.tolist() if isinstance(sides, np.ndarray) else sides
+    if not isinstance(sides, tuple | list) or len(sides) != 2:
+        raise InvalidInput("part", [f"{name} must be a pair of lengths such as (10, '2.5 cm'), got {describe(sides)}"])
     low, high = (end if one is None else to_mm(one, name) for one, end in zip(sides, (-np.inf, np.inf), strict=True))
     return min(low, high), max(low, high)

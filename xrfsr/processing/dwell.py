@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,8 @@ import xarray as xr
 
 from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.utils.checks import is_number
+from xrfsr.utils.describe import describe
 
 __all__ = ["normalise"]
 
@@ -109,13 +110,16 @@ def _field(name: str, value: Any, scan: xr.Dataset) -> xr.DataArray:
             if isinstance(value, xr.DataArray)
             else value
         )
-        array = np.asarray(data)
+        try:
+            array = np.empty(0, object) if hasattr(data, "magnitude") else np.asarray(data)
+        except (TypeError, ValueError, RuntimeError):
+            array = np.empty(0, object)
         if array.dtype.kind not in "iuf" or array.shape not in (shape, shape[:1]):
             raise InvalidInput(
                 "time",
                 [
-                    f"{name} must be a number or numbers of shape {shape} or {shape[:1]}, got shape {array.shape} and "
-                    f"dtype {array.dtype}"
+                    f"{name} must be a number or an array of numbers of shape {shape} or {shape[:1]}, got "
+                    f"{describe(value)}"
                 ],
             )
         field = xr.DataArray(array.astype(np.float64), dims=("y", "x")[: array.ndim])
@@ -130,7 +134,7 @@ def _field(name: str, value: Any, scan: xr.Dataset) -> xr.DataArray:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
+    return is_number(value) or isinstance(value, float)
 
 
 def _seconds(name: str, value: Any) -> float:
@@ -138,7 +142,9 @@ def _seconds(name: str, value: Any) -> float:
         return float(value)
     match = _TIME.fullmatch(value)
     if match is None or match["unit"] not in SECONDS:
-        raise InvalidInput("time", [f"{name} must be a number of seconds or text such as '20 ms', got {value!r}"])
+        raise InvalidInput(
+            "time", [f"{name} must be a number of seconds or text such as '20 ms', got {describe(value)}"]
+        )
     return float(match["number"]) * SECONDS[match["unit"]]
 
 

@@ -9,6 +9,8 @@ from scipy import ndimage
 
 from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.utils.checks import is_number
+from xrfsr.utils.describe import describe
 
 __all__ = ["mask_dead_rows", "mask_outliers"]
 
@@ -57,8 +59,8 @@ def mask_outliers(scan: xr.Dataset | xr.DataArray, *, threshold: float = 8.0) ->
     ready: xr.Dataset | None = None
     with collect_faults(faults):
         ready = ensure_scan(scan, values=False)
-    if not isinstance(threshold, int | float) or isinstance(threshold, bool) or not threshold >= 3:
-        faults.append(f"threshold must be a number of standard deviations ≥ 3, got {threshold!r}")
+    if not is_number(threshold) or threshold < 3:
+        faults.append(f"threshold must be a number of standard deviations ≥ 3, got {describe(threshold)}")
     if faults or ready is None:
         raise InvalidInput("scan", faults)
     maps = np.asarray(ready["intensity"].values)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from numbers import Real
-
 import xarray as xr
 
 from xrfsr.core.coordinates import dequantify
 from xrfsr.core.lines import Line, parse, parse_all
+from xrfsr.core.mistakes import is_like_photo, no_scan
 from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.utils.checks import is_number
+from xrfsr.utils.describe import describe, listing
 
 __all__ = ["ratio"]
 
@@ -47,10 +48,15 @@ def ratio(obj: xr.Dataset | xr.DataArray, a: str, b: str, *, minimum: float | No
     >>> ratio(scan, "Ca_K", "Pb L").values[0]
     array([ 2., nan], dtype=float32)
     """
+    if not isinstance(obj, xr.Dataset | xr.DataArray) or is_like_photo(obj):
+        raise InvalidInput("scan", [no_scan(obj)])
     obj = dequantify(obj)
     intensity = obj if isinstance(obj, xr.DataArray) else obj.get("intensity")
     if intensity is None or "line" not in intensity.dims or "line" not in intensity.coords:
-        raise InvalidInput("scan", ["the scan must have 'intensity' with dimension and coordinate 'line'"])
+        raise InvalidInput(
+            "scan",
+            [f"the scan must have 'intensity' with dimension and coordinate 'line', got {describe(obj)}"],
+        )
 
     held = parse_all(intensity["line"].values.tolist())
     faults: list[str] = []
@@ -59,10 +65,10 @@ def ratio(obj: xr.Dataset | xr.DataArray, a: str, b: str, *, minimum: float | No
         with collect_faults(faults):
             wanted.append(parse(label))
             if wanted[-1] not in held:
-                available = ", ".join(known.label for known in held)
-                faults.append(f"the scan has no line {label!r} ({wanted[-1].label}); it has {available}")
-    if minimum is not None and not (isinstance(minimum, Real) and minimum >= 0):
-        faults.append(f"minimum must be a number ≥ 0 in the units of the intensity, got {minimum!r}")
+                available = listing(known.label for known in held)
+                faults.append(f"the scan has no line {describe(label)} ({wanted[-1].label}); it has {available}")
+    if minimum is not None and not (is_number(minimum) and minimum >= 0):
+        faults.append(f"minimum must be a number ≥ 0 in the units of the intensity, got {describe(minimum)}")
     if faults:
         raise InvalidInput("ratio", faults)
 

@@ -15,6 +15,8 @@ from xrfsr.core.scan import ensure_scan
 from xrfsr.core.units import pair_to_mm
 from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.operators.resample import regrid
+from xrfsr.utils.checks import switch_faults
+from xrfsr.utils.describe import describe, listing
 
 __all__ = ["stitch"]
 
@@ -60,10 +62,16 @@ def stitch(
     >>> whole.intensity.shape, whole.attrs["stitched"]
     ((2, 16, 16), '2 scans, 4 x 16 mm covered more than once')
     """
-    ready = _checked(scans)
-    spacing = grid_of(ready[0]).spacing
-    if pixel_size is not None:
-        spacing = pair_to_mm(pixel_size)
+    faults = switch_faults(match_gains=match_gains)
+    ready: list[xr.Dataset] = []
+    spacing = None
+    with collect_faults(faults):
+        spacing = None if pixel_size is None else pair_to_mm(pixel_size)
+    with collect_faults(faults):
+        ready = _checked(scans)
+    if faults:
+        raise InvalidInput("stitching", faults)
+    spacing = spacing or grid_of(ready[0]).spacing
     grid = _grid_over([grid_of(scan) for scan in ready], spacing)
     weighted = all("uncertainty" in scan for scan in ready)
     shape = (ready[0].sizes["line"], *grid.shape)
@@ -105,8 +113,9 @@ def stitch(
 
 
 def _checked(scans: Sequence[xr.Dataset | xr.DataArray]) -> list[xr.Dataset]:
-    if isinstance(scans, xr.Dataset | xr.DataArray) or not hasattr(scans, "__len__") or len(scans) < 2:
-        raise InvalidInput("scans", ["scans must be a list of at least two scans, such as stitch([left, right])"])
+    if not isinstance(scans, list | tuple) or len(scans) < 2:
+        example = "such as stitch([left, right]) or left.xrfsr.stitch(right)"
+        raise InvalidInput("scans", [f"scans must be a list of at least two scans, {example}, got {describe(scans)}"])
     faults: list[str] = []
     ready: list[xr.Dataset] = []
     for number, scan in enumerate(scans, start=1):
@@ -120,12 +129,10 @@ def _checked(scans: Sequence[xr.Dataset | xr.DataArray]) -> list[xr.Dataset]:
         others = [str(label) for label in scan["line"].values]
         if missing := [label for label in labels if label not in others]:
             faults.append(
-                f"scan {number} has no {', '.join(missing)}; select the lines common to all scans: .sel(line=[...])"
+                f"scan {number} has no {listing(missing)}; select the lines common to all scans: .sel(line=[...])"
             )
         if more := [label for label in others if label not in labels]:
-            faults.append(
-                f"scan 1 has no {', '.join(more)}, unlike scan {number}; select the lines common to all scans"
-            )
+            faults.append(f"scan 1 has no {listing(more)}, unlike scan {number}; select the lines common to all scans")
         units = [one["intensity"].attrs["units"] for one in (first, scan)]
         if units[0] != units[1]:
             faults.append(f"scan {number} is in {units[1]} and scan 1 in {units[0]}; normalise the scan in counts")

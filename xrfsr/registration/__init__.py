@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xrfsr.core.coordinates import grid_of
 from xrfsr.core.grid import Grid
+from xrfsr.core.mistakes import is_like_photo, is_like_scan
 from xrfsr.core.photo import colours, photo_on
 from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults
@@ -27,6 +28,7 @@ from xrfsr.registration.points import control_points as checked_points
 from xrfsr.registration.points import fit_points
 from xrfsr.registration.transform import MODELS, Model, Transform
 from xrfsr.registration.warp import warp_photo
+from xrfsr.utils.checks import choice_faults
 from xrfsr.utils.paths import local_path
 
 __all__ = ["Registration", "Transform", "register"]
@@ -167,8 +169,9 @@ def register(
             target = grid_of(like)
         elif checked is not None:
             target = fine_grid(grid_of(checked), scale)
-    if model not in ("auto", *MODELS):
-        faults.append(f"model must be 'auto', {', '.join(map(repr, MODELS[:-1]))} or {MODELS[-1]!r}, got {model!r}")
+    if is_like_scan(rgb) and is_like_photo(scan):
+        faults = ["photo and scan are swapped; write xrfsr.register(photo, scan)"]
+    faults += choice_faults("model", model, ("auto", *MODELS))
     picture: Path | None = None
     with collect_faults(faults):
         picture = _picture_place(overlay)

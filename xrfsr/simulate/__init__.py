@@ -34,7 +34,6 @@ Simplifications
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,6 +51,8 @@ from xrfsr.simulate.optics import photograph, reflectance
 from xrfsr.simulate.physics import excites, fluorescence, line_energy
 from xrfsr.simulate.pigments import MATERIALS
 from xrfsr.simulate.stack import VISIBLE, Stack, build
+from xrfsr.utils.checks import is_integer, is_number
+from xrfsr.utils.describe import describe
 
 __all__ = ["LINES", "Painting", "painting"]
 
@@ -232,22 +233,24 @@ def _checked(
 ) -> list[Line]:
     """Return the parsed lines, or raise with all faults of the arguments."""
     faults: list[str] = []
-    if not _whole(scale) or scale < 2:
-        faults.append(f"scale must be an integer ≥ 2, got {scale!r}")
+    if not is_integer(scale) or scale < 2:
+        faults.append(f"scale must be an integer ≥ 2, got {describe(scale)}")
     else:
         for name, size in (("height", height), ("width", width)):
             least = FEWEST_PIXELS * scale
-            if not _whole(size) or size % scale or size < least:
-                near = max(least, round(size / scale) * scale) if _whole(size) else least
-                faults.append(f"{name} must be a multiple of scale ({scale}) and ≥ {least}, got {size!r}; try {near}")
-    if not _whole(seed) or seed < 0:
-        faults.append(f"seed must be an integer ≥ 0, got {seed!r}")
+            if not is_integer(size) or size % scale or size < least:
+                near = max(least, round(size / scale) * scale) if is_number(size) else least
+                faults.append(
+                    f"{name} must be a multiple of scale ({scale}) and ≥ {least}, got {describe(size)}; try {near}"
+                )
+    if not is_integer(seed) or seed < 0:
+        faults.append(f"seed must be an integer ≥ 0, got {describe(seed)}")
     for name, value in (("pixel_size", pixel_size), ("dwell", dwell), ("beam_fwhm", beam_fwhm)):
         if value is None and name == "beam_fwhm":
             continue
-        if not isinstance(value, Real) or not 0 < value < np.inf:
+        if not is_number(value) or value <= 0:
             unit = "seconds" if name == "dwell" else "mm"
-            faults.append(f"{name} must be a number of {unit} above zero, got {value!r}")
+            faults.append(f"{name} must be a number of {unit} above zero, got {describe(value)}")
     parsed: list[Line] = []
     with collect_faults(faults):
         parsed = parse_all(lines)
@@ -268,7 +271,3 @@ def _checked(
     if faults:
         raise InvalidInput("painting", faults)
     return parsed
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)

@@ -6,13 +6,12 @@ import datetime
 import decimal
 import fractions
 from collections.abc import Mapping
-from math import isfinite
 from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 
-__all__ = ["describe", "is_integer", "is_number", "listing"]
+__all__ = ["describe", "listing"]
 
 LONGEST = 60  # characters of a text or a list that is shown
 SHOWN = 6  # entries of a list that is shown
@@ -43,8 +42,8 @@ def describe(value: object) -> str:
     >>> describe("Ca-K, " * 100)
     "'Ca-K, Ca-K, Ca-K, Ca-K, Ca-K...' (600 characters)"
     """
-    if isinstance(value, np.generic) and value.ndim == 0:
-        value = value.item() if value.dtype.kind in "biufcSU" else value
+    if isinstance(value, np.generic | np.ndarray) and value.ndim == 0 and value.dtype.kind in "biufcSU":
+        value = value.item()
     if value is None or isinstance(value, bool):
         return repr(value)
     if isinstance(value, str | bytes):
@@ -74,33 +73,6 @@ def listing(values: Any, most: int = 12) -> str:
     shown = [_cut(each) if isinstance(each, str) else describe(each) for each in every[:most]]
     rest = len(every) - len(shown)
     return ", ".join(shown) + (f" and {rest} more" if rest else "")
-
-
-def is_number(value: object) -> bool:
-    """Return whether a value is a finite real number, of Python or NumPy, and no bool.
-
-    Examples
-    --------
-    >>> [is_number(value) for value in (1, np.float32(0.5), True, "4", float("nan"), 10**400)]
-    [True, True, False, False, False, False]
-    """
-    if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
-        return False
-    try:
-        return isfinite(value)
-    except OverflowError:  # an integer beyond the range of floats
-        return False
-
-
-def is_integer(value: object) -> bool:
-    """Return whether a value is an integer of Python or NumPy, and no bool.
-
-    Examples
-    --------
-    >>> [is_integer(value) for value in (1, np.int64(2), True, 1.0)]
-    [True, True, False, False]
-    """
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _cut(text: str) -> str:
@@ -141,7 +113,8 @@ def _thing(value: Any) -> str:
         return own if "\n" not in own and len(own) <= 2 * LONGEST else _with_article(kind)
     if library == "pint" and hasattr(value, "magnitude"):
         size = getattr(value.magnitude, "shape", ())
-        return f"a quantity of shape {size} in {value.units}" if size else f"'{value.magnitude:g} {value.units}'"
+        unit = f"{value.units:~C}"
+        return f"a quantity of shape {size} in {unit}" if size else f"{describe(value.magnitude)} {unit}"
     if library == "pandas":
         return f"a {kind} of shape {value.shape}" if hasattr(value, "shape") else _with_article(kind)
     if isinstance(getattr(value, "shape", None), tuple) and hasattr(value, "dtype"):

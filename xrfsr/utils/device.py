@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from xrfsr.errors import InvalidInput
+from xrfsr.utils.describe import describe
 from xrfsr.utils.fork import check_fork
 from xrfsr.utils.process_settings import ProcessSetting
 
@@ -39,14 +40,14 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
         return _with_index(torch.device(present[0]))
     accepted = f"accepted here are 'auto', {', '.join(map(repr, reversed(present)))}"
     if not isinstance(device, str | torch.device):
-        raise InvalidInput("device", [f"device must be text or a torch.device, got {device!r}; {accepted}"])
+        raise InvalidInput("device", [f"device must be text or a torch.device, got {describe(device)}; {accepted}"])
     try:
         chosen = torch.device(device)
     except (RuntimeError, TypeError, ValueError) as error:
-        raise InvalidInput("device", [f"unknown device {device!r}; {accepted}"]) from error
+        raise InvalidInput("device", [f"unknown device {describe(device)}; {accepted}"]) from error
     count = torch.cuda.device_count() if chosen.type == "cuda" else 1
     if chosen.type not in present or (chosen.index or 0) >= count:
-        raise InvalidInput("device", [f"device {str(device)!r} is not present on this machine; {accepted}"])
+        raise InvalidInput("device", [f"device {describe(str(device))} is not present on this machine; {accepted}"])
     return CPU if chosen.type == "cpu" else _with_index(chosen)
 
 

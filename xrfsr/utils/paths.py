@@ -6,8 +6,11 @@ import os
 from pathlib import Path
 
 from xrfsr.errors import InvalidInput
+from xrfsr.utils.describe import describe
 
 __all__ = ["entries", "local_path"]
+
+LONGEST = 4096  # characters; no system opens a longer path, and messages repeat it
 
 
 def local_path(path: object, what: str) -> Path:
@@ -32,7 +35,9 @@ def local_path(path: object, what: str) -> Path:
     """
     text = os.fspath(path) if isinstance(path, str | os.PathLike) else None
     if not isinstance(text, str) or not text.strip() or "\0" in text:
-        raise InvalidInput("path", [f"path must be text or a pathlib.Path, got {path!r}; pass {what}"])
+        raise InvalidInput("path", [f"path must be text or a pathlib.Path, got {describe(path)}; pass {what}"])
+    if len(text) > LONGEST:
+        raise InvalidInput("path", [f"path must have at most {LONGEST} characters, got {describe(text)}; pass {what}"])
     return Path(text)
 
 

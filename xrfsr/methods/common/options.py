@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
@@ -12,6 +11,8 @@ from typing import Any, Self, cast
 import numpy as np
 
 from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.utils.checks import is_number, near_name
+from xrfsr.utils.describe import describe
 
 __all__ = ["MethodOptions", "setting", "unknown_fault"]
 
@@ -98,21 +99,22 @@ class MethodOptions:
 
 def unknown_fault(method: str, name: str, known: list[str]) -> str:
     """Return the message for a keyword that a method does not have."""
-    near = difflib.get_close_matches(name.lower(), [each.lower() for each in known], n=1, cutoff=0.5)
-    meant = [each for each in known if each.lower() in near]
-    hint = f"did you mean {meant[0]!r}? " if meant else ""
+    near = near_name(name, known, cutoff=0.5)
+    hint = f"did you mean {near!r}? " if near else ""
     accepted = f"its options are {', '.join(known)}" if known else "it has no options"
-    return f"method {method!r} has no option {name!r}; {hint}{accepted}"
+    return f"method {method!r} has no option {describe(name)}; {hint}{accepted}"
 
 
 def _fault(name: str, value: Any, default: bool | int | float, least: float, most: float) -> str | None:
     """Return what is wrong with a value, if anything is."""
     is_switch = isinstance(value, bool | np.bool_)
     if isinstance(default, bool):
-        return None if is_switch else f"{name} must be True or False, got {value!r}"
+        return None if is_switch else f"{name} must be True or False, got {describe(value)}"
     whole = isinstance(default, int)
-    is_number = isinstance(value, int | np.integer | (int if whole else float) | np.floating) and not is_switch
-    if is_number and isfinite(value) and least <= value <= most and (not whole or value == int(value)):
+    plain = not (whole and isinstance(value, float) and not isinstance(value, np.floating))
+    if plain and is_number(value) and least <= value <= most and (not whole or value == int(value)):
         return None
     accepted = f"from {least:g} to {most:g}" if isfinite(most) else f"≥ {least:g}"
-    return f"{name} must be {'an integer' if whole else 'a number'} {accepted}, got {value!r} (default: {default})"
+    return (
+        f"{name} must be {'an integer' if whole else 'a number'} {accepted}, got {describe(value)} (default: {default})"
+    )

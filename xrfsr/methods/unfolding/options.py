@@ -16,6 +16,8 @@ from xrfsr.methods.common.options import MethodOptions
 from xrfsr.network.config import TrainingConfig
 from xrfsr.network.model import Model
 from xrfsr.network.training import Run as TrainingRun
+from xrfsr.utils.checks import choice_faults
+from xrfsr.utils.describe import describe
 from xrfsr.utils.device import CPU
 
 __all__ = ["Consistency", "UnfoldingOptions"]
@@ -49,11 +51,10 @@ class UnfoldingOptions(MethodOptions):
 
     def __post_init__(self) -> None:
         faults: list[str] = []
-        if self.consistency not in get_args(Consistency):
-            faults.append(f"consistency must be {' or '.join(get_args(Consistency))}, got {self.consistency!r}")
+        faults += choice_faults("consistency", self.consistency, get_args(Consistency))
         if self.model is not None and not isinstance(self.model, Model):
             faults.append(
-                f"model must be a trained model, got {self.model!r}: .xrfsr.train(rgb) makes one, "
+                f"model must be a trained model, got {describe(self.model)}; .xrfsr.train(rgb) makes one, "
                 "xrfsr.load_model(folder) opens one"
             )
         with collect_faults(faults):

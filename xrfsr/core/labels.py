@@ -1,0 +1,52 @@
+"""Labels as a caller passes them: one text, or several in an order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from xrfsr.errors import InvalidInput
+from xrfsr.utils.describe import describe
+
+__all__ = ["label_list"]
+
+EXAMPLE = "such as lines=['Ca-K', 'Pb-L']"
+
+
+def label_list(labels: object) -> list[Any]:
+    """Return labels as a list; whether each is a label is not checked.
+
+    Parameters
+    ----------
+    labels : str or iterable of str
+        One label, or several as a list, tuple, array or DataArray.
+
+    Raises
+    ------
+    InvalidInput
+        If they are none, or have no order.
+
+    Examples
+    --------
+    >>> label_list("Ca-K"), label_list(("Ca-K", "Pb-L"))
+    (['Ca-K'], ['Ca-K', 'Pb-L'])
+    """
+    if isinstance(labels, str):
+        return [labels]
+    if isinstance(labels, set | frozenset):
+        raise InvalidInput(
+            "line labels", [f"lines must have an order, got {describe(labels)}; pass a list of labels, {EXAMPLE}"]
+        )
+    refused = isinstance(labels, bytes | Mapping | type) or hasattr(labels, "data_vars")
+    if getattr(labels, "ndim", 1) == 0 and not isinstance(labels, type):
+        refused = True
+    elif hasattr(labels, "dims") and not refused:
+        labels = labels.values  # the numbers and texts of a DataArray, which iterates over further DataArrays
+    if not refused and isinstance(labels, Iterable):
+        try:
+            return list(labels)
+        except TypeError:  # a quantity of one number calls itself iterable
+            pass
+    raise InvalidInput(
+        "line labels", [f"lines must be a list of labels, got {describe(labels)}; pass labels, {EXAMPLE}"]
+    )

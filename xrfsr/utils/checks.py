@@ -1,0 +1,81 @@
+"""Checks of plain arguments: numbers, switches and choices."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from math import isfinite
+from typing import TypeGuard
+
+import numpy as np
+
+from xrfsr.utils.describe import describe
+
+__all__ = ["choice_faults", "is_integer", "is_number", "near_name", "switch_faults"]
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Return whether a value is a finite real number, of Python or NumPy, and no bool.
+
+    Examples
+    --------
+    >>> [is_number(value) for value in (1, np.float32(0.5), True, "4", float("nan"), 10**400)]
+    [True, True, False, False, False, False]
+    """
+    if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
+        return False
+    try:
+        return isfinite(value)
+    except OverflowError:  # an integer beyond the range of floats
+        return False
+
+
+def is_integer(value: object) -> TypeGuard[int]:
+    """Return whether a value is an integer of Python or NumPy, and no bool.
+
+    Examples
+    --------
+    >>> [is_integer(value) for value in (1, np.int64(2), True, 1.0)]
+    [True, True, False, False]
+    """
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def switch_faults(*, optional: bool = False, **switches: object) -> list[str]:
+    """Return a fault for each argument that is neither True nor False (nor None, if that is accepted).
+
+    Examples
+    --------
+    >>> switch_faults(overwrite="yes", silent=False)
+    ["overwrite must be True or False, got 'yes'"]
+    """
+    accepted = "True, False or None" if optional else "True or False"
+    return [
+        f"{name} must be {accepted}, got {describe(value)}"
+        for name, value in switches.items()
+        if not (isinstance(value, bool | np.bool_) or (optional and value is None))
+    ]
+
+
+def choice_faults(name: str, value: object, choices: Sequence[str]) -> list[str]:
+    """Return the fault of an argument that is none of several texts, in a list, or an empty list.
+
+    Examples
+    --------
+    >>> choice_faults("metric", "pnsr", ["psnr", "rmse"])
+    ["metric must be one of 'psnr', 'rmse', got 'pnsr'; did you mean 'psnr'?"]
+    """
+    if isinstance(value, str) and value in choices:
+        return []
+    near = near_name(value, choices)
+    meant = f"; did you mean {near!r}?" if near else ""
+    return [f"{name} must be one of {', '.join(map(repr, choices))}, got {describe(value)}{meant}"]
+
+
+def near_name(value: object, choices: Sequence[str], cutoff: float = 0.6) -> str:
+    """Return the choice that a text resembles most, or an empty text."""
+    lower = {choice.casefold(): choice for choice in choices}
+    near = (
+        difflib.get_close_matches(value[:100].casefold(), lower, n=1, cutoff=cutoff) if isinstance(value, str) else []
+    )
+    return lower[near[0]] if near else ""

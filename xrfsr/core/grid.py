@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xrfsr.core.units import pair_to_mm, to_mm
 from xrfsr.errors import InvalidInput, collect_faults
-from xrfsr.utils.checks import is_integer, is_number
+from xrfsr.utils.checks import is_integer, is_number, numbers
 from xrfsr.utils.describe import describe
 
 __all__ = ["Axis", "Grid"]
@@ -92,11 +92,8 @@ class Axis:
             If there are fewer than two centres, one is not finite, or one deviates from equal steps by more
             than two hundredths of a step.
         """
-        try:
-            values = np.asarray(centres)
-        except (TypeError, ValueError):
-            values = np.empty(0, object)
-        if values.dtype.kind not in "iuf" or hasattr(centres, "units"):
+        values = numbers(centres)
+        if values is None:
             raise InvalidInput(
                 f"coordinate {name!r}",
                 [f"{name!r} must hold numbers of mm, such as [0.25, 0.75, 1.25], got {describe(centres)}"],

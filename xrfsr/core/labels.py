@@ -37,14 +37,13 @@ def label_list(labels: object) -> list[Any]:
         raise InvalidInput(
             "line labels", [f"lines must have an order, got {describe(labels)}; pass a list of labels, {EXAMPLE}"]
         )
-    refused = isinstance(labels, bytes | Mapping | type) or hasattr(labels, "data_vars")
-    if getattr(labels, "ndim", 1) == 0 and not isinstance(labels, type):
-        refused = True
-    elif hasattr(labels, "dims") and not refused:
-        labels = labels.values  # the numbers and texts of a DataArray, which iterates over further DataArrays
-    if not refused and isinstance(labels, Iterable):
+    given: Any = labels
+    # A DataArray would iterate over further DataArrays.
+    given = given.values if hasattr(given, "dims") and hasattr(given, "ndim") else given
+    refused = isinstance(given, bytes | Mapping) or hasattr(given, "data_vars") or getattr(given, "ndim", 1) == 0
+    if isinstance(given, Iterable) and not refused:
         try:
-            return list(labels)
+            return list(given)
         except TypeError:  # a quantity of one number calls itself iterable
             pass
     raise InvalidInput(

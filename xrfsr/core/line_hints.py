@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 
 __all__ = ["Shells", "hint", "number_hint"]
 
@@ -13,11 +15,12 @@ Shells = Mapping[str, Sequence[str]]
 
 FORM = "write element and line, such as 'Ca-K', 'Pb-La' or 'Hg-L3'"
 SIMILARITY = 0.8  # of a misspelt name: "cooper" is near enough to copper, "irony" not to iron
+LONGEST = 20  # letters of a name that are compared
 MOST = 3  # more lines within one slip of a label say nothing about what was meant
 
 # Names of elements that are mapped on paintings, in Latin, German, French, Italian, Spanish and Dutch, beyond the
 # English ones.
-_NAMES = {
+_OTHER_NAMES = {
     "Na": "natrium sodio",
     "Al": "aluminium alluminio aluminio",
     "Si": "silizium silicium silicio",
@@ -53,7 +56,7 @@ _NAMES = {
 }
 
 
-def hint(text: str, shells: Shells, names: Mapping[str, str]) -> str:
+def hint(text: str, shells: Shells) -> str:
     """Return how to write a label that is unknown.
 
     Parameters
@@ -62,8 +65,6 @@ def hint(text: str, shells: Shells, names: Mapping[str, str]) -> str:
         Label that is no line.
     shells : mapping of str to str
         See `Shells`.
-    names : mapping of str to str
-        English names of elements in lower case, and their symbols.
 
     Returns
     -------
@@ -72,12 +73,12 @@ def hint(text: str, shells: Shells, names: Mapping[str, str]) -> str:
 
     Examples
     --------
-    >>> hint("Plumb", {"Pb": "LM"}, {"lead": "Pb"})
+    >>> hint("Plumb", {"Pb": "LM"})
     "did you mean 'Pb-L' or 'Pb-M'? Otherwise write element and line, such as 'Ca-K', 'Pb-La' or 'Hg-L3'"
     """
     if text.isdecimal() and (found := number_hint(int(text), shells)):
         return found
-    meant = list(dict.fromkeys(_named(text, shells, names) or _one_slip_away(text, shells)))
+    meant = list(dict.fromkeys(_named(text, shells) or _one_slip_away(text, shells)))
     if 0 < len(meant) <= MOST:
         return f"did you mean {' or '.join(map(repr, meant))}? Otherwise {FORM}"
     return f"{FORM}, or leave out the map"
@@ -98,12 +99,21 @@ def number_hint(number: int, shells: Shells) -> str:
     return f"{number} is the atomic number of {element}" + (f": write {' or '.join(map(repr, lines))}" if lines else "")
 
 
-def _named(text: str, shells: Shells, names: Mapping[str, str]) -> list[str]:
+@lru_cache(maxsize=1)
+def _names() -> dict[str, str]:
+    """Symbols of the elements by their names, in lower case and without accents."""
+    from xraydb import atomic_name, atomic_symbol
+
+    english = {str(atomic_name(number)): str(atomic_symbol(number)) for number in range(1, 99)}
+    return english | {name: element for element, listed in _OTHER_NAMES.items() for name in listed.split()}
+
+
+def _named(text: str, shells: Shells) -> list[str]:
     """Return the lines of an element that is named by a word, or by its symbol in the wrong case."""
     word, _, rest = (part.strip() for part in re.sub(r"[\W_]+", " ", text).strip().partition(" "))
-    known = dict(names) | {name: element for element, listed in _NAMES.items() for name in listed.split()}
-    plain = word.casefold().replace("ä", "a").replace("ñ", "n").replace("é", "e").replace("í", "i")
-    near = [plain] if plain in known else get_close_matches(plain, known, n=1, cutoff=SIMILARITY)
+    known = _names()
+    plain = "".join(letter for letter in unicodedata.normalize("NFKD", word.casefold()) if letter.isalnum())
+    near = [plain] if plain in known else get_close_matches(plain[:LONGEST], known, n=1, cutoff=SIMILARITY)
     element = known[near[0]] if near else word.capitalize() if not rest else ""
     if element not in shells:
         return []

@@ -260,7 +260,7 @@ def _read(label: str) -> Line | str:
     pair = _PILE_UP.fullmatch(text.replace(" ", ""))
     if pair and {pair["first"], pair["second"]} <= _symbols():
         return Line(text.replace(" ", ""), kind="diagnostic")
-    return f"unknown line {describe(label)}; {hint(text, _mapped(), _english())}"
+    return f"unknown line {describe(label)}; {hint(text, _mapped())}"
 
 
 def _named_kind(name: str) -> Kind | None:
@@ -391,11 +391,3 @@ def _mapped() -> dict[str, str]:
 
 def _members(element: str, shell: str) -> frozenset[str]:
     return frozenset(name for name in _transitions(element) if name.startswith(shell))
-
-
-@lru_cache(maxsize=1)
-def _english() -> dict[str, str]:
-    """Symbols of the elements by their names."""
-    from xraydb import atomic_name, atomic_symbol
-
-    return {str(atomic_name(number)): str(atomic_symbol(number)) for number in range(1, 99)}

@@ -10,7 +10,7 @@ import xarray as xr
 
 from xrfsr.utils.describe import describe
 
-__all__ = ["is_like_photo", "is_like_scan", "no_photo", "no_scan", "rename_fix"]
+__all__ = ["SWAPPED", "is_like_photo", "is_like_scan", "no_photo", "no_scan", "rename_fix"]
 
 _OTHER_NAMES = {
     "y": ("y", "row", "rows", "height", "lat"),
@@ -95,4 +95,4 @@ def rename_fix(dims: Sequence[Any], needed: Sequence[str]) -> str:
     if sorted(meant.values()) != sorted(needed):
         return ""
     changes = ", ".join(f"{dim}={name!r}" for dim, name in meant.items() if dim != name)
-    return f"rename them: .rename({changes})"
+    return f"rename them: .rename({changes})" if changes else ""

@@ -16,6 +16,7 @@ from xrfsr.core.coordinates import centres, dequantify, grid_coords, grid_of
 from xrfsr.core.grid import Grid
 from xrfsr.core.mistakes import is_like_photo, is_like_scan, no_photo, rename_fix
 from xrfsr.errors import InvalidInput, collect_faults, warn
+from xrfsr.utils.checks import is_dask, numbers
 from xrfsr.utils.describe import describe
 
 __all__ = ["BANDS", "as_photo", "colours", "ensure_photo", "photo_on"]
@@ -136,17 +137,19 @@ def ensure_photo(photo: xr.DataArray | xr.Dataset, *, values: bool | None = None
     faults: list[str] = []
     data: Any = None
     coords: dict[str, xr.Variable] = {}
+    renamed = rename_fix(photo.dims, _DIMS)
     if set(photo.dims) == set(_DIMS):
         with collect_faults(faults):
             data = _unit_range(_in_order(photo.transpose(*_DIMS)).variable.data, values)
     else:
         faults.append(
             f"'rgb' must have the dimensions {_DIMS} in any order, got {describe(photo.dims)}; "
-            f"{rename_fix(photo.dims, _DIMS) or 'rename them'}, or build the photo with xrfsr.as_photo(rgb, like=scan)"
+            f"{renamed or 'rename them'}, or build the photo with xrfsr.as_photo(rgb, like=scan)"
         )
     for name in ("y", "x"):
-        with collect_faults(faults):
-            coords[name] = centres(photo, name)[0]
+        if name in photo.dims or not renamed:
+            with collect_faults(faults):
+                coords[name] = centres(photo, name)[0]
     if faults:
         raise InvalidInput("photo", faults)
     return xr.DataArray(data, {"band": _band_coord(), **coords}, _DIMS, name="rgb", attrs=photo.attrs)
@@ -178,8 +181,6 @@ def _bands_first(rgb: Any) -> tuple[Any, Any]:
     needed = "an array (3, H, W), (H, W, 3) or (H, W)"
     if isinstance(rgb, str | os.PathLike | xr.Dataset) or is_like_scan(rgb):
         raise InvalidInput("photo", [no_photo(rgb, needed)])
-    if hasattr(rgb, "magnitude"):
-        raise InvalidInput("photo", [f"{needed} is needed, got {describe(rgb)}; pass its .magnitude"])
     named = False
     if isinstance(rgb, xr.DataArray):
         rgb, named = _by_name(rgb)
@@ -188,16 +189,9 @@ def _bands_first(rgb: Any) -> tuple[Any, Any]:
         array, transparent = _layout(np.ma.getdata(rgb), named)
         mask, _ = _layout(hidden, named)
         return array, mask.any(axis=0) if transparent is None else mask.any(axis=0) | transparent
-    if not hasattr(rgb, "__dask_graph__"):
-        try:
-            array = np.asarray(rgb)
-        except (
-            TypeError,
-            ValueError,
-            RuntimeError,
-        ):  # tensors that need gradients, lists of rows that differ in length
-            array = np.empty(0, object)
-        if array.dtype.kind not in "biufc":
+    if not is_dask(rgb):
+        array = numbers(rgb, "biufc")
+        if array is None:
             fix = "convert it to a NumPy array whose rows are equally long"
             raise InvalidInput("photo", [f"{needed} is needed, got {describe(rgb)}; {fix}"])
         rgb = array

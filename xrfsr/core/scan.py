@@ -17,7 +17,7 @@ from xrfsr.core.coordinates import AnyT, centres, dequantify, grid_coords
 from xrfsr.core.grid import Grid
 from xrfsr.core.labels import label_list
 from xrfsr.core.lines import Line, overlaps, parse_all
-from xrfsr.core.mistakes import is_like_photo, no_scan
+from xrfsr.core.mistakes import SWAPPED, is_like_photo, no_scan, rename_fix
 from xrfsr.core.scan_checks import (
     DIMS,
     argument_name,
@@ -30,7 +30,7 @@ from xrfsr.core.scan_checks import (
 )
 from xrfsr.core.units import intensity_unit, pair_to_mm
 from xrfsr.errors import InvalidInput, collect_faults, warn
-from xrfsr.utils.checks import switch_faults
+from xrfsr.utils.checks import is_dask, numbers, switch_faults
 from xrfsr.utils.describe import describe, listing
 
 __all__ = ["as_scan", "ensure_scan", "lines_of", "scan_coords", "validate"]
@@ -161,7 +161,8 @@ def ensure_scan(obj: xr.Dataset | xr.DataArray, *, values: bool | None = None) -
     UserWarning
         If a map is constant, or two lines count the same photons.
     """
-    faults = switch_faults(values=values, optional=True)
+    if faults := switch_faults(values=values, optional=True):
+        raise InvalidInput("scan", faults)
     ds = dequantify(_as_dataset(obj))
     flat: list[str] = []
     labels: list[Any] = []
@@ -171,8 +172,8 @@ def ensure_scan(obj: xr.Dataset | xr.DataArray, *, values: bool | None = None) -
 
     if "intensity" not in ds:
         faults.append(
-            f"there is no variable 'intensity', got {describe(ds)}; rename the variable of the maps: "
-            "ds.rename({'...': 'intensity'})"
+            f"there is no variable 'intensity', got {describe(ds)}; "
+            + (SWAPPED if "rgb" in ds else "rename the variable of the maps: ds.rename({'...': 'intensity'})")
         )
     for name in (name for name in DIMS if name in ds):
         fault = dims_fault(name, ds[name].dims) or dtype_fault(name, ds[name].dtype)
@@ -188,6 +189,8 @@ def ensure_scan(obj: xr.Dataset | xr.DataArray, *, values: bool | None = None) -
             lines = scan_lines(labels)
     unit = common_unit(ds, faults)
     for name in ("y", "x"):
+        if name not in ds.coords and "intensity" in ds and rename_fix(ds["intensity"].dims, DIMS["intensity"]):
+            continue  # renaming the dimensions brings it, too
         with collect_faults(faults):
             coords[name] = centres(ds, name)[0]
 
@@ -297,15 +300,14 @@ def scan_coords(labels: Sequence[str], grid: Grid) -> dict[str, xr.Variable]:
 def _as_array(name: str, values: Any, labels: Sequence[Any]) -> Any:
     """Convert an argument of `as_scan` to a NumPy or Dask array, gaps to NaN (in a mask, to False)."""
     dims, argument = DIMS[name], argument_name(name)
-    needed = f"{argument!r} must be an array ({', '.join(dims)}) of numbers, got {describe(values)}"
+    kind = "bool" if name == "valid" else "numbers"
+    needed = f"{argument!r} must be an array ({', '.join(dims)}) of {kind}, got {describe(values)}"
     if isinstance(values, xr.Dataset):
         raise InvalidInput("scan", [f"{needed}; pass its variable, or use ds.xrfsr.validate()"])
     if is_like_photo(values):
         raise InvalidInput("scan", [no_scan(values)])
     if isinstance(values, str | os.PathLike):
         raise InvalidInput("scan", [f"{needed}; xrfsr.open_scan(path) opens a file"])
-    if hasattr(values, "magnitude"):
-        raise InvalidInput("scan", [f"{needed}; pass its .magnitude, and its unit as units='count'"])
     if isinstance(values, xr.DataArray):
         _compare_labels(argument, values, labels)
         if set(values.dims) == set(dims):
@@ -317,14 +319,11 @@ def _as_array(name: str, values: Any, labels: Sequence[Any]) -> Any:
         if values.dtype.kind in "iuf":
             kept = np.ma.filled(values.astype(np.float32), np.nan)
         return kept
-    if hasattr(values, "__dask_graph__"):
+    if is_dask(values):
         return values
-    try:
-        array = np.asarray(values)
-    except (TypeError, ValueError, RuntimeError):  # tensors that need gradients, lists of parts that differ in length
-        raise InvalidInput("scan", [f"{needed}; convert it to a NumPy array whose parts are equally long"]) from None
-    if array.dtype.kind == "O":
-        raise InvalidInput("scan", [f"{needed}; convert it: np.asarray(maps, dtype='float32')"])
+    array = numbers(values, "biufcSUmM")  # of other kinds, `dtype_fault` names those
+    if array is None:
+        raise InvalidInput("scan", [f"{needed}; convert it to a NumPy array whose parts are equally long"])
     return array
 
 
@@ -348,7 +347,7 @@ def _compare_labels(argument: str, array: xr.DataArray, labels: Sequence[Any]) -
 
 
 def _as_dataset(obj: object) -> xr.Dataset:
-    if not isinstance(obj, xr.Dataset | xr.DataArray) or is_like_photo(obj):
+    if not isinstance(obj, xr.Dataset) and (not isinstance(obj, xr.DataArray) or is_like_photo(obj)):
         raise InvalidInput("scan", [no_scan(obj)])
     if isinstance(obj, xr.DataArray):
         obj = obj.to_dataset(name="intensity")

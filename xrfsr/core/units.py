@@ -20,6 +20,9 @@ from xrfsr.utils.describe import describe
 
 __all__ = ["INTENSITY_UNITS", "in_mm", "intensity_unit", "mm_per", "pair_to_mm", "to_mm"]
 
+# mm. Beyond these, nobody measures, and products of lengths would leave the range of floats.
+SHORTEST, LONGEST = 1e-9, 1e9
+
 NumberT = TypeVar("NumberT", float, NDArray[np.float64])
 
 INTENSITY_UNITS = ("count", "count/s", "dimensionless")
@@ -165,13 +168,14 @@ def to_mm(value: object, name: str = "length") -> float:
     number = float(number)
     if not math.isfinite(number):
         raise InvalidInput(name, [f"{name} must be finite, got {describe(value)}; {accepted}"])
-    if unit == "mm":
-        return number
-    try:
-        factor = mm_per(unit)
-    except InvalidInput as error:
-        raise InvalidInput(name, [Fault(fault, f"{name} is {describe(value)}") for fault in error.faults]) from None
-    return in_mm(number, factor)
+    if unit != "mm":
+        try:
+            number = in_mm(number, mm_per(unit))
+        except InvalidInput as error:
+            raise InvalidInput(name, [Fault(fault, f"{name} is {describe(value)}") for fault in error.faults]) from None
+    if abs(number) > LONGEST:
+        raise InvalidInput(name, [f"{name} must be at most {LONGEST:g} mm, got {describe(value)}; {accepted}"])
+    return float(number)
 
 
 def in_mm(values: NumberT, per_unit: float) -> NumberT:
@@ -219,8 +223,9 @@ def pair_to_mm(value: object, name: str = "pixel_size", *, positive: bool = True
     for part in parts:
         with collect_faults(faults):
             lengths.append(to_mm(part, name))
-            if positive and lengths[-1] <= 0:
-                faults.append(f"{name} must be > 0, got {describe(part)}; give a length such as '0.5 mm'")
+            if positive and lengths[-1] < SHORTEST:
+                limit = "> 0" if lengths[-1] <= 0 else f"at least {SHORTEST:g} mm"
+                faults.append(f"{name} must be {limit}, got {describe(part)}; give a length such as '0.5 mm'")
     if faults:
         raise InvalidInput(name, faults)
     return (lengths[0], lengths[-1])

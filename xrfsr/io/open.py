@@ -20,7 +20,7 @@ from xrfsr.io.formats import Format, detect_format
 from xrfsr.io.lazy import LazyMaps, LazyMask, unreadable_message
 from xrfsr.io.readers.zarr import is_store, open_store
 from xrfsr.io.source import Quantity, ReadOptions, ScanDescription
-from xrfsr.utils.checks import choice_faults
+from xrfsr.utils.checks import choice_faults, is_integer
 from xrfsr.utils.describe import describe
 from xrfsr.utils.paths import entries, local_path
 
@@ -96,6 +96,10 @@ def open_scan(
     >>> scan = xrfsr.open_scan("IMAGES.h5", pixel_size="0.5 mm")  # doctest: +SKIP
     >>> scan = xrfsr.open_scan("ng1093/maps", pixel_size="0.5 mm")  # doctest: +SKIP
     """
+    if not (chunks is None or isinstance(chunks, dict) or _chunk_length(chunks)):
+        raise InvalidInput(
+            "chunks", [f"chunks must be {{}}, 'auto' or a dict such as {{'y': 512}}, got {describe(chunks)}"]
+        )
     options = {
         "pixel_size": pixel_size,
         "origin": origin,
@@ -109,6 +113,13 @@ def open_scan(
     for name in ("element", "family", "kind", "energy"):
         scan[name].variable.load()  # one word per line, which the repr of the scan should show
     return scan
+
+
+def _chunk_length(chunks: object) -> bool:
+    """Return whether chunks are given as one length, or left to Dask."""
+    return (isinstance(chunks, str) and chunks == "auto") or (
+        is_integer(chunks) and (chunks == -1 or 1 <= chunks < 2**63)
+    )
 
 
 _WANTED = "the file or folder that holds the maps, or a zarr store"

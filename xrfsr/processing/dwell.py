@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Any
 
@@ -11,7 +10,7 @@ import xarray as xr
 
 from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults
-from xrfsr.utils.checks import is_number
+from xrfsr.utils.checks import is_number, numbers
 from xrfsr.utils.describe import describe
 
 __all__ = ["normalise"]
@@ -27,6 +26,8 @@ SECONDS = {
     "μs": 1e-6,
     "min": 60.0,
 }
+# In seconds: beyond these no detector counts.
+SHORTEST, LONGEST = 1e-9, 1e9
 _TIME = re.compile(r"\s*(?P<number>\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)\s*(?P<unit>[A-Za-zµμ]+)\s*")
 
 
@@ -110,11 +111,8 @@ def _field(name: str, value: Any, scan: xr.Dataset) -> xr.DataArray:
             if isinstance(value, xr.DataArray)
             else value
         )
-        try:
-            array = np.empty(0, object) if hasattr(data, "magnitude") else np.asarray(data)
-        except (TypeError, ValueError, RuntimeError):
-            array = np.empty(0, object)
-        if array.dtype.kind not in "iuf" or array.shape not in (shape, shape[:1]):
+        array = numbers(data)
+        if array is None or array.shape not in (shape, shape[:1]):
             raise InvalidInput(
                 "time",
                 [
@@ -128,8 +126,11 @@ def _field(name: str, value: Any, scan: xr.Dataset) -> xr.DataArray:
         raise InvalidInput(
             "time", [f"dead_time must be a share from 0 to below 1, got values from {lowest:g} to {highest:g}"]
         )
-    if name != "dead_time" and not (lowest > 0 and math.isfinite(highest)):
-        raise InvalidInput("time", [f"{name} must be above 0 s and finite, got {lowest:g} to {highest:g} s"])
+    if name != "dead_time" and not (lowest >= SHORTEST and highest <= LONGEST):
+        raise InvalidInput(
+            "time",
+            [f"{name} must be a time from {SHORTEST:g} to {LONGEST:g} s, got {lowest:g} to {highest:g} s"],
+        )
     return field
 
 

@@ -17,6 +17,7 @@ __all__ = ["mask_dead_rows", "mask_outliers"]
 AROUND = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], bool)
 # A row is dead if its sum is below this share of both neighbouring rows, or above its inverse, in every map.
 ALIVE = 0.3
+MOST = 1e6  # standard deviations; beyond, nothing is an outlier
 
 
 def mask_outliers(scan: xr.Dataset | xr.DataArray, *, threshold: float = 8.0) -> xr.Dataset:
@@ -59,8 +60,10 @@ def mask_outliers(scan: xr.Dataset | xr.DataArray, *, threshold: float = 8.0) ->
     ready: xr.Dataset | None = None
     with collect_faults(faults):
         ready = ensure_scan(scan, values=False)
-    if not is_number(threshold) or threshold < 3:
-        faults.append(f"threshold must be a number of standard deviations ≥ 3, got {describe(threshold)}")
+    if not is_number(threshold) or not 3 <= threshold <= MOST:
+        faults.append(
+            f"threshold must be a number of standard deviations ≥ 3, at most {MOST:g}, got {describe(threshold)}"
+        )
     if faults or ready is None:
         raise InvalidInput("scan", faults)
     maps = np.asarray(ready["intensity"].values)

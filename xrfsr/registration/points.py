@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput
 from xrfsr.registration.transform import LEAST_POINTS, MODELS, Model, Transform, fit
+from xrfsr.utils.checks import numbers
 from xrfsr.utils.describe import describe
 from xrfsr.utils.paths import local_path
 
@@ -71,22 +72,21 @@ def control_points(
 
 
 def _as_array(given: Any) -> NDArray[np.float64]:
-    try:
-        if hasattr(given, "magnitude"):
-            raise TypeError("a quantity has a unit, pixels have none")
-        parts = [np.asarray(one, np.float64) for one in given] if isinstance(given, tuple) else []
-        array = (
-            np.hstack(parts)
-            if len(parts) == 2 and all(one.ndim == 2 for one in parts)
-            else np.asarray(given, np.float64)
-        )
-    except (TypeError, ValueError, RuntimeError):
-        array = np.empty(0)
-    if array.ndim != 2 or array.shape[1] != 4:
+    array = numbers(given)
+    if isinstance(given, tuple) and len(given) == 2:
+        photo, maps = (numbers(one) for one in given)
+        if (
+            photo is not None
+            and maps is not None
+            and photo.shape[1:] == maps.shape[1:] == (2,)
+            and len(photo) == len(maps)
+        ):
+            array = np.hstack([photo, maps])
+    if array is None or array.ndim != 2 or array.shape[1] != 4:
         raise InvalidInput(
             "control points", [f"control_points must have shape (n, 4), got {describe(given)}; {EXAMPLE}"]
         )
-    return array
+    return array.astype(np.float64)
 
 
 def read_butterfly(path: Any, photo: tuple[int, int], scan: tuple[int, int]) -> NDArray[np.float64]:

@@ -76,6 +76,8 @@ LINES = (
 # Smallest energy in keV that passes air and window.
 SOFTEST = 2.0
 FEWEST_PIXELS = 8
+LARGEST = 2**15  # pixels of a side
+MOST = {"pixel_size": 10.0, "beam_fwhm": 100.0, "dwell": 1e6}
 
 
 class Painting(NamedTuple):
@@ -233,13 +235,15 @@ def _checked(
 ) -> list[Line]:
     """Return the parsed lines, or raise with all faults of the arguments."""
     faults: list[str] = []
-    if not is_integer(scale) or scale < 2:
+    if not is_integer(scale) or not 2 <= scale <= LARGEST:
         faults.append(f"scale must be an integer ≥ 2, got {describe(scale)}")
     else:
         for name, size in (("height", height), ("width", width)):
             least = FEWEST_PIXELS * scale
-            if not is_integer(size) or size % scale or size < least:
-                near = max(least, round(size / scale) * scale) if is_number(size) else least
+            if not is_integer(size) or size % scale or not least <= size <= LARGEST:
+                near = (
+                    min(max(least, round(size / scale) * scale), LARGEST // scale * scale) if is_number(size) else least
+                )
                 faults.append(
                     f"{name} must be a multiple of scale ({scale}) and ≥ {least}, got {describe(size)}; try {near}"
                 )
@@ -248,9 +252,10 @@ def _checked(
     for name, value in (("pixel_size", pixel_size), ("dwell", dwell), ("beam_fwhm", beam_fwhm)):
         if value is None and name == "beam_fwhm":
             continue
-        if not is_number(value) or value <= 0:
+        if not is_number(value) or not 0 < value <= MOST[name]:
             unit = "seconds" if name == "dwell" else "mm"
-            faults.append(f"{name} must be a number of {unit} above zero, got {describe(value)}")
+            most = f" and at most {MOST[name]:g}" if is_number(value) and value > 0 else ""
+            faults.append(f"{name} must be a number of {unit} above zero{most}, got {describe(value)}")
     parsed: list[Line] = []
     with collect_faults(faults):
         parsed = parse_all(lines)

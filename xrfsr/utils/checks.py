@@ -1,17 +1,18 @@
-"""Checks of plain arguments: numbers, switches and choices."""
+"""Checks of plain arguments: numbers, arrays of them, switches and choices."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
 from math import isfinite
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xrfsr.utils.describe import describe
 
-__all__ = ["choice_faults", "is_integer", "is_number", "near_name", "switch_faults"]
+__all__ = ["choice_faults", "is_dask", "is_integer", "is_number", "near_name", "numbers", "switch_faults"]
 
 
 def is_number(value: object) -> TypeGuard[float]:
@@ -39,6 +40,36 @@ def is_integer(value: object) -> TypeGuard[int]:
     [True, True, False, False]
     """
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def is_dask(value: object) -> bool:
+    """Return whether a value is a Dask array; a quantity, which calls itself one, is none."""
+    return hasattr(value, "__dask_graph__") and not hasattr(value, "magnitude")
+
+
+def numbers(value: object, kinds: str = "iuf") -> NDArray[Any] | None:
+    """Return a value as an array of numbers, or None if it is none.
+
+    Parameters
+    ----------
+    value : object
+        Array of any library, number, or nested sequence. A quantity is none: it would lose its unit.
+    kinds : str
+        Kinds of dtypes that are accepted, as NumPy names them: integers, unsigned integers and floats.
+
+    Examples
+    --------
+    >>> numbers([1, 2]), numbers("4"), numbers([[1], [2, 3]])
+    (array([1, 2]), None, None)
+    """
+    if hasattr(value, "magnitude"):
+        return None
+    try:
+        array = np.asarray(value)
+    # Lists of parts that differ in length; tensors on a GPU, or that need gradients.
+    except (TypeError, ValueError, RuntimeError):
+        return None
+    return array if array.dtype.kind in kinds else None
 
 
 def switch_faults(*, optional: bool = False, **switches: object) -> list[str]:

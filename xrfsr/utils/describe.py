@@ -95,7 +95,7 @@ def _entries(value: Any) -> str:
     plain = all(each is None or isinstance(each, str | int | float | np.generic) for each in value)
     if plain and len(value) <= SHOWN:
         inside = ", ".join(describe(each) for each in value)
-        opening, closing = {"list": "[]", "tuple": "()"}.get(kind, "{}")
+        opening, closing = {"list": ("[", "]"), "tuple": ("(", ")")}.get(kind, ("{", "}"))
         if len(inside) <= LONGEST:
             return f"{opening}{inside}{',' if kind == 'tuple' and len(value) == 1 else ''}{closing}"
     return f"a {kind} of {len(value)} {'entry' if len(value) == 1 else 'entries'}"

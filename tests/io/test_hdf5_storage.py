@@ -204,3 +204,16 @@ def test_names_that_take_gigabytes_are_not_read(tmp_path: Path) -> None:
         group["xrf_fit"] = MAPS
         group.create_dataset("xrf_fit_name", (10**9,), "S100", chunks=(1000,))
     assert "'/xrfmap/detsum/xrf_fit_name' is missing" in refusal(tmp_path / "scan.h5", pixel_size=1.0)
+
+
+def test_one_text_that_is_named_many_times_is_not_multiplied(tmp_path: Path) -> None:
+    path = tmp_path / "scan.h5"
+    with h5py.File(path, "w") as file:
+        group = file.create_group("xrfmap/detsum")
+        group["xrf_fit"] = MAPS
+        names = group.create_dataset("xrf_fit_name", (1000,), h5py.string_dtype(), chunks=(1000,))
+        names[0] = "x" * 500_000
+        # The chunk has a place in the file for each text: let all of them be that of the first.
+        _, chunk = names.id.read_direct_chunk((0,))
+        names.id.write_direct_chunk((0,), chunk[:16] * 1000)
+    assert "'/xrfmap/detsum/xrf_fit_name' has more than 16777216 bytes of text" in refusal(path, pixel_size=1.0)

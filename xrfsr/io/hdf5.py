@@ -32,7 +32,8 @@ __all__ = [
     "texts",
 ]
 
-MAX_TEXT_BYTES = 1 << 24
+# Names of maps and the like.
+MAX_TEXTS, MAX_TEXT_BYTES = 10_000, 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +183,24 @@ def texts(values: Any) -> list[str]:
     A dataset without values, or with more than names can have, gives none.
     """
     if isinstance(values, h5py.Dataset):
-        if values.shape is None or values.nbytes > MAX_TEXT_BYTES:
+        if values.shape is None or values.size > MAX_TEXTS or values.nbytes > MAX_TEXT_BYTES:
             return []
-        values = values[()]
+        values = _values_of_texts(values)
     return [name for value in np.atleast_1d(values).reshape(-1).tolist() if (name := text(value)) is not None]
+
+
+def _values_of_texts(dataset: h5py.Dataset) -> NDArray[Any]:
+    """Return the values of a dataset of text."""
+    if dataset.dtype.kind != "O":
+        return np.asarray(dataset[()])
+    # One by one, because any number of them may be the same large text in the file.
+    found, size = np.empty(dataset.shape, object), 0
+    for position in np.ndindex(dataset.shape):
+        found[position] = dataset[position]
+        size += len(found[position]) if hasattr(found[position], "__len__") else 0
+        if size > MAX_TEXT_BYTES:
+            raise InvalidInput("file", [f"'{dataset.name}' has more than {MAX_TEXT_BYTES} bytes of text"])
+    return found
 
 
 def nexus_grid(group: h5py.Group, shape: tuple[int, int], faults: list[str]) -> Grid | None:

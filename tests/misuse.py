@@ -10,6 +10,7 @@ import datetime
 import decimal
 import inspect
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,12 +19,15 @@ import dask.array as da
 import numpy as np
 import pandas as pd
 import pint
+import small
 import torch
 import xarray as xr
 
 import xrfsr
 import xrfsr.processing
+from xrfsr import Grid, methods
 from xrfsr.accessor import TreeAccessor, XrfsrAccessor
+from xrfsr.network import TrainingConfig
 
 LINES = ["Ca-K", "Pb-L"]
 CORNERS = [[0, 0, 0, 0], [19, 0, 9, 0], [0, 15, 0, 7], [19, 15, 9, 7]]
@@ -62,6 +66,7 @@ RIGHT: dict[str, Any] = {
     "maps": SCAN.intensity.values,
     "obj": SCAN,
     "other": SCAN.xrfsr.grid,
+    "others": SCAN,
     "out": "out.zarr",
     "path": "new.zarr",
     "photo": PHOTO,
@@ -76,7 +81,7 @@ RIGHT: dict[str, Any] = {
     "x": SCAN.xrfsr.grid.x,
     "y": SCAN.xrfsr.grid.y,
 }
-# Where the name alone does not say what is right, and options that make a call quick.
+# Where the name alone does not say what is right, and arguments that make a call quick.
 SPECIAL: dict[str, dict[str, Any]] = {
     "xrfsr.open_scan": {"path": "there.zarr"},
     "xrfsr.open_photo": {"path": "there.png"},
@@ -84,16 +89,16 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "xrfsr.register": {"control_points": CORNERS, "scale": 2},
     "xrfsr.simulate.painting": {"height": 32, "width": 32, "lines": LINES},
     "xrfsr.processing.normalise": {"dwell": 0.1},
-    "scan.xrfsr.superresolve": {"scale": 2},
+    "xrfsr.regions.run": {"progress": False, "workers": 1, "scale": 2},
+    "xrfsr.regions.superresolve": {"scale": 2, "rgb": PHOTO},
+    "xrfsr.regions.train": {"scale": 2},
+    "xrfsr.Grid.from_centres": {"y": [0.5, 1.5], "x": [0.5, 1.5, 2.5]},
+    "scan.xrfsr.superresolve": {"scale": 2, "rgb": PHOTO},
     "scan.xrfsr.train": {"scale": 2},
     "scan.xrfsr.compare": {"scale": 2, "methods": ["bilinear"], "progress": False},
     "scan.xrfsr.resample": {"scale": 2},
     "scan.xrfsr.to_geotiff": {"path": "new.tif"},
     "scan.xrfsr.to_pymca": {"path": "new.h5"},
-    "tree.xrfsr.superresolve": {"scale": 2},
-    "tree.xrfsr.train": {"scale": 2},
-    "xrfsr.regions.run": {"progress": False, "workers": 1, "scale": 2},
-    "xrfsr.Grid.from_centres": {"y": [0.5, 1.5], "x": [0.5, 1.5, 2.5]},
 }
 
 
@@ -104,43 +109,66 @@ class Call(NamedTuple):
     function: Callable[..., Any]
     arguments: dict[str, Any]
     parameters: tuple[str, ...]
+    starred: str = ""
+    """Name of the parameter that takes any number of values, which gets one."""
+    accepts_keywords: bool = False
 
     def __call__(self, **changes: Any) -> Any:
         """Call the function with some arguments replaced."""
-        return self.function(**(self.arguments | changes))
+        keywords = self.arguments | changes
+        return self.function(*[keywords.pop(self.starred)] if self.starred else [], **keywords)
 
 
 def calls() -> Iterator[Call]:
-    """Yield every public function, methods of `Grid` and of the accessors included."""
+    """Yield every public function once, methods of `Grid` and of the accessors included, and the options of methods."""
+    seen: set[Any] = set()
+    for name, function in _functions():
+        if function not in seen:
+            seen.add(function)
+            yield _call(name, function)
+    for name in methods.names():
+        method = methods.get(name)
+        names = [each.name for each in fields(method.Options)]
+        if "config" in names:
+            names += ["preset", *(each.name for each in fields(TrainingConfig))]
+        right = dict.fromkeys(method.Options.required(), "weights.pth")
+        yield Call(f"options of {name}", lambda _of=method.options_from, **keywords: _of(keywords), right, tuple(names))
+
+
+def _functions() -> Iterator[tuple[str, Callable[..., Any]]]:
     for room in (xrfsr, xrfsr.processing, xrfsr.plot, xrfsr.simulate, xrfsr.regions):
         for name in room.__all__:
             found = getattr(room, name)
             if callable(found) and found not in RESULTS:
-                yield _call(f"{room.__name__}.{name}", found)
-    grid = SCAN.xrfsr.grid
-    for name in _public(type(grid)):
-        if callable(method := getattr(grid, name)):
-            yield _call(f"xrfsr.Grid.{name}", method)
-    for owner, prefix in ((XrfsrAccessor, "scan.xrfsr"), (TreeAccessor, "tree.xrfsr")):
-        for name in _public(owner):
-            if callable(method := getattr(owner, name)):
+                yield f"{room.__name__}.{name}", found
+    for owner, prefix in ((Grid, "xrfsr.Grid"), (XrfsrAccessor, "scan.xrfsr"), (TreeAccessor, "tree.xrfsr")):
+        own = {Grid: SCAN.xrfsr.grid, XrfsrAccessor: SCAN.xrfsr}.get(owner)
+        for name in (name for name in dir(owner) if not name.startswith("_")):
+            found = getattr(owner, name)
+            if isinstance(found, property) and owner is XrfsrAccessor:
+                yield f"{prefix}.{name}", partial(_property, name)
+            elif callable(found):
                 # The function below a method takes its object as an argument like others.
-                function = inspect.unwrap(method)
-                yield _call(f"{prefix}.{name}", function if function is not method else getattr(SCAN.xrfsr, name))
+                function = inspect.unwrap(found)
+                yield f"{prefix}.{name}", getattr(own, name) if function is found else function
 
 
-def _public(owner: type) -> list[str]:
-    return [name for name in dir(owner) if not name.startswith("_")]
+def _property(name: str, obj: xr.Dataset | xr.DataArray) -> Any:
+    return getattr(obj.xrfsr, name) if isinstance(obj, xr.Dataset | xr.DataArray) else None
 
 
 def _call(name: str, function: Callable[..., Any]) -> Call:
     special = SPECIAL.get(name, {})
     parameters = inspect.signature(function).parameters.values()
-    named = [one for one in parameters if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)]
-    missing = [one.name for one in named if one.default is one.empty and one.name not in RIGHT | special]
-    assert not missing, f"{name}: add right values for {missing} to RIGHT"
-    right = {one.name: RIGHT[one.name] for one in named if one.default is one.empty}
-    return Call(name, function, right | special, tuple(one.name for one in named))
+    named = [one for one in parameters if one.kind != one.VAR_KEYWORD]
+    needed = [one.name for one in named if one.default is one.empty]
+    missing = [one for one in needed if one not in RIGHT | special]
+    assert not missing, f"{name}: add right values for {missing} to RIGHT in {__file__}"
+    (starred,) = [one.name for one in named if one.kind == one.VAR_POSITIONAL] or [""]
+    right = {one: RIGHT[one] for one in needed if one not in special}
+    return Call(
+        name, function, right | special, tuple(one.name for one in named), starred, len(named) < len(parameters)
+    )
 
 
 def prepare_folder(folder: Path) -> None:
@@ -150,6 +178,7 @@ def prepare_folder(folder: Path) -> None:
     SCAN.xrfsr.to_zarr(folder / "there.zarr")
     Image.fromarray(np.random.default_rng(1).integers(0, 255, (16, 20, 3), np.uint8)).save(folder / "there.png")
     (folder / "photo.jpg").write_bytes(b"no picture")
+    small.fit([small.problem()], steps=1, inputs="bilinear", views="pixel", transfer=0.0).save(folder / "model")
 
 
 def _moved(photo: xr.DataArray, by: float) -> xr.DataArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +113,22 @@ def test_picture(painting: Painting, metric: str, tmp_path: Path) -> None:
         xrfsr.plot.comparison(compared, "ssim")
     with pytest.raises(InvalidInput, match="compared has no 'score'"):
         xrfsr.plot.comparison(painting.scan)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"steps": 10}, "compare has no argument 'steps', it has device, seed"),
+        ({"seed": -1}, "seed must be an integer ≥ 0, got -1"),
+        ({"footprint": "gauss"}, "did you mean 'gaussian'?"),
+        ({"fwhm": 0.5}, "footprint 'area' has no fwhm"),
+        ({"progress": "no"}, "progress must be True, False or None, got 'no'"),
+        ({"methods": {"gsa": {}}}, "methods must be a list of names"),
+        ({"settings": ["gsa"]}, "settings must map methods to options"),
+    ],
+)
+def test_options_of_all_methods_are_checked_before_any_is_tried(
+    painting: Painting, options: dict[str, object], text: str
+) -> None:
+    with pytest.raises(InvalidInput, match=re.escape(text)):
+        painting.scan.xrfsr.compare(painting.rgb, **{"methods": FAST, "progress": False, **options})

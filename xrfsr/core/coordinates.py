@@ -94,11 +94,11 @@ def _counts_pixels(variable: xr.Variable) -> bool:
     return bool(values.size > 1 and values[0] in (0, 1) and (np.diff(values) == 1).all())
 
 
-def _opened(obj: object) -> str:
-    """Return how to open a file whose name was passed, for a message."""
-    if not isinstance(obj, str | os.PathLike):
-        return ""
-    return "; open the file first: xrfsr.open_scan(path)"
+def _as_scan_fix(obj: object) -> str:
+    """Return how a scan is made of what was passed, for a message."""
+    if isinstance(obj, str | os.PathLike):
+        return "; open the file first: xrfsr.open_scan(path)"
+    return "; xrfsr.as_scan(maps, lines, pixel_size) builds a scan from an array" if hasattr(obj, "shape") else ""
 
 
 def grid_of(obj: xr.Dataset | xr.DataArray | Grid) -> Grid:
@@ -121,7 +121,7 @@ def grid_of(obj: xr.Dataset | xr.DataArray | Grid) -> Grid:
     if not isinstance(obj, xr.Dataset | xr.DataArray):
         raise InvalidInput(
             "grid",
-            [f"a Dataset, DataArray or xrfsr.Grid is needed, such as the scan, got {describe(obj)}{_opened(obj)}"],
+            [f"a Dataset, DataArray or xrfsr.Grid is needed, such as the scan, got {describe(obj)}{_as_scan_fix(obj)}"],
         )
     obj = dequantify(obj)
     faults: list[str] = []

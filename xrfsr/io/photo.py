@@ -57,6 +57,8 @@ def open_photo(path: str | PathLike[str], like: xr.Dataset | xr.DataArray | Grid
     --------
     as_photo : Make a photo from an array.
     """
+    if isinstance(like, str | PathLike) and not isinstance(path, str | PathLike):
+        raise InvalidInput("photo", ["path and scan are swapped; write xrfsr.open_photo(path, like=scan)"])
     place = local_path(path, "the path of a PNG, JPEG or TIFF file")
     faults: list[str] = []
     colours: NDArray[Any] | None = None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xrfsr.errors import InvalidInput
+from xrfsr.utils.paths import absence
 
 __all__ = ["TRUST", "Home", "kind_of", "require_regular"]
 
@@ -54,7 +55,8 @@ def require_regular(path: Path, wanted: str, *, folder: bool = False) -> None:
     if kind == REGULAR or (folder and kind == FOLDER):
         return
     problem = f"is {kind}" if kind == FOLDER else f"is {kind}, not a regular file" if kind else "does not exist"
-    raise InvalidInput("file", [f"'{path}' {problem}; {wanted}"])
+    sentence = absence(path) or f"'{path}' {problem}"
+    raise InvalidInput("file", [f"{sentence}; {wanted}"])
 
 
 @dataclass(frozen=True, slots=True)

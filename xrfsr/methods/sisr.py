@@ -38,6 +38,7 @@ from xrfsr.methods.common.problem import Problem
 from xrfsr.methods.common.weights import bounded, defaults, first_line, read_weights
 from xrfsr.operators import apply_separable, cubic_matrix, footprint_matrix
 from xrfsr.utils.describe import describe
+from xrfsr.utils.paths import local_path
 
 __all__ = ["SISR", "SISROptions", "sisr"]
 
@@ -67,7 +68,7 @@ class SISROptions(FusionOptions):
             super().__post_init__()
         if isinstance(self.checkpoint, str | Path):
             with collect_faults(faults):
-                _opened(str(self.checkpoint))
+                _opened(str(local_path(self.checkpoint, "the file with the weights of a network")))
         else:
             faults.append(
                 f"checkpoint must be the file with the weights of a network, such as 'x4.pth', got "

@@ -15,8 +15,10 @@ from xrfsr.core.photo import ensure_photo
 from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.methods import get, ready
-from xrfsr.operators.resample import fine_grid, resample
-from xrfsr.pipeline.superresolve import superresolve
+from xrfsr.operators.footprints import beam_per_axis
+from xrfsr.operators.resample import beam_in_mm, fine_grid, resample
+from xrfsr.pipeline.inputs import Beam
+from xrfsr.pipeline.superresolve import DEFAULT, SuperResolution, superresolve
 from xrfsr.utils.checks import switch_faults
 from xrfsr.utils.describe import describe, listing
 from xrfsr.utils.progress import progress_bar
@@ -24,6 +26,9 @@ from xrfsr.utils.progress import progress_bar
 __all__ = ["compare"]
 
 METRICS = {"rmse": "root mean square error, the peak of the true map being 1", "psnr": "-20 log10(rmse), in dB"}
+SHARED = ("device", "seed", "footprint", "fwhm", "smear", "chunk")  # options that all methods take
+
+LONGEST = 300  # characters of the reason why a method failed
 NEAR = 1e-3  # pixels by which grids may differ
 
 
@@ -59,7 +64,7 @@ def compare(
         Whether to show how many methods have been tried.
     **options
         As for `xrfsr.pipeline.superresolve.superresolve`, for all methods: `device`, `seed`, `footprint`, `fwhm`,
-        `smear`.
+        `smear`, `chunk`.
 
     Returns
     -------
@@ -89,6 +94,7 @@ def compare(
     True
     """
     faults = switch_faults(optional=True, progress=progress)
+    faults += _shared_faults(scale, options)
     names: list[str] = []
     each: dict[str, dict[str, Any]] = {}
     using_photo: list[str] = []
@@ -124,7 +130,8 @@ def compare(
                 made = _maps(fine).values
                 seconds[number] = time.monotonic() - started
             except Exception as error:  # the other methods are still compared
-                failures[name] = f"{type(error).__name__}: {error}"
+                reason = "; ".join(error.faults) if isinstance(error, InvalidInput) else str(error)
+                failures[name] = f"{type(error).__name__}: {reason[:LONGEST]}"
             show(number + 1)
             if name in failures:
                 continue
@@ -143,6 +150,26 @@ def compare(
         {"method": names, "line": lines, "metric": list(METRICS)},
         {"scale": float(scale), **{name: text for name, text in METRICS.items()}},
     )
+
+
+def _shared_faults(scale: float, options: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the options that all methods take, but for the device, which some do not use."""
+    faults = [
+        f"compare has no argument {describe(name)}, it has {', '.join(SHARED)} for all methods; pass options of single "
+        "methods as settings={'gsa': {...}}"
+        for name in options
+        if name not in SHARED
+    ]
+    given = {name: options.get(name) for name in ("fwhm", "smear", "chunk")}
+    seed, footprint = options.get("seed", 0), options.get("footprint", "area")
+    beam = Beam(footprint, given["fwhm"], given["smear"])
+    SuperResolution.from_keywords(
+        faults, scale, DEFAULT, {}, device="cpu", seed=seed, progress=False, beam=beam, chunk=given["chunk"]
+    )
+    with collect_faults(faults):
+        lengths = beam_in_mm(given["fwhm"], given["smear"])
+        beam_per_axis(footprint, lengths["fwhm"], lengths["smear"])
+    return faults
 
 
 def _names(methods: Any) -> list[str]:

@@ -76,7 +76,8 @@ def load(
     if is_like_photo(obj) and is_like_scan(rgb):
         faults = ["scan and photo are swapped; write scan.xrfsr.superresolve(photo)"]
     # Grids can be compared also where the values are at fault.
-    coarse, sharp = _grid_or_none(obj), _grid_or_none(rgb) if method.uses_photo else None
+    coarse = None if is_like_photo(obj) else _grid_or_none(obj)
+    sharp = _grid_or_none(rgb) if method.uses_photo and not is_like_scan(rgb) else None
     probe = coarse if coarse is not None else Grid.from_shape((SMALLEST, SMALLEST), 1.0)
     if min(probe.shape) < SMALLEST:
         rows, columns = probe.shape
@@ -186,18 +187,18 @@ def _misfit(photo: Grid, fine: Grid, coarse: Grid) -> list[str]:
         ", ".join(f"{name} {axis.edges[0]:g} to {axis.edges[1]:g}" for name, axis in (("y", grid.y), ("x", grid.x)))
         for grid in (photo, fine)
     )
+    if _counts_pixels(photo) and not _counts_pixels(coarse):
+        return [
+            f"the photo seems to have pixel numbers in place of mm: it covers {covered} mm, the scan {needed} mm; "
+            "place it with xrfsr.as_photo(photo, like=scan) if both show the same area, otherwise with "
+            "xrfsr.register(photo, scan)"
+        ]
     rows, columns = _shown(photo.y, fine.y, coarse.y), _shown(photo.x, fine.x, coarse.x)
     whole = rows.all() and columns.all()
     if not whole and _shown(photo.x, fine.y, coarse.y).all() and _shown(photo.y, fine.x, coarse.x).all():
         faults.append(
             f"y and x of the photo seem to be exchanged: it covers {covered} mm, the scan {needed} mm; exchange them: "
             "photo.rename(y='x', x='y')"
-        )
-    elif not whole and _counts_pixels(photo) and not _counts_pixels(coarse):
-        faults.append(
-            f"the photo seems to have pixel numbers in place of mm: it covers {covered} mm, the scan {needed} mm; "
-            "place it with xrfsr.as_photo(photo, like=scan) if both show the same area, otherwise with "
-            "xrfsr.register(photo, scan)"
         )
     elif not (rows.any() and columns.any()):
         faults.append(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from pathlib import Path
 
 from xrfsr.errors import InvalidInput
 from xrfsr.utils.describe import describe
 
-__all__ = ["entries", "local_path"]
+__all__ = ["absence", "entries", "local_path"]
 
-LONGEST = 4096  # characters; no system opens a longer path, and messages repeat it
+# No system opens longer paths, and messages repeat them.
+LONGEST, LONGEST_NAME = 4096, 255
 
 
 def local_path(path: object, what: str) -> Path:
@@ -36,9 +38,39 @@ def local_path(path: object, what: str) -> Path:
     text = os.fspath(path) if isinstance(path, str | os.PathLike) else None
     if not isinstance(text, str) or not text.strip() or "\0" in text:
         raise InvalidInput("path", [f"path must be text or a pathlib.Path, got {describe(path)}; pass {what}"])
-    if len(text) > LONGEST:
-        raise InvalidInput("path", [f"path must have at most {LONGEST} characters, got {describe(text)}; pass {what}"])
+    try:
+        names = [len(os.fsencode(name)) for name in text.split(os.sep)]
+    except UnicodeEncodeError:
+        raise InvalidInput("path", [f"path must be text of whole characters, got {text[:60]!a}; pass {what}"]) from None
+    if len(text) > LONGEST or max(names) > LONGEST_NAME:
+        limits = f"at most {LONGEST} characters, and {LONGEST_NAME} bytes a name"
+        raise InvalidInput("path", [f"path must have {limits}, got {describe(text)}; pass {what}"])
     return Path(text)
+
+
+def absence(path: Path) -> str:
+    """Return why nothing is at a path, with the nearest name that is there, or an empty text if something is.
+
+    Examples
+    --------
+    >>> absence(Path("nowhere/maps.h5"))
+    "'nowhere/maps.h5' does not exist, nor does the folder 'nowhere'"
+    """
+    try:
+        if path.exists() or path.is_symlink():
+            return ""
+        for parent in path.parents:
+            if parent.is_dir():
+                break
+            if parent.exists():
+                return f"'{path}' does not exist, because '{parent}' is a file and no folder"
+        if parent != path.parent:
+            return f"'{path}' does not exist, nor does the folder '{path.parent}'"
+        near = get_close_matches(path.name, os.listdir(parent), n=1, cutoff=0.8)
+    except OSError:  # a name that is too long, or a folder that may not be read
+        near = []
+    meant = f"; did you mean '{path.with_name(near[0])}'?" if near else ""
+    return f"'{path}' does not exist{meant}"
 
 
 def entries(folder: Path, wanted: str) -> list[str]:

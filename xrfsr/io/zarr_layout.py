@@ -18,6 +18,7 @@ __all__ = [
     "StoredArray",
     "content_digest",
     "foreign_entries",
+    "links",
     "missing_chunks",
     "read_metadata",
 ]
@@ -129,21 +130,21 @@ def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
             yield inside.relative_to(folder).as_posix(), inside
 
 
+def links(folder: Path) -> list[str]:
+    """Return the symbolic links, devices, pipes and sockets in a folder, relative to it."""
+    return sorted(name for name, path in _walk(folder) if path.is_symlink() or not (path.is_file() or path.is_dir()))
+
+
 def missing_chunks(folder: Path) -> list[str]:
     """Return the files of chunks, relative to the store, that its arrays promise and that are absent or empty."""
-    return [
-        f"{name}/{file}"
-        for name, array in sorted(_arrays(folder).items())
-        for file in array.chunk_files()
-        if not _has_content(array.folder / file)
-    ]
+    sizes = _sizes(folder)
+    expected = (f"{name}/{file}" for name, array in sorted(_arrays(folder).items()) for file in array.chunk_files())
+    return [name for name in expected if not sizes.get(name)]
 
 
-def _has_content(file: Path) -> bool:
-    try:
-        return file.stat().st_size > 0
-    except OSError:
-        return False
+def _sizes(folder: Path) -> dict[str, int]:
+    """Return the sizes in bytes of the files in a folder, without links and anything behind them."""
+    return {name: path.stat().st_size for name, path in _walk(folder) if path.is_file() and not path.is_symlink()}
 
 
 def content_digest(folder: Path) -> str:
@@ -152,14 +153,16 @@ def content_digest(folder: Path) -> str:
     Raises
     ------
     OSError
-        If a chunk is absent or cannot be read.
+        If a chunk is absent, is a link, or cannot be read.
     """
-    total = hashlib.sha256()
+    total, sizes = hashlib.sha256(), _sizes(folder)
     for name, array in sorted(_arrays(folder).items()):
         for file in itertools.chain([METADATA_FILE], array.chunk_files()):
-            path = array.folder / file
-            total.update(f"{name}/{file} {path.stat().st_size}\n".encode())
-            with path.open("rb") as content:
+            key = f"{name}/{file}"
+            if key not in sizes:
+                raise FileNotFoundError(f"'{key}' is missing")
+            total.update(f"{key} {sizes[key]}\n".encode())
+            with (array.folder / file).open("rb") as content:
                 while block := content.read(BLOCK):
                     total.update(block)
     return total.hexdigest()

@@ -18,7 +18,7 @@ from xrfsr.errors import InvalidInput
 from xrfsr.io.writers.atomic import atomic_write, target_faults
 from xrfsr.io.writers.ownership import store_obstacle
 from xrfsr.io.writers.zarr import consolidate, write
-from xrfsr.io.zarr_layout import MARK, METADATA_FILE, content_digest, read_metadata
+from xrfsr.io.zarr_layout import MARK, METADATA_FILE, content_digest, links, read_metadata
 from xrfsr.utils.lock import HeldError, exclusive_lock
 from xrfsr.utils.paths import local_path
 
@@ -149,11 +149,15 @@ def _regions_obstacle(path: Path) -> str:
 
 def _region_faults(path: Path, names: Sequence[str]) -> list[str]:
     """Return what in the store is in the way of regions of these names."""
-    faults: list[str] = []
+    if not path.is_dir():
+        return []
+    faults = [f"'{path / name}' is a link, device or pipe; remove it" for name in links(path)]
     for parent in dict.fromkeys(parent for name in names for parent in _parents(name)):
         folder = path / parent
-        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-            faults.append(f"'{folder}' is a link or a file, but regions need a group there; remove it")
+        if folder.is_symlink():
+            continue  # named above
+        if folder.is_file():
+            faults.append(f"'{folder}' is a file, but regions need a group there; remove it")
         elif MARK in (attributes := read_metadata(folder).get("attributes", {})):
             faults.append(
                 f"'{folder}' is a {attributes[MARK]} of an earlier run, so no region can be in it; rename one"

@@ -7,10 +7,13 @@ import itertools
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+
+from xrfsr.utils.names import name_problem
 
 __all__ = [
     "MARK",
@@ -18,7 +21,9 @@ __all__ = [
     "StoredArray",
     "content_digest",
     "foreign_entries",
+    "kind_of",
     "links",
+    "marks",
     "missing_chunks",
     "read_metadata",
 ]
@@ -27,7 +32,18 @@ METADATA_FILE = "zarr.json"
 # Attribute of the group, whose value is the kind of the store. Xarray hides attributes that begin with "_nc", so that a
 # Dataset reads back identical.
 MARK = "_nc_xrfsr"
+ARRAYS = "_nc_xrfsr_arrays"  # attribute of the group: names of its arrays
 BLOCK = 1 << 20
+
+
+def marks(kind: str, names: Iterable[Any] = ()) -> dict[str, Any]:
+    """Return the attributes by which a group with these arrays is known as written by this package."""
+    return {MARK: kind, ARRAYS: sorted(map(str, names))}
+
+
+def kind_of(folder: Path) -> str:
+    """Return the kind of a group that this package wrote, or an empty string."""
+    return str(read_metadata(folder).get("attributes", {}).get(MARK, ""))
 
 
 def read_metadata(folder: Path) -> dict[str, Any]:
@@ -96,27 +112,30 @@ class StoredArray:
         )
 
 
-def _arrays(folder: Path) -> dict[str, StoredArray]:
-    """Return the arrays in the folder of a group by their names."""
-    found: dict[str, StoredArray] = {}
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False) and (array := StoredArray.read(Path(entry.path))):
-                found[entry.name] = array
-    return found
+def _arrays(folder: Path) -> dict[str, StoredArray | None]:
+    """Return the arrays that this package wrote to a group by their names; None for those that have been damaged."""
+    names = read_metadata(folder).get("attributes", {}).get(ARRAYS, ())
+    return {str(name): StoredArray.read(folder / str(name)) for name in names if not name_problem(name)}
 
 
 def foreign_entries(folder: Path) -> list[str]:
     """Return the files, links and empty folders in a store that are not part of its arrays, relative to the store."""
     arrays = _arrays(folder)
-    found: list[str] = []
-    for name, whole in _walk(folder):
-        first, _, rest = name.partition("/")
-        is_folder = whole.is_dir()  # an empty one, which is left where chunks were lost
-        expected = name == METADATA_FILE or (first in arrays and arrays[first].holds(rest, is_folder=is_folder))
-        if not expected or whole.is_symlink() or not (is_folder or whole.is_file()):
-            found.append(name)
-    return sorted(found)
+    return sorted(name for name, path in _walk(folder) if not _is_own(name, path, arrays))
+
+
+def _is_own(name: str, path: Path, arrays: Mapping[str, StoredArray | None]) -> bool:
+    """Return whether a file, or an empty folder that is left where chunks were lost, is part of the arrays."""
+    if path.is_symlink() or not (path.is_file() or path.is_dir()):
+        return False
+    first, _, rest = name.partition("/")
+    if not rest:
+        return name == METADATA_FILE if path.is_file() else name in arrays
+    if first not in arrays:
+        return False
+    if (array := arrays[first]) is not None:
+        return array.holds(rest, is_folder=path.is_dir())
+    return rest == METADATA_FILE or re.fullmatch(r"c(/\d+)*", rest) is not None
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -138,7 +157,11 @@ def links(folder: Path) -> list[str]:
 def missing_chunks(folder: Path) -> list[str]:
     """Return the files of chunks, relative to the store, that its arrays promise and that are absent or empty."""
     sizes = _sizes(folder)
-    expected = (f"{name}/{file}" for name, array in sorted(_arrays(folder).items()) for file in array.chunk_files())
+    expected = [
+        f"{name}/{file}"
+        for name, array in sorted(_arrays(folder).items())
+        for file in (array.chunk_files() if array else [METADATA_FILE])
+    ]
     return [name for name in expected if not sizes.get(name)]
 
 
@@ -157,6 +180,8 @@ def content_digest(folder: Path) -> str:
     """
     total, sizes = hashlib.sha256(), _sizes(folder)
     for name, array in sorted(_arrays(folder).items()):
+        if array is None:
+            raise FileNotFoundError(f"'{name}/{METADATA_FILE}' is missing or damaged")
         for file in itertools.chain([METADATA_FILE], array.chunk_files()):
             key = f"{name}/{file}"
             if key not in sizes:

@@ -18,15 +18,15 @@ from xrfsr.errors import InvalidInput
 from xrfsr.io.writers.atomic import atomic_write, target_faults
 from xrfsr.io.writers.ownership import store_obstacle
 from xrfsr.io.writers.zarr import consolidate, write
-from xrfsr.io.zarr_layout import MARK, METADATA_FILE, content_digest, links, read_metadata
+from xrfsr.io.zarr_layout import METADATA_FILE, content_digest, kind_of, links, marks, read_metadata
 from xrfsr.utils.lock import HeldError, exclusive_lock
 from xrfsr.utils.paths import local_path
 
 __all__ = ["Store"]
 
 INPUTS = "xrfsr_inputs"  # attribute of a region: hash of its inputs
-CONTENT = "_nc_xrfsr_content"  # attribute of a region: hash of its arrays, hidden by xarray like `MARK`
-REGIONS, REGION = "regions", "region"  # values of `MARK`
+CONTENT = "_nc_xrfsr_content"  # attribute of a region: hash of its arrays, hidden by xarray like those of `marks`
+REGIONS, REGION = "regions", "region"  # kinds of groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Store:
         import zarr
 
         # Without consolidated metadata, which would not list later regions.
-        zarr.open_group(self.path, mode="a", zarr_format=3).update_attributes({MARK: REGIONS})
+        zarr.open_group(self.path, mode="a", zarr_format=3).update_attributes(marks(REGIONS))
         _forget_consolidated(self.path)
         for name in names:
             for parent in _parents(name):
@@ -110,7 +110,7 @@ class Store:
         target = self.path / name
         with atomic_write(target, "zarr store", _region_obstacle, overwrite=True, scratch_in=self.scratch) as new:
             # The metadata of all regions are consolidated at the end.
-            write(fine.assign_attrs({INPUTS: inputs, MARK: REGION}), new)
+            write(fine.assign_attrs(marks(REGION, fine.variables) | {INPUTS: inputs}), new)
             zarr.open_group(new, mode="r+").update_attributes({CONTENT: content_digest(new)})
 
     def _end(self) -> None:
@@ -142,7 +142,7 @@ def store_faults(path: Path) -> list[str]:
 
 def _regions_obstacle(path: Path) -> str:
     """Return why an existing path is not the store of an earlier run, or an empty string."""
-    if read_metadata(path).get("attributes", {}).get(MARK) == REGIONS:
+    if kind_of(path) == REGIONS:
         return ""
     return "exists and is no store of an earlier run over regions"
 
@@ -151,17 +151,15 @@ def _region_faults(path: Path, names: Sequence[str]) -> list[str]:
     """Return what in the store is in the way of regions of these names."""
     if not path.is_dir():
         return []
-    faults = [f"'{path / name}' is a link, device or pipe; remove it" for name in links(path)]
+    if found := links(path):
+        return [f"'{path / name}' is a link, device or pipe; remove it" for name in found]
+    faults: list[str] = []
     for parent in dict.fromkeys(parent for name in names for parent in _parents(name)):
         folder = path / parent
-        if folder.is_symlink():
-            continue  # named above
         if folder.is_file():
             faults.append(f"'{folder}' is a file, but regions need a group there; remove it")
-        elif MARK in (attributes := read_metadata(folder).get("attributes", {})):
-            faults.append(
-                f"'{folder}' is a {attributes[MARK]} of an earlier run, so no region can be in it; rename one"
-            )
+        elif kind := kind_of(folder):
+            faults.append(f"'{folder}' is a {kind} of an earlier run, so no region can be in it; rename one")
         elif folder.exists() and read_metadata(folder).get("node_type") != "group":
             faults.append(f"'{folder}' is not a zarr group, but regions need a group there; remove it")
     for name in names:

@@ -120,6 +120,12 @@ def test_folders_to_which_something_was_added_stay(form: str, added: str, scan: 
     refuse(form, scan, tmp_path, rf"contains '{first}', which xrfsr did not write")
 
 
+def test_a_variable_that_was_added_to_a_store_stays(scan: xr.Dataset, tmp_path: Path) -> None:
+    to_zarr(scan, tmp_path / "fine.zarr")
+    zarr.open_group(tmp_path / "fine.zarr", mode="a").create_array("ratio", shape=(3,), dtype="f4")[:] = 1
+    refuse("zarr", scan, tmp_path, "contains 'ratio/c/0', 'ratio/zarr.json', which xrfsr did not write")
+
+
 def test_a_store_without_a_chunk_is_still_ours(scan: xr.Dataset, tmp_path: Path) -> None:
     to_zarr(scan, tmp_path / "fine.zarr")
     shutil.rmtree(tmp_path / "fine.zarr" / "intensity" / "c" / "0")

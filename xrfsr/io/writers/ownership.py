@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xrfsr._version import __version__
-from xrfsr.io.zarr_layout import MARK, foreign_entries, read_metadata
+from xrfsr.io.zarr_layout import foreign_entries, kind_of
 
 __all__ = [
     "DATASET",
@@ -29,7 +29,7 @@ def store_obstacle(path: Path, kind: str = DATASET) -> str:
     """Return why a zarr store is not replaced, or an empty string if this package wrote all of it."""
     if not path.is_dir():
         return "is a file, not a zarr store"
-    if read_metadata(path).get("attributes", {}).get(MARK) != kind:
+    if kind_of(path) != kind:
         return "is not a zarr store that xrfsr wrote"
     return _strangers(foreign_entries(path))
 

@@ -17,7 +17,7 @@ from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.io.writers.atomic import atomic_write, target_faults
 from xrfsr.io.writers.ownership import DATASET, store_obstacle
 from xrfsr.io.writers.zarr_checks import NAMELESS, storage_faults
-from xrfsr.io.zarr_layout import MARK
+from xrfsr.io.zarr_layout import marks
 from xrfsr.utils.paths import local_path
 
 __all__ = ["consolidate", "to_zarr", "write"]
@@ -83,7 +83,7 @@ def to_zarr(
     if faults or dataset is None:
         raise InvalidInput(f"zarr store '{target}'", faults)
     with atomic_write(target, "zarr store", store_obstacle, overwrite=overwrite) as new:
-        write(dataset.assign_attrs({MARK: DATASET}), new, chunks)
+        write(dataset.assign_attrs(marks(DATASET, dataset.variables)), new, chunks)
         consolidate(new)
 
 

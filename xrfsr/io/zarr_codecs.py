@@ -22,7 +22,7 @@ from zarr.registry import register_codec
 
 from xrfsr.io.zarr_arrays import ArrayLayout
 
-__all__ = ["decode", "limit_v2", "limit_v3"]
+__all__ = ["decode", "limit_v2", "limit_v3", "zstd_size"]
 
 NAME, TEXT = "xrfsr.bounded", "text"
 COMPRESSORS = frozenset({"zstd", "blosc", "lz4", "gzip", "zlib", "bz2", "lzma"})
@@ -62,7 +62,7 @@ def decode(name: str, data: Any, limit: int) -> bytes:
         return encoded
     if name in ("gzip", "zlib", "bz2", "lzma"):
         return _inflate(name, encoded, limit)
-    declared = {"zstd": _zstd_size, "blosc": _blosc_size, "lz4": _lz4_size}[name](encoded)
+    declared = {"zstd": zstd_size, "blosc": _blosc_size, "lz4": _lz4_size}[name](encoded)
     if declared > limit + (SLACK if name == "zstd" else 0):
         raise ValueError(f"a chunk declares {declared} bytes, expected at most {limit}")
     return bytes(numcodecs.get_codec({"id": name}).decode(encoded))
@@ -100,7 +100,7 @@ def _lz4_size(data: bytes) -> int:
     return int.from_bytes(data[:4], "little")
 
 
-def _zstd_size(data: bytes) -> int:
+def zstd_size(data: bytes) -> int:
     """Return the decoded size according to the headers of all frames and blocks, or an upper limit of it."""
     at = total = 0
     try:

@@ -234,11 +234,11 @@ def test_a_link_that_appears_in_the_middle_is_left_alone(
 )
 def test_folders_with_files_of_others_are_refused(folder: Path, name: str) -> None:
     (folder / name).write_text("mine")
-    refused(folder, f"is not a checkpoint, for it holds '{name}'; choose another folder")
+    refused(folder, f"is not a checkpoint, for it holds {name}; choose another folder")
     (folder / "run.json").unlink()
     refused(folder, "is not a checkpoint")
     (folder / name).unlink()
-    refused(folder, "holds 'member-0.safetensors', but no run.json")
+    refused(folder, "holds member-0.safetensors, but no run.json")
 
 
 def test_what_a_killed_program_leaves_does_no_harm(folder: Path) -> None:

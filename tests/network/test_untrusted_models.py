@@ -158,7 +158,7 @@ def test_all_faults_are_named_at_once_with_file_field_and_value(folder: Path, bu
     write(folder, kept)
     text = refused(folder, built)
     for part in (
-        f"'{folder}/model.json': peak[1] must be a number from 1e-30 to 1e+30, got nan",
+        f"'{folder}/model.json': peak[1] must be a number from 5e-19 to 2e+18, got nan",
         "bands must be an integer from 1 to 4096, got True",
         "extra is unknown; accepted are format, lines",
         "config: M must be an integer from 4 to 4,096, got 1000000000",

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from xrfsr.core.lines import Line, parse_all
 from xrfsr.core.mistakes import rename_fix
@@ -19,15 +20,21 @@ from xrfsr.utils.describe import describe, listing
 
 __all__ = [
     "DIMS",
+    "LEAST_INTENSITY",
+    "MOST_INTENSITY",
     "argument_name",
     "check_values",
     "common_unit",
     "dims_fault",
     "dtype_fault",
+    "range_faults",
     "scan_lines",
     "shape_faults",
 ]
 
+# Largest magnitudes of a map for which products and ratios of two numbers stay within single precision, 1e-38 to 3e38.
+LEAST_INTENSITY, MOST_INTENSITY = 1e-18, 1e18
+MOST_DIAGNOSTIC = 1e30
 DIMS = {"intensity": ("line", "y", "x"), "uncertainty": ("line", "y", "x"), "valid": ("y", "x")}
 
 
@@ -117,6 +124,34 @@ def common_unit(ds: xr.Dataset, faults: list[str]) -> str:
     return units.get("intensity", "count")
 
 
+def range_faults(name: str, labels: Sequence[Any], kinds: Sequence[str], largest: NDArray[Any]) -> list[str]:
+    """Return the fault of maps whose numbers single precision cannot square, product or divide, in a list, or none.
+
+    Parameters
+    ----------
+    name : str
+        Variable.
+    labels, kinds : sequence of str
+        Label and kind of every map.
+    largest : array, shape (line,)
+        Largest magnitude of every map; NaN and infinity are not looked at.
+    """
+    outside = []
+    for label, kind, value in zip(labels, kinds, largest, strict=True):
+        # Diagnostic maps are interpolated, and nothing else.
+        most = MOST_DIAGNOSTIC if kind == "diagnostic" else MOST_INTENSITY
+        small = name == "intensity" and kind != "diagnostic" and 0 < value < LEAST_INTENSITY
+        if small or most < value < np.inf:
+            outside.append(f"{label} ({value:.3g})")
+    if not outside:
+        return []
+    return [
+        f"the largest value of {name!r} must be 0 or from {LEAST_INTENSITY:g} to {MOST_INTENSITY:g} in every map "
+        f"(single precision), got {listing(outside, 5)}; multiply by a constant, ds.assign({name}=factor * ds.{name}), "
+        "or leave out: .drop_sel(line=[...])"
+    ]
+
+
 def check_values(
     variables: Mapping[str, xr.Variable], labels: Sequence[Any], lines: Sequence[Line]
 ) -> tuple[list[str], list[str]]:
@@ -161,6 +196,8 @@ def check_values(
                 f"{name!r} is negative for {listing(negative, 5)}; set to zero: "
                 f"ds.assign({name}=ds[{name!r}].clip(min=0))"
             )
+        largest = np.fmax(np.abs(found[f"{name} lowest"]), np.abs(found[f"{name} highest"]))
+        faults += range_faults(name, labels, kinds, largest)
         if name == "intensity":
             same = found["intensity lowest"] == found["intensity highest"]
             flat = [str(label) for i, (label, kind) in rows if same[i] and kind == "element"]

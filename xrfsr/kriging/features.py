@@ -18,6 +18,7 @@ __all__ = ["Guide", "Moments", "neighbourhood", "pooled_variance"]
 
 KEPT_VARIANCE = 0.999  # share of the variance of all neighbours that the channels of a guide keep
 SAMPLE_PIXELS = 2**15  # pixels from which the principal components are computed
+LEAST_CONTRAST = 1e-18
 STRIP = 64  # rows processed at once
 OFFSETS = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
 
@@ -69,7 +70,8 @@ class Guide:
         kept = int(np.searchsorted(total, KEPT_VARIANCE * total[-1])) + 1 if total[-1] > 0 else 1
         channels = len(axes) // len(OFFSETS)
         unit = np.sqrt(pooled_variance(moments).sum()) * bandwidth if bandwidth else 1.0
-        chosen = axes[:, ::-1][:, :kept] / (unit if unit > 0 else 1.0)
+        # A contrast so far below the rounding of single precision is none; dividing by it would overflow.
+        chosen = axes[:, ::-1][:, :kept] / (unit if unit > LEAST_CONTRAST else 1.0)
         centre = (mean[:, 0] @ chosen).astype(np.float32)
         chosen = chosen.astype(np.float32).reshape(len(OFFSETS), channels, -1)
         return cls(chosen * share[:, None, None], centre)

@@ -24,6 +24,7 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from xrfsr.core.grid import Axis
+from xrfsr.errors import InvalidInput
 from xrfsr.operators import Downsampling
 from xrfsr.utils.device import CPU, is_cpu
 from xrfsr.utils.threads import available, parallel_map
@@ -272,7 +273,11 @@ class _Solver:
         unit = torch.zeros_like(ones)
         unit[:, :, middle] = 1
         right = torch.cat([to_pixels * ones, ones, unit], dim=-1)
-        factor = torch.linalg.cholesky(covariance)
+        try:
+            factor = torch.linalg.cholesky(covariance)
+        except torch.linalg.LinAlgError as failure:  # type: ignore[attr-defined]
+            fault = f"the guide must hold finite numbers, in units of its contrast ({failure})"
+            raise InvalidInput("guide", [fault]) from failure
         solved = torch.cholesky_solve(right, factor)
         # Lagrange multiplier for weights that sum to one: ordinary kriging, which needs no mean.
         weights, of_ones, of_unit = solved[..., :-2], solved[..., -2:-1], solved[..., -1:]

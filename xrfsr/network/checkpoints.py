@@ -26,7 +26,8 @@ from xrfsr.errors import Fault, InvalidInput, collect_faults
 from xrfsr.network.config import TrainingConfig
 from xrfsr.network.tensor_files import read_metadata, read_tensors
 from xrfsr.network.trainer import Trainer
-from xrfsr.utils.documents import Fields, Integer, Rule, Text, parse_json, shown
+from xrfsr.utils.describe import describe, listing
+from xrfsr.utils.documents import Fields, Integer, Rule, Text, parse_json
 from xrfsr.utils.own_files import read_limited, regular_file, replace_file
 from xrfsr.utils.paths import local_path
 
@@ -80,7 +81,7 @@ class Checkpoint:
                 folder.mkdir()
             names = sorted(os.listdir(folder))
             if strange := [name for name in names if not OWN.fullmatch(name)]:
-                fault = f"'{folder}' is not a checkpoint, for it holds {_listed(strange)}; choose another folder"
+                fault = f"'{folder}' is not a checkpoint, for it holds {listing(strange, 3)}; choose another folder"
                 raise InvalidInput("checkpoint", [fault])
             faults: list[str] = []
             for name in names:
@@ -91,7 +92,7 @@ class Checkpoint:
             if DESCRIPTION in names:
                 _compare(folder, run)
             elif members := [name for name in names if not name.startswith(".")]:
-                fault = f"'{folder}' holds {_listed(members)}, but no {DESCRIPTION}; choose another folder"
+                fault = f"'{folder}' holds {listing(members, 3)}, but no {DESCRIPTION}; choose another folder"
                 raise InvalidInput("checkpoint", [fault])
             else:
                 replace_file(folder / DESCRIPTION, (json.dumps(run, indent=2) + "\n").encode())
@@ -139,11 +140,6 @@ def _member(number: int) -> str:
     return f"member-{number}.safetensors"
 
 
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(map(shown, names[:3])) + more
-
-
 def _unwritable(folder: Path, error: OSError) -> InvalidInput:
     reason = error.strerror or error
     return InvalidInput("checkpoint", [f"'{folder}' cannot be written ({reason}); choose another folder"])
@@ -154,7 +150,7 @@ class _Same:
 
     def faults(self, name: str, value: object) -> list[str]:
         """See `xrfsr.utils.documents.Rule`."""
-        return [] if isinstance(value, dict) else [f"{name} must be an object, got {shown(value)}"]
+        return [] if isinstance(value, dict) else [f"{name} must be an object, got {describe(value)}"]
 
 
 SETTINGS: Rule = _Same()
@@ -183,11 +179,11 @@ def _compare(folder: Path, run: dict[str, Any]) -> None:
     differing = [
         "the scan or the photo differs"
         if name == "data"
-        else f"{name} was {shown(before[name]) if name in before else 'missing'} and is {shown(value)}"
+        else f"{name} was {describe(before[name]) if name in before else 'missing'} and is {describe(value)}"
         for name, value in now.items()
         if name not in before or type(before[name]) is not type(value) or before[name] != value
     ]
-    differing += [f"{shown(name)[1:-1]} is no setting" for name in before if name not in now][:3]
+    differing += [f"{listing([name])} is no setting" for name in before if name not in now][:3]
     if differing:
         fault = f"'{folder}' belongs to another run: {'; '.join(differing)}; choose another folder, or remove this one"
         raise InvalidInput("checkpoint", [fault])

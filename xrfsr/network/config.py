@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from xrfsr.errors import InvalidInput, collect_faults
-from xrfsr.utils.documents import shown
+from xrfsr.utils.describe import describe
 
 __all__ = ["PRESETS", "VIEWS", "Input", "TrainingConfig", "View"]
 
@@ -145,24 +145,24 @@ class TrainingConfig:
         several = isinstance(self.inputs, tuple) and 0 < len(self.inputs) <= MAX_MEMBERS
         if not (several and all(name in get_args(Input) for name in self.inputs)):
             faults.append(
-                f"inputs must be 1 to {MAX_MEMBERS} of {', '.join(get_args(Input))}, got {shown(self.inputs)}"
+                f"inputs must be 1 to {MAX_MEMBERS} of {', '.join(get_args(Input))}, got {describe(self.inputs)}"
             )
         if several and not (
             all(map(_at_least_zero, self.member_transfers)) and len(self.member_transfers) == len(self.inputs)
         ):
             faults.append(
                 f"transfer must be a number ≥ 0, or {len(self.inputs)} of them, one for each of inputs, got "
-                f"{shown(self.transfer)}"
+                f"{describe(self.transfer)}"
             )
         views = self.views if isinstance(self.views, tuple) else (self.views,)
         known = bool(views) and all(view in get_args(View) for view in views)
         if not known or (several and len(self.member_views) != len(self.inputs)):
             faults.append(
                 f"views must be one of {', '.join(get_args(View))}, or {len(self.inputs)} of them, one for each of "
-                f"inputs, got {shown(self.views)}"
+                f"inputs, got {describe(self.views)}"
             )
         elif len({len(VIEWS[view]) for view in views}) > 1:
-            faults.append(f"views must not combine 'pixel', whose network has fewer inputs, got {shown(self.views)}")
+            faults.append(f"views must not combine 'pixel', whose network has fewer inputs, got {describe(self.views)}")
         if faults:
             raise InvalidInput("training settings", faults)
 
@@ -173,38 +173,38 @@ class TrainingConfig:
         faults = [
             f"{name} must be an integer from {low} to {most.get(name, MAX_NUMBER):,}"
             + (", or None for the whole image" if name in optional else "")
-            + f", got {shown(value)}"
+            + f", got {describe(value)}"
             for name, low in least.items()
             for value in (getattr(self, name),)
             if not (value is None and name in optional)
             and not (type(value) is int and low <= value <= most.get(name, MAX_NUMBER))
         ]
         if not (type(self.patch) is int and 8 <= self.patch <= MAX_NUMBER and self.patch & (self.patch - 1) == 0):
-            faults.append(f"patch must be a power of two ≥ 8, such as 32, got {shown(self.patch)}")
+            faults.append(f"patch must be a power of two ≥ 8, such as 32, got {describe(self.patch)}")
         return faults
 
     def _number_faults(self) -> list[str]:
         most = {"mixing": 1, "held_out": 0.5, "beta": 1, "along_edges": 1}
         names = ("learning_rate", "alpha_1", "mixing", "held_out", "alpha_2", "beta")
         faults = [
-            f"{name} must be a number from 0 to {most.get(name, MAX_NUMBER):,}, got {shown(value)}"
+            f"{name} must be a number from 0 to {most.get(name, MAX_NUMBER):,}, got {describe(value)}"
             for name in (*names, "generator_rate", "discriminator_rate", "along_edges")
             for value in (getattr(self, name),)
             if not (_at_least_zero(value) and value <= most.get(name, math.inf))
         ]
         if self.weight_limit is not None and not (_at_least_zero(self.weight_limit) and self.weight_limit > 0):
-            faults.append(f"weight_limit must be a number > 0, or None for no limit, got {shown(self.weight_limit)}")
+            faults.append(f"weight_limit must be a number > 0, or None for no limit, got {describe(self.weight_limit)}")
         return faults
 
     def _choice_faults(self) -> list[str]:
         choices = {"final_sigmoid": FinalSigmoid, "schedule": Schedule, "precision": Precision}
         faults = [
-            f"{name} must be one of {', '.join(get_args(kind))}, got {shown(getattr(self, name))}"
+            f"{name} must be one of {', '.join(get_args(kind))}, got {describe(getattr(self, name))}"
             for name, kind in choices.items()
             if getattr(self, name) not in get_args(kind)
         ]
         faults += [
-            f"{name} must be True or False, got {shown(getattr(self, name))}"
+            f"{name} must be True or False, got {describe(getattr(self, name))}"
             for name in ("zero_blocks", "along_photo")
             if not isinstance(getattr(self, name), bool)
         ]
@@ -297,7 +297,7 @@ class TrainingConfig:
             made = cls().override(**dict(values))
         if made is not None and not faults:
             faults += [
-                f"{name} must be written as {shown(meant)}, got {shown(values[name])}"
+                f"{name} must be written as {describe(meant)}, got {describe(values[name])}"
                 for name, meant in made.to_dict().items()
                 if meant != values[name] or isinstance(meant, list) is not isinstance(values[name], list)
             ]

@@ -20,13 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
+from xrfsr.core.scan_checks import LEAST_INTENSITY, MOST_INTENSITY
 from xrfsr.core.units import INTENSITY_UNITS
 from xrfsr.errors import Fault, InvalidInput, collect_faults
 from xrfsr.network.config import MAX_MEMBERS, TrainingConfig
 from xrfsr.network.generator import Architecture
 from xrfsr.network.tensor_files import Layout, faults_of_header, read_tensors
 from xrfsr.operators import Footprint
-from xrfsr.utils.documents import Choice, Fields, Flag, Integer, Many, Maybe, Number, Rule, Text, parse_json, shown
+from xrfsr.utils.describe import describe, listing
+from xrfsr.utils.documents import Choice, Fields, Flag, Integer, Many, Maybe, Number, Rule, Text, parse_json
 from xrfsr.utils.own_files import read_limited, regular_file
 from xrfsr.utils.paths import local_path
 
@@ -62,16 +64,16 @@ class _Settings:
     def faults(self, name: str, value: object) -> list[str]:
         """See `xrfsr.utils.documents.Rule`."""
         if not isinstance(value, dict):
-            return [f"{name} must be an object with the settings of the training, got {shown(value)}"]
+            return [f"{name} must be an object with the settings of the training, got {describe(value)}"]
         # A few plain values each, so that messages stay short and no time is spent on them.
         for each, setting in value.items():
             parts = setting if isinstance(setting, list) else [setting]
             if len(parts) > MAX_MEMBERS or not all(isinstance(part, int | float | str | None) for part in parts):
                 return [
-                    f"{name}.{shown(each)[1:-1]} must be a plain value, or at most {MAX_MEMBERS}, got {shown(setting)}"
+                    f"{name}.{listing([each])} must be a plain value, or at most {MAX_MEMBERS}, got {describe(setting)}"
                 ]
             if len(each) > Text.longest or any(isinstance(part, str) and len(part) > Text.longest for part in parts):
-                return [f"{name} must have texts of at most {Text.longest} characters, got {shown({each: setting})}"]
+                return [f"{name} must have texts of at most {Text.longest} characters, got {describe({each: setting})}"]
         faults: list[str] = []
         with collect_faults(faults):
             TrainingConfig.from_dict(value)
@@ -176,10 +178,10 @@ def read_model(path: object) -> ModelContents:
 def _faults(description: Any) -> list[str]:
     """Return what is wrong with the description of a model."""
     if not isinstance(description, dict):
-        return [f"the description must be an object, got {shown(description)}"]
+        return [f"the description must be an object, got {describe(description)}"]
     number = description.get("format")
     if type(number) is int and number != FORMAT:
-        return [f"format must be {FORMAT}, got {shown(number)}, which another version of xrfsr wrote; upgrade xrfsr"]
+        return [f"format must be {FORMAT}, got {describe(number)}, which another version of xrfsr wrote; upgrade xrfsr"]
     # Lengths that depend on other fields are compared only if those are right.
     lines, config = description.get("lines"), description.get("config")
     count = len(lines) if isinstance(lines, list) and not LINES.faults("lines", lines) else None
@@ -196,7 +198,7 @@ def _faults(description: Any) -> list[str]:
     if not faults:
         sums = np.sum(np.array(description["weights"], dtype=np.float32), axis=0)
         if np.abs(sums - 1).max() > MAX_WEIGHT - 1:
-            faults.append(f"weights of each line must sum to 1, got {shown(sums.tolist())}")
+            faults.append(f"weights of each line must sum to 1, got {describe(sums.tolist())}")
     if not faults and settings is not None and count is not None:
         with collect_faults(faults):
             Architecture.from_config(settings, count, description["bands"])
@@ -205,8 +207,8 @@ def _faults(description: Any) -> list[str]:
 
 SETTINGS: Rule = _Settings()
 LINES: Rule = Many(Text(), 1, MAX_LINES, distinct=True)
-# Within the range of float32 and of intensities.
-PEAK = Number(1e-30, 1e30)
+# As intensities, which may be rounded.
+PEAK = Number(LEAST_INTENSITY / 2, 2 * MOST_INTENSITY)
 
 
 def _fields(lines: int | None, members: int | None, candidates: int | None) -> Fields:

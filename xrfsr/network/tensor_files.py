@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from xrfsr.errors import InvalidInput
-from xrfsr.utils.documents import shown
+from xrfsr.utils.describe import describe, listing
 
 __all__ = ["Layout", "faults_of_header", "read_metadata", "read_tensors"]
 
@@ -70,7 +70,7 @@ def _opened(path: Path) -> Iterator[Any]:
         with cast(Any, safe_open)(path, "np") as tensors:
             yield tensors
     except (OSError, SafetensorError) as error:
-        raise InvalidInput("file", [f"it is damaged ({shown(str(error))})"]) from error
+        raise InvalidInput("file", [f"it is damaged ({str(error)[:200]})"]) from error
 
 
 def _differences(file: Any, expected: Layout) -> list[str]:
@@ -85,10 +85,9 @@ def _differences(file: Any, expected: Layout) -> list[str]:
             part = file.get_slice(name)
             kind, shape = part.get_dtype(), tuple(part.get_shape())
             if (kind, shape) != wanted:
-                faults.append(f"{name} must be {wanted[0]} of shape {wanted[1]}, got {kind} of shape {shown(shape)}")
+                faults.append(f"{name} must be {wanted[0]} of shape {wanted[1]}, got {kind} of shape {describe(shape)}")
     return faults
 
 
 def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
-    return ", ".join(shown(name)[1:-1] for name in names[:MOST_SHOWN]) + more + (" are" if len(names) > 1 else " is")
+    return listing(names, MOST_SHOWN) + (" are" if len(names) > 1 else " is")

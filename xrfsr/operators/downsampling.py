@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from math import ceil
@@ -168,6 +169,7 @@ class Downsampling:
         For ``"area"`` with an integer ratio this copies every coarse pixel into its fine ones.
         """
         fine: Array = self.right_inverse()(maps)
+        _check_overflow(fine, maps)
         return fine
 
     @property
@@ -269,14 +271,17 @@ class Downsampling:
         Raises
         ------
         InvalidInput
-            If a shape does not fit, or `right_inverse` refuses the correlation length or the footprint.
+            If a shape does not fit, `right_inverse` refuses the correlation length or the footprint, or the result is
+            beyond the range of its number format.
         """
         check_shape("estimate", estimate, self.fine.shape)
         check_shape("scan", scan, self.coarse.shape)
         maps: Any = estimate
-        # Added in place, because whole paintings are projected at once.
-        projected: Array = self.right_inverse(correlation_length)(scan - self(maps))
-        projected += maps
+        with np.errstate(over="ignore", invalid="ignore"):  # checked below
+            # Added in place, because whole paintings are projected at once.
+            projected: Array = self.right_inverse(correlation_length)(scan - self(maps))
+            projected += maps
+        _check_overflow(projected, estimate, scan)
         return projected
 
 
@@ -293,6 +298,20 @@ class Crop(NamedTuple):
     U: Downsampling
     y: slice
     x: slice
+
+
+def _check_overflow(result: Any, *given: Any) -> None:
+    """Refuse a result with NaN or infinities that what it was made from did not have."""
+    if not _is_finite(result) and all(map(_is_finite, given)):
+        largest = max(max(float(each.max()), -float(each.min())) for each in given)
+        raise InvalidInput(
+            "maps", [f"values must be small enough for {result.dtype}, got up to {largest:.3g}; divide by a constant"]
+        )
+
+
+def _is_finite(array: Any) -> bool:
+    # A NaN is the largest and the smallest of all numbers. This takes no memory.
+    return math.prod(array.shape) == 0 or bool(math.isfinite(array.max()) and math.isfinite(array.min()))
 
 
 def _between_edges(fine: Axis, coarse: Axis) -> slice:

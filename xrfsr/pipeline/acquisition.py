@@ -10,7 +10,8 @@ from dask.base import is_dask_collection
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from xrfsr.core.photo import range_faults
+from xrfsr.core.photo import range_faults as photo_faults
+from xrfsr.core.scan_checks import LEAST_INTENSITY, range_faults
 from xrfsr.errors import Fault, InvalidInput
 from xrfsr.methods import Problem
 from xrfsr.operators import Downsampling, apply_separable, crop_rows
@@ -121,9 +122,12 @@ class Geometry:
                 faults.append(
                     Fault(f"{name!r} is infinite for {', '.join(infinite)}; mark as missing: .where(...)", "scan")
                 )
+            # Small values of a tile are in order where other tiles have larger ones.
+            largest = np.fmax.reduce(np.abs(shown), axis=(1, 2), initial=LEAST_INTENSITY)
+            faults += [Fault(each, "scan") for each in range_faults(name, self.lines, self.kinds, largest)]
         if arrays.photo is not None and np.isfinite(arrays.photo).any():
             lowest, highest = float(np.nanmin(arrays.photo)), float(np.nanmax(arrays.photo))
-            faults += [Fault(fault, "photo") for fault in range_faults(lowest, highest)]
+            faults += [Fault(fault, "photo") for fault in photo_faults(lowest, highest)]
         return faults
 
 

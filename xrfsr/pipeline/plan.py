@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from xrfsr.core.scan_checks import range_faults
 from xrfsr.errors import Fault, InvalidInput
 from xrfsr.methods import Method, MethodOptions, Prepared, Problem, Run
 from xrfsr.pipeline.acquisition import Acquisition, Arrays, Geometry
@@ -109,9 +110,13 @@ def problems_of(geometry: Geometry, windows: Sequence[Tile], arrays: Sequence[Ar
     Raises
     ------
     InvalidInput
-        If the only window is the whole acquisition and a line has no measured pixel.
+        If the only window is the whole acquisition and a line has no measured pixel, or if all values of a map are too
+        small for single precision.
     """
     problems = [geometry.problem(tile, each) for tile, each in zip(windows, arrays, strict=True)]
+    largest = np.max([np.abs(problem.scan).max(axis=(1, 2)) for problem in problems], axis=0)
+    if faults := range_faults("intensity", geometry.lines, geometry.kinds, largest):
+        raise InvalidInput("input", [Fault(fault, subject="scan") for fault in faults])
     if len(problems) == 1 and windows[0] == Tile.whole(geometry.U):
         empty = [geometry.lines[line] for line in np.flatnonzero(~problems[0].measured.any(axis=(1, 2)))]
         if empty:

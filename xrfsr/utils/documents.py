@@ -12,11 +12,12 @@ from math import inf
 from typing import Any, Protocol
 
 from xrfsr.errors import InvalidInput
+from xrfsr.utils.describe import describe, listing
 
-__all__ = ["Choice", "Fields", "Flag", "Integer", "Many", "Maybe", "Number", "Rule", "Text", "parse_json", "shown"]
+__all__ = ["Choice", "Fields", "Flag", "Integer", "Many", "Maybe", "Number", "Rule", "Text", "parse_json"]
 
 DEEPEST = 16  # lists and objects within each other; ours have four
-LONGEST_SHOWN = 60  # characters of a value in a message
+LONGEST_REASON = 200  # characters
 MOST_SHOWN = 5  # faults of one list or object
 
 
@@ -44,7 +45,7 @@ def parse_json(raw: bytes | str, name: str) -> Any:
     except RecursionError:
         raise InvalidInput("file", [f"{name} is nested more than {DEEPEST} deep"]) from None
     except ValueError as error:  # of which errors of JSON, of UTF-8 and of integers with too many digits are kinds
-        raise InvalidInput("file", [f"{name} is not JSON ({shown(str(error))})"]) from error
+        raise InvalidInput("file", [f"{name} is not JSON ({str(error)[:LONGEST_REASON]})"]) from error
     level = [made]
     for _ in range(DEEPEST):
         level = [item for each in level for item in _items(each)]
@@ -64,25 +65,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(made) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{twice[:LONGEST_SHOWN]!r} occurs twice")
+        raise ValueError(f"{describe(twice)} occurs twice")
     return made
-
-
-def shown(value: object) -> str:
-    """Return a value as text that is short enough for a message.
-
-    Examples
-    --------
-    >>> shown([1.5, "a"])
-    "[1.5, 'a']"
-    >>> shown("x" * 10**6)[-10:]
-    'xxxxxxx...'
-    """
-    try:
-        text = value if isinstance(value, str) and len(value) > 10 * LONGEST_SHOWN else repr(value)
-    except ValueError:  # an integer with too many digits
-        text = f"a number of {type(value).__name__} too long to print"
-    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
 
 
 class Rule(Protocol):
@@ -103,7 +87,7 @@ class Integer:
         """See `Rule`."""
         if type(value) is int and self.least <= value <= self.most:
             return []
-        return [f"{name} must be an integer from {self.least} to {self.most}, got {shown(value)}"]
+        return [f"{name} must be an integer from {self.least} to {self.most}, got {describe(value)}"]
 
 
 @dataclass(frozen=True)
@@ -117,7 +101,7 @@ class Number:
         """See `Rule`."""
         if type(value) in (int, float) and self.least <= value <= self.most and abs(value) < inf:  # type: ignore[operator, arg-type]
             return []
-        return [f"{name} must be a number from {self.least:g} to {self.most:g}, got {shown(value)}"]
+        return [f"{name} must be a number from {self.least:g} to {self.most:g}, got {describe(value)}"]
 
 
 @dataclass(frozen=True)
@@ -126,7 +110,7 @@ class Flag:
 
     def faults(self, name: str, value: object) -> list[str]:
         """See `Rule`."""
-        return [] if isinstance(value, bool) else [f"{name} must be true or false, got {shown(value)}"]
+        return [] if isinstance(value, bool) else [f"{name} must be true or false, got {describe(value)}"]
 
 
 @dataclass(frozen=True)
@@ -139,7 +123,7 @@ class Text:
         """See `Rule`."""
         if isinstance(value, str) and 1 <= len(value) <= self.longest and value.isprintable():
             return []
-        return [f"{name} must be printable text of 1 to {self.longest} characters, got {shown(value)}"]
+        return [f"{name} must be printable text of 1 to {self.longest} characters, got {describe(value)}"]
 
 
 @dataclass(frozen=True)
@@ -152,7 +136,7 @@ class Choice:
         """See `Rule`."""
         if isinstance(value, str) and value in self.options:
             return []
-        return [f"{name} must be one of {', '.join(self.options)}, got {shown(value)}"]
+        return [f"{name} must be one of {', '.join(self.options)}, got {describe(value)}"]
 
 
 @dataclass(frozen=True)
@@ -179,13 +163,13 @@ class Many:
         """See `Rule`."""
         count = f"{self.least}" if self.least == self.most else f"{self.least} to {self.most}"
         if not isinstance(value, list):
-            return [f"{name} must be a list of {count} values, got {shown(value)}"]
+            return [f"{name} must be a list of {count} values, got {describe(value)}"]
         if not self.least <= len(value) <= self.most:
-            return [f"{name} must be a list of {count} values, got {len(value)}: {shown(value)}"]
+            return [f"{name} must be a list of {count} values, got {len(value)}: {describe(value)}"]
         found = _first(fault for i, each in enumerate(value) for fault in self.rule.faults(f"{name}[{i}]", each))
         if not found and self.distinct and len(set(value)) < len(value):
             twice = next(each for i, each in enumerate(value) if each in value[:i])
-            found.append(f"{name} must be different from each other, got {shown(twice)} twice")
+            found.append(f"{name} must be different from each other, got {describe(twice)} twice")
         return found
 
 
@@ -198,12 +182,12 @@ class Fields:
     def faults(self, name: str, value: object) -> list[str]:
         """See `Rule`."""
         if not isinstance(value, dict):
-            return [f"{name} must be an object with {', '.join(self.rules)}, got {shown(value)}"]
+            return [f"{name} must be an object with {', '.join(self.rules)}, got {describe(value)}"]
         before = f"{name}." if name else ""
         found = [f"{before}{each} is missing" for each in self.rules if each not in value]
         strange = [each for each in value if each not in self.rules]
         found += _first(
-            f"{before}{shown(each)[1:-1]} is unknown; accepted are {', '.join(self.rules)}" for each in strange
+            f"{before}{listing([each])} is unknown; accepted are {', '.join(self.rules)}" for each in strange
         )
         for each, rule in self.rules.items():
             if each in value:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from xrfsr.core.scan_checks import LEAST_INTENSITY
 from xrfsr.errors import InvalidInput, warn
 from xrfsr.kriging.features import Guide
 from xrfsr.kriging.guided import GuidedKriging
@@ -23,6 +24,7 @@ __all__ = ["check_fits", "fit", "guided_lines", "why_unguided"]
 
 # The intensity seen as 1 is this percentile of a map, not its maximum: a few hot pixels do not dim the rest.
 PEAK_PERCENTILE = 99.9
+LEAST_PEAK = 1e-12  # share of the highest value
 # Within this factor the maps of a scan may be brighter or darker than those a model was trained on.
 BRIGHTNESS = 3.0
 
@@ -122,7 +124,10 @@ def _peaks(sample: Sequence[Problem]) -> NDArray[np.float32]:
     for line in range(len(peak)):
         values = np.concatenate([problem.scan[line][problem.measured[line]] for problem in sample])
         peak[line] = np.percentile(values, PEAK_PERCENTILE) if values.size else 0
-    return np.where(peak > 0, peak, np.max([problem.scan.max(axis=(1, 2)) for problem in sample], axis=0))
+    highest = np.max([problem.scan.max(axis=(1, 2)) for problem in sample], axis=0)
+    # A pixel may be brighter than the rest of its map by more than a square in single precision can hold.
+    peak = np.maximum(peak, (highest * LEAST_PEAK).astype(np.float32))
+    return np.asarray(np.where(peak > 0, np.maximum(peak, np.float32(LEAST_INTENSITY)), highest))
 
 
 def _ratio(problem: Problem) -> tuple[float, float]:

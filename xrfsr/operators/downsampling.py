@@ -310,6 +310,7 @@ def _check_overflow(result: Any, *given: Any) -> None:
 
 
 def _is_finite(array: Any) -> bool:
+    array = array if isinstance(array, np.ndarray) else array.detach()
     # A NaN is the largest and the smallest of all numbers. This takes no memory.
     return math.prod(array.shape) == 0 or bool(math.isfinite(array.max()) and math.isfinite(array.min()))
 

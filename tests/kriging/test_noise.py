@@ -124,7 +124,7 @@ def test_whole_counts_tell_their_noise(noisy: tuple[xr.Dataset, xr.Dataset, xr.D
 
 def test_other_kinds_of_consistency_are_refused(noisy: tuple[xr.Dataset, xr.Dataset, xr.DataArray, Any]) -> None:
     _, scan, rgb, _ = noisy
-    with pytest.raises(InvalidInput, match="consistency must be exact or noise-aware, got 'loose'"):
+    with pytest.raises(InvalidInput, match="consistency must be one of 'exact', 'noise-aware', got 'loose'"):
         scan.xrfsr.superresolve(rgb, consistency="loose")
     with pytest.raises(InvalidInput, match="consistency"):
         scan.xrfsr.superresolve(method="kriging", consistency="noise-aware")

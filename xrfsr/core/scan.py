@@ -53,8 +53,8 @@ def as_scan(
     ----------
     maps : array of shape (line, y, x)
         NumPy or Dask array (Dask stays lazy) of any real dtype, converted to float32. NaN and masked entries mark
-        missing pixels. The largest value of a map is 0 or from 1e-18 to 1e18. A DataArray may have its dimensions line, y, x in any order; its coordinates `y` and `x` are
-        not used, and its labels, if any, must be those of `lines`.
+        missing pixels. The largest value of a map is 0 or from 1e-18 to 1e18. A DataArray may have its dimensions line,
+        y, x in any order; its coordinates `y` and `x` are not used, and its labels, if any, must be those of `lines`.
     lines : sequence of str
         Labels, one for each map, in any spelling that `xrfsr.core.lines.parse` knows.
     pixel_size : str or float or pint.Quantity, or a pair of them

@@ -11,7 +11,7 @@ import xarray as xr
 import xrfsr
 from tests.methods.test_torch_defaults import SETTINGS
 from tests.small import operator
-from xrfsr.core.scan_checks import LEAST_INTENSITY, MOST_INTENSITY
+from xrfsr.core.units import LEAST_INTENSITY, MOST_INTENSITY
 from xrfsr.errors import InvalidInput
 from xrfsr.kriging.guided import guided_krige
 from xrfsr.kriging.simple import krige

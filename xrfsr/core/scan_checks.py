@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 
 from xrfsr.core.lines import Line, parse_all
 from xrfsr.core.mistakes import rename_fix
-from xrfsr.core.units import intensity_unit
+from xrfsr.core.units import LEAST_INTENSITY, MOST_INTENSITY, intensity_unit
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.utils.describe import describe, listing
 
 __all__ = [
     "DIMS",
-    "LEAST_INTENSITY",
-    "MOST_INTENSITY",
     "argument_name",
     "check_values",
     "common_unit",
@@ -32,8 +30,6 @@ __all__ = [
     "shape_faults",
 ]
 
-# Largest magnitudes of a map for which products and ratios of two numbers stay within single precision, 1e-38 to 3e38.
-LEAST_INTENSITY, MOST_INTENSITY = 1e-18, 1e18
 MOST_DIAGNOSTIC = 1e30
 DIMS = {"intensity": ("line", "y", "x"), "uncertainty": ("line", "y", "x"), "valid": ("y", "x")}
 

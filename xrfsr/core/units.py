@@ -18,13 +18,24 @@ from xrfsr.errors import Fault, InvalidInput, collect_faults
 from xrfsr.utils.checks import is_number
 from xrfsr.utils.describe import describe
 
-__all__ = ["INTENSITY_UNITS", "in_mm", "intensity_unit", "mm_per", "pair_to_mm", "to_mm"]
+__all__ = [
+    "INTENSITY_UNITS",
+    "LEAST_INTENSITY",
+    "MOST_INTENSITY",
+    "in_mm",
+    "intensity_unit",
+    "mm_per",
+    "pair_to_mm",
+    "to_mm",
+]
 
 # mm. Beyond these, nobody measures, and products of lengths would leave the range of floats.
 SHORTEST, LONGEST = 1e-9, 1e9
 
 NumberT = TypeVar("NumberT", float, NDArray[np.float64])
 
+# Largest magnitudes of a map for which products and ratios of two numbers stay within single precision, 1e-38 to 3e38.
+LEAST_INTENSITY, MOST_INTENSITY = 1e-18, 1e18
 INTENSITY_UNITS = ("count", "count/s", "dimensionless")
 
 _SPELLINGS = {

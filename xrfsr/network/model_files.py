@@ -20,8 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from xrfsr.core.scan_checks import LEAST_INTENSITY, MOST_INTENSITY
-from xrfsr.core.units import INTENSITY_UNITS
+from xrfsr.core.units import INTENSITY_UNITS, LEAST_INTENSITY, MOST_INTENSITY
 from xrfsr.errors import Fault, InvalidInput, collect_faults
 from xrfsr.network.config import MAX_MEMBERS, TrainingConfig
 from xrfsr.network.generator import Architecture

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from xrfsr.core.photo import range_faults as photo_faults
-from xrfsr.core.scan_checks import LEAST_INTENSITY, range_faults
+from xrfsr.core.scan_checks import range_faults
+from xrfsr.core.units import LEAST_INTENSITY
 from xrfsr.errors import Fault, InvalidInput
 from xrfsr.methods import Problem
 from xrfsr.operators import Downsampling, apply_separable, crop_rows

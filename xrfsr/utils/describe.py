@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime
-import decimal
-import fractions
+import numbers
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
@@ -16,7 +15,7 @@ __all__ = ["describe", "listing"]
 LONGEST = 60  # characters of a text or a list that is shown
 SHOWN = 6  # entries of a list that is shown
 _ARRAYS = {"ndarray": "array", "MaskedArray": "array", "Tensor": "tensor", "Array": "array", "Index": "Index"}
-_PLAIN = (int, float, complex, decimal.Decimal, fractions.Fraction, slice, range, datetime.date, datetime.timedelta)
+_PLAIN = (numbers.Number, slice, range, datetime.date, datetime.timedelta)
 
 
 def describe(value: object) -> str:

@@ -24,6 +24,7 @@ from xrfsr.errors import InvalidInput
 from xrfsr.io.writers.zarr import to_zarr
 from xrfsr.io.zarr_arrays import ArrayLayout
 from xrfsr.io.zarr_codecs import decode, zstd_size
+from xrfsr.io.zarr_files import FolderFiles
 
 SCAN = as_scan(MAPS, LABELS, 0.5)
 
@@ -94,6 +95,17 @@ def test_a_chunk_that_is_lost_after_opening_is_an_error(store: Path, how: str, p
     ):
         scan["intensity"].load()
     np.testing.assert_array_equal(scan["intensity"][0], MAPS[0])
+
+
+def test_a_window_is_read_without_a_list_of_all_files(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scan = pickle.loads(pickle.dumps(xrfsr.open_scan(store)))
+    monkeypatch.setattr(FolderFiles, "sizes", property(lambda _: pytest.fail("all files are listed")))
+    np.testing.assert_array_equal(scan["intensity"][0, 1:3, ::2], MAPS[0, 1:3, ::2])
+    chunk = store / "intensity/c/2/0/0"
+    chunk.rename(store.parent / "elsewhere")
+    chunk.symlink_to(store.parent / "elsewhere")
+    with pytest.raises(InvalidInput, match="'intensity/c/2/0/0' is a symbolic link that leads out of the store"):
+        scan["intensity"][2].load()
 
 
 def test_shards_are_complete_too(tmp_path: Path) -> None:
@@ -359,7 +371,7 @@ def test_members_that_are_bombs(tmp_path: Path) -> None:
     assert "cannot be read" in refusal(path, pixel_size=0.5)
     v2_stack(path)
     rewrite(path, lambda members: members.update({".zgroup": b"{}" + b" " * (1 << 25)}), **deflated)
-    assert "too many for metadata" in refusal(path, pixel_size=0.5)
+    assert "'.zgroup' has 33554434 bytes, expected at most" in refusal(path, pixel_size=0.5)
     v2_stack(path)
     rewrite(path, lambda _: None, compression=zipfile.ZIP_LZMA)
     assert "must be stored or deflated" in refusal(path, pixel_size=0.5)

@@ -50,12 +50,29 @@ class StoreFiles:
         """
         raise NotImplementedError
 
-    def read(self, key: str) -> bytes | None:
-        """Read a file; None if it does not exist."""
+    def exists(self, key: str) -> bool:
+        """Return whether there is a file."""
         raise NotImplementedError
 
-    def read_part(self, key: str, start: int, stop: int | None) -> bytes | None:
-        """Read part of a file; negative positions count from its end."""
+    def read(self, key: str, start: int = 0, stop: int | None = None, *, most: int | None = None) -> bytes | None:
+        """Read a file, or part of it; None if it does not exist.
+
+        Parameters
+        ----------
+        key : str
+            Name in the store.
+        start, stop : int or None
+            Part to read; negative positions count from the end.
+        most : int, optional
+            Largest size of the file.
+
+        Raises
+        ------
+        ValueError
+            If the file is larger.
+        OSError
+            If it cannot be read, is no regular file, or is a link that leads out of the store.
+        """
         raise NotImplementedError
 
     def close(self) -> None:
@@ -69,9 +86,7 @@ class StoreFiles:
         ValueError, RecursionError
             If the file is not a JSON object of a usual size.
         """
-        if self.sizes.get(key, 0) > MAX_METADATA_BYTES:
-            raise ValueError(f"'{key}' has {self.sizes[key]} bytes, too many for metadata")
-        content = self.read(key)
+        content = self.read(key, most=MAX_METADATA_BYTES)
         if content is None:
             return None
         found = json.loads(content)
@@ -103,7 +118,7 @@ class FolderFiles(StoreFiles):
     """Files of a store in a folder."""
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path, "external": self.external}  # another process lists the files again if it needs to
+        return {"path": self.path, "external": self.external}  # another process reads files without a list of all
 
     @cached_property
     def sizes(self) -> dict[str, int]:
@@ -125,12 +140,14 @@ class FolderFiles(StoreFiles):
             raise InvalidInput("zarr store", faults[:MAX_LISTED])
         return found
 
-    def read(self, key: str) -> bytes | None:
-        """Read a file; see `StoreFiles`."""
-        return self.read_part(key, 0, None)
+    def exists(self, key: str) -> bool:
+        """Return whether there is a file."""
+        return (self.path / key).is_file()
 
-    def read_part(self, key: str, start: int, stop: int | None) -> bytes | None:
-        """Read part of a file; see `StoreFiles`."""
+    def read(self, key: str, start: int = 0, stop: int | None = None, *, most: int | None = None) -> bytes | None:
+        """Read a file, or part of it; see `StoreFiles`."""
+        if not self.external and not _real(self.path / key).is_relative_to(_real(self.path)):
+            raise OSError(f"'{key}' is a symbolic link that leads out of the store")
         try:
             descriptor = os.open(self.path / key, OPEN_FLAGS)
         except (FileNotFoundError, NotADirectoryError):
@@ -139,9 +156,19 @@ class FolderFiles(StoreFiles):
             state = os.fstat(descriptor)
             if not stat.S_ISREG(state.st_mode):
                 raise OSError(f"'{key}' is not a regular file")
+            _check_size(key, state.st_size, most)
             first, last, _ = slice(start, stop).indices(state.st_size)
             file.seek(first)
             return file.read(max(0, last - first))
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _check_size(key: str, size: int, most: int | None) -> None:
+    if most is not None and size > most:
+        raise ValueError(f"'{key}' has {size} bytes, expected at most {most}")
 
 
 def _walk(folder: Path, *, follow: bool) -> Iterator[tuple[str, os.DirEntry[str]]]:
@@ -185,18 +212,18 @@ class ZipFiles(StoreFiles):
             raise InvalidInput("zarr store", faults[:MAX_LISTED])
         return {member.filename: member.file_size for member in members}
 
-    def read(self, key: str) -> bytes | None:
-        """Read a file; see `StoreFiles`."""
+    def exists(self, key: str) -> bool:
+        """Return whether there is a file."""
+        return key in self.sizes
+
+    def read(self, key: str, start: int = 0, stop: int | None = None, *, most: int | None = None) -> bytes | None:
+        """Read a file, or part of it; see `StoreFiles`."""
         if key not in self.sizes:
             return None
+        _check_size(key, self.sizes[key], most)
         with self._zip.open(key) as file:
             # With a limit, because the declared size may be wrong.
-            return file.read(self.sizes[key])
-
-    def read_part(self, key: str, start: int, stop: int | None) -> bytes | None:
-        """Read part of a file; see `StoreFiles`."""
-        whole = self.read(key)
-        return None if whole is None else whole[start:stop]
+            return file.read(self.sizes[key])[start:stop]
 
     def close(self) -> None:
         """Close the zip file."""

@@ -98,7 +98,7 @@ class CheckedStore(Store):
         if last in METADATA_NAMES:
             return self._metadata(place, key, last)
         start, stop = _limits(byte_range)
-        found = self.files.read_part(key, start, stop)
+        found = self.files.read(key, start, stop)
         if not found and (self.whole is None or any(key.startswith(f"{name}/") for name in self.whole)):
             raise OSError(f"'{key}' is {'missing' if found is None else 'empty'}")
         return found or None
@@ -121,7 +121,7 @@ class CheckedStore(Store):
 
     async def exists(self, key: str) -> bool:
         """Return whether a file exists."""
-        return key in self.files.sizes
+        return self.files.exists(key)
 
     async def list(self) -> AsyncIterator[str]:
         """Yield all keys."""

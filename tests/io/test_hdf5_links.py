@@ -90,6 +90,7 @@ def test_links_that_are_not_followed_do_not_matter(fit: Path) -> None:
             file[f"2.1/fit/{number}"] = h5py.ExternalLink(name, target)
             file[f"{GROUP}/{number}"] = h5py.ExternalLink(name, target)
         file["loop"] = h5py.SoftLink("/loop")
+        file["2.1/fit/program"] = h5py.ExternalLink("/etc/passwd", "/")
     np.testing.assert_array_equal(xrfsr.open_scan(fit)["intensity"], MAPS)
 
 

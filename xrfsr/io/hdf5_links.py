@@ -235,7 +235,7 @@ class LinkedGroup(h5py.Group):  # type: ignore[misc]  # h5py has no types
                     current = self._files.root(path).id
             elif kind == h5l.TYPE_EXTERNAL:
                 file, inner = os.fsdecode(target[0]), target[1].decode("utf-8", "surrogateescape")
-                crossed = f"'{self._files.named}' links '{place}' to '{inner}' in '{file}'"
+                crossed = f"'{self._files.named}' links {place!r} to {inner!r} in {file!r}"
                 path, after = self._files.accept(file, path, crossed), len(pending)
                 try:
                     current = self._files.root(path).id

@@ -95,7 +95,7 @@ def _check_raw_files(bind: Any, files: Files, path: Path, place: str) -> None:
     rest = math.prod(bind.shape) * bind.get_type().get_size()
     for number in range(plist.get_external_count()):
         name, offset, size = plist.get_external(number)
-        what = f"'{place}' in '{files.named}' is stored in '{os.fsdecode(name)}'"
+        what = f"'{place}' in '{files.named}' is stored in {os.fsdecode(name)!r}"
         raw = files.accept(os.fsdecode(name), path, what)
         there, needed = raw.stat().st_size, offset + min(rest, size)
         if there < needed:
@@ -129,7 +129,7 @@ def _check_sources(bind: Any, files: Files, path: Path, place: str, depth: int) 
     seen: dict[tuple[str, str], tuple[int, ...]] = {}
     for pair, (target, space) in zip(names, spaces, strict=True):
         file, name = (one.replace("%%", "%") for one in pair)
-        source = f"{what} of '{name}' in '{file}'"
+        source = f"{what} of {name!r} in {file!r}"
         if (file, name) not in seen:
             at = path if file == "." else files.accept(file, path, source)
             try:
@@ -139,7 +139,7 @@ def _check_sources(bind: Any, files: Files, path: Path, place: str, depth: int) 
                 raise InvalidInput("file", [f"{source}, which does not contain it; copy the file again"]) from None
             except OSError as error:
                 raise InvalidInput("file", [f"{source}, which cannot be read ({error}); copy it again"]) from error
-            faults += unwritten_faults(found, f"'{name}' in '{file}', a source of '{place}' in '{files.named}',")
+            faults += unwritten_faults(found, f"{name!r} in {file!r}, a source of '{place}' in '{files.named}',")
         shape = seen[file, name]
         if space.get_select_type() == h5s.SEL_ALL:  # of which HDF5 does not store the shape
             needed = math.prod(whole) if target.get_select_type() == h5s.SEL_ALL else target.get_select_npoints()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import h5py
 
-from xrfsr.errors import InvalidInput
+from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.io.hdf5 import Hdf5Maps, map_faults, nexus_grid, text, texts
 from xrfsr.io.hdf5_links import open_hdf5
 from xrfsr.io.selection import group_list, select_maps
@@ -68,7 +68,9 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         twin = results.get("uncertainties") if quantity == "count" else None
         uncertain, warnings = _uncertain(twin, names, shapes[0])
         chunks = group[names[0]].chunks
-        title = text(results.parent.get("program")) or ""
+        title = ""
+        with collect_faults([]):  # a link that is not followed is no reason to refuse the maps
+            title = text(results.parent.get("program")) or ""
         place = group.name
     if faults:
         raise InvalidInput("file", faults)

@@ -45,7 +45,7 @@ LATER = {  # functions whose messages are not yet all of this kind
     "scan.xrfsr.to_zarr",
     "options of unfolding",
 }
-SOME_OR_ALL = pytest.mark.parametrize("share", [0.25, pytest.param(1, marks=pytest.mark.soak)])
+SOME_OR_ALL = pytest.mark.parametrize("share", [0.125, pytest.param(1, marks=pytest.mark.soak)])
 
 
 class ReachedError(Exception):

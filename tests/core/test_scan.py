@@ -541,11 +541,11 @@ class TestAsPhoto:
             (np.zeros((0, 12, 3)), "has no pixel"),
             (
                 [[[0.1, 0.2, 0.3]], [[0.1, 0.2]]],
-                "got a list of 2 entries; convert it to a NumPy array whose rows are equally long",
+                "got a list of 2 entries; convert it to a NumPy array of numbers",
             ),
             (
                 np.full((3, 10, 12), 255.0),
-                "must lie in [0, 1], got values from 255 to 255; divide by the white value",
+                "must lie in [0, 1], got values from 255 to 255; divide by the white value, 255 as it seems, or",
             ),
             (np.full((3, 10, 12), -0.1), "got values from -0.1"),
             (np.full((3, 10, 12), np.inf), "got values from inf"),

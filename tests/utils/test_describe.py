@@ -14,7 +14,7 @@ import torch
 import xarray as xr
 
 from xrfsr.core.grid import Grid
-from xrfsr.utils.describe import LONGEST, describe
+from xrfsr.utils.describe import LONGEST, describe, listing
 
 unit: Any = pint.application_registry
 
@@ -91,3 +91,9 @@ def test_values_in_a_few_words(value: object, words: str) -> None:
 def test_no_description_is_longer_than_a_line_or_two(value: object) -> None:
     assert len(describe(value)) < 4 * LONGEST
     assert "\n" not in describe(value)
+
+
+def test_names_from_files_do_not_reach_the_terminal_unchanged() -> None:
+    assert listing(["Ca-K", "\x1b[2JFe-K", "a\nb", "x" * 200]) == r"Ca-K, \x1b[2JFe-K, a\nb, " + "x" * 30 + "..."
+    assert listing(range(100), 2) == "0, 1 and 98 more"
+    assert listing([]) == ""

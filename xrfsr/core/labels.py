@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from xrfsr.errors import InvalidInput
 from xrfsr.utils.describe import describe
 
-__all__ = ["label_list"]
+__all__ = ["as_argument", "label_list"]
 
+SHOWN = 5  # labels of a fix
 EXAMPLE = "such as lines=['Ca-K', 'Pb-L']"
+
+
+def as_argument(labels: Sequence[str]) -> str:
+    """Return labels as a list in code, for the fix in a message, or ``[...]`` where they are many.
+
+    Examples
+    --------
+    >>> as_argument(["Ca-K"]), as_argument(["Ca-K"] * 6)
+    ("['Ca-K']", '[...]')
+    """
+    return f"[{', '.join(map(describe, labels))}]" if len(labels) <= SHOWN else "[...]"
 
 
 def label_list(labels: object) -> list[Any]:

@@ -25,6 +25,7 @@ BANDS = ("red", "green", "blue")
 _DIMS = ("band", "y", "x")
 # Resampling in floating point may exceed [0, 1] by rounding alone.
 _SLACK = 1e-6
+WHITES = (100, 255, 1023, 4095, 65535)  # percent, and the largest numbers of 8, 10, 12 and 16 bits
 # Camera pixels are square. Cropping by hand to the scanned area is off by a pixel or two on either side. If pixels
 # deviate by more than this from a square, the photo shows another area, or is turned by 90 degrees.
 _STRETCH = 0.04
@@ -192,7 +193,7 @@ def _bands_first(rgb: Any) -> tuple[Any, Any]:
     if not is_dask(rgb):
         array = numbers(rgb, "biufc")
         if array is None:
-            fix = "convert it to a NumPy array whose rows are equally long"
+            fix = "pass its .magnitude" if hasattr(rgb, "magnitude") else "convert it to a NumPy array of numbers"
             raise InvalidInput("photo", [f"{needed} is needed, got {describe(rgb)}; {fix}"])
         rgb = array
     return _layout(rgb, named)
@@ -291,7 +292,9 @@ def range_faults(lowest: float, highest: float, dtype: object = "float") -> list
     """Return the fault of a photo whose values do not lie in [0, 1], in a list, or an empty list."""
     if not (lowest < -_SLACK or highest > 1 + _SLACK):
         return []
+    white = next((one for one in WHITES if 1 + _SLACK < highest <= one), None)
+    likely = f", {white} as it seems," if white else ""
     return [
-        f"'rgb' is {dtype} and must lie in [0, 1], got values from {lowest:g} to {highest:g}; "
-        "divide by the white value (255 or 65535) or use .clip(0, 1)"
+        f"'rgb' is {dtype} and must lie in [0, 1], got values from {lowest:g} to {highest:g}; divide by the white value"
+        f"{likely} or use .clip(0, 1)"
     ]

@@ -323,7 +323,10 @@ def _as_array(name: str, values: Any, labels: Sequence[Any]) -> Any:
         return values
     array = numbers(values, "biufcSUmM")  # of other kinds, `dtype_fault` names those
     if array is None:
-        raise InvalidInput("scan", [f"{needed}; convert it to a NumPy array whose parts are equally long"])
+        fix = "convert it to a NumPy array whose parts are equally long"
+        if hasattr(values, "magnitude"):
+            fix = "pass its .magnitude, and its unit as units='count'"
+        raise InvalidInput("scan", [f"{needed}; {fix}"])
     return array
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from xrfsr.core.labels import as_argument
 from xrfsr.core.lines import Line, parse_all
 from xrfsr.core.mistakes import rename_fix
 from xrfsr.core.units import LEAST_INTENSITY, MOST_INTENSITY, intensity_unit
@@ -181,9 +182,9 @@ def check_values(
             if (n := found[f"{name} negative"][i]) and kind != "diagnostic"
         ]
         if missing and name == "intensity":
-            these = missing if len(missing) <= 5 else "[...]"
             faults.append(
-                f"{name!r} holds no finite value for {listing(missing, 5)}; leave out: .drop_sel(line={these})"
+                f"{name!r} holds no finite value for {listing(missing, 5)}; leave out: "
+                f".drop_sel(line={as_argument(missing)})"
             )
         if endless:
             faults.append(f"{name!r} is infinite for {listing(endless, 5)}; mark as missing: .where(np.isfinite(...))")

@@ -15,6 +15,7 @@ from xrfsr.core.grid import Grid
 from xrfsr.core.photo import as_photo
 from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.io.raster import Header, Raster, read_raster
+from xrfsr.utils.describe import listing
 from xrfsr.utils.paths import local_path
 
 __all__ = ["open_photo", "read_colours"]
@@ -112,7 +113,7 @@ def _colours(raster: Raster, path: Path) -> NDArray[Any]:
         raise InvalidInput(
             "photo",
             [
-                f"'{path}' has the bands {', '.join(header.bands)}; expected one grey band or red, green and blue: "
+                f"'{path}' has the bands {listing(header.bands)}; expected one grey band or red, green and blue: "
                 "convert it to RGB first"
             ],
         )

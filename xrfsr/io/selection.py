@@ -11,7 +11,7 @@ from xrfsr.core.labels import label_list
 from xrfsr.core.lines import Line, parse, parse_all
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.io.source import ReadOptions
-from xrfsr.utils.describe import listing
+from xrfsr.utils.describe import describe, listing
 
 __all__ = [
     "ColumnSelection",
@@ -26,6 +26,8 @@ __all__ = [
 ]
 
 # PyMca writes s(Fe_Ka), w(Fe_Ka), mM(Fe_Ka) in tables, and the same without brackets in file names.
+SHOWN = 12  # lines of a file that a message offers
+CHOOSE = "; choose the maps to read with lines=['Ca-K', ...]"
 DERIVED_NAME = re.compile(r"(?P<kind>s|w|mM)(\((?P<bracketed>.+)\)|(?P<plain>[A-Z].*))")
 
 
@@ -72,7 +74,7 @@ def select_columns(names: Sequence[str], options: ReadOptions, path: Path, fault
         Selected maps and their uncertainties.
     """
     if twice := sorted({name for name in names if name and names.count(name) > 1}):
-        faults.append(f"'{path}' contains {', '.join(map(repr, twice))} more than once; keep one of each")
+        faults.append(f"'{path}' contains {listing(map(describe, twice))} more than once; keep one of each")
     there = {name: position for position, name in enumerate(names) if name}
     kinds: dict[str, dict[str, int]] = {"s": {}, "w": {}, "mM": {}}
     for name, (kind, line) in derived_names(list(there)).items():
@@ -87,7 +89,7 @@ def select_columns(names: Sequence[str], options: ReadOptions, path: Path, fault
     without = [name for name in chosen if name not in uncertainties]
     warnings: tuple[str, ...] = ()
     if uncertainties and without:
-        warnings = (f"uncertainties are ignored: '{path}' has none for {', '.join(without)}",)
+        warnings = (f"uncertainties are ignored: '{path}' has none for {listing(without)}",)
     return ColumnSelection(
         tuple(chosen),
         tuple(there[name] for name in chosen),
@@ -153,9 +155,9 @@ def _unknown_name_faults(strangers: Sequence[str], known: Sequence[str]) -> list
     for name in strangers:
         with collect_faults(faults):
             line = parse(name)
-            faults.append(f"{name!r} is the uncertainty of {line.label}, whose map is missing")
+            faults.append(f"{describe(name)} is the uncertainty of {line.label}, whose map is missing")
     if known:
-        faults[-1] += f"; choose the maps to read with lines={list(known)}"
+        faults[-1] += f"; choose the maps to read with lines={list(known)}" if len(known) <= SHOWN else CHOOSE
     return faults
 
 
@@ -234,9 +236,11 @@ def derived_names(names: Iterable[str]) -> dict[str, tuple[str, str]]:
 
 def group_list(names: Iterable[str]) -> str:
     """Return the accepted values of the argument `group` for a message."""
-    return ", ".join(f"group={name!r}" for name in names)
+    return listing(f"group={describe(name)}" for name in names)
 
 
 def unknown_group(wanted: str, names: Iterable[str], path: Path) -> InvalidInput:
     """Make the error for a group that a file does not contain."""
-    return InvalidInput("file", [f"group={wanted!r} does not exist in '{path}'; choose one of {group_list(names)}"])
+    return InvalidInput(
+        "file", [f"group={describe(wanted)} does not exist in '{path}'; choose one of {group_list(names)}"]
+    )

@@ -17,6 +17,7 @@ from xrfsr.errors import Fault, InvalidInput
 from xrfsr.methods import Problem
 from xrfsr.operators import Downsampling, apply_separable, crop_rows
 from xrfsr.pipeline.tiles import Tile
+from xrfsr.utils.describe import listing
 
 __all__ = ["Acquisition", "Arrays", "Geometry"]
 
@@ -116,12 +117,10 @@ class Geometry:
             negative = np.array(self.lines)[counted & (shown < 0).any(axis=(1, 2))]
             infinite = np.array(self.lines)[np.isinf(shown).any(axis=(1, 2))]
             if negative.size:
-                faults.append(
-                    Fault(f"{name!r} is negative for {', '.join(negative)}; set to zero: .clip(min=0)", "scan")
-                )
+                faults.append(Fault(f"{name!r} is negative for {listing(negative)}; set to zero: .clip(min=0)", "scan"))
             if infinite.size:
                 faults.append(
-                    Fault(f"{name!r} is infinite for {', '.join(infinite)}; mark as missing: .where(...)", "scan")
+                    Fault(f"{name!r} is infinite for {listing(infinite)}; mark as missing: .where(...)", "scan")
                 )
             # Small values of a tile are in order where other tiles have larger ones.
             largest = np.fmax.reduce(np.abs(shown), axis=(1, 2), initial=LEAST_INTENSITY)

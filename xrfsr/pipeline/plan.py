@@ -9,10 +9,12 @@ from typing import Any, Self
 import numpy as np
 
 from xrfsr.core.scan_checks import range_faults
+from xrfsr.core.labels import as_argument
 from xrfsr.errors import Fault, InvalidInput
 from xrfsr.methods import Method, MethodOptions, Prepared, Problem, Run
 from xrfsr.pipeline.acquisition import Acquisition, Arrays, Geometry
 from xrfsr.pipeline.tiles import MAX_UNTILED_PIXELS, TILE_SIZE, Tile, sample_windows, tiles
+from xrfsr.utils.describe import listing
 
 __all__ = ["ReconstructionPlan", "problems_of", "training_problems"]
 
@@ -124,7 +126,8 @@ def problems_of(geometry: Geometry, windows: Sequence[Tile], arrays: Sequence[Ar
                 "input",
                 [
                     Fault(
-                        f"'intensity' has no finite value for {', '.join(empty)}; leave out: .drop_sel(line={empty})",
+                        f"'intensity' has no finite value for {listing(empty)}; leave out: "
+                        f".drop_sel(line={as_argument(empty)})",
                         subject="scan",
                     )
                 ],

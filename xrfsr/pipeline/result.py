@@ -15,6 +15,7 @@ from xrfsr.methods import Problem, Reconstruction
 from xrfsr.operators.resample import regrid
 from xrfsr.pipeline.acquisition import Geometry
 from xrfsr.pipeline.tiles import Tile
+from xrfsr.utils.describe import listing
 
 __all__ = ["Result", "as_scan_like", "mask_unmeasured", "warn_of_negatives"]
 
@@ -56,7 +57,7 @@ def warn_of_negatives(lines: Sequence[str]) -> None:
     """Warn which maps keep negative values, if any do."""
     if lines:
         warn(
-            f"negative values remain in {', '.join(lines)}: pixels of the scan overlap, and no map without negative "
+            f"negative values remain in {listing(lines)}: pixels of the scan overlap, and no map without negative "
             "values agrees with the scan; .clip(min=0) removes them, at the price of that agreement"
         )
 

@@ -13,6 +13,7 @@ from xrfsr.pipeline.acquisition import Acquisition
 from xrfsr.pipeline.inputs import Beam, load
 from xrfsr.pipeline.plan import ReconstructionPlan, training_problems
 from xrfsr.pipeline.superresolve import SuperResolution
+from xrfsr.utils.describe import listing
 
 if TYPE_CHECKING:
     from xrfsr.methods.unfolding import UnfoldingOptions
@@ -106,7 +107,7 @@ def train_on(
     for (name, _, _), acquisition in zip(scans, acquisitions, strict=False):
         first, geometry = acquisitions[0].geometry, acquisition.geometry
         if not faults and (geometry.lines, geometry.units) != (first.lines, first.units):
-            here, there = (f"{', '.join(each.lines)} in {each.units}" for each in (geometry, first))
+            here, there = (f"{listing(each.lines, 8)} in {each.units}" for each in (geometry, first))
             faults.append(
                 f"{name} has the lines {here}, {scans[0][0]} has {there}; one model needs the same of all: "
                 ".sel(line=[...])"

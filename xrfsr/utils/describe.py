@@ -69,9 +69,14 @@ def listing(values: Any, most: int = 12) -> str:
     ('Ca-K, Pb-L', '0, 1, 2 and 97 more')
     """
     every = list(values)
-    shown = [_cut(each) if isinstance(each, str) else describe(each) for each in every[:most]]
+    shown = [_name(each) if isinstance(each, str) else describe(each) for each in every[:most]]
     rest = len(every) - len(shown)
     return ", ".join(shown) + (f" and {rest} more" if rest else "")
+
+
+def _name(text: str) -> str:
+    """Return a name, which may come from a file, without the control characters that terminals obey."""
+    return _cut(text if text.isprintable() else ascii(text)[1:-1])
 
 
 def _cut(text: str) -> str:

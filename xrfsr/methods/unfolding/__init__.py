@@ -35,6 +35,7 @@ from xrfsr.methods.unfolding.options import UnfoldingOptions
 from xrfsr.methods.unfolding.prepared import PreparedUnfolding, halo
 from xrfsr.network.model import Model
 from xrfsr.operators import Downsampling
+from xrfsr.utils.describe import listing
 
 __all__ = ["PreparedUnfolding", "Unfolding", "UnfoldingOptions"]
 
@@ -203,7 +204,7 @@ def _warn_of_unused_photo(lines: Sequence[str], guided: NDArray[np.bool_], gain:
     without = [line for line, may, helps in zip(lines, guided, gain.helps, strict=True) if may and not helps]
     if 2 * len(without) > count:
         warn(
-            f"the photo does not help {len(without)} of {count} maps ({', '.join(without)}) and is not used for them; "
+            f"the photo does not help {len(without)} of {count} maps ({listing(without)}) and is not used for them; "
             "if it should help, check that it is registered with the scan, the right way up, to within a pixel of the "
             "scan"
         )

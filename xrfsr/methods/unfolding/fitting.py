@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from xrfsr.core.units import LEAST_INTENSITY
+from xrfsr.core.labels import as_argument
 from xrfsr.errors import InvalidInput, warn
 from xrfsr.kriging.features import Guide
 from xrfsr.kriging.guided import GuidedKriging
@@ -19,6 +20,7 @@ from xrfsr.methods.unfolding.options import UnfoldingOptions
 from xrfsr.network.model import Model
 from xrfsr.network.reduced_resolution import ReducedResolution
 from xrfsr.network.training import TrainingExample, train
+from xrfsr.utils.describe import listing
 
 __all__ = ["check_fits", "fit", "guided_lines", "why_unguided"]
 
@@ -74,7 +76,7 @@ def fit(sample: Sequence[Problem], options: UnfoldingOptions, run: Run) -> tuple
     unjudged = [line for line, known in zip(first.lines, trained.stacking.has_holdout, strict=True) if not known]
     if unjudged and trained.stacking.weights[-1].any():
         warn(
-            f"too few measured pixels to hold some out and test whether the photo helps: {', '.join(unjudged)} are the "
+            f"too few measured pixels to hold some out and test whether the photo helps: {listing(unjudged)} are the "
             "kriging baseline; scan a larger area, or pass held_out=0 to use the network without a test"
         )
     model = Model(
@@ -112,7 +114,7 @@ def guided_lines(sample: Sequence[Problem]) -> NDArray[np.bool_]:
 def why_unguided(lines: Sequence[str]) -> str:
     """Return the message for a painting without such maps."""
     return (
-        f"none of the maps {', '.join(lines)} is an element map that has contrast and was measured where the "
+        f"none of the maps {listing(lines)} is an element map that has contrast and was measured where the "
         "photo shows something, so there is nothing to train on; method='kriging' interpolates without photo and "
         "training"
     )
@@ -159,10 +161,11 @@ def check_fits(model: Model, sample: Sequence[Problem]) -> None:
     problem = sample[0]
     guided = {line for line, guided in zip(problem.lines, guided_lines(sample), strict=True) if guided}
     if missing := [line for line in model.lines if line not in problem.lines]:
-        faults.append(f"the model needs {', '.join(missing)}, which the scan lacks; train one on this scan")
+        faults.append(f"the model needs {listing(missing)}, which the scan lacks; train one on this scan")
     if strange := sorted(guided - set(model.lines)):
         faults.append(
-            f"the model does not know {', '.join(strange)}; leave out: .drop_sel(line={strange}), or train a new model"
+            f"the model does not know {listing(strange)}; leave out: .drop_sel(line={as_argument(strange)}), or train "
+            "a new model"
         )
     if model.bands != len(problem.photo):
         faults.append(f"the model takes {model.bands} bands, the photo has {len(problem.photo)}")

@@ -36,15 +36,7 @@ HELP = re.compile(
     re.IGNORECASE,
 )
 CALLS = list(calls())
-LATER = {  # functions whose messages are not yet all of this kind
-    "xrfsr.open_scan",
-    "xrfsr.regions.run",
-    "scan.xrfsr.to_geotiff",
-    "scan.xrfsr.to_pymca",
-    "scan.xrfsr.to_tiffs",
-    "scan.xrfsr.to_zarr",
-    "options of unfolding",
-}
+LATER = {"options of unfolding"}  # whose messages are not yet all of this kind
 SOME_OR_ALL = pytest.mark.parametrize("share", [0.125, pytest.param(1, marks=pytest.mark.soak)])
 
 

@@ -332,13 +332,13 @@ def test_nothing_begins_with_faults(tree: xr.DataTree, painting: xrfsr.simulate.
     assert (tmp_path / "mine" / "letter.txt").read_text() == "keep me"
     scan = tree["panel/a"].to_dataset()
     for bad, text in (
-        (scan, "a Dataset was given; a DataTree of scans is needed"),
+        (scan, "a DataTree of scans is needed, got a Dataset with intensity"),
         (xr.DataTree.from_dict({"a": scan[["energy"]]}), "no node of the tree has a variable 'intensity'"),
         (xr.DataTree.from_dict({"a": scan, "a/b": scan}), "the scan 'a' has nodes below it"),
     ):
         with pytest.raises(InvalidInput, match=text):
             run(bad, painting.rgb, tmp_path / "all.zarr", **HERE)
-    with pytest.raises(InvalidInput, match="or None, got a str"):
+    with pytest.raises(InvalidInput, match="or None, got '"):
         run(tree, painting.rgb, tmp_path / "all.zarr", "tcp://somewhere", **HERE)  # type: ignore[arg-type]
     assert not (tmp_path / "all.zarr").exists()
 

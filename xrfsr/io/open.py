@@ -8,7 +8,6 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import xarray as xr
 from xarray.core import indexing
 
@@ -20,7 +19,7 @@ from xrfsr.io.formats import Format, detect_format
 from xrfsr.io.lazy import LazyMaps, LazyMask, unreadable_message
 from xrfsr.io.readers.zarr import is_store, open_store
 from xrfsr.io.source import Quantity, ReadOptions, ScanDescription
-from xrfsr.utils.checks import choice_faults, is_integer
+from xrfsr.utils.checks import choice_faults, is_integer, switch_faults
 from xrfsr.utils.describe import describe
 from xrfsr.utils.paths import entries, local_path
 
@@ -149,8 +148,8 @@ def open_lazily(
         If the file or an argument cannot be used; the message lists every fault.
     """
     place = local_path(path, _WANTED)
-    if not isinstance(external, bool | np.bool_):
-        raise InvalidInput(f"file '{place}'", [f"external must be True or False, got {external!r}"])
+    if wrong := switch_faults(external=external):
+        raise InvalidInput(f"file '{place}'", wrong)
     names = entries(place, "pass the folder that holds the maps") if place.is_dir() else []
     if is_store(names) and place.suffix.lower() != ".zspy":
         given = {"pixel_size": pixel_size, "units": units, "origin": origin, "quantity": quantity, "group": group}

@@ -17,6 +17,7 @@ from xrfsr.regions.in_memory import superresolve, train
 from xrfsr.regions.region import Outcome, Task, check_names, regions_of
 from xrfsr.regions.report import Report
 from xrfsr.regions.store import Store, store_path
+from xrfsr.utils.checks import switch_faults
 from xrfsr.utils.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def run(
     2 regions: 2 written, 0 skipped, 0 failed
     2 regions: 0 written, 2 skipped, 0 failed
     """
-    faults: list[str] = []
+    faults = switch_faults(optional=True, progress=progress)
     regions, path, pool = [], None, None
     asked = {**options, "scale": scale}
     configured = _configured(faults, scale, model, **options)

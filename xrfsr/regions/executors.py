@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from xrfsr.errors import InvalidInput
 from xrfsr.regions.region import Outcome, Region
+from xrfsr.utils.checks import is_integer, switch_faults
+from xrfsr.utils.describe import describe
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -50,11 +52,11 @@ class Pool:
     @classmethod
     def of(cls, client: Client | None, workers: int | None, regions: int, *, processes: bool) -> Self:
         """Build it from the arguments of `xrfsr.regions.run`."""
-        faults = []
-        if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
-            faults.append(f"workers must be an integer ≥ 1, got {workers!r}")
+        faults = switch_faults(processes=processes)
+        if workers is not None and (not is_integer(workers) or workers < 1):
+            faults.append(f"workers must be an integer ≥ 1, got {describe(workers)}")
         if client is not None and not hasattr(client, "submit"):
-            faults.append(f"client must be a distributed.Client or None, got a {type(client).__name__}")
+            faults.append(f"client must be a distributed.Client or None, got {describe(client)}")
         if faults:
             raise InvalidInput("run over regions", faults)
         return cls(client, max(1, min(workers or _cores(), regions)), processes)

@@ -9,7 +9,7 @@ import xarray as xr
 from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.pipeline.superresolve import superresolve as one
 from xrfsr.pipeline.train import train_on
-from xrfsr.regions.region import Region, reason_of, regions_of
+from xrfsr.regions.region import Region, regions_of
 
 if TYPE_CHECKING:
     from xrfsr.network import Model
@@ -59,16 +59,17 @@ def superresolve(
     (64, 64)
     """
     made: dict[str, xr.Dataset] = {}
-    failed: dict[str, str] = {}
+    failed: dict[str, list[str]] = {}
     for region in regions_of(tree, rgb, scale):
-        try:
+        faults: list[str] = []
+        with collect_faults(faults, region.name):
             made[region.name or "/"] = one(region.scan, _photo(region), scale, **options)
-        except InvalidInput as error:
-            failed[region.name] = reason_of(error)
+        if faults:
+            failed[region.name] = faults
     if not made:
-        raise InvalidInput("tree", [f"{name}: {reason}" for name, reason in failed.items()])
+        raise InvalidInput("tree", [fault for faults in failed.values() for fault in faults])
     if failed:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
+        reasons = "; ".join(fault for faults in failed.values() for fault in faults)
         warn(f"{len(failed)} of {len(failed) + len(made)} scans failed and are left out: {reasons}")
     return xr.DataTree.from_dict(made)
 

@@ -15,17 +15,21 @@ import xarray as xr
 
 from xrfsr._version import __version__
 from xrfsr.core.coordinates import grid_of
+from xrfsr.core.mistakes import no_photo
 from xrfsr.errors import InvalidInput
 from xrfsr.operators.resample import fine_grid
 from xrfsr.pipeline.inputs import over
 from xrfsr.pipeline.superresolve import SuperResolution
 from xrfsr.regions.store import Store
+from xrfsr.utils.describe import describe
 from xrfsr.utils.names import confused_names, name_problem
 
 if TYPE_CHECKING:
     from xrfsr.network import Model
 
 __all__ = ["Outcome", "Region", "Task", "check_names", "reason_of", "regions_of"]
+
+BUILD = "build one: xr.DataTree.from_dict({'left': scan, 'right': other})"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,16 +75,13 @@ def regions_of(tree: xr.DataTree, rgb: xr.DataArray | xr.DataTree | None, scale:
     if not isinstance(tree, xr.DataTree):
         raise InvalidInput(
             "tree",
-            [
-                f"a {type(tree).__name__} was given; a DataTree of scans is needed: "
-                "xr.DataTree.from_dict({'left': scan, 'right': other})"
-            ],
+            [f"a DataTree of scans is needed, got {describe(tree)}; {BUILD}"],
         )
     nodes = {node.path.strip("/"): node for node in tree.subtree if "intensity" in node.data_vars}
     if not nodes:
-        raise InvalidInput("tree", ["no node of the tree has a variable 'intensity', so it holds no scan"])
+        raise InvalidInput("tree", [f"no node of the tree has a variable 'intensity'; {BUILD}"])
     if not isinstance(rgb, xr.DataTree | xr.DataArray | xr.Dataset | None):
-        raise InvalidInput("photo", [f"a {type(rgb).__name__} was given; one photo or a DataTree of photos is needed"])
+        raise InvalidInput("photo", [no_photo(rgb, "one photo or a DataTree of photos")])
     faults = [
         f"the scan '{name}' has nodes below it; give it a node of its own, such as '{f'{name}/scan'.strip('/')}'"
         for name, node in nodes.items()

@@ -17,6 +17,7 @@ from xrfsr.io.lazy import unreadable_message
 from xrfsr.io.selection import select_lines
 from xrfsr.io.zarr_files import FolderFiles
 from xrfsr.io.zarr_layout import MARK, METADATA_FILE
+from xrfsr.utils.describe import describe
 
 __all__ = ["is_store", "open_store"]
 
@@ -61,7 +62,7 @@ def open_store(
         If chunks are missing that the program that wrote the store may have left out.
     """
     faults = [
-        f"{name}={value!r} was passed, but '{path}' stores its own {STORED.get(name, 'value')}; leave it out"
+        f"{name}={describe(value)} was passed, but '{path}' stores its own {STORED.get(name, 'value')}; leave it out"
         for name, value in given.items()
         if value is not None
     ]

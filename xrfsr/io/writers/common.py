@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.io.writers.atomic import Obstacle, target_faults
+from xrfsr.utils.checks import switch_faults
+from xrfsr.utils.describe import listing
 from xrfsr.utils.paths import local_path
 
 __all__ = ["iter_strips", "prepare_write", "scan_attrs", "warn_dropped"]
@@ -65,11 +67,11 @@ def prepare_write(
     """
     example = f"the {kind} to write, such as 'maps{suffixes[0] if suffixes else ''}'"
     target = local_path(path, example)
-    faults: list[str] = []
+    faults = switch_faults(overwrite=overwrite)
     ready: xr.Dataset | None = None
     if suffixes and target.suffix.lower() not in suffixes:
         faults.append(f"the name of a {kind} must end in {' or '.join(suffixes)}, got '{target.name}'")
-    faults += target_faults(target, obstacle, overwrite=overwrite)
+    faults += target_faults(target, obstacle, overwrite=not faults and overwrite)
     with collect_faults(faults):
         ready = ensure_scan(scan, values=False)
     if faults or ready is None:
@@ -94,4 +96,4 @@ def warn_dropped(scan: xr.Dataset, path: Path, held: frozenset[str] = STANDARD_V
     """Warn about variables that a format cannot store."""
     dropped = [str(name) for name in scan.variables if str(name) not in held]
     if dropped:
-        warn(f"'{path}' cannot store {', '.join(dropped)}, so they are dropped; to_zarr keeps everything")
+        warn(f"'{path}' cannot store {listing(dropped)}, so they are dropped; to_zarr keeps everything")

@@ -18,6 +18,8 @@ from xrfsr.io.writers.atomic import atomic_write, target_faults
 from xrfsr.io.writers.ownership import DATASET, store_obstacle
 from xrfsr.io.writers.zarr_checks import NAMELESS, storage_faults
 from xrfsr.io.zarr_layout import marks
+from xrfsr.utils.checks import switch_faults
+from xrfsr.utils.describe import describe, listing
 from xrfsr.utils.paths import local_path
 
 __all__ = ["consolidate", "to_zarr", "write"]
@@ -74,7 +76,8 @@ def to_zarr(
     True
     """
     target = local_path(path, "the folder to make, such as 'fine.zarr'")
-    faults = target_faults(target, store_obstacle, overwrite=overwrite)
+    faults = switch_faults(overwrite=overwrite)
+    faults += target_faults(target, store_obstacle, overwrite=not faults and overwrite)
     dataset: xr.Dataset | None = None
     with collect_faults(faults):
         dataset = dequantify(_as_dataset(data))
@@ -110,7 +113,7 @@ def _as_dataset(data: object) -> xr.Dataset:
     if isinstance(data, xr.Dataset):
         return data
     if not isinstance(data, xr.DataArray):
-        raise InvalidInput("data", [f"data must be a Dataset or DataArray, got {type(data).__name__}"])
+        raise InvalidInput("data", [f"data must be a Dataset or DataArray, got {describe(data)}"])
     if data.name in data.coords:
         raise InvalidInput(
             "data", [f"the DataArray has the name of its own coordinate {data.name!r}; rename it: .rename('map')"]
@@ -122,14 +125,14 @@ def _chunk_faults(chunks: object, dataset: xr.Dataset) -> list[str]:
     if chunks is None:
         return []
     if not isinstance(chunks, Mapping):
-        return [f"chunks must map dimensions to lengths, such as chunks={{'y': 256, 'x': 256}}, got {chunks!r}"]
+        return [f"chunks must map dimensions to lengths, such as chunks={{'y': 256, 'x': 256}}, got {describe(chunks)}"]
     faults = [
-        f"chunks: {name!r} is not a dimension of the data; choose from {', '.join(map(str, dataset.sizes))}"
+        f"chunks: {describe(name)} is not a dimension of the data; choose from {listing(dataset.sizes)}"
         for name in chunks
         if name not in dataset.sizes
     ]
     faults += [
-        f"chunks: {name!r} must be an integer ≥ 1, got {length!r}"
+        f"chunks: {describe(name)} must be an integer ≥ 1, got {describe(length)}"
         for name, length in chunks.items()
         if not isinstance(length, int | np.integer) or isinstance(length, bool) or length < 1
     ]

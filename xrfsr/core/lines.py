@@ -17,7 +17,6 @@ from itertools import combinations
 from typing import Literal
 
 from xrfsr.core.labels import label_list
-from xrfsr.core.line_hints import hint, number_hint
 from xrfsr.errors import InvalidInput
 from xrfsr.utils.checks import is_integer
 from xrfsr.utils.describe import describe
@@ -233,6 +232,8 @@ def emission(element: str) -> dict[str, tuple[float, float]]:
 def _understand(label: object) -> Line | str:
     """Return the line that `label` names, or the fault of the label."""
     if not isinstance(label, str):
+        from xrfsr.core.line_hints import number_hint
+
         number = int(label) if is_integer(label) else 0
         fix = f"; {found}" if (found := number_hint(number, _mapped())) else ""
         return f"labels must be text such as 'Ca-K', got {describe(label)}{fix}"
@@ -260,6 +261,8 @@ def _read(label: str) -> Line | str:
     pair = _PILE_UP.fullmatch(text.replace(" ", ""))
     if pair and {pair["first"], pair["second"]} <= _symbols():
         return Line(text.replace(" ", ""), kind="diagnostic")
+    from xrfsr.core.line_hints import hint  # for messages alone
+
     return f"unknown line {describe(label)}; {hint(text, _mapped())}"
 
 

@@ -8,8 +8,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from xrfsr.core.scan_checks import range_faults
 from xrfsr.core.labels import as_argument
+from xrfsr.core.scan_checks import range_faults
 from xrfsr.errors import Fault, InvalidInput
 from xrfsr.methods import Method, MethodOptions, Prepared, Problem, Run
 from xrfsr.pipeline.acquisition import Acquisition, Arrays, Geometry

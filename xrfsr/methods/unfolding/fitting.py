@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from xrfsr.core.units import LEAST_INTENSITY
 from xrfsr.core.labels import as_argument
+from xrfsr.core.units import LEAST_INTENSITY
 from xrfsr.errors import InvalidInput, warn
 from xrfsr.kriging.features import Guide
 from xrfsr.kriging.guided import GuidedKriging

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import tracemalloc
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -296,10 +297,9 @@ def test_saving_replaces_nothing_that_appears_meanwhile(
 ) -> None:
     import xrfsr.network.model_files as files
 
-    model, target, plain = xrfsr.load_model(saved), tmp_path / "new", files.save_file
+    model, target, plain = xrfsr.load_model(saved), tmp_path / "new", files.save
 
-    def meanwhile(*arguments: Any) -> None:
-        plain(*arguments)
+    def meanwhile(*arguments: Any) -> bytes:
         if made == "file":
             target.write_text("mine")
         elif made == "link":
@@ -308,8 +308,9 @@ def test_saving_replaces_nothing_that_appears_meanwhile(
             target.mkdir()
             if made == "full folder":
                 (target / "mine").write_text("mine")
+        return plain(*arguments)
 
-    monkeypatch.setattr(files, "save_file", meanwhile)
+    monkeypatch.setattr(files, "save", meanwhile)
     with pytest.raises(InvalidInput, match="new' exists; choose another name"):
         model.save(target)
     assert [path.name for path in tmp_path.iterdir()] == ["new"]
@@ -318,6 +319,22 @@ def test_saving_replaces_nothing_that_appears_meanwhile(
         assert target.read_text() == "mine"
     elif target.is_dir():
         assert [path.name for path in target.iterdir()] == ["mine"] * (made == "full folder")
+
+
+@pytest.mark.parametrize("name", ["model.json", "weights.safetensors"])
+def test_a_full_disk_is_our_own_error(saved: Path, tmp_path: Path, name: str) -> None:
+    """Files of this process are limited to fewer bytes than the larger one has, or than the smaller one has."""
+    resource = pytest.importorskip("resource")
+    model, before = xrfsr.load_model(saved), resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, ((saved / name).stat().st_size - 1, before[1]))
+        with pytest.raises(InvalidInput, match=r"new' cannot be written \(File too large\); choose another folder"):
+            model.save(tmp_path / "new")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert not list(tmp_path.iterdir())
 
 
 def test_nothing_is_saved_that_could_not_be_opened(saved: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from xrfsr.core.units import INTENSITY_UNITS, LEAST_INTENSITY, MOST_INTENSITY
 from xrfsr.errors import Fault, InvalidInput, collect_faults
@@ -101,7 +101,7 @@ def write_model(path: object, description: Mapping[str, Any], arrays: Mapping[st
         with TemporaryDirectory(prefix=".xrfsr-", dir=target.parent) as scratch:
             made = Path(scratch, "model")
             made.mkdir()
-            save_file(dict(arrays), made / WEIGHTS)
+            (made / WEIGHTS).write_bytes(save(dict(arrays)))
             (made / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
             _publish(made, target)
     except FileExistsError as error:

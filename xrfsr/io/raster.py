@@ -27,8 +27,8 @@ __all__ = ["Header", "Raster", "open_raster", "read_header", "read_raster"]
 
 ORIENTATION = 0x0112  # EXIF tag, which is also the TIFF tag
 GLOBAL_STATE_LOCK = threading.Lock()
-# A file that declares more than LARGE bytes at a higher compression than this is damaged.
-MAX_COMPRESSION, LARGE = 5000, 1 << 28
+# A file that declares more than LARGE bytes at a higher compression than this is damaged. Deflate, in PNG, has 1032.
+MAX_COMPRESSION, LARGE = {"PNG": 1100, "JPEG": 1100, "GTiff": 5000}, 1 << 28
 MAX_BLOCKS = 100_000
 DRIVERS = {
     b"\x89PNG\r\n": "PNG",
@@ -225,7 +225,7 @@ def _check_size(source: Any, path: Path) -> None:
     """Refuse a file that declares far more pixels than it can hold, before memory is taken for them."""
     size = path.stat().st_size
     declared = source.width * source.height * source.count * _dtype(source).itemsize
-    if declared > max(LARGE, MAX_COMPRESSION * size):
+    if declared > max(LARGE, MAX_COMPRESSION[source.driver] * size):
         raise InvalidInput(
             "file",
             [

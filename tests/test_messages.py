@@ -36,7 +36,6 @@ HELP = re.compile(
     re.IGNORECASE,
 )
 CALLS = list(calls())
-LATER = {"options of unfolding"}  # whose messages are not yet all of this kind
 SOME_OR_ALL = pytest.mark.parametrize("share", [0.125, pytest.param(1, marks=pytest.mark.soak)])
 
 
@@ -111,8 +110,6 @@ def test_right_arguments_are_accepted(call: Call) -> None:
 @SOME_OR_ALL
 @pytest.mark.parametrize("call", CALLS, ids=[call.name for call in CALLS])
 def test_wrong_arguments_get_an_answer_that_helps(call: Call, share: float) -> None:
-    if call.name in LATER:
-        pytest.skip("not yet")
     every = round(1 / share)
     bad = [
         f"{parameter}={name}: {complaint}"

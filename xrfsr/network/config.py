@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -12,6 +11,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.utils.checks import near_name
 from xrfsr.utils.describe import describe
 
 __all__ = ["PRESETS", "VIEWS", "Input", "TrainingConfig", "View"]
@@ -143,7 +143,7 @@ class TrainingConfig:
             object.__setattr__(self, "inputs", (self.inputs,))
         faults = [*self._whole_number_faults(), *self._number_faults(), *self._choice_faults()]
         several = isinstance(self.inputs, tuple) and 0 < len(self.inputs) <= MAX_MEMBERS
-        if not (several and all(name in get_args(Input) for name in self.inputs)):
+        if not (several and all(_one_of(name, Input) for name in self.inputs)):
             faults.append(
                 f"inputs must be 1 to {MAX_MEMBERS} of {', '.join(get_args(Input))}, got {describe(self.inputs)}"
             )
@@ -155,7 +155,7 @@ class TrainingConfig:
                 f"{describe(self.transfer)}"
             )
         views = self.views if isinstance(self.views, tuple) else (self.views,)
-        known = bool(views) and all(view in get_args(View) for view in views)
+        known = bool(views) and all(_one_of(view, View) for view in views)
         if not known or (several and len(self.member_views) != len(self.inputs)):
             faults.append(
                 f"views must be one of {', '.join(get_args(View))}, or {len(self.inputs)} of them, one for each of "
@@ -201,7 +201,7 @@ class TrainingConfig:
         faults = [
             f"{name} must be one of {', '.join(get_args(kind))}, got {describe(getattr(self, name))}"
             for name, kind in choices.items()
-            if getattr(self, name) not in get_args(kind)
+            if not _one_of(getattr(self, name), kind)
         ]
         faults += [
             f"{name} must be True or False, got {describe(getattr(self, name))}"
@@ -220,9 +220,9 @@ class TrainingConfig:
             If there is no preset of that name.
         """
         if not isinstance(name, str) or name not in PRESETS:
-            near = difflib.get_close_matches(str(name), PRESETS, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise InvalidInput("preset", [f"unknown preset {name!r}; {hint}choose from {', '.join(PRESETS)}"])
+            near = near_name(name, list(PRESETS))
+            hint = f"did you mean {near!r}? " if near else ""
+            raise InvalidInput("preset", [f"unknown preset {describe(name)}; {hint}choose from {', '.join(PRESETS)}"])
         return PRESETS[name]
 
     @property
@@ -259,13 +259,12 @@ class TrainingConfig:
         faults: list[str] = []
         for name in changes:
             if name not in known:
-                near = difflib.get_close_matches(name.lower(), [each.lower() for each in known], n=1, cutoff=0.5)
-                meant = [each for each in known if each.lower() in near]
-                hint = f"did you mean {meant[0]!r}? " if meant else ""
-                faults.append(f"unknown setting {name!r}; {hint}choose from {', '.join(known)}")
+                near = near_name(name, known, cutoff=0.5)
+                hint = f"did you mean {near!r}? " if near else ""
+                faults.append(f"unknown setting {describe(name)}; {hint}choose from {', '.join(known)}")
         chosen = {name: value for name, value in changes.items() if name in known}
         inputs = chosen.get("inputs", self.inputs)
-        members = 1 if isinstance(inputs, str) or not hasattr(inputs, "__len__") else len(inputs)
+        members = len(inputs) if isinstance(inputs, tuple | list) else 1
         if "inputs" in chosen and "transfer" not in chosen and members != len(self.inputs):
             chosen["transfer"] = 1.0
         if "inputs" in chosen and "views" not in chosen and members != len(self.inputs):
@@ -311,6 +310,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return tuple(map(_plain, value))
     return value.item() if isinstance(value, np.generic) else value
+
+
+def _one_of(value: object, kind: Any) -> bool:
+    return isinstance(value, str) and value in get_args(kind)
 
 
 def _at_least_zero(value: object) -> bool:

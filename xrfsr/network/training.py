@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from xrfsr.errors import InvalidInput, warn
+from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.network.cells import CellDataset
 from xrfsr.network.checkpoints import Checkpoint, digest
 from xrfsr.network.config import TrainingConfig
@@ -23,8 +23,10 @@ from xrfsr.network.reduced_resolution import ReducedResolution
 from xrfsr.network.stacking import StackingWeights, stacking_weights
 from xrfsr.network.trainer import TRANSFER_SUBSAMPLING, VALIDATION_CELLS, Scale, Trainer, TrainingData
 from xrfsr.operators import Downsampling
+from xrfsr.utils.describe import describe
 from xrfsr.utils.device import CPU, is_cpu, reproducible
 from xrfsr.utils.interactive import is_interactive
+from xrfsr.utils.paths import local_path
 from xrfsr.utils.progress import progress_bar
 from xrfsr.utils.threads import round_robin
 
@@ -66,16 +68,19 @@ class Run:
     keep_interrupted: bool | None = None
 
     def __post_init__(self) -> None:
-        faults = []
+        faults: list[str] = []
         for name in ("max_seconds", "checkpoint_seconds"):
             value = getattr(self, name)
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
             if not (number and value >= 0) and not (value is None and name == "max_seconds"):
-                faults.append(f"{name} must be a number of seconds ≥ 0, such as 600, got {value!r}")
+                faults.append(f"{name} must be a number of seconds ≥ 0, such as 600, got {describe(value)}")
+        with collect_faults(faults):
+            if self.checkpoint is not None:
+                local_path(self.checkpoint, "the folder for the state of the training")
         if not isinstance(self.keep_interrupted, bool | None):
             faults.append(
                 "keep_interrupted must be True, False, or None for True in an interactive session only, got "
-                f"{self.keep_interrupted!r}"
+                f"{describe(self.keep_interrupted)}"
             )
         if faults:
             raise InvalidInput("run", faults)

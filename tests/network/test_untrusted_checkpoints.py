@@ -24,6 +24,7 @@ from xrfsr.errors import InvalidInput
 from xrfsr.network import TrainingConfig
 from xrfsr.network.training import Run, TrainingExample, TrainingResult, train
 from xrfsr.utils.device import CPU
+from xrfsr.utils.lock import exclusive_lock
 
 ONE: dict[str, Any] = {"inputs": ("leave-out",), "views": "pixel", "transfer": 0.0, "precision": "float32"}
 CONFIG = TrainingConfig(K=2, M=8, steps=2, pixels=64, adversarial_steps=2, patch=8, patches=2, windows=2, **ONE)
@@ -183,7 +184,7 @@ def test_the_description_is_checked(folder: Path, change: Any, match: str) -> No
     refused(folder, match)
 
 
-NAMES = ["run.json", "member-0.safetensors", ".run.json.new", ".member-0.safetensors.new"]
+NAMES = ["run.json", "member-0.safetensors", ".run.json.new", ".member-0.safetensors.new", ".xrfsr.lock"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -209,7 +210,7 @@ def test_links_are_neither_followed_nor_replaced(folder: Path, name: str, empty:
     refused(folder, f"{name}' is a folder")
 
 
-@pytest.mark.parametrize("name", NAMES[1::2])
+@pytest.mark.parametrize("name", NAMES[1:4:2])
 def test_a_link_that_appears_in_the_middle_is_left_alone(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,12 +243,22 @@ def test_folders_with_files_of_others_are_refused(folder: Path, name: str) -> No
 
 
 def test_what_a_killed_program_leaves_does_no_harm(folder: Path) -> None:
-    for name in NAMES[2:]:
+    for name in NAMES[2:4]:
         (folder / name).write_bytes(b"half")
     trained(folder)
     assert sorted(contents(folder)) == [".run.json.new", "member-0.safetensors", "run.json"]
     for name in NAMES[:2]:
         (folder / name).unlink()
+    trained(folder)
+    assert sorted(contents(folder)) == ["member-0.safetensors", "run.json"]
+
+
+def test_two_runs_do_not_share_a_folder(folder: Path) -> None:
+    with exclusive_lock(folder / ".xrfsr.lock"):
+        refused(
+            folder, r"state' is used by another run \(process \d+ on .*\); wait for its end, or choose another folder"
+        )
+    (folder / ".xrfsr.lock").write_text("of a process that was killed")
     trained(folder)
     assert sorted(contents(folder)) == ["member-0.safetensors", "run.json"]
 

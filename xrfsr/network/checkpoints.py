@@ -14,6 +14,8 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -28,6 +30,7 @@ from xrfsr.network.tensor_files import read_metadata, read_tensors
 from xrfsr.network.trainer import Trainer
 from xrfsr.utils.describe import describe, listing
 from xrfsr.utils.documents import Fields, Integer, Rule, Text, parse_json
+from xrfsr.utils.lock import HeldError, exclusive_lock
 from xrfsr.utils.own_files import read_limited, regular_file, replace_file
 from xrfsr.utils.paths import local_path
 
@@ -37,7 +40,10 @@ FORMAT = 1
 DESCRIPTION = "run.json"
 MAX_DESCRIPTION = 2**20  # bytes; it has some hundred values
 # Names of our files, and of those that a killed program may leave (see `replace_file`).
-OWN = re.compile(r"(run\.json|member-\d{1,3}\.safetensors)|\.(run\.json|member-\d{1,3}\.safetensors)\.new")
+LOCK = ".xrfsr.lock"
+OWN = re.compile(
+    r"\.xrfsr\.lock|(run\.json|member-\d{1,3}\.safetensors)|\.(run\.json|member-\d{1,3}\.safetensors)\.new"
+)
 REMEDY = "remove the folder and start again"
 
 
@@ -63,42 +69,37 @@ class Checkpoint:
     folder: Path
 
     @classmethod
-    def open(cls, path: object, config: TrainingConfig, seed: int, device: str, data: str) -> Self:
-        """Create the folder, or open it if it is of the same run.
+    @contextmanager
+    def open(cls, path: object, config: TrainingConfig, seed: int, device: str, data: str) -> Iterator[Self]:
+        """Create the folder, or open it if it is of the same run; during the block no other run can use it.
 
         Raises
         ------
         InvalidInput
-            If it holds something else or another run (naming the differences), or cannot be written.
+            If it holds something else or another run (naming the differences), another run uses it, or it cannot be
+            written.
         """
         folder = local_path(path, "a folder for the state of the training")
         # Converted to JSON and back, because it is compared with what was read from JSON.
         run = json.loads(
             json.dumps({"format": FORMAT, "seed": seed, "device": device, "data": data, "settings": config.to_dict()})
         )
-        try:
-            if not os.path.lexists(folder):
-                folder.mkdir()
-            names = sorted(os.listdir(folder))
-            if strange := [name for name in names if not OWN.fullmatch(name)]:
-                fault = f"'{folder}' is not a checkpoint, for it holds {listing(strange, 3)}; choose another folder"
-                raise InvalidInput("checkpoint", [fault])
-            faults: list[str] = []
-            for name in names:
-                with collect_faults(faults):
-                    regular_file(folder, name, links=False)
-            if faults:
-                raise InvalidInput("checkpoint", faults)
-            if DESCRIPTION in names:
-                _compare(folder, run)
-            elif members := [name for name in names if not name.startswith(".")]:
-                fault = f"'{folder}' holds {listing(members, 3)}, but no {DESCRIPTION}; choose another folder"
-                raise InvalidInput("checkpoint", [fault])
-            else:
-                replace_file(folder / DESCRIPTION, (json.dumps(run, indent=2) + "\n").encode())
-        except OSError as error:
-            raise _unwritable(folder, error) from error
-        return cls(folder)
+        with ExitStack() as held:
+            try:
+                if not os.path.lexists(folder):
+                    folder.mkdir()
+                _check_names(folder)
+                held.enter_context(exclusive_lock(folder / LOCK))
+                if (folder / DESCRIPTION).exists():
+                    _compare(folder, run)
+                else:
+                    replace_file(folder / DESCRIPTION, (json.dumps(run, indent=2) + "\n").encode())
+            except HeldError as error:
+                fault = f"'{folder}' is used by another run ({error}); wait for its end, or choose another folder"
+                raise InvalidInput("checkpoint", [fault]) from error
+            except OSError as error:
+                raise _unwritable(folder, error) from error
+            yield cls(folder)
 
     def save(self, number: int, trainer: Trainer) -> None:
         """Write the state of one trainer, in place of an earlier one.
@@ -134,6 +135,23 @@ class Checkpoint:
             trainer.restore(read_tensors(file, trainer.state_layout(plain["number"])), plain)
         if faults:
             raise InvalidInput("checkpoint", [*faults[:-1], Fault(f"{faults[-1]}; {REMEDY}")])
+
+
+def _check_names(folder: Path) -> None:
+    """Refuse a folder that holds anything but the files of a checkpoint."""
+    names = sorted(os.listdir(folder))
+    if strange := [name for name in names if not OWN.fullmatch(name)]:
+        fault = f"'{folder}' is not a checkpoint, for it holds {listing(strange, 3)}; choose another folder"
+        raise InvalidInput("checkpoint", [fault])
+    faults: list[str] = []
+    for name in names:
+        with collect_faults(faults):
+            regular_file(folder, name, links=False)
+    members = [name for name in names if not name.startswith(".")]
+    if members and DESCRIPTION not in names and not faults:
+        faults = [f"'{folder}' holds {listing(members, 3)}, but no {DESCRIPTION}; choose another folder"]
+    if faults:
+        raise InvalidInput("checkpoint", faults)
 
 
 def _member(number: int) -> str:

@@ -154,7 +154,8 @@ def train(examples: Sequence[TrainingExample], config: TrainingConfig, run: Run)
     Raises
     ------
     InvalidInput
-        If the maps are smaller than the discriminator's patches, or the checkpoint belongs to another run.
+        If the maps are smaller than the discriminator's patches, or the checkpoint belongs to another run or is used
+        by one.
     KeyboardInterrupt
         If the training was interrupted and `run` does not keep what it had reached. The checkpoint is written before.
 
@@ -172,10 +173,17 @@ def train(examples: Sequence[TrainingExample], config: TrainingConfig, run: Run)
                 "smaller power of two, or omit the adversarial stage with adversarial_steps=0"
             ],
         )
-    checkpoint = None
-    if run.checkpoint is not None:
-        fingerprint = digest(*(array for example in examples for array in _identifying_arrays(example)))
-        checkpoint = Checkpoint.open(run.checkpoint, config, run.seed, run.device.type, fingerprint)
+    if run.checkpoint is None:
+        return _train(examples, config, run, None)
+    fingerprint = digest(*(array for example in examples for array in _identifying_arrays(example)))
+    with Checkpoint.open(run.checkpoint, config, run.seed, run.device.type, fingerprint) as checkpoint:
+        return _train(examples, config, run, checkpoint)
+
+
+def _train(
+    examples: Sequence[TrainingExample], config: TrainingConfig, run: Run, checkpoint: Checkpoint | None
+) -> TrainingResult:
+    """Train with a checkpoint that is open, if there is one."""
     started = time.monotonic()
     # Independent of the caller's setting: a notebook may have switched gradients off.
     with torch.inference_mode(False), torch.enable_grad(), reproducible(run.device):

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from quick import SETTINGS
+from small import operator
 
 import xrfsr
-from tests.methods.test_torch_defaults import SETTINGS
-from tests.small import operator
 from xrfsr.core.units import LEAST_INTENSITY, MOST_INTENSITY
 from xrfsr.errors import InvalidInput
 from xrfsr.kriging.guided import guided_krige

@@ -11,30 +11,10 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from quick import QUICK, SETTINGS
 
 from xrfsr.errors import InvalidInput
 from xrfsr.methods.common.edsr import EDSR
-
-QUICK: dict[str, Any] = {"steps": 6, "pixels": 128, "K": 2, "M": 8}
-SETTINGS: dict[str, dict[str, Any]] = {
-    "unfolding": QUICK | {"inputs": ("leave-out", "leave-out"), "views": ("sharp", "soft")},
-    "unfolding, noise-aware": QUICK | {"consistency": "noise-aware", "precision": "float32"},
-    "unfolding, adversarial": QUICK
-    | {"adversarial_steps": 4, "patches": 4, "patch": 8, "windows": 2, "inputs": "bilinear"},
-    "unfolding, whole image": QUICK | {"pixels": None, "weight_limit": 0.5, "schedule": "constant"},
-    "kriging": {},
-    "bilinear": {},
-    "bicubic": {},
-    "guided_filter": {},
-    "guided_diffusion": {"steps": 5},
-    "gsa": {},
-    "cnmf": {"rounds": 1, "steps": 5},
-    "ssr": {"atoms": 10, "rounds": 3},
-    "ssrcu": {"atoms": 10, "rounds": 3},
-    "cstf": {"loops": 1, "steps": 2},
-    "lttr": {"groups": 4, "steps": 2},
-    "cms": {"groups": 4, "steps": 2},
-}
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ import torch
 import xarray as xr
 from safetensors.torch import save_file
 from torch.utils._python_dispatch import TorchDispatchMode
+from vision import without_its_operators
 
-from tests.vision import without_its_operators
 from xrfsr.errors import InvalidInput
 from xrfsr.methods.common.edsr import EDSR
 

@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
+from small import problem
 
-from tests.small import problem
 from xrfsr.errors import InvalidInput
 from xrfsr.network import TrainingConfig
 from xrfsr.network.training import Run, TrainingExample, TrainingResult, train

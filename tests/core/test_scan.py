@@ -598,7 +598,10 @@ class TestEnsurePhoto:
             (lambda p: p.isel(band=[0, 1]), ["must have three bands, got 2"]),
             (lambda p: p.assign_coords(band=["r", "g", "b"]), ["unknown bands ['r', 'g', 'b']"]),
             (lambda p: p * 255, ["must lie in [0, 1]"]),
-            (lambda p: p.drop_vars(["x", "y"]), ["no coordinate 'y'", "no coordinate 'x'"]),
+            (
+                lambda p: p.drop_vars(["x", "y"]),
+                ["no coordinates 'y' and 'x' in mm; xrfsr.as_photo("],
+            ),
             (lambda p: p.assign_coords(x=p.x.values, band=[3, 2, 1]), ["unknown bands", "'x' has no units"]),
             (
                 lambda p: p.values,

@@ -62,7 +62,7 @@ def test_points_at_one_place_or_on_a_line_determine_nothing(points: np.ndarray) 
 
 
 def test_points_have_a_column_and_a_row() -> None:
-    with pytest.raises(InvalidInput, match=r"points must have shape \(n, 2\), each \(column, row\), got \(3,\)"):
+    with pytest.raises(InvalidInput, match=r"points must have shape \(n, 2\), each \(column, row\), got \[1, 2, 3\]"):
         Transform(np.eye(3), "similarity")([1, 2, 3])
 
 

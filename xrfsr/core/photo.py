@@ -25,6 +25,10 @@ BANDS = ("red", "green", "blue")
 _DIMS = ("band", "y", "x")
 # Resampling in floating point may exceed [0, 1] by rounding alone.
 _SLACK = 1e-6
+_UNPLACED = (
+    "'rgb' has no coordinates 'y' and 'x' in mm; xrfsr.as_photo(photo, like=scan) gives it those of a scan that it "
+    "shows exactly, xrfsr.register(photo, scan) finds the scan on it"
+)
 WHITES = (100, 255, 1023, 4095, 65535)  # percent, and the largest numbers of 8, 10, 12 and 16 bits
 # Camera pixels are square. Cropping by hand to the scanned area is off by a pixel or two on either side. If pixels
 # deviate by more than this from a square, the photo shows another area, or is turned by 90 degrees.
@@ -147,8 +151,10 @@ def ensure_photo(photo: xr.DataArray | xr.Dataset, *, values: bool | None = None
             f"'rgb' must have the dimensions {_DIMS} in any order, got {describe(photo.dims)}; "
             f"{renamed or 'rename them'}, or build the photo with xrfsr.as_photo(rgb, like=scan)"
         )
-    for name in ("y", "x"):
-        if name in photo.dims or not renamed:
+    if not {"y", "x"} & set(photo.coords):
+        faults += [] if renamed else [_UNPLACED]
+    else:
+        for name in ("y", "x"):
             with collect_faults(faults):
                 coords[name] = centres(photo, name)[0]
     if faults:
@@ -292,7 +298,7 @@ def range_faults(lowest: float, highest: float, dtype: object = "float") -> list
     """Return the fault of a photo whose values do not lie in [0, 1], in a list, or an empty list."""
     if not (lowest < -_SLACK or highest > 1 + _SLACK):
         return []
-    white = next((one for one in WHITES if 1 + _SLACK < highest <= one), None)
+    white = next((one for one in WHITES if one / 4 < highest <= one), None)
     likely = f", {white} as it seems," if white else ""
     return [
         f"'rgb' is {dtype} and must lie in [0, 1], got values from {lowest:g} to {highest:g}; divide by the white value"

@@ -186,10 +186,10 @@ def check_values(
             if (n := found[f"{name} negative"][i]) and kind != "diagnostic"
         ]
         if missing and name == "intensity":
-            faults.append(
-                f"{name!r} holds no finite value for {listing(missing, 5)}; leave out: "
-                f".drop_sel(line={as_argument(missing)})"
-            )
+            fix = f"leave out: .drop_sel(line={as_argument(missing)})"
+            if len(missing) == len(labels):
+                fix = "there is no other map, so check how they were read or masked"
+            faults.append(f"{name!r} holds no finite value for {listing(missing, 5)}; {fix}")
         if endless:
             faults.append(f"{name!r} is infinite for {listing(endless, 5)}; mark as missing: .where(np.isfinite(...))")
         if negative:

@@ -82,6 +82,9 @@ class CheckedStore(Store):
     def __str__(self) -> str:
         return str(self.files.path)
 
+    def __repr__(self) -> str:  # in messages of zarr
+        return f"'{self}'"
+
     async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
         """Read a file, or part of it; metadata with codecs that are limited.
 

@@ -259,7 +259,7 @@ class TrainingConfig:
         faults: list[str] = []
         for name in changes:
             if name not in known:
-                near = near_name(name, known, cutoff=0.5)
+                near = near_name(name, known)
                 hint = f"did you mean {near!r}? " if near else ""
                 faults.append(f"unknown setting {describe(name)}; {hint}choose from {', '.join(known)}")
         chosen = {name: value for name, value in changes.items() if name in known}

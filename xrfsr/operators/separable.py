@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from xrfsr.errors import InvalidInput
+from xrfsr.utils.describe import describe
 
 __all__ = ["Array", "apply_separable", "check_shape", "crop_rows"]
 
@@ -27,19 +28,19 @@ def apply_separable(y: csr_array, x: csr_array, array: Array) -> Array:
     InvalidInput
         If it is neither numpy nor torch, or its last two axes do not fit the matrices.
     """
-    # Tensors cannot exist before torch is imported.
-    torch = sys.modules.get("torch")
-    is_numpy = isinstance(array, np.ndarray)
-    if not is_numpy and not (torch is not None and isinstance(array, torch.Tensor)):
-        kind = f"{type(array).__module__.partition('.')[0]}.{type(array).__name__}"
-        raise InvalidInput("array", [f"it must be a numpy array or a torch tensor, got a {kind}; pass .values"])
     check_shape("array", array, (y.shape[1], x.shape[1]))
-    result: Array = _separable_numpy(y, x, array) if is_numpy else _separable_torch(y, x, array)
+    result: Array = (_separable_numpy if isinstance(array, np.ndarray) else _separable_torch)(y, x, array)
     return result
 
 
 def check_shape(name: str, array: Any, wanted: tuple[int, ...]) -> None:
-    """Refuse an array whose last two axes do not have the size `wanted` (y, x)."""
+    """Refuse what is no array of numpy or torch, and arrays whose last two axes have not the size `wanted` (y, x)."""
+    # Tensors cannot exist before torch is imported.
+    torch = sys.modules.get("torch")
+    is_array = isinstance(array, np.ndarray) and array.dtype.kind in "biufc"
+    if not is_array and not (torch is not None and isinstance(array, torch.Tensor)):
+        fix = "; pass .values" if hasattr(array, "values") else ""
+        raise InvalidInput(name, [f"it must be a numpy array or a torch tensor, got {describe(array)}{fix}"])
     if tuple(array.shape[-2:]) != wanted:
         raise InvalidInput(
             name,

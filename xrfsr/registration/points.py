@@ -13,7 +13,7 @@ from xrfsr.errors import InvalidInput
 from xrfsr.registration.transform import LEAST_POINTS, MODELS, Model, Transform, fit
 from xrfsr.utils.checks import numbers
 from xrfsr.utils.describe import describe
-from xrfsr.utils.paths import local_path
+from xrfsr.utils.paths import absence, local_path
 
 __all__ = ["control_points", "fit_points", "read_butterfly"]
 
@@ -102,6 +102,8 @@ def read_butterfly(path: Any, photo: tuple[int, int], scan: tuple[int, int]) -> 
         If the file cannot be read, or lines of it are not four numbers (all of them are listed).
     """
     place = local_path(path, "the path of a file of control points")
+    if missing := absence(place):
+        raise InvalidInput("control points", [f"{missing}; {EXAMPLE}"])
     try:
         lines = [line.strip() for line in Path(place).read_text("utf-8", "replace").lstrip("\ufeff").splitlines()]
     except OSError as error:

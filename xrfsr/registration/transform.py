@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xrfsr.errors import InvalidInput, import_optional
+from xrfsr.utils.checks import numbers
+from xrfsr.utils.describe import describe
 
 __all__ = ["LEAST_POINTS", "MODELS", "Model", "Transform", "fit"]
 
@@ -97,10 +99,10 @@ def _spread(points: NDArray[np.float64], model: Model) -> bool:
 
 
 def _points(points: ArrayLike) -> NDArray[np.float64]:
-    array = np.asarray(points, np.float64)
-    if array.ndim != 2 or array.shape[1] != 2:
-        raise InvalidInput("points", [f"points must have shape (n, 2), each (column, row), got {array.shape}"])
-    return array
+    array = numbers(points)
+    if array is None or array.ndim != 2 or array.shape[1] != 2:
+        raise InvalidInput("points", [f"points must have shape (n, 2), each (column, row), got {describe(points)}"])
+    return array.astype(np.float64)
 
 
 def _apply(matrix: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:

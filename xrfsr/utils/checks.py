@@ -14,6 +14,8 @@ from xrfsr.utils.describe import describe
 
 __all__ = ["choice_faults", "is_dask", "is_integer", "is_number", "near_name", "numbers", "switch_faults"]
 
+SIMILARITY = 0.65  # of a misspelt name; below, a hint would be a guess
+
 
 def is_number(value: object) -> TypeGuard[float]:
     """Return whether a value is a finite real number, of Python or NumPy, and no bool.
@@ -103,10 +105,16 @@ def choice_faults(name: str, value: object, choices: Sequence[str]) -> list[str]
     return [f"{name} must be one of {', '.join(map(repr, choices))}, got {describe(value)}{meant}"]
 
 
-def near_name(value: object, choices: Sequence[str], cutoff: float = 0.6) -> str:
-    """Return the choice that a text resembles most, or an empty text."""
+def near_name(value: object, choices: Sequence[str]) -> str:
+    """Return the choice that a text resembles most, or an empty text.
+
+    Examples
+    --------
+    >>> near_name("stpes", ["seed", "steps"]), near_name("nonsense", ["seed", "steps"])
+    ('steps', '')
+    """
+    if not isinstance(value, str):
+        return ""
     lower = {choice.casefold(): choice for choice in choices}
-    near = (
-        difflib.get_close_matches(value[:100].casefold(), lower, n=1, cutoff=cutoff) if isinstance(value, str) else []
-    )
+    near = difflib.get_close_matches(value[:100].casefold(), lower, n=1, cutoff=SIMILARITY)
     return lower[near[0]] if near else ""

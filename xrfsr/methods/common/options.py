@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from math import inf, isfinite
 from typing import Any, Self, cast
@@ -14,7 +14,10 @@ from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.utils.checks import is_number, near_name
 from xrfsr.utils.describe import describe
 
-__all__ = ["MethodOptions", "setting", "unknown_fault"]
+__all__ = ["MethodOptions", "near_option", "setting", "unknown_fault"]
+
+# Of `superresolve`, for every method.
+ARGUMENTS = ("scale", "method", "device", "seed", "progress", "footprint", "fwhm", "smear", "chunk")
 
 
 def setting(default: bool | int | float, least: float = 0, most: float = inf) -> Any:
@@ -97,10 +100,15 @@ class MethodOptions:
         return {"settings": json.dumps(values)} if values else {}
 
 
+def near_option(name: str, known: Sequence[str]) -> str:
+    """Return a hint with the option or argument that a keyword resembles most, or an empty text."""
+    near = near_name(name, [*known, *ARGUMENTS])
+    return f"did you mean {near!r}? " if near else ""
+
+
 def unknown_fault(method: str, name: str, known: list[str]) -> str:
     """Return the message for a keyword that a method does not have."""
-    near = near_name(name, known, cutoff=0.5)
-    hint = f"did you mean {near!r}? " if near else ""
+    hint = near_option(name, known)
     accepted = f"its options are {', '.join(known)}" if known else "it has no options"
     return f"method {method!r} has no option {describe(name)}; {hint}{accepted}"
 

@@ -12,7 +12,7 @@ import torch
 
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.methods.common.method import Run
-from xrfsr.methods.common.options import MethodOptions
+from xrfsr.methods.common.options import MethodOptions, near_option
 from xrfsr.network.config import TrainingConfig
 from xrfsr.network.model import Model
 from xrfsr.network.training import Run as TrainingRun
@@ -66,9 +66,16 @@ class UnfoldingOptions(MethodOptions):
     def from_keywords(cls, method: str, keywords: Mapping[str, Any]) -> Self:
         """See `MethodOptions`; fields of `TrainingConfig` and ``preset`` are keywords too."""
         own = {each.name for each in fields(cls)} - {"config"}
+        settings = [each.name for each in fields(TrainingConfig)]
+        known = ["preset", *settings, *own]
         given = {name: value for name, value in keywords.items() if name in own}
-        training = {name: value for name, value in keywords.items() if name not in own and name != "preset"}
-        faults: list[str] = []
+        training = {name: value for name, value in keywords.items() if name in settings}
+        faults = [
+            f"unknown setting {describe(name)}; {near_option(name, known)}choose from preset, "
+            f"{', '.join(sorted(own))}, and the fields of xrfsr.network.TrainingConfig, such as steps"
+            for name in keywords
+            if name not in known
+        ]
         if given.get("model") is not None and (others := set(keywords) - {"model", "consistency"}):
             listed = ", ".join(name for name in keywords if name in others)
             faults.append(f"{listed} cannot change a model that is already trained; leave out one of the two")

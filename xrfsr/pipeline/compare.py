@@ -164,7 +164,7 @@ def _shared_faults(scale: float, options: Mapping[str, Any]) -> list[str]:
     seed, footprint = options.get("seed", 0), options.get("footprint", "area")
     beam = Beam(footprint, given["fwhm"], given["smear"])
     SuperResolution.from_keywords(
-        faults, scale, DEFAULT, {}, device="cpu", seed=seed, progress=False, beam=beam, chunk=given["chunk"]
+        faults, scale, DEFAULT, {}, device="auto", seed=seed, progress=False, beam=beam, chunk=given["chunk"]
     )
     with collect_faults(faults):
         lengths = beam_in_mm(given["fwhm"], given["smear"])

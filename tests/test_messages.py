@@ -165,6 +165,7 @@ PIXELS = {name: (name, np.arange(PHOTO.sizes[name]), {"units": "mm"}) for name i
         ("valid.swapaxes(-1, -2)", lambda: xrfsr.as_scan(SCAN.intensity, SCAN.line, 1, valid=np.ones((10, 8), bool))),
         ("because 'there.png' is a file", lambda: xrfsr.open_scan("there.png/maps")),
         ("nor does the folder 'no folder'", lambda: xrfsr.open_scan("no folder/maps.h5")),
+        ("'there.png' is a file and no folder", lambda: xrfsr.load_model("there.png")),
         ("did you mean 'there.png'?", lambda: xrfsr.open_photo("their.png", like=SCAN)),
     ],
 )

@@ -135,7 +135,7 @@ def test_nothing_half_written_when_it_cannot_be_described(model: Model, tmp_path
 
 
 def test_missing_files_are_named(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match=r"nowhere has no model.json and no weights.safetensors"):
+    with pytest.raises(InvalidInput, match=r"nowhere' does not exist; give a folder written by model.save"):
         load_model(tmp_path / "nowhere")
     (folder / "weights.safetensors").unlink()
     with pytest.raises(InvalidInput, match=r"model has no weights.safetensors; give a folder written by model.save"):

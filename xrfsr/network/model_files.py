@@ -29,7 +29,7 @@ from xrfsr.operators import Footprint
 from xrfsr.utils.describe import describe, listing
 from xrfsr.utils.documents import Choice, Fields, Flag, Integer, Many, Maybe, Number, Rule, Text, parse_json
 from xrfsr.utils.own_files import read_limited, regular_file
-from xrfsr.utils.paths import local_path
+from xrfsr.utils.paths import absence, local_path
 
 __all__ = ["DESCRIPTION", "FORMAT", "WEIGHTS", "ModelContents", "read_model", "write_model"]
 
@@ -135,7 +135,10 @@ def read_model(path: object) -> ModelContents:
         Naming every fault with its file: a missing or foreign file, a field that is missing, unknown or not accepted,
         weights that do not fit the description.
     """
-    folder = local_path(path, "the name of a folder")
+    folder = local_path(path, "the name of a folder written by model.save(path)")
+    problem = absence(folder) or (f"'{folder}' is a file and no folder" if folder.is_file() else "")
+    if problem:
+        raise InvalidInput("model", [f"{problem}; give a folder written by model.save(path)"])
     missing = [name for name in (DESCRIPTION, WEIGHTS) if not os.path.lexists(folder / name)]
     if missing:
         raise InvalidInput(

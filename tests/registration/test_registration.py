@@ -156,7 +156,7 @@ def test_faults_of_control_points_come_together() -> None:
         ([[0, 0, 0, 0], [10, 10, 2, 2], [20, 20, 4, 4], [30, 30, 6, 6]], "do not determine"),
         ([[0, 0, 0, 0], [0, 0, 2, 2], [20, 30, 4, 4]], "points 1 and 2 are both at column 0, row 0 of the photo"),
         (np.zeros((4, 3)), r"control_points must have shape \(n, 4\), got an array of shape \(4, 3\)"),
-        ("nowhere.csv", r"'nowhere\.csv' cannot be read"),
+        ("nowhere.csv", r"'nowhere\.csv' does not exist"),
         (None.__class__, "control_points must have shape"),
     ],
 )

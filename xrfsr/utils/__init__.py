@@ -1,1 +1,1 @@
-"""Helpers for every part of the package: devices, threads, paths and progress bars."""
+"""Helpers for every part of the package: devices, threads, paths, progress bars and messages."""

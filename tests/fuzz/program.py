@@ -1,9 +1,10 @@
-"""Damage a subject in many ways and open it: ``python tests/fuzz/program.py <subject> <how many> <seed> <folder>``.
+"""Damage subjects in many ways and open them: ``python tests/fuzz/program.py <subjects> <how many> <seed> <folder>``.
 
 It prints one line of JSON for each damaged file or folder that is neither opened nor refused with an error of this
-package, that needs too much time or memory, or for which a file outside is opened. The last line holds the numbers of
-opened and refused ones, and the longest time. tests/fuzz/test_fuzz.py runs it as a separate program, to find crashes,
-endless loops and excessive memory, too. It needs tests/ on the path.
+package, that needs too much time or memory, or for which a file outside is opened. The last line for each of the
+subjects, which are separated by commas, holds the numbers of opened and refused ones, and the longest time.
+tests/fuzz/test_fuzz.py runs it as a separate program, to find crashes, endless loops and excessive memory, too. It
+needs tests/ on the path.
 """
 
 from __future__ import annotations
@@ -95,8 +96,9 @@ def main(form: str, count: int, seed: int, folder: Path) -> None:
         if memory("VmHWM") > most + BYTES:
             print(json.dumps({**found, "error": "memory"}))
             most = memory("VmHWM")
-    print(json.dumps({**tally, "seconds": round(longest, 2)}))
+    print(json.dumps({"subject": form, **tally, "seconds": round(longest, 2)}))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4]))
+    for name in sys.argv[1].split(","):
+        main(name, int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4], name))

@@ -80,7 +80,7 @@ def test_nothing_is_computed_while_the_graph_is_built(
     ("method", "scale"),
     [
         ("unfolding", 4),
-        ("unfolding", 2.5),
+        pytest.param("unfolding", 2.5, marks=pytest.mark.soak),
         ("noise-aware", 4),
         ("kriging", 4),
         ("kriging", 2.5),

@@ -228,6 +228,7 @@ def test_what_a_killed_run_left_is_removed_and_its_lock_is_free(scan: xr.Dataset
     assert [path.name for path in tmp_path.iterdir()] == ["all.zarr"]
 
 
+@pytest.mark.soak
 def test_of_many_runs_at_a_time_one_writes(scan: xr.Dataset, tmp_path: Path) -> None:
     """However they overlap, each ends well or says that another run has the store, and none disturbs another."""
     to_zarr(scan, tmp_path / "scan.zarr")

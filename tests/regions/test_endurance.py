@@ -38,6 +38,7 @@ if __name__ == "__main__":
     scan = xr.open_zarr(folder.parent / "scan.zarr").load()
     tree = xr.DataTree.from_dict({name: scan + number for number, name in enumerate("abcdefgh")})
     print("ready", flush=True)
+    sys.stdin.readline()
     try:
         options = {"method": "kriging", "progress": False, "workers": workers, "processes": processes}
         print(run(tree, None, folder / "all.zarr", **options))
@@ -62,11 +63,11 @@ def tree(place: Path) -> xr.DataTree:
 
 
 def begin(place: Path, number: int, workers: int = 1, processes: bool = False) -> tuple[Any, Path]:
-    """Start a run in a process of its own, and return when it begins."""
+    """Start a process for a run, and return when it is ready; the run begins with a line of input."""
     folder = place / str(number)
     folder.mkdir(exist_ok=True)
     command = [sys.executable, str(place / "program.py"), str(folder), str(workers), str(processes)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "ready\n"
     return process, folder
 
@@ -82,12 +83,14 @@ def completed(place: Path, folder: Path) -> None:
 def test_killed_at_twenty_random_moments(place: Path) -> None:
     process, folder = begin(place, 0)
     started = time.monotonic()
-    process.communicate(timeout=PATIENCE)
+    process.communicate("go\n", timeout=PATIENCE)
     whole = time.monotonic() - started
     completed(place, folder)
     cut_short = 0
     for number, share in enumerate(np.random.default_rng(0).random(20), start=1):
         process, folder = begin(place, number, 2, number % 4 == 0)
+        process.stdin.write("go\n")
+        process.stdin.flush()
         time.sleep(share * whole)
         os.kill(process.pid, signal.SIGKILL)
         process.communicate(timeout=PATIENCE)
@@ -130,7 +133,10 @@ def test_two_runs_at_a_time_ten_times(place: Path) -> None:
     for number, pause in enumerate(np.random.default_rng(2).random(10), start=100):
         first, folder = begin(place, number, 2)
         second, _ = begin(place, number, 2)
-        time.sleep(0.2 * pause)
+        for process in (first, second):
+            process.stdin.write("go\n")
+            process.stdin.flush()
+            time.sleep(0.2 * pause)
         said = [process.communicate(timeout=PATIENCE)[0] for process in (first, second)]
         assert [process.returncode for process in (first, second)] == [0, 0]
         refused += sum("another run is writing to" in text for text in said)

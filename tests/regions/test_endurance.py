@@ -100,7 +100,7 @@ def test_killed_at_twenty_random_moments(place: Path) -> None:
             if (out / name).exists():  # complete, or not there
                 assert snapshot(out / name) == snapshot(place / "expected.zarr" / name)
         completed(place, folder)
-    assert cut_short > 5
+    assert cut_short, "no run was killed in the middle"
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="a small disk is mounted, which needs root")

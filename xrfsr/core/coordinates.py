@@ -63,7 +63,7 @@ def centres(obj: xr.Dataset | xr.DataArray, name: str) -> tuple[xr.Variable, Axi
     per_unit = 1.0
     if variable.dims != (name,):
         faults.append(
-            f"coordinate {name!r} must have the dimension {name!r} alone, got {describe(variable.dims)}; select"
+            f"coordinate {name!r} must have the dimension {name!r} alone, got {describe(variable.dims)}; make it so"
         )
     elif variable.dtype.kind not in "iuf":
         faults.append(f"coordinate {name!r} must hold numbers, got dtype {variable.dtype}")

@@ -25,9 +25,9 @@ __all__ = [
     "unknown_group",
 ]
 
-# PyMca writes s(Fe_Ka), w(Fe_Ka), mM(Fe_Ka) in tables, and the same without brackets in file names.
 SHOWN = 12  # lines of a file that a message offers
 CHOOSE = "; choose the maps to read with lines=['Ca-K', ...]"
+# PyMca writes s(Fe_Ka), w(Fe_Ka), mM(Fe_Ka) in tables, and the same without brackets in file names.
 DERIVED_NAME = re.compile(r"(?P<kind>s|w|mM)(\((?P<bracketed>.+)\)|(?P<plain>[A-Z].*))")
 
 

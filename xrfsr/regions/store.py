@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import shutil
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,7 @@ from xrfsr.errors import InvalidInput
 from xrfsr.io.writers.atomic import atomic_write, target_faults
 from xrfsr.io.writers.ownership import store_obstacle
 from xrfsr.io.writers.zarr import consolidate, write
-from xrfsr.io.zarr_layout import METADATA_FILE, content_digest, kind_of, links, marks, read_metadata
+from xrfsr.io.zarr_marks import METADATA_FILE, content_digest, links, mark_of, marks, read_metadata
 from xrfsr.utils.lock import HeldError, exclusive_lock
 from xrfsr.utils.paths import local_path
 
@@ -63,7 +64,7 @@ class Store:
                 end.enter_context(exclusive_lock(path.with_name(f".{path.name}.lock")))
                 # The lock shows that the run which made these has ended. A worker of it that is still alive finds its
                 # folder gone, and can no longer change the store.
-                for rest in path.parent.glob(f"{_escaped(_prefix(path))}*"):
+                for rest in path.parent.glob(f"{glob.escape(_prefix(path))}*"):
                     shutil.rmtree(rest, ignore_errors=True)
                 if faults := [*store_faults(path), *_region_faults(path, names)]:
                     raise InvalidInput("out", faults)
@@ -142,7 +143,7 @@ def store_faults(path: Path) -> list[str]:
 
 def _regions_obstacle(path: Path) -> str:
     """Return why an existing path is not the store of an earlier run, or an empty string."""
-    if kind_of(path) == REGIONS:
+    if mark_of(path) == REGIONS:
         return ""
     return "exists and is no store of an earlier run over regions"
 
@@ -158,7 +159,7 @@ def _region_faults(path: Path, names: Sequence[str]) -> list[str]:
         folder = path / parent
         if folder.is_file():
             faults.append(f"'{folder}' is a file, but regions need a group there; remove it")
-        elif kind := kind_of(folder):
+        elif kind := mark_of(folder):
             faults.append(f"'{folder}' is a {kind} of an earlier run, so no region can be in it; rename one")
         elif folder.exists() and read_metadata(folder).get("node_type") != "group":
             faults.append(f"'{folder}' is not a zarr group, but regions need a group there; remove it")
@@ -178,12 +179,6 @@ def _parents(name: str) -> list[Path]:
 
 def _prefix(path: Path) -> str:
     return f".{path.name}.unfinished."
-
-
-def _escaped(pattern: str) -> str:
-    from glob import escape
-
-    return escape(pattern)
 
 
 def _write_failure(path: Path, error: OSError) -> str:

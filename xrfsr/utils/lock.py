@@ -15,7 +15,7 @@ FAR = 1 << 30
 
 
 class HeldError(Exception):
-    """Raised if another process holds the lock; the text describes that process as well as it is known."""
+    """Raised if another process holds the lock; the text names that process, where it is known."""
 
 
 @contextmanager

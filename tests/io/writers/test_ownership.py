@@ -91,7 +91,7 @@ def test_what_others_wrote_stays(form: str, kind: str, scan: xr.Dataset, tmp_pat
         scan.to_zarr(path, zarr_format=3, consolidated=False)  # by xarray alone
         zarr.open_group(path / "deeper", mode="a").create_array("a", shape=(3,), dtype="i4")[:] = 1
     elif kind == "tiff":
-        tifffile.imwrite(path, scan["intensity"].values, software="a camera")
+        tifffile.imwrite(path, scan["intensity"].values, photometric="minisblack", software="a camera")
     elif kind == "hdf5":
         with h5py.File(path, "w") as file:
             file["measured"] = np.arange(9)

@@ -16,7 +16,7 @@ from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.io.lazy import unreadable_message
 from xrfsr.io.selection import select_lines
 from xrfsr.io.zarr_files import FolderFiles
-from xrfsr.io.zarr_layout import MARK, METADATA_FILE
+from xrfsr.io.zarr_marks import MARK, METADATA_FILE
 from xrfsr.utils.describe import describe
 
 __all__ = ["is_store", "open_store"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from xrfsr._version import __version__
-from xrfsr.io.zarr_layout import foreign_entries, kind_of
+from xrfsr.io.zarr_marks import foreign_entries, mark_of
 
 __all__ = [
     "DATASET",
@@ -29,7 +30,7 @@ def store_obstacle(path: Path, kind: str = DATASET) -> str:
     """Return why a zarr store is not replaced, or an empty string if this package wrote all of it."""
     if not path.is_dir():
         return "is a file, not a zarr store"
-    if kind_of(path) != kind:
+    if mark_of(path) != kind:
         return "is not a zarr store that xrfsr wrote"
     return _strangers(foreign_entries(path))
 
@@ -46,48 +47,46 @@ def tiffs_obstacle(path: Path) -> str:
 
 def tiff_obstacle(path: Path) -> str:
     """Return why a TIFF file is not replaced, or an empty string if this package wrote it."""
-    import tifffile
-
-    try:
-        if _is_plain(path):
-            with tifffile.TiffFile(path) as file:
-                if str(file.pages.first.software).startswith(PROGRAM):
-                    return ""
-    except Exception:  # a damaged file may raise anything
-        pass
-    return "is not a TIFF file that xrfsr wrote"
+    return _file_obstacle(path, _software_of_tiff, "a TIFF file")
 
 
 def hdf5_obstacle(path: Path) -> str:
     """Return why an HDF5 file is not replaced, or an empty string if this package wrote it."""
-    import h5py
-
-    try:
-        if _is_plain(path):
-            with h5py.File(path, "r", locking=False) as file:
-                if file.attrs.get("creator") == PROGRAM:
-                    return ""
-    except Exception:  # a damaged file may raise anything
-        pass
-    return "is not an HDF5 file that xrfsr wrote"
+    return _file_obstacle(path, _creator_of_hdf5, "an HDF5 file")
 
 
 def png_obstacle(path: Path) -> str:
     """Return why a PNG file is not replaced, or an empty string if this package wrote it."""
+    return _file_obstacle(path, _software_of_png, "a picture")
+
+
+def _file_obstacle(path: Path, program_of: Callable[[Path], object], kind: str) -> str:
+    # A damaged file may raise anything.
+    with suppress(Exception):
+        if path.is_file() and not path.is_symlink() and str(program_of(path)).startswith(PROGRAM):
+            return ""
+    return f"is not {kind} that xrfsr wrote"
+
+
+def _software_of_tiff(path: Path) -> object:
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        return file.pages.first.software
+
+
+def _creator_of_hdf5(path: Path) -> object:
+    import h5py
+
+    with h5py.File(path, "r", locking=False) as file:
+        return file.attrs.get("creator")
+
+
+def _software_of_png(path: Path) -> object:
     from PIL import Image
 
-    try:
-        if _is_plain(path):
-            with Image.open(path, formats=["PNG"]) as picture:
-                if str(picture.info.get("Software")).startswith(PROGRAM):
-                    return ""
-    except Exception:  # a damaged file may raise anything
-        pass
-    return "is not a picture that xrfsr wrote"
-
-
-def _is_plain(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink()
+    with Image.open(path, formats=["PNG"]) as picture:
+        return picture.info.get("Software")
 
 
 def _strangers(names: Sequence[str]) -> str:

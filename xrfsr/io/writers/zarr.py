@@ -17,7 +17,7 @@ from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.io.writers.atomic import atomic_write, target_faults
 from xrfsr.io.writers.ownership import DATASET, store_obstacle
 from xrfsr.io.writers.zarr_checks import NAMELESS, storage_faults
-from xrfsr.io.zarr_layout import marks
+from xrfsr.io.zarr_marks import marks
 from xrfsr.utils.checks import switch_faults
 from xrfsr.utils.describe import describe, listing
 from xrfsr.utils.paths import local_path

@@ -93,7 +93,7 @@ def test_killed_at_twenty_random_moments(place: Path) -> None:
         process.stdin.flush()
         time.sleep(share * whole)
         os.kill(process.pid, signal.SIGKILL)
-        process.communicate(timeout=PATIENCE)
+        process.communicate(timeout=PATIENCE)  # the output ends when its worker processes have ended, too
         out = folder / "all.zarr"
         cut_short += sum((out / name).exists() for name in NAMES) < len(NAMES)
         for name in NAMES:

@@ -135,9 +135,18 @@ def _by_one_pool(
 def _begin(share: int, model: Model | None) -> None:
     global _model
     _model = model
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     import torch
 
     torch.set_num_threads(share)
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it was killed: it would wait forever for another region."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "regions are worked on in processes that multiprocessing starts"
+    parent.join()
+    os._exit(1)
 
 
 def _in_process(work: Work, region: Region) -> Outcome:

@@ -48,12 +48,12 @@ def measured(scene: Scene, names: list[str], settings: dict[str, dict[str, Any]]
             made: xr.Dataset = scene.scan.xrfsr.compare(
                 scene.photo, scene.scale, methods=[name], truth=truth, settings=each, progress=False
             )
-        return made.assign(memory=("method", held))
+        return made.assign(memory=("algorithm", held))
 
     consistent = [compared(name) for name in names if name in CONSISTENT]
     others = [name for name in names if name not in CONSISTENT]
     both = [[compared(name, projected=projected) for name in others] for projected in (False, True)]
-    return [xr.concat([*made, *consistent], "method").sel({"method": names}) for made in both]
+    return [xr.concat([*made, *consistent], "algorithm").sel(algorithm=names) for made in both]
 
 
 def table(names: list[str], rows: dict[str, list[xr.Dataset]]) -> list[str]:
@@ -67,7 +67,7 @@ def table(names: list[str], rows: dict[str, list[xr.Dataset]]) -> list[str]:
             ("PSNR", plain, "psnr", 2),
             ("PSNR, projected", projected, "psnr", 2),
         ):
-            values = made.pooled.sel({"metric": metric, "method": names}).values
+            values = made.pooled.sel(metric=metric, algorithm=names).values
             top = np.nanargmin(values) if metric == "rmse" else np.nanargmax(values)
             cells = [
                 "–" if np.isnan(value) else f"**{value:.{digits}f}**" if i == top else f"{value:.{digits}f}"
@@ -126,7 +126,7 @@ def main() -> None:
         "| 256 × 256, 12 lines | seconds | MB |",
         "| --- | --- | --- |",
         *(
-            f"| {name} | {costs.seconds.sel({'method': name}):.1f} | {costs.memory.sel({'method': name}):.0f} |"
+            f"| {name} | {costs.seconds.sel(algorithm=name):.1f} | {costs.memory.sel(algorithm=name):.0f} |"
             for name in names
         ),
         "",

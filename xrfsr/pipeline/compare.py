@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from xrfsr.core.coordinates import grid_of
 from xrfsr.core.photo import ensure_photo
 from xrfsr.core.scan import ensure_scan
-from xrfsr.errors import InvalidInput, collect_faults, warn
-from xrfsr.methods import get, ready
+from xrfsr.errors import Fault, InvalidInput, collect_faults, warn
+from xrfsr.methods import Method, MethodOptions, get, ready
 from xrfsr.operators.footprints import beam_per_axis
 from xrfsr.operators.resample import beam_in_mm, fine_grid, resample
-from xrfsr.pipeline.inputs import Beam
+from xrfsr.pipeline.inputs import SMALLEST, Beam, check
 from xrfsr.pipeline.superresolve import DEFAULT, SuperResolution, superresolve
 from xrfsr.utils.checks import switch_faults
 from xrfsr.utils.describe import describe, listing
@@ -69,13 +69,15 @@ def compare(
     Returns
     -------
     xarray.Dataset
-        `score` (method, line, metric) and, of all element lines together, `pooled` (method, metric), with the metrics
-        ``"rmse"`` and ``"psnr"``; `seconds` (method). NaN where a method failed.
+        `score` (algorithm, line, metric) and, of all element lines together, `pooled` (algorithm, metric), with the
+        metrics ``"rmse"`` and ``"psnr"``; `seconds` (algorithm). NaN where a method failed. The dimension of the
+        methods is `algorithm`, because ``.sel(method=...)`` means something else in xarray.
 
     Raises
     ------
     InvalidInput
-        Naming every fault, before any method is tried.
+        Naming every fault of the scan, the photo and the options, before any method is tried; if all methods failed
+        because of their input, naming the reason of each.
 
     Warns
     -----
@@ -88,30 +90,27 @@ def compare(
     >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Fe-K", "Pb-L"])
     >>> made = compare(scan, rgb, methods=["bilinear", "kriging"], truth=truth, progress=False)
     >>> dict(made.score.sizes)
-    {'method': 2, 'line': 2, 'metric': 2}
-    >>> psnr = made.pooled.sel(metric="psnr").to_series()  # .sel would take method=... for its own argument
-    >>> bool(psnr["kriging"] > psnr["bilinear"])
+    {'algorithm': 2, 'line': 2, 'metric': 2}
+    >>> psnr = made.pooled.sel(metric="psnr")
+    >>> bool(psnr.sel(algorithm="kriging") > psnr.sel(algorithm="bilinear"))
     True
     """
     faults = switch_faults(optional=True, progress=progress)
     faults += _shared_faults(scale, options)
     names: list[str] = []
     each: dict[str, dict[str, Any]] = {}
-    using_photo: list[str] = []
+    chosen: dict[str, tuple[Method[Any], MethodOptions]] = {}
     with collect_faults(faults):
         names = _names(methods)
         if len(set(names)) < len(names):
             faults.append(f"methods must have each name once, got {describe(names)}")
         each = _settings(names, settings, faults)
-        using_photo = _using_photo(names, each, options)
+        chosen = _chosen(names, each, options)
     scan = obj
     with collect_faults(faults):
         scan, truth = _pair(obj, scale, truth)
-    with collect_faults(faults):
-        if rgb is not None:
-            ensure_photo(rgb)
-        elif using_photo:
-            raise InvalidInput("photo", [f"rgb is missing, and {listing(using_photo)} need a photo; pass it"])
+    if truth is not None and not faults:
+        faults += _misfits(scan, rgb, scale, options, chosen)
     if faults or truth is None:
         raise InvalidInput("compare", faults)
     wanted = _maps(truth)
@@ -121,7 +120,7 @@ def compare(
     score = np.full((len(names), len(lines), len(METRICS)), np.nan)
     pooled, seconds = np.full((len(names), len(METRICS)), np.nan), np.full(len(names), np.nan)
     element = np.asarray(truth["kind"] == "element") if "kind" in truth.coords else np.ones(len(lines), bool)
-    failures = {}
+    failures: dict[str, Exception] = {}
     with progress_bar(len(names), "methods", progress) as show:
         for number, name in enumerate(names):
             started = time.monotonic()
@@ -130,24 +129,25 @@ def compare(
                 made = _maps(fine).values
                 seconds[number] = time.monotonic() - started
             except Exception as error:  # the other methods are still compared
-                reason = "; ".join(error.faults) if isinstance(error, InvalidInput) else str(error)
-                failures[name] = f"{type(error).__name__}: {reason[:LONGEST]}"
+                failures[name] = error
             show(number + 1)
             if name in failures:
                 continue
             square = np.nanmean(((made - wanted.values) / peak[:, None, None]) ** 2, axis=(1, 2))
             score[number] = _metrics(square)
             pooled[number] = _metrics(square[element].mean(keepdims=True))[0]
+    if len(failures) == len(names) and all(isinstance(error, InvalidInput) for error in failures.values()):
+        raise InvalidInput("compare", [f"{name}: {_reason(error)}" for name, error in failures.items()])
     if failures:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
+        reasons = "; ".join(f"{name}: {type(error).__name__}: {_reason(error)}" for name, error in failures.items())
         warn(f"{len(failures)} of {len(names)} methods failed: {reasons}")
     return xr.Dataset(
         {
-            "score": (("method", "line", "metric"), score),
-            "pooled": (("method", "metric"), pooled, {"long_name": "of all element lines together"}),
-            "seconds": (("method",), seconds, {"units": "s"}),
+            "score": (("algorithm", "line", "metric"), score),
+            "pooled": (("algorithm", "metric"), pooled, {"long_name": "of all element lines together"}),
+            "seconds": (("algorithm",), seconds, {"units": "s"}),
         },
-        {"method": names, "line": lines, "metric": list(METRICS)},
+        {"algorithm": names, "line": lines, "metric": list(METRICS)},
         {"scale": float(scale), **{name: text for name, text in METRICS.items()}},
     )
 
@@ -201,27 +201,59 @@ def _settings(names: Sequence[str], settings: Any, faults: list[str]) -> dict[st
     return {name: dict(given.get(name, {})) for name in names}
 
 
-def _using_photo(names: Sequence[str], each: Mapping[str, Mapping[str, Any]], options: Mapping[str, Any]) -> list[str]:
-    """Return the names of methods that need a photo, after a look at the options of all."""
+def _reason(error: Exception) -> str:
+    reason = "; ".join(error.faults) if isinstance(error, InvalidInput) else str(error)
+    return reason[:LONGEST]
+
+
+def _chosen(
+    names: Sequence[str], each: Mapping[str, Mapping[str, Any]], options: Mapping[str, Any]
+) -> dict[str, tuple[Method[Any], MethodOptions]]:
+    """Return the methods and their options, by the names of the methods."""
     faults: list[str] = []
-    using = []
+    chosen: dict[str, tuple[Method[Any], MethodOptions]] = {}
     for name in names:
         method = None
         with collect_faults(faults):
             method = get(name)
         if method is None:
             continue
-        if method.uses_photo:
-            using.append(name)
         with collect_faults(faults, name):
             if method.uses_device:
                 from xrfsr.utils.device import resolve_device  # which loads torch
 
                 resolve_device(options.get("device", "auto"))
-            method.options_from(each[name])
+            chosen[name] = (method, method.options_from(each[name]))
     if faults:
         raise InvalidInput("methods", faults)
-    return using
+    return chosen
+
+
+def _misfits(
+    scan: xr.Dataset | xr.DataArray,
+    rgb: xr.DataArray | None,
+    scale: float,
+    options: Mapping[str, Any],
+    chosen: Mapping[str, tuple[Method[Any], MethodOptions]],
+) -> list[str]:
+    """Return why the methods cannot work on the scan and the photo, as far as that is known before any is tried."""
+    faults: list[str] = []
+    using = [name for name, (method, _) in chosen.items() if method.uses_photo]
+    if using and rgb is None:
+        faults.append(f"rgb is missing, and {listing(using)} need a photo; pass it")
+    if not using and rgb is not None:
+        with collect_faults(faults):
+            ensure_photo(rgb)  # nobody uses it, but who passes it expects it to be a photo
+    beam = Beam(options.get("footprint", "area"), options.get("fwhm"), options.get("smear"))
+    consistent = any(method.consistent for method, _ in chosen.values())
+    with collect_faults(faults):
+        guided = bool(using) and rgb is not None
+        checked, photo, U = check(scan, rgb, scale, beam, uses_photo=guided, consistent=consistent)
+        bands = 0 if photo is None else photo.sizes["band"]
+        for name, (method, own) in chosen.items():
+            found = method.misfits(own, checked["line"].values.tolist(), checked["intensity"].attrs["units"], bands, U)
+            faults += [Fault(fault, name) for fault in found]
+    return faults
 
 
 def _pair(
@@ -240,6 +272,20 @@ def _pair(
     if faults or grid is None:
         raise InvalidInput("scan", faults)
     if truth is None:
+        # Without the last rows and columns that `scale` times as many coarser pixels would not give back.
+        height, width = (_restorable(size, scale) for size in grid_of(obj).shape)
+        obj = obj.isel(y=slice(height), x=slice(width))
+        rows, columns = (round(size / scale) for size in (height, width))
+        if min(rows, columns) < SMALLEST:
+            most = min(height, width) / SMALLEST
+            fix = f"use scale={np.floor(most * 10) / 10:g} or less, or " if most > 1.1 else ""
+            raise InvalidInput(
+                "scan",
+                [
+                    f"without a truth the methods get the scan made {scale:g} times coarser, {rows} x {columns} "
+                    f"pixels; at least {SMALLEST} x {SMALLEST} are needed: {fix}pass truth=... or a larger scan"
+                ],
+            )
         return resample(obj, scale=1 / scale), obj
     wanted = _maps(truth)
     if list(wanted.line.values) != list(_maps(obj).line.values):
@@ -259,6 +305,11 @@ def _pair(
     if faults:
         raise InvalidInput("truth", faults)
     return obj, truth
+
+
+def _restorable(size: int, scale: float) -> int:
+    """Return the largest number of pixels, up to `size`, that is the same after coarsening and refining by `scale`."""
+    return next(kept for kept in range(size, -1, -1) if round(round(kept / scale) * scale) == kept)
 
 
 def _maps(obj: xr.Dataset | xr.DataArray) -> xr.DataArray:

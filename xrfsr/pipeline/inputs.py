@@ -21,7 +21,7 @@ from xrfsr.operators import Downsampling, Footprint
 from xrfsr.operators.resample import beam_in_mm, fine_grid, resampling_matrices
 from xrfsr.pipeline.acquisition import Acquisition, Arrays, Geometry
 
-__all__ = ["Beam", "load", "over"]
+__all__ = ["SMALLEST", "Beam", "check", "load", "over"]
 
 SMALLEST = 8  # coarse pixels along a side; below, there is nothing to learn from
 COARSER = 1.01  # a photo pixel may be this much larger than the fine one before it counts as too coarse
@@ -48,18 +48,23 @@ class Beam:
     smear: Any = None
 
 
-def load(
+def check(
     obj: xr.Dataset | xr.DataArray,
     rgb: xr.DataArray | None,
     scale: float,
     beam: Beam,
-    method: Method[Any],
-    options: MethodOptions | None = None,
-) -> tuple[xr.Dataset, Acquisition]:
-    """Return the scan in standard form, and scan and photo as arrays on the grids of one U.
+    *,
+    uses_photo: bool,
+    consistent: bool,
+) -> tuple[xr.Dataset, xr.DataArray | None, Downsampling]:
+    """Return scan and photo in standard form, and U between the grids of the result and of the scan.
 
-    Nothing in Dask is computed. Only the part of the photo over the scan is used, and the uncertainty only by methods
-    that need it.
+    Parameters
+    ----------
+    obj, rgb, scale, beam
+        Scan, photo, ratio of pixel sizes and footprint, as the user gave them.
+    uses_photo, consistent : bool
+        Whether a photo is needed, and whether the result has to agree with the scan exactly.
 
     Raises
     ------
@@ -72,12 +77,12 @@ def load(
     with collect_faults(faults, "scan"):
         scan = ensure_scan(obj)
     with collect_faults(faults, "photo"):
-        photo = _photo(rgb) if method.uses_photo else None
+        photo = _photo(rgb) if uses_photo else None
     if is_like_photo(obj) and is_like_scan(rgb):
         faults = ["scan and photo are swapped; write scan.xrfsr.superresolve(photo)"]
     # Grids can be compared also where the values are at fault.
     coarse = None if is_like_photo(obj) else _grid_or_none(obj)
-    sharp = _grid_or_none(rgb) if method.uses_photo and not is_like_scan(rgb) else None
+    sharp = _grid_or_none(rgb) if uses_photo and not is_like_scan(rgb) else None
     probe = coarse if coarse is not None else Grid.from_shape((SMALLEST, SMALLEST), 1.0)
     if min(probe.shape) < SMALLEST:
         rows, columns = probe.shape
@@ -95,8 +100,30 @@ def load(
         raise InvalidInput("input", faults)
 
     U = Downsampling.between(fine, grid_of(scan), beam.footprint, **lengths)
-    if method.consistent:
+    if consistent:
         _look_at_noise(U)
+    return scan, photo, U
+
+
+def load(
+    obj: xr.Dataset | xr.DataArray,
+    rgb: xr.DataArray | None,
+    scale: float,
+    beam: Beam,
+    method: Method[Any],
+    options: MethodOptions | None = None,
+) -> tuple[xr.Dataset, Acquisition]:
+    """Return the scan in standard form, and scan and photo as arrays on the grids of one U.
+
+    Nothing in Dask is computed. Only the part of the photo over the scan is used, and the uncertainty only by methods
+    that need it.
+
+    Raises
+    ------
+    InvalidInput
+        See `check`.
+    """
+    scan, photo, U = check(obj, rgb, scale, beam, uses_photo=method.uses_photo, consistent=method.consistent)
     # Other variables, a cube of spectra for instance, are not read.
     used = ["intensity"]
     if options is not None and method.uses_uncertainty(options) and "uncertainty" in scan:
@@ -106,8 +133,8 @@ def load(
     scan = scan if _chunked(scan) else scan.compute()
     way = None
     if photo is not None:
-        photo = over(photo, fine)
-        matrices = resampling_matrices(grid_of(photo), fine)
+        photo = over(photo, U.fine)
+        matrices = resampling_matrices(grid_of(photo), U.fine)
         way = (matrices["y"], matrices["x"])
         photo = photo if _chunked(photo) else photo.compute()
     frame = Geometry(

@@ -20,7 +20,7 @@ INK, PALE, RULE = "#262626", "#8a8a8a", "#e3e3e3"
 ALL, ONE = "#b5367a", "#8a8a8a"
 ROW = 0.32  # inches
 WIDTH, FRAME = 8.6, 1.15
-NEEDED = {"score": ("method", "line", "metric"), "pooled": ("method", "metric"), "seconds": ("method",)}
+NEEDED = {"score": ("algorithm", "line", "metric"), "pooled": ("algorithm", "metric"), "seconds": ("algorithm",)}
 
 
 def comparison(compared: xr.Dataset, metric: str = "psnr") -> Figure:
@@ -67,8 +67,8 @@ def comparison(compared: xr.Dataset, metric: str = "psnr") -> Figure:
         raise InvalidInput("comparison", faults)
     pooled = compared["pooled"].sel(metric=metric).values
     order = np.argsort(np.where(np.isnan(pooled), -np.inf, pooled if metric == "psnr" else -pooled), kind="stable")
-    chosen = compared.isel(method=order)
-    names = [str(name) for name in chosen.method.values]
+    chosen = compared.isel(algorithm=order)
+    names = [str(name) for name in chosen.algorithm.values]
     heights = np.arange(len(names))
 
     figure = Figure(figsize=(WIDTH, FRAME + ROW * len(names)), dpi=150, facecolor="white", layout="constrained")

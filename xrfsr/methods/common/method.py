@@ -170,6 +170,22 @@ class Method(ABC, Generic[OptionsT]):
         """
         return self.Options.from_keywords(self.name, keywords)
 
+    def misfits(self, options: OptionsT, lines: Sequence[str], units: str, bands: int, U: Downsampling) -> list[str]:
+        """Return why the options do not fit a painting, as far as that is known without reading it.
+
+        Parameters
+        ----------
+        options : MethodOptions
+            Options of this method.
+        lines, units
+            Labels of the maps, and their unit.
+        bands : int
+            Number of bands of the photo.
+        U : Downsampling
+            Operator from the result to the scan.
+        """
+        return []
+
     def unattended(self, options: OptionsT) -> OptionsT:
         """Options for a run that nobody watches, so that nothing half finished is kept."""
         return options

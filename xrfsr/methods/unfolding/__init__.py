@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -30,12 +31,13 @@ from xrfsr.kriging.noise import Piece, nugget_of, wiener_gain
 from xrfsr.kriging.photo_gain import PhotoGain, along_photo, gain_from_errors, loo_errors, photo_guide
 from xrfsr.methods.common.method import ALL, Method, Run, Solution
 from xrfsr.methods.common.problem import Problem, pooled_mean, pooled_noise
-from xrfsr.methods.unfolding.fitting import check_fits, fit, guided_lines, why_unguided
+from xrfsr.methods.unfolding.fitting import check_fits, fit, guided_lines, misfits, why_unguided
 from xrfsr.methods.unfolding.options import UnfoldingOptions
 from xrfsr.methods.unfolding.prepared import PreparedUnfolding, halo
 from xrfsr.network.model import Model
 from xrfsr.operators import Downsampling
 from xrfsr.utils.describe import listing
+from xrfsr.utils.paths import absence
 
 __all__ = ["PreparedUnfolding", "Unfolding", "UnfoldingOptions"]
 
@@ -87,6 +89,15 @@ class Unfolding(Method[UnfoldingOptions]):
     def halo(self, U: Downsampling) -> int:
         """See `xrfsr.methods.common.method.Method`."""
         return halo(U)
+
+    def misfits(
+        self, options: UnfoldingOptions, lines: Sequence[str], units: str, bands: int, U: Downsampling
+    ) -> list[str]:
+        """See `xrfsr.methods.common.method.Method`: of a model, and of the folder of a checkpoint."""
+        faults = [] if options.model is None else misfits(options.model, lines, units, bands, U)
+        if options.checkpoint is not None and not (folder := Path(options.checkpoint)).parent.is_dir():
+            faults.append(f"checkpoint {absence(folder)}; make that folder, or choose another")
+        return faults
 
     def unattended(self, options: UnfoldingOptions) -> UnfoldingOptions:
         """See `xrfsr.methods.common.method.Method`: an interruption ends the run, and no half-trained model is kept."""

@@ -20,9 +20,10 @@ from xrfsr.methods.unfolding.options import UnfoldingOptions
 from xrfsr.network.model import Model
 from xrfsr.network.reduced_resolution import ReducedResolution
 from xrfsr.network.training import TrainingExample, train
+from xrfsr.operators import Downsampling
 from xrfsr.utils.describe import listing
 
-__all__ = ["check_fits", "fit", "guided_lines", "why_unguided"]
+__all__ = ["check_fits", "fit", "guided_lines", "misfits", "why_unguided"]
 
 # The intensity seen as 1 is this percentile of a map, not its maximum: a few hot pixels do not dim the rest.
 PEAK_PERCENTILE = 99.9
@@ -86,10 +87,10 @@ def fit(sample: Sequence[Problem], options: UnfoldingOptions, run: Run) -> tuple
         peak,
         trained.stacking.weights,
         len(first.photo),
-        _ratio(first),
+        _ratio(first.U),
         first.units,
         first.U.footprint,
-        _beam(first),
+        _beam(first.U),
         trained.stacking.gain,
         {"seed": run.seed, "device": device.type, "steps": trained.steps},
     )
@@ -132,20 +133,50 @@ def _peaks(sample: Sequence[Problem]) -> NDArray[np.float32]:
     return np.asarray(np.where(peak > 0, np.maximum(peak, np.float32(LEAST_INTENSITY)), highest))
 
 
-def _ratio(problem: Problem) -> tuple[float, float]:
-    (y, x), (down, across) = problem.U.fine.spacing, problem.U.coarse.spacing
+def _ratio(U: Downsampling) -> tuple[float, float]:
+    (y, x), (down, across) = U.fine.spacing, U.coarse.spacing
     return (down / y, across / x)
 
 
-def _beam(problem: Problem) -> tuple[float, float] | None:
-    if problem.U.fwhm is None:
+def _beam(U: Downsampling) -> tuple[float, float] | None:
+    if U.fwhm is None:
         return None
-    (y, x), (height, width) = problem.U.fwhm, problem.U.coarse.spacing
+    (y, x), (height, width) = U.fwhm, U.coarse.spacing
     return (y / height, x / width)
 
 
+def misfits(model: Model, lines: Sequence[str], units: str, bands: int, U: Downsampling) -> list[str]:
+    """Return how a model does not fit a painting: labels, bands, units, footprint, beam and ratio of pixel sizes."""
+    faults = []
+    if missing := [line for line in model.lines if line not in lines]:
+        faults.append(f"the model needs {listing(missing)}, which the scan lacks; train one on this scan")
+    if model.bands != bands:
+        faults.append(f"the model takes {model.bands} bands, the photo has {bands}")
+    for name, there, here in (("units", model.units, units), ("footprint", model.footprint, U.footprint)):
+        if there != here:
+            faults.append(
+                f"the model was trained with {name} {there!r}, not {here!r}; convert the scan, or train a new model"
+            )
+    beam = _beam(U)
+    if model.beam and beam and not np.allclose(beam, model.beam, rtol=0.02):
+        there_text, here_text = (" x ".join(f"{width:.3g}" for width in pair) for pair in (model.beam, beam))
+        faults.append(
+            f"the model was trained for a beam of {there_text} pixels of the scan, not {here_text}; train a new model"
+        )
+    ratio = _ratio(U)
+    # Fine grids are rounded to whole pixels, so the same scale means slightly different ratios.
+    if any(
+        abs(there - here) > 0.02 * there + 0.5 / size
+        for there, here, size in zip(model.ratio, ratio, U.coarse.shape, strict=True)
+    ):
+        faults.append(
+            f"the model was trained for scale {model.ratio[0]:g}, not {ratio[0]:g}; use its scale or train a new model"
+        )
+    return faults
+
+
 def check_fits(model: Model, sample: Sequence[Problem]) -> None:
-    """Check that a model fits a painting: labels, bands, units, footprint, beam and ratio of pixel sizes.
+    """Check that a model fits a painting, and knows all maps that the photo may guide.
 
     Raises
     ------
@@ -157,40 +188,13 @@ def check_fits(model: Model, sample: Sequence[Problem]) -> None:
     UserWarning
         If the maps are far brighter or darker than those it was trained on.
     """
-    faults = []
     problem = sample[0]
+    faults = misfits(model, problem.lines, problem.units, len(problem.photo), problem.U)
     guided = {line for line, guided in zip(problem.lines, guided_lines(sample), strict=True) if guided}
-    if missing := [line for line in model.lines if line not in problem.lines]:
-        faults.append(f"the model needs {listing(missing)}, which the scan lacks; train one on this scan")
     if strange := sorted(guided - set(model.lines)):
         faults.append(
             f"the model does not know {listing(strange)}; leave out: .drop_sel(line={as_argument(strange)}), or train "
             "a new model"
-        )
-    if model.bands != len(problem.photo):
-        faults.append(f"the model takes {model.bands} bands, the photo has {len(problem.photo)}")
-    for name, there, here in (
-        ("units", model.units, problem.units),
-        ("footprint", model.footprint, problem.U.footprint),
-    ):
-        if there != here:
-            faults.append(
-                f"the model was trained with {name} {there!r}, not {here!r}; convert the scan, or train a new model"
-            )
-    beam = _beam(problem)
-    if model.beam and beam and not np.allclose(beam, model.beam, rtol=0.02):
-        there_text, here_text = (" x ".join(f"{width:.3g}" for width in pair) for pair in (model.beam, beam))
-        faults.append(
-            f"the model was trained for a beam of {there_text} pixels of the scan, not {here_text}; train a new model"
-        )
-    ratio = _ratio(problem)
-    # Fine grids are rounded to whole pixels, so the same scale means slightly different ratios.
-    if any(
-        abs(there - here) > 0.02 * there + 0.5 / size
-        for there, here, size in zip(model.ratio, ratio, problem.U.coarse.shape, strict=True)
-    ):
-        faults.append(
-            f"the model was trained for scale {model.ratio[0]:g}, not {ratio[0]:g}; use its scale or train a new model"
         )
     if faults:
         raise InvalidInput("model", faults)

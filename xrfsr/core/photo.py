@@ -7,6 +7,7 @@ of the scan.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import xarray as xr
 from xrfsr.core.coordinates import centres, dequantify, grid_coords, grid_of
 from xrfsr.core.grid import Grid
 from xrfsr.core.mistakes import is_like_photo, is_like_scan, no_photo, rename_fix
+from xrfsr.core.photo_resolution import NATIVE_PIXEL, native_pixel
 from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.utils.checks import is_dask, numbers
 from xrfsr.utils.describe import describe
@@ -83,7 +85,13 @@ def as_photo(rgb: Any, like: xr.Dataset | xr.DataArray | Grid) -> xr.DataArray:
         raise InvalidInput("photo", faults)
     fine = Grid(grid.y.resize(data.shape[1]), grid.x.resize(data.shape[2]))
     _warn_if_stretched(fine, grid)
-    return photo_on(fine, data)
+    photo = photo_on(fine, data)
+    if (native := native_pixel(rgb)) and (before := _grid_or_none(rgb)):
+        # The photo was resampled before it was placed again.
+        photo.attrs[NATIVE_PIXEL] = [
+            pixel * new / old for pixel, new, old in zip(native, fine.spacing, before.spacing, strict=True)
+        ]
+    return photo
 
 
 def colours(rgb: Any) -> Any:
@@ -160,6 +168,12 @@ def ensure_photo(photo: xr.DataArray | xr.Dataset, *, values: bool | None = None
     if faults:
         raise InvalidInput("photo", faults)
     return xr.DataArray(data, {"band": _band_coord(), **coords}, _DIMS, name="rgb", attrs=photo.attrs)
+
+
+def _grid_or_none(photo: xr.DataArray) -> Grid | None:
+    with suppress(InvalidInput):
+        return grid_of(photo)
+    return None
 
 
 def _band_coord() -> xr.Variable:

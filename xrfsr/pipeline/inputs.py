@@ -14,6 +14,7 @@ from xrfsr.core.coordinates import grid_of
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.core.mistakes import is_like_photo, is_like_scan
 from xrfsr.core.photo import ensure_photo
+from xrfsr.core.photo_resolution import finest_scale, is_resolved, native_pixel
 from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.methods import Method, MethodOptions
@@ -90,7 +91,7 @@ def check(
     with collect_faults(faults):
         fine = fine_grid(probe, scale)
         if sharp is not None and coarse is not None:
-            faults += _misfit(sharp, fine, coarse)
+            faults += _misfit(sharp, fine, coarse, native_pixel(rgb))
     lengths: dict[str, Any] = {}
     with collect_faults(faults):
         lengths = beam_in_mm(beam.fwhm, beam.smear)
@@ -207,8 +208,8 @@ def _grid_or_none(obj: object) -> Grid | None:
     return None
 
 
-def _misfit(photo: Grid, fine: Grid, coarse: Grid) -> list[str]:
-    """Return what keeps a photo from guiding a reconstruction on `fine`."""
+def _misfit(photo: Grid, fine: Grid, coarse: Grid, native: tuple[float, float] | None) -> list[str]:
+    """Return what keeps a photo, whose file has pixels of `native` mm, from guiding a reconstruction on `fine`."""
     faults = []
     covered, needed = (
         ", ".join(f"{name} {axis.edges[0]:g} to {axis.edges[1]:g}" for name, axis in (("y", grid.y), ("x", grid.x)))
@@ -249,6 +250,14 @@ def _misfit(photo: Grid, fine: Grid, coarse: Grid) -> list[str]:
             f"the photo is coarser than the result: its pixels are {_size(photo)} mm, those asked for "
             f"{_size(fine)} mm; {remedy}"
         )
+    elif native is not None and not is_resolved(native, fine):
+        largest = finest_scale(native, coarse)
+        remedy = f"use scale={largest:g} or less, or register" if largest > 1 else "register"
+        faults.append(
+            f"the photo resolves less than the result asks for: its file has pixels of {_lengths(native)} mm, and the "
+            f"{_size(photo)} mm of the registered photo are interpolated; {remedy} a photo with more pixels, or use "
+            "method='kriging', which needs no photo"
+        )
     return faults
 
 
@@ -274,8 +283,11 @@ def _crop(coarse: Grid, rows: NDArray[np.bool_], columns: NDArray[np.bool_]) -> 
 
 
 def _size(grid: Grid) -> str:
-    dy, dx = grid.spacing
-    return f"{dy:.4g} x {dx:.4g}"
+    return _lengths(grid.spacing)
+
+
+def _lengths(pixel: tuple[float, float]) -> str:
+    return " x ".join(f"{length:.4g}" for length in pixel)
 
 
 def _shown(photo: Axis, fine: Axis, coarse: Axis) -> NDArray[np.bool_]:

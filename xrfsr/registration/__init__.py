@@ -15,6 +15,7 @@ from xrfsr.core.coordinates import grid_of
 from xrfsr.core.grid import Grid
 from xrfsr.core.mistakes import is_like_photo, is_like_scan
 from xrfsr.core.photo import colours, photo_on
+from xrfsr.core.photo_resolution import NATIVE_PIXEL, finest_scale, is_resolved
 from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.io.writers.atomic import target_faults
@@ -27,7 +28,7 @@ from xrfsr.registration.pictures import fill_gaps
 from xrfsr.registration.points import control_points as checked_points
 from xrfsr.registration.points import fit_points
 from xrfsr.registration.transform import MODELS, Model, Transform
-from xrfsr.registration.warp import warp_photo
+from xrfsr.registration.warp import photo_pixels, warp_photo
 from xrfsr.utils.checks import choice_faults
 from xrfsr.utils.paths import local_path
 
@@ -58,6 +59,9 @@ class Registration:
         separately, combined with the distance to the position found by a more general model.
     model : {"similarity", "affine", "homography"}
         Model of the transform; "similarity" has one scale for both directions.
+    largest_scale : float
+        Number of photo pixels along a pixel of the scan: the largest `scale` that the photo can guide. The pixel size
+        of the photo file in mm, (y, x), is ``photo.attrs["native_pixel_mm"]``.
     diagnostics : dict
         Evidence for the position. Control points: the number of `points` and their `errors_mm`. Automatic
         registration: information that the photo has about the maps (`score`) and about mirrored maps (`control`), in
@@ -68,13 +72,15 @@ class Registration:
     transform: Transform
     residual_mm: float
     model: Model
+    largest_scale: float
     diagnostics: dict[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        """Return one line with the model, the estimated error and the shape of the photo."""
+        """Return one line with the model, the estimated error, the shape of the photo and the scale it resolves."""
         shape = " x ".join(map(str, self.photo.shape[1:]))
         return (
-            f"<Registration: {self.model}, within about {self.residual_mm:.2g} mm, photo of {shape} pixels in .photo>"
+            f"<Registration: {self.model}, within about {self.residual_mm:.2g} mm, photo of {shape} pixels in .photo "
+            f"resolves scales up to {self.largest_scale:g}>"
         )
 
     def photo_to_map_pixels(self, points: ArrayLike) -> NDArray[np.float64]:
@@ -97,7 +103,7 @@ def register(
     rgb: Any,
     scan: xr.Dataset | xr.DataArray,
     *,
-    scale: float = 4,
+    scale: float | None = None,
     like: xr.Dataset | xr.DataArray | Grid | None = None,
     control_points: Any = None,
     model: Literal["auto", "similarity", "affine", "homography"] = "auto",
@@ -120,10 +126,12 @@ def register(
         scale and slightly rotated. The scan must cover 30 % or more of its height and width.
     scan : Dataset or DataArray
         Coarse maps, with `y` and `x` in mm.
-    scale : float
-        Ratio of the pixel sizes of the scan and of the resampled photo, as in `superresolve`.
+    scale : float, optional
+        Ratio of the pixel sizes of the scan and of the resampled photo, as in `superresolve`. A scale that the photo
+        does not resolve is refused. By default the photo is resampled to scale 4, also if it resolves less:
+        `superresolve` then refuses scales above `Registration.largest_scale`.
     like : Dataset, DataArray or Grid, optional
-        Target grid, in place of `scale`.
+        Target grid, in place of `scale`; it may be finer than the photo.
     control_points : array (n, 4), pair of arrays (n, 2), or path; optional
         Points on photo and maps, pixels (column, row) with centres at whole numbers; or a file of Butterfly
         Registrator.
@@ -142,8 +150,8 @@ def register(
     Raises
     ------
     InvalidInput
-        If arguments are invalid (all of them are listed), if control points are invalid or contradict each other, or
-        if the automatic result is rejected.
+        If arguments are invalid (all of them are listed), if control points are invalid or contradict each other, if
+        the automatic result is rejected, or if the photo does not resolve `scale`.
 
     Examples
     --------
@@ -168,7 +176,7 @@ def register(
         if like is not None:
             target = grid_of(like)
         elif checked is not None:
-            target = fine_grid(grid_of(checked), scale)
+            target = fine_grid(grid_of(checked), 4 if scale is None else scale)
     if is_like_scan(rgb) and is_like_photo(scan):
         faults = ["photo and scan are swapped; write xrfsr.register(photo, scan)"]
     faults += choice_faults("model", model, ("auto", *MODELS))
@@ -196,12 +204,29 @@ def register(
             "lines": labels,
         }
         why = rejection_reasons(evidence, max(grid.shape))
-    photo = warp_photo(pixels, photo_valid, transform.inverted().after(_to_map(target, grid)), target.shape)
+    to_photo = transform.inverted().after(_to_map(target, grid))
+    down, across = photo_pixels(to_photo, target.shape, photo_valid.shape)
+    native = target.spacing[0] / down, target.spacing[1] / across
     if picture is not None:
         _draw(picture, checked, grid, pixels, photo_valid, transform, diagnostics)
     if why:
         raise InvalidInput("registration", [*why[:-1], f"{why[-1]}. {HELP}"])
-    return Registration(photo_on(target, photo), transform, residual, transform.model, diagnostics)
+    largest = finest_scale(native, grid)
+    if scale is not None and like is None and not is_resolved(native, target):
+        raise InvalidInput("registration", [_too_fine(scale, native, largest)])
+    photo = photo_on(target, warp_photo(pixels, photo_valid, to_photo, target.shape))
+    photo.attrs[NATIVE_PIXEL] = list(native)
+    return Registration(photo, transform, residual, transform.model, largest, diagnostics)
+
+
+def _too_fine(scale: float, native: tuple[float, float], largest: float) -> str:
+    """Return the fault of a scale that the photo does not resolve."""
+    remedy = f"use scale={largest:g} or less, or" if largest > 1 else "use"
+    pixel = " x ".join(f"{length:.4g}" for length in native)
+    return (
+        f"the photo must resolve scale={scale:g}, but its pixels are {pixel} mm on the scan, {largest:g} to a pixel of "
+        f"the scan; {remedy} a photo with more pixels; like=... resamples it to any grid, for display"
+    )
 
 
 def _pixels(rgb: Any) -> NDArray[np.float32]:

@@ -10,11 +10,12 @@ from scipy import ndimage
 
 from xrfsr.registration.transform import Transform
 
-__all__ = ["warp_photo"]
+__all__ = ["photo_pixels", "warp_photo"]
 
 # Sub-pixels interpolated at once: 8 MB a band.
 STRIP = 1 << 20
 MOST_SAMPLES = 32
+SPOTS = 15  # along each side of the target, where the size of a photo pixel is measured
 
 
 def warp_photo(
@@ -72,6 +73,31 @@ def warp_photo(
             with np.errstate(divide="ignore", invalid="ignore"):
                 target[top:bottom] = np.where(share >= 0.5, mean / share, np.nan)
     return np.clip(result, 0, 1, out=result)
+
+
+def photo_pixels(to_photo: Transform, shape: tuple[int, int], photo: tuple[int, int]) -> tuple[float, float]:
+    """Return how many photo pixels there are along a pixel of the target, down and across: the median over the target.
+
+    Parameters
+    ----------
+    to_photo : Transform
+        Transform from target pixels (column, row) to photo pixels.
+    shape, photo : (int, int)
+        Number of rows and columns of the target and of the photo. Only target pixels that the photo shows count, if
+        there are any.
+    """
+    rows, columns = shape
+    x, y = (one.ravel() for one in np.meshgrid(*(np.linspace(0, size - 1, SPOTS) for size in (columns, rows))))
+    points = np.stack([x, y], axis=1)
+    there = to_photo(points)
+    with np.errstate(invalid="ignore"):
+        shown = ((there >= -0.5) & (there <= np.array(photo[::-1]) - 0.5)).all(axis=1)
+    points = points[shown] if shown.any() else points
+    halves = np.array([[0.0, 0.5], [0.5, 0.0]])
+    down, across = (
+        float(np.median(np.hypot(*(to_photo(points + half) - to_photo(points - half)).T))) for half in halves
+    )
+    return down, across
 
 
 def _parts(to_photo: Transform, shape: tuple[int, int]) -> int:

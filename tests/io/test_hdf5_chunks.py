@@ -11,7 +11,7 @@ import pytest
 
 import xrfsr
 from xrfsr.errors import InvalidInput
-from xrfsr.io import hdf5_chunks
+from xrfsr.io import hdf5_filters
 
 SIDE = 1200
 
@@ -41,7 +41,7 @@ def refusal(path: Path) -> str:
 def test_large_chunks_are_read(
     tmp_path: Path, shuffle: bool, fletcher32: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hdf5_chunks, "HARMLESS", 0)  # so that all are checked
+    monkeypatch.setattr(hdf5_filters, "HARMLESS", 0)  # so that all are checked
     scan = xrfsr.open_scan(fit(tmp_path / "fit.h5", None, shuffle=shuffle, fletcher32=fletcher32), 1.0)
     expected = np.random.default_rng(0).random((SIDE, SIDE), np.float32)
     np.testing.assert_array_equal(scan["intensity"][0, 5:900:7, ::-3], expected[5:900:7, ::-3])
@@ -52,7 +52,9 @@ def test_a_chunk_that_inflates_beyond_its_size_is_refused(tmp_path: Path) -> Non
     noise = np.random.default_rng(0).bytes(2 << 20)
     whole = zlib.compress(noise + bytes(1 << 25), 1)
     assert len(bomb) < 1 << 20 < len(whole) < 4 * SIDE**2
-    assert "has a chunk that inflates to more than 5760000 bytes" in refusal(fit(tmp_path / "fit.h5", whole))
+    assert "has a chunk that is damaged: it inflates to more than 5760000 bytes" in refusal(
+        fit(tmp_path / "fit.h5", whole)
+    )
 
 
 def test_a_chunk_that_is_larger_than_its_values_is_refused(tmp_path: Path) -> None:

@@ -21,9 +21,10 @@ from written import LABELS, MAPS, datastack
 import xrfsr
 from xrfsr.core.scan import as_scan
 from xrfsr.errors import InvalidInput
+from xrfsr.io.chunk_sizes import zstd_size
 from xrfsr.io.writers.zarr import to_zarr
 from xrfsr.io.zarr_arrays import ArrayLayout
-from xrfsr.io.zarr_codecs import decode, zstd_size
+from xrfsr.io.zarr_codecs import decode
 from xrfsr.io.zarr_files import FolderFiles
 
 SCAN = as_scan(MAPS, LABELS, 0.5)

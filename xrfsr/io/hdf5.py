@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.core.units import in_mm, mm_per
 from xrfsr.errors import Fault, InvalidInput, collect_faults
-from xrfsr.io.hdf5_chunks import read_window
+from xrfsr.io.hdf5_chunks import check_chunks, read_all, read_window
 from xrfsr.io.hdf5_links import open_hdf5
 from xrfsr.io.hdf5_storage import unwritten_faults
 from xrfsr.io.selection import select_maps
@@ -169,7 +169,7 @@ def describe_stack(
 def text(value: Any) -> str | None:
     """Return the text of an attribute or scalar dataset, or None."""
     if isinstance(value, h5py.Dataset):
-        value = value[()] if value.size == 1 else None
+        value = read_all(value) if value.size == 1 else None
     if isinstance(value, np.ndarray) and value.size == 1:
         value = value.reshape(-1)[0]
     if isinstance(value, bytes):
@@ -192,7 +192,8 @@ def texts(values: Any) -> list[str]:
 def _values_of_texts(dataset: h5py.Dataset) -> NDArray[Any]:
     """Return the values of a dataset of text."""
     if dataset.dtype.kind != "O":
-        return np.asarray(dataset[()])
+        return read_all(dataset)
+    check_chunks(dataset)
     # One by one, because any number of them may be the same large text in the file.
     found, size = np.empty(dataset.shape, object), 0
     for position in np.ndindex(dataset.shape):
@@ -227,6 +228,6 @@ def nexus_grid(group: h5py.Group, shape: tuple[int, int], faults: list[str]) -> 
                 raise InvalidInput(
                     "axis", [Fault(f"{error.faults[0]}; pass pixel_size=...", f"axis '{name}'")]
                 ) from None
-            values = np.asarray(dataset[()], np.float64)
+            values = read_all(dataset).astype(np.float64)
             found.append(Axis.from_centres(in_mm(values, factor), name))
     return Grid(found[0], found[1]) if len(found) == 2 else None

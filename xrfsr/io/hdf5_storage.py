@@ -16,7 +16,8 @@ import h5py
 from h5py import h5d, h5i, h5p, h5s
 
 from xrfsr.errors import InvalidInput
-from xrfsr.io.hdf5_chunks import chunk_fault, chunk_index
+from xrfsr.io.hdf5_chunks import StoredDataset, chunk_fault, chunk_index
+from xrfsr.io.hdf5_filters import filter_fault, stored_filters
 
 __all__ = ["checked_dataset", "truncation_faults", "unwritten_faults", "unwritten_parts"]
 
@@ -67,12 +68,13 @@ def checked_dataset(bind: Any, files: Files, path: Path, place: str, depth: int 
     plist = bind.get_create_plist()
     if plist.get_layout() == h5d.CHUNKED and (fault := chunk_fault(plist, bind.shape, bind.get_type().get_size())):
         raise InvalidInput("file", [f"'{place}' in '{files.named}' {fault}"])
+    sources: tuple[h5py.Dataset, ...] = ()
     if plist.get_layout() == h5d.VIRTUAL:
         if depth > MAX_DEPTH:
             raise InvalidInput(
                 "file", [f"'{place}' in '{files.named}' is a virtual dataset of itself; export the file again"]
             )
-        _check_sources(bind, files, path, place, depth)
+        sources = _check_sources(bind, files, path, place, depth)
     elif plist.get_external_count():
         if depth:
             raise InvalidInput(
@@ -86,7 +88,9 @@ def checked_dataset(bind: Any, files: Files, path: Path, place: str, depth: int 
         name = h5i.get_name(bind)
         bind.close()  # HDF5 refuses to open a dataset twice with different folders
         bind = h5d.open(files.root(path).id, name, access)
-    return h5py.Dataset(bind, readonly=True)
+    found = StoredDataset(bind, readonly=True)
+    found.sources = sources
+    return found
 
 
 def _check_raw_files(bind: Any, files: Files, path: Path, place: str) -> None:
@@ -105,8 +109,8 @@ def _check_raw_files(bind: Any, files: Files, path: Path, place: str) -> None:
         raise InvalidInput("file", faults)
 
 
-def _check_sources(bind: Any, files: Files, path: Path, place: str, depth: int) -> None:
-    """Check the datasets of which a virtual dataset is composed."""
+def _check_sources(bind: Any, files: Files, path: Path, place: str, depth: int) -> tuple[h5py.Dataset, ...]:
+    """Check the datasets of which a virtual dataset is composed, and return them."""
     plist = bind.get_create_plist()
     what = f"'{place}' in '{files.named}' is a virtual dataset"
     count = plist.get_virtual_count()
@@ -126,7 +130,7 @@ def _check_sources(bind: Any, files: Files, path: Path, place: str, depth: int) 
             "file", [f"{what} whose sources do not cover it, so the rest would be zero; export the file again"]
         )
     faults: list[str] = []
-    seen: dict[tuple[str, str], tuple[int, ...]] = {}
+    seen: dict[tuple[str, str], h5py.Dataset] = {}
     for pair, (target, space) in zip(names, spaces, strict=True):
         file, name = (one.replace("%%", "%") for one in pair)
         source = f"{what} of {name!r} in {file!r}"
@@ -134,13 +138,13 @@ def _check_sources(bind: Any, files: Files, path: Path, place: str, depth: int) 
             at = path if file == "." else files.accept(file, path, source)
             try:
                 found = files.root(at).open_source(name, depth + 1)
-                seen[file, name] = found.shape
+                seen[file, name] = found
             except KeyError:
                 raise InvalidInput("file", [f"{source}, which does not contain it; copy the file again"]) from None
             except OSError as error:
                 raise InvalidInput("file", [f"{source}, which cannot be read ({error}); copy it again"]) from error
             faults += unwritten_faults(found, f"{name!r} in {file!r}, a source of '{place}' in '{files.named}',")
-        shape = seen[file, name]
+        shape = seen[file, name].shape
         if space.get_select_type() == h5s.SEL_ALL:  # of which HDF5 does not store the shape
             needed = math.prod(whole) if target.get_select_type() == h5s.SEL_ALL else target.get_select_npoints()
             fits, expected = math.prod(shape) == needed, f"{needed} values"
@@ -152,6 +156,7 @@ def _check_sources(bind: Any, files: Files, path: Path, place: str, depth: int) 
             faults.append(f"{source}, which has shape {shape}, expected {expected}; copy the file again")
     if faults:
         raise InvalidInput("file", faults)
+    return tuple(seen.values())
 
 
 def _is_pattern(name: str) -> bool:
@@ -224,6 +229,8 @@ def unwritten_faults(dataset: h5py.Dataset, what: str) -> list[str]:
     plist = dataset.id.get_create_plist()
     if plist.get_layout() == h5d.VIRTUAL or plist.get_external_count():
         return []  # checked when it was opened
+    if fault := filter_fault(stored_filters(plist)):
+        return [f"{what} {fault}"]
     stored, itemsize = dataset.id.get_storage_size(), dataset.dtype.itemsize
     faults = truncation_faults(what, dataset.shape, itemsize, stored)
     if dataset.chunks and not faults:

@@ -20,9 +20,10 @@ from numcodecs.abc import Codec
 from zarr.abc.codec import BytesBytesCodec
 from zarr.registry import register_codec
 
+from xrfsr.io.chunk_sizes import blosc_size, zstd_size
 from xrfsr.io.zarr_arrays import ArrayLayout
 
-__all__ = ["decode", "limit_v2", "limit_v3", "zstd_size"]
+__all__ = ["decode", "limit_v2", "limit_v3"]
 
 NAME, TEXT = "xrfsr.bounded", "text"
 COMPRESSORS = frozenset({"zstd", "blosc", "lz4", "gzip", "zlib", "bz2", "lzma"})
@@ -34,7 +35,6 @@ PLAIN = frozenset(
 TEXTS = frozenset({"vlen-utf8", "vlen-bytes"})
 MAX_GROWTH = 8
 SLACK = 1 << 20
-ZSTD_MAGIC, ZSTD_SKIPPED, ZSTD_BLOCK = 0xFD2FB528, 0x184D2A50, 1 << 17
 FIX = "write the store again with another compression, such as zstd"
 
 
@@ -62,7 +62,7 @@ def decode(name: str, data: Any, limit: int) -> bytes:
         return encoded
     if name in ("gzip", "zlib", "bz2", "lzma"):
         return _inflate(name, encoded, limit)
-    declared = {"zstd": zstd_size, "blosc": _blosc_size, "lz4": _lz4_size}[name](encoded)
+    declared = {"zstd": zstd_size, "blosc": blosc_size, "lz4": _lz4_size}[name](encoded)
     if declared > limit + (SLACK if name == "zstd" else 0):
         raise ValueError(f"a chunk declares {declared} bytes, expected at most {limit}")
     return bytes(numcodecs.get_codec({"id": name}).decode(encoded))
@@ -90,46 +90,8 @@ def _inflate(name: str, data: bytes, limit: int) -> bytes:
     return b"".join(parts)
 
 
-def _blosc_size(data: bytes) -> int:
-    if len(data) < 16:
-        raise ValueError("a chunk is truncated")
-    return int.from_bytes(data[4:8], "little")
-
-
 def _lz4_size(data: bytes) -> int:
     return int.from_bytes(data[:4], "little")
-
-
-def zstd_size(data: bytes) -> int:
-    """Return the decoded size according to the headers of all frames and blocks, or an upper limit of it."""
-    at = total = 0
-    try:
-        while at < len(data):
-            magic, at = int.from_bytes(data[at : at + 4], "little"), at + 4
-            if magic & 0xFFFFFFF0 == ZSTD_SKIPPED:
-                at += 4 + int.from_bytes(data[at : at + 4], "little")
-                continue
-            if magic != ZSTD_MAGIC:
-                raise ValueError("a chunk is no zstd frame")
-            head = data[at]
-            single, flag = bool(head & 0x20), head >> 6
-            at += 1 + (not single) + (0, 1, 2, 4)[head & 3]
-            length = (1 if single else 0, 2, 4, 8)[flag]
-            declared = int.from_bytes(data[at : at + length], "little") + (256 if length == 2 else 0)
-            at += length
-            size, last = 0, False
-            while not last:
-                block = int.from_bytes(data[at : at + 3], "little")
-                if at + 3 > len(data):
-                    raise ValueError("a chunk is truncated")
-                last, kind, count = bool(block & 1), block >> 1 & 3, block >> 3
-                size += count if kind < 2 else ZSTD_BLOCK
-                at += 3 + (1 if kind == 1 else count)
-            at += 4 if head & 4 else 0
-            total += declared if length else size
-    except IndexError:
-        raise ValueError("a chunk is truncated") from None
-    return total
 
 
 class BoundedV2(Codec):  # type: ignore[misc]  # numcodecs has no types

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput
 from xrfsr.io.hdf5 import map_faults
-from xrfsr.io.hdf5_chunks import read_window
+from xrfsr.io.hdf5_chunks import read_all, read_window
 from xrfsr.io.hdf5_links import open_hdf5
 from xrfsr.io.hdf5_storage import truncation_faults, unwritten_faults, unwritten_parts
 from xrfsr.io.selection import select_maps, try_parse
@@ -157,7 +157,7 @@ def _energies(file: h5py.Group, path: Path, name: str) -> NDArray[np.float64]:
         faults.append(f"'{name}' in '{path}' has {dataset.shape[0]} channels, expected at most {MAX_CHANNELS}")
     if faults:
         raise InvalidInput("file", faults)
-    return np.asarray(dataset[()], np.float64)
+    return read_all(dataset).astype(np.float64)
 
 
 def _cube_faults(dataset: h5py.Dataset, path: Path, name: str, dims: int) -> list[str]:
@@ -226,7 +226,7 @@ def _used(index: h5py.Dataset, chunk: int) -> _Used:
     parts: set[int] = set()
     step = max(1, ROWS // index.shape[1])
     for start in range(0, index.shape[0], step):
-        part = index[start : start + step]
+        part = read_window(index, (slice(start, start + step), *(slice(None),) * (len(index.shape) - 1)))
         low.append(int(part.min()))
         high.append(int(part.max()))
         parts.update(np.unique(part // chunk).tolist())
@@ -238,7 +238,7 @@ def _roi_names(file: h5py.Group) -> list[str]:
     dataset = file.get(NAMES)
     if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "OS" or len(dataset.shape or ()) != 1:
         return []
-    return [_name(value) for value in dataset[()]]
+    return [_name(value) for value in read_all(dataset)]
 
 
 def _name(value: Any) -> str:

@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
 from xrfsr.errors import Fault, InvalidInput, collect_faults
 from xrfsr.io.hdf5 import name_refused, text, texts
+from xrfsr.io.hdf5_chunks import read_all
 from xrfsr.io.hdf5_storage import unwritten_faults
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.io.spectra.array_cube import ArrayCube, open_tree
@@ -98,7 +100,7 @@ def _axis(signal: Any, dim: int, size: int) -> dict[str, Any]:
     axis = {**{key: _plain(value) for key, value in group.attrs.items()}, "size": size}
     if "axis" in group:  # a non-uniform axis
         values = group["axis"]
-        axis["values"] = np.asarray(values[()], np.float64) if values.shape == (size,) else np.zeros(0)
+        axis["values"] = np.asarray(_values(values), np.float64) if values.shape == (size,) else np.zeros(0)
     return axis
 
 
@@ -136,4 +138,11 @@ def _strings(group: Any, place: str, name: str) -> list[str]:
     if not hasattr(inner, "attrs"):
         return []
     found = inner.get(f"_list_{name}", inner.attrs.get(name))
-    return [] if found is None else texts(np.asarray(found[()] if hasattr(found, "shape") else found, object))
+    return [] if found is None else texts(np.asarray(_values(found), object))
+
+
+def _values(found: Any) -> Any:
+    """Return the values of an array of HDF5 or zarr; anything else is a value itself."""
+    if isinstance(found, h5py.Dataset):
+        return read_all(found)
+    return found[()] if hasattr(found, "shape") and not isinstance(found, np.ndarray | np.generic) else found

@@ -161,7 +161,7 @@ class XrfsrAccessor:
 
 @xr.register_datatree_accessor("xrfsr")  # type: ignore[no-untyped-call]
 class TreeAccessor:
-    """Methods of a DataTree, each node of which with a variable `intensity` is a scan.
+    """Methods of a DataTree. Each node with a variable `intensity` is a scan, unless it is a result of `superresolve`.
 
     Parameters
     ----------

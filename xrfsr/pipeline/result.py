@@ -17,8 +17,9 @@ from xrfsr.pipeline.acquisition import Geometry
 from xrfsr.pipeline.tiles import Tile
 from xrfsr.utils.describe import listing
 
-__all__ = ["Result", "as_scan_like", "mask_unmeasured", "warn_of_negatives"]
+__all__ = ["PROVENANCE", "Result", "as_scan_like", "is_result", "mask_unmeasured", "warn_of_negatives"]
 
+PROVENANCE = "xrfsr_method"  # attribute that every result has, and no scan
 # Coordinates along `line` that an earlier result may carry.
 RESULT_COORDS = ("guided_share", "noise", "photo_gain")
 
@@ -95,6 +96,13 @@ def as_scan_like(
     if isinstance(obj, xr.Dataset):
         return cast(AnyT, result)
     return cast(AnyT, result["intensity"].rename(obj.name).assign_attrs(attrs))
+
+
+def is_result(scan: xr.Dataset) -> bool:
+    """Return whether a Dataset was made by `superresolve`, or from such a result."""
+    # A Dataset made of a result that was a DataArray has the record at its variable, and arithmetic may lose both.
+    held = [scan.attrs, scan["intensity"].attrs] if "intensity" in scan else [scan.attrs]
+    return any(PROVENANCE in attrs for attrs in held) or "guided_share" in scan.coords
 
 
 def _fresh(attrs: dict[Any, Any]) -> dict[Any, Any]:

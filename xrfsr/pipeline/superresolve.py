@@ -17,7 +17,7 @@ from xrfsr.operators import Footprint
 from xrfsr.pipeline.inputs import Beam, load
 from xrfsr.pipeline.plan import ReconstructionPlan
 from xrfsr.pipeline.reconstruct import reconstruct
-from xrfsr.pipeline.result import as_scan_like
+from xrfsr.pipeline.result import PROVENANCE, as_scan_like
 from xrfsr.utils.checks import is_integer, switch_faults
 from xrfsr.utils.describe import describe
 
@@ -213,7 +213,7 @@ class SuperResolution:
         result = reconstruct(acquisition, plan)
         attrs: dict[str, Any] = {
             "xrfsr_version": __version__,
-            "xrfsr_method": self.method.name,
+            PROVENANCE: self.method.name,
             "xrfsr_scale": float(self.scale),
             "xrfsr_footprint": self.beam.footprint,
             **{f"xrfsr_{name}": value for name, value in result.metadata.items()},

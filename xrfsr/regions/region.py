@@ -19,9 +19,10 @@ from xrfsr.core.mistakes import no_photo
 from xrfsr.errors import InvalidInput
 from xrfsr.operators.resample import fine_grid
 from xrfsr.pipeline.inputs import over
+from xrfsr.pipeline.result import is_result
 from xrfsr.pipeline.superresolve import SuperResolution
 from xrfsr.regions.store import Store
-from xrfsr.utils.describe import describe
+from xrfsr.utils.describe import describe, listing
 from xrfsr.utils.names import confused_names, name_problem
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ class Outcome:
 def regions_of(tree: xr.DataTree, rgb: xr.DataArray | xr.DataTree | None, scale: float) -> list[Region]:
     """Return the regions of a tree, each with its part of the photo; nothing is read.
 
+    Nodes that are results of `superresolve` are no regions.
+
     Raises
     ------
     InvalidInput
@@ -77,9 +80,13 @@ def regions_of(tree: xr.DataTree, rgb: xr.DataArray | xr.DataTree | None, scale:
             "tree",
             [f"a DataTree of scans is needed, got {describe(tree)}; {BUILD}"],
         )
-    nodes = {node.path.strip("/"): node for node in tree.subtree if "intensity" in node.data_vars}
-    if not nodes:
+    maps = {node.path.strip("/"): node for node in tree.subtree if "intensity" in node.data_vars}
+    if not maps:
         raise InvalidInput("tree", [f"no node of the tree has a variable 'intensity'; {BUILD}"])
+    nodes = {name: node for name, node in maps.items() if not is_result(node.to_dataset())}
+    if not nodes:
+        fix = f"to refine a result further, call tree['{next(iter(maps))}'].to_dataset().xrfsr.superresolve(photo)"
+        raise InvalidInput("tree", [f"all maps of the tree are results of superresolve: {listing(maps)}; {fix}"])
     if not isinstance(rgb, xr.DataTree | xr.DataArray | xr.Dataset | None):
         raise InvalidInput("photo", [no_photo(rgb, "one photo or a DataTree of photos")])
     faults = [

@@ -1,0 +1,83 @@
+"""Results in the tree of the scans they were made from: known by their attributes, and not made finer again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xarray as xr
+
+import xrfsr
+from xrfsr.errors import InvalidInput
+from xrfsr.regions import run
+
+FAST: dict[str, Any] = {"method": "bilinear", "progress": False}
+
+
+@pytest.fixture(scope="module")
+def scan() -> xr.Dataset:
+    return xrfsr.simulate.painting(32, 48, 4, seed=0, lines=["Fe-K", "Pb-L"]).scan
+
+
+@pytest.fixture(scope="module")
+def fine(scan: xr.Dataset) -> xr.Dataset:
+    made: xr.Dataset = scan.xrfsr.superresolve(**FAST)
+    return made
+
+
+def from_zarr(fine: xr.Dataset, folder: Path) -> xr.Dataset:
+    fine.xrfsr.to_zarr(folder / "fine.zarr")
+    return xr.open_zarr(folder / "fine.zarr")
+
+
+def without_record(fine: xr.Dataset) -> xr.Dataset:
+    """What arithmetic leaves of a result of the network."""
+    fine = fine.assign_coords(guided_share=("line", [0.5, 0.0]))
+    fine.attrs = {}
+    return fine
+
+
+VARIANTS: dict[str, Callable[[xr.Dataset, Path], xr.Dataset]] = {
+    "as it was made": lambda fine, _: fine,
+    "cropped": lambda fine, _: fine.xrfsr.crop(x=("0 mm", "4 mm")),
+    "one line": lambda fine, _: fine.sel(line=["Pb-L"]),
+    "a DataArray": lambda fine, _: fine.intensity.assign_attrs(fine.attrs).to_dataset(name="intensity"),
+    "averaged": lambda fine, _: fine.xrfsr.resample(scale=0.5),
+    "opened by xarray": from_zarr,
+    "opened by xrfsr": lambda fine, folder: xrfsr.open_scan((from_zarr(fine, folder), folder / "fine.zarr")[1]),
+    "without attributes": lambda fine, _: without_record(fine),
+    "lazy": lambda fine, _: fine.chunk(x=16),
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_results_in_the_tree_are_left_out(scan: xr.Dataset, fine: xr.Dataset, variant: str, tmp_path: Path) -> None:
+    result = VARIANTS[variant](fine, tmp_path)
+    tree = xr.DataTree.from_dict({"left": scan, "fine/left": result, "right": scan.isel(x=slice(2, 12))})
+    made = tree.xrfsr.superresolve(**FAST)
+    assert [node.path for node in made.leaves] == ["/left", "/right"]
+    assert made["left"].sizes["x"] == 4 * scan.sizes["x"]
+    report = run(tree, None, tmp_path / "all.zarr", workers=1, **FAST)
+    assert (report.written, report.failed) == (("left", "right"), {})
+
+
+def test_a_tree_may_be_completed_step_by_step(scan: xr.Dataset) -> None:
+    tree = xr.DataTree.from_dict({"a": scan})
+    tree["a made finer"] = tree.xrfsr.superresolve(**FAST)["a"]
+    again = tree.xrfsr.superresolve(**FAST)
+    xr.testing.assert_identical(again["a"].to_dataset(), tree["a made finer"].to_dataset())
+    assert list(again.children) == ["a"]
+
+
+def test_results_alone_are_refused(fine: xr.Dataset, tmp_path: Path) -> None:
+    tree = xr.DataTree.from_dict({"a": fine, "b/c": fine})
+    for call in (
+        lambda: tree.xrfsr.superresolve(**FAST),
+        lambda: tree.xrfsr.train(None),
+        lambda: run(tree, None, tmp_path / "all.zarr", workers=1, **FAST),
+    ):
+        with pytest.raises(InvalidInput, match=r"all maps of the tree are results of superresolve: a, b/c; to refine"):
+            call()
+    assert not list(tmp_path.iterdir())

@@ -88,6 +88,25 @@ def ewoksfluo(folder: Path) -> Path:
     return path
 
 
+def ewoksfluo_stack(folder: Path) -> Path:
+    """Write the layout of three scans that ewoksfluo regrids to a stack; the second is that of the other formats."""
+    path = folder / "stack.h5"
+    with h5py.File(path, "w") as file:
+        results = file.create_group("1.1/regrid/results")
+        file["1.1"].attrs["NX_class"] = "NXentry"
+        file["1.1/regrid/program"] = "ewoksfluo"
+        for name, values in (("parameters", MAPS), ("uncertainties", ERRORS)):
+            group = results.create_group(name)
+            group.attrs.update({"NX_class": "NXdata", "signal": "Ca_K", "axes": ["energy", "samz", "samy"]})
+            group.attrs["auxiliary_signals"] = ["Fe_Ka", "Pb_L"]
+            for label, one in zip(("Ca_K", "Fe_Ka", "Pb_L"), values, strict=True):
+                group[label] = np.stack([one / 2, one, one / 4])
+            for axis, size, unit in (("energy", 3, "keV"), ("samz", HEIGHT, "um"), ("samy", WIDTH, "um")):
+                group[axis] = 250.0 * np.arange(size)
+                group[axis].attrs["units"] = unit
+    return path
+
+
 def pyxrf(folder: Path) -> Path:
     path = folder / "scan2D_1.h5"
     with h5py.File(path, "w") as file:
@@ -255,3 +274,4 @@ WRITERS: dict[str, Callable[[Path], Path]] = {
     )
 }
 SPECTRA: dict[str, Callable[[Path], Path]] = {one.__name__: one for one in (hyperspy, ripple, crono)}
+STACKS: dict[str, Callable[[Path], Path]] = {"ewoksfluo_stack": ewoksfluo_stack}

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from trees import snapshot
-from written import ERRORS, LABELS, MAPS, SPECTRA, WRITERS
+from written import ERRORS, LABELS, MAPS, SPECTRA, STACKS, WRITERS
 
 import xrfsr
 from xrfsr.core.scan import as_scan, ensure_scan
@@ -113,6 +113,7 @@ SUBJECTS: dict[str, Subject] = {
         form: Subject(write, partial(open_scan, pixel_size=0.5, lines=["Ca-K", "Fe-Ka", "Pb-L"]))
         for form, write in [*SPECTRA.items(), ("bruker", bruker)]
     },
+    **{form: Subject(write, partial(open_scan, index=1)) for form, write in STACKS.items()},
     "store": Subject(store, open_scan),
     "regions": Subject(regions, run_again),
     "model": Subject(model, load_model),

@@ -26,6 +26,7 @@ class XrfsrBackend(BackendEntrypoint):
         "lines",
         "quantity",
         "group",
+        "index",
         "external",
     )
 
@@ -40,6 +41,7 @@ class XrfsrBackend(BackendEntrypoint):
         lines: Any = None,
         quantity: Any = None,
         group: Any = None,
+        index: Any = None,
         external: Any = False,
     ) -> xr.Dataset:
         """Open a scan lazily, with the arguments of `xrfsr.open_scan`."""
@@ -53,6 +55,7 @@ class XrfsrBackend(BackendEntrypoint):
             lines=lines,
             quantity=quantity,
             group=group,
+            index=index,
             external=external,
         )
         return scan.drop_vars(drop_variables or [], errors="ignore")

@@ -205,15 +205,15 @@ def _values_of_texts(dataset: h5py.Dataset) -> NDArray[Any]:
 
 
 def nexus_grid(group: h5py.Group, shape: tuple[int, int], faults: list[str]) -> Grid | None:
-    """Return the grid of an NXdata group if its `axes` have units of length, otherwise None.
+    """Return the grid of an NXdata group if the last two of its `axes` have units of length, otherwise None.
 
     Axes with units that are irregular or do not match the shape are added to `faults`.
     """
     names = texts(group.attrs["axes"]) if "axes" in group.attrs else []
-    if len(names) != 2:
+    if len(names) not in (2, 3):
         return None
     found: list[Axis] = []
-    for name, size in zip(names, shape, strict=True):
+    for name, size in zip(names[-2:], shape, strict=True):
         dataset = group.get(name)
         unit = text(dataset.attrs.get("units")) if isinstance(dataset, h5py.Dataset) else None
         if unit is None or dataset.dtype.kind not in "iuf":

@@ -39,6 +39,7 @@ def open_scan(
     lines: Sequence[str] | None = None,
     quantity: Quantity | None = None,
     group: str | None = None,
+    index: int | None = None,
     external: bool = False,
     chunks: Any = None,
 ) -> xr.Dataset:
@@ -66,6 +67,8 @@ def open_scan(
         Result to read from a fit that stores both. Default: counts.
     group : str, optional
         Result to read from an HDF5 file with several: an entry, a detector, or an analysis.
+    index : int, optional
+        Scan to read from a stack of scans, counted from 0. Required if a fit is a stack of several.
     external : bool, optional
         Whether links in the file or folder may lead to files outside the folder: links, virtual datasets and raw files
         of HDF5, and symbolic links in a folder. By default they are an error, because a file from someone else could
@@ -106,6 +109,7 @@ def open_scan(
         "lines": lines,
         "quantity": quantity,
         "group": group,
+        "index": index,
         "external": external,
     }
     scan = xr.open_dataset(os.fspath(local_path(path, _WANTED)), engine="xrfsr", chunks=chunks, **options)
@@ -133,6 +137,7 @@ def open_lazily(
     lines: Sequence[str] | None = None,
     quantity: Quantity | None = None,
     group: str | None = None,
+    index: int | None = None,
     external: bool = False,
 ) -> xr.Dataset:
     """Open a scan for `open_scan` and for the engine of xarray, with the arguments of `open_scan`.
@@ -152,10 +157,17 @@ def open_lazily(
         raise InvalidInput(f"file '{place}'", wrong)
     names = entries(place, "pass the folder that holds the maps") if place.is_dir() else []
     if is_store(names) and place.suffix.lower() != ".zspy":
-        given = {"pixel_size": pixel_size, "units": units, "origin": origin, "quantity": quantity, "group": group}
+        given = {
+            "pixel_size": pixel_size,
+            "units": units,
+            "origin": origin,
+            "quantity": quantity,
+            "group": group,
+            "index": index,
+        }
         return open_store(place, names, lines=lines, given=given, external=bool(external))
     faults: list[str] = []
-    options = ReadOptions(lines, quantity, group, bool(external))
+    options = ReadOptions(lines, quantity, group, bool(external), index)
     spacing, corner = None, (0.0, 0.0)
     with collect_faults(faults):
         spacing = None if pixel_size is None else pair_to_mm(pixel_size)
@@ -209,13 +221,15 @@ def _unknown_options(form: Format, options: ReadOptions) -> list[str]:
     known = form.load().OPTIONS
     faults = [
         f"{name}={describe(value)} is not supported for {form.name}; leave it out"
-        for name, value in (("quantity", options.quantity), ("group", options.group))
+        for name, value in (("quantity", options.quantity), ("group", options.group), ("index", options.index))
         if value is not None and name not in known
     ]
     if "quantity" in known and options.quantity is not None:
         faults += choice_faults("quantity", options.quantity, QUANTITIES)
     if "group" in known and not isinstance(options.group, str | None):
         faults.append(f"group must be the name of a group in the file, got {describe(options.group)}")
+    if "index" in known and options.index is not None and not (is_integer(options.index) and options.index >= 0):
+        faults.append(f"index must be an integer ≥ 0, got {describe(options.index)}")
     return faults
 
 

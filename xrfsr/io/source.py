@@ -54,12 +54,15 @@ class ReadOptions:
         Name of one of several results in a file; None for the default one.
     external : bool
         Whether links in files may lead to files outside the folder that the caller named.
+    index : int or None
+        Position of the scan in a stack of scans; None if there is only one.
     """
 
     lines: Sequence[str] | None = None
     quantity: Quantity | None = None
     group: str | None = None
     external: bool = False
+    index: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

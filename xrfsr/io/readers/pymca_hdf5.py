@@ -2,32 +2,41 @@
 
 A fit is a group with ``results/parameters``, an NXdata group whose attributes `signal` and `auxiliary_signals` name the
 maps, because the group also contains links to errors and axes. ``uncertainties`` has the same structure, and so have
-``massfractions`` (ewoksfluo: ``mass_fractions``) if the fit computed them.
+``massfractions`` (ewoksfluo: ``mass_fractions``) if the fit computed them. ewoksfluo also stacks maps of several scans
+along an axis, such as the energy of the beam, of which the caller chooses one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
+import numpy as np
 
-from xrfsr.errors import InvalidInput, collect_faults
-from xrfsr.io.hdf5 import Hdf5Maps, map_faults, nexus_grid, text, texts
+from xrfsr.errors import InvalidInput
+from xrfsr.io.hdf5 import Hdf5Maps, map_faults, nexus_grid, text
 from xrfsr.io.hdf5_links import open_hdf5
-from xrfsr.io.selection import group_list, select_maps
+from xrfsr.io.readers.pymca_fits import axes_of, choose_fit, fit_name, fits, grid_fault, program_of, signals
+from xrfsr.io.selection import select_maps
 from xrfsr.io.source import ReadOptions, ScanDescription
 
-__all__ = ["describe", "matches"]
+__all__ = ["describe", "groups", "matches"]
 
-OPTIONS = frozenset({"quantity", "group"})
+OPTIONS = frozenset({"quantity", "group", "index"})
 GROUPS = {"count": ("parameters",), "mass_fraction": ("massfractions", "mass_fractions")}
 UNITS = {"count": "count", "mass_fraction": "dimensionless"}
 
 
 def matches(file: h5py.Group) -> bool:
     """Return whether a file has the layout of PyMca."""
-    return next(_fits(file), None) is not None
+    return next(fits(file), None) is not None
+
+
+def groups(path: Path, options: ReadOptions) -> list[str]:
+    """Return the names of all fits in a file."""
+    with open_hdf5(path, external=options.external) as file:
+        return [fit_name(fit) for fit in fits(file)]
 
 
 def describe(path: Path, options: ReadOptions) -> ScanDescription:
@@ -41,7 +50,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     faults: list[str] = []
     quantity = options.quantity or "count"
     with open_hdf5(path, external=options.external) as file:
-        results = _choose_fit(file, path, options.group)
+        results = choose_fit(file, path, options.group)
         name = next((name for name in GROUPS[quantity] if name in results), None)
         if name is None:
             there = ", ".join(key for key, names in GROUPS.items() if any(one in results for one in names))
@@ -53,94 +62,84 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
                 ],
             )
         group = results[name]
-        signals = _signals(group)
-        names = [signals[position] for position in select_maps(signals, options.lines, path, faults)]
+        if fault := grid_fault(results, group):
+            raise InvalidInput("file", [fault])
+        named, axes = signals(group), axes_of(group)
+        dims = 3 if len(axes) == 3 else 2
+        names = [named[position] for position in select_maps(named, options.lines, path, faults)]
         for one in names:
-            faults += map_faults(group.get(one), f"{group.name}/{one}")
+            faults += map_faults(group.get(one), f"{group.name}/{one}", dims)
         shapes = [group[one].shape for one in names if isinstance(group.get(one), h5py.Dataset)]
         if not faults and len(set(shapes)) > 1:
             listed = ", ".join(f"{one} {shape}" for one, shape in zip(names, shapes, strict=True))
             faults.append(f"the maps in '{group.name}' differ in shape: {listed}; select some with lines=[...]")
         if faults:
             raise InvalidInput("file", faults)
-        grid = nexus_grid(group, shapes[0], faults)
+        position, attrs = _position(group, axes, shapes[0], path, options.index)
+        height, width = shapes[0][-2:]
+        grid = nexus_grid(group, (height, width), faults)
         units = text(group[names[0]].attrs.get("units"))
         twin = results.get("uncertainties") if quantity == "count" else None
         uncertain, warnings = _uncertain(twin, names, shapes[0])
         chunks = group[names[0]].chunks
-        title = ""
-        with collect_faults([]):  # a link that is not followed is no reason to refuse the maps
-            title = text(results.parent.get("program")) or ""
-        place = group.name
+        title, place = program_of(results), group.name
     if faults:
         raise InvalidInput("file", faults)
     return ScanDescription(
         names=tuple(names),
-        shape=shapes[0],
-        intensity=Hdf5Maps(path, tuple((f"{place}/{one}", None) for one in names), options.external),
-        uncertainty=Hdf5Maps(path, tuple((one, None) for one in uncertain), options.external) if uncertain else None,
+        shape=(height, width),
+        intensity=Hdf5Maps(path, tuple((f"{place}/{one}", position) for one in names), options.external),
+        uncertainty=Hdf5Maps(path, tuple((one, position) for one in uncertain), options.external)
+        if uncertain
+        else None,
         units=units or UNITS[quantity],
         grid=grid,
-        tile=chunks,
-        attrs={"source_group": place, **({"source_program": title} if title else {})},
+        tile=chunks[-2:] if chunks else None,
+        attrs={"source_group": place, **({"source_program": title} if title else {}), **attrs},
         warnings=warnings,
     )
 
 
-def _fits(file: h5py.Group) -> Iterator[h5py.Group]:
-    """Yield the groups ``<entry>/<process>/results`` that contain `parameters`."""
-    for entry in _subgroups(file):
-        for process in _subgroups(entry):
-            results = process.get("results")
-            if isinstance(results, h5py.Group) and isinstance(results.get("parameters"), h5py.Group):
-                yield results
-
-
-def _subgroups(group: h5py.Group) -> Iterator[h5py.Group]:
-    for name in group:
-        # A link would list the same fit twice, and a damaged link is not a fit.
-        if group.get(name, getlink=True).__class__ is h5py.HardLink and group.get(name, getclass=True) is h5py.Group:
-            yield group[name]
-
-
-def _choose_fit(file: h5py.Group, path: Path, wanted: str | None) -> h5py.Group:
-    fits = list(_fits(file))
-    names = [results.name.removesuffix("/results") for results in fits]
-    listed = group_list(names)
-    if not fits:
-        raise InvalidInput(
-            "file",
-            [
-                f"'{path}' contains no fit, expected a group 'results/parameters' as in files of PyMca and ewoksfluo; "
-                "fit the spectra first and pass the file with the results"
-            ],
-        )
-    if wanted is not None:
-        tidy = "/" + wanted.strip("/")
-        chosen = [fit for fit in fits if f"{fit.name}/".startswith(tidy + "/")]
-        if len(chosen) == 1:
-            return chosen[0]
-        raise InvalidInput("file", [f"group={wanted!r} matches {len(chosen)} fits in '{path}'; choose one of {listed}"])
-    if len(fits) > 1:
-        raise InvalidInput("file", [f"'{path}' contains {len(fits)} fits; choose one: {listed}"])
-    return fits[0]
-
-
-def _signals(group: h5py.Group) -> list[str]:
-    """Return the names of the maps of an NXdata group."""
-    if "signal" not in group.attrs:
-        raise InvalidInput(
-            "file", [f"'{group.name}' has no attribute 'signal' with the names of the maps; export the file again"]
-        )
-    more = group.attrs.get("auxiliary_signals", [])
-    return list(dict.fromkeys([*texts(group.attrs["signal"]), *texts(more)]))
-
-
-def _uncertain(group: h5py.Group | None, names: list[str], shape: tuple[int, int]) -> tuple[list[str], tuple[str, ...]]:
+def _uncertain(
+    group: h5py.Group | None, names: Sequence[str], shape: tuple[int, ...]
+) -> tuple[list[str], tuple[str, ...]]:
     """Return the datasets of the uncertainties if all maps have one, otherwise none and a warning."""
     if not isinstance(group, h5py.Group):
         return [], ()
-    missing = [name for name in names if map_faults(group.get(name), name) or group[name].shape != shape]
+    missing = [name for name in names if map_faults(group.get(name), name, len(shape)) or group[name].shape != shape]
     if missing:
         return [], (f"uncertainties are ignored: '{group.name}' has none that fit {', '.join(missing)}",)
     return [f"{group.name}/{name}" for name in names], ()
+
+
+def _position(
+    group: h5py.Group, axes: Sequence[str], shape: tuple[int, ...], path: Path, index: int | None
+) -> tuple[int | None, dict[str, str | int | float]]:
+    """Return the position of the maps in their stack, and what the attributes say about it."""
+    if len(shape) == 2:
+        if index is not None:
+            raise InvalidInput(
+                "file", [f"index={index} was passed, but '{group.name}' in '{path}' is no stack; leave it out"]
+            )
+        return None, {}
+    count, axis = shape[0], group.get(axes[0])
+    values, unit = None, ""
+    if isinstance(axis, h5py.Dataset) and axis.shape == (count,) and axis.dtype.kind in "iuf":
+        values, unit = np.asarray(axis[()], np.float64), text(axis.attrs.get("units")) or ""
+    if index is None and count > 1:
+        extent = "" if values is None else f" ({values[0]:g} to {values[-1]:g} {unit}".rstrip() + ")"
+        raise InvalidInput(
+            "file",
+            [
+                f"'{group.name}' in '{path}' is a stack of {count} scans along '{axes[0]}'{extent}; choose one with "
+                f"index=0 to index={count - 1}"
+            ],
+        )
+    position = 0 if index is None else int(index)
+    if not 0 <= position < count:
+        raise InvalidInput(
+            "file",
+            [f"index must be from 0 to {count - 1} for the stack '{group.name}' in '{path}', got {index}"],
+        )
+    said = {} if values is None else {"source_position": f"{axes[0]} = {values[position]:g} {unit}".rstrip()}
+    return position, {"source_index": position, **said}

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from xrfsr.core.lines import parse, parse_all
+from xrfsr.core.transitions import symbols
 from xrfsr.errors import InvalidInput
 
 
@@ -17,7 +18,7 @@ def hinted(label: Any) -> list[str]:
     with pytest.raises(InvalidInput) as caught:
         parse(label)
     (offered,) = re.findall(
-        r"(?:did you mean|write) ((?:'[A-Z][a-z]?-[KLM][ab]?'(?: or )?)+)(?:\?|$)", str(caught.value)
+        r"(?:did you mean|write|such as) ((?:'[A-Z][a-z]?-[KLM][ab]?'(?: or )?)+)(?:\?|$)", str(caught.value)
     ) or [""]
     return re.findall(r"'(.+?)'", offered)
 
@@ -42,6 +43,11 @@ def hinted(label: Any) -> list[str]:
         ("Fee-Ka", ["Fe-Ka"]),
         ("Fe-Kq", ["Fe-K"]),
         ("Zx-K", ["Zn-K", "Zr-K"]),
+        ("Cl_Ka_KL3a", ["Cl-Ka"]),  # and none of La
+        ("Fe_K_norm", ["Fe-K"]),
+        ("painting_Fe_Ka", ["Fe-Ka"]),
+        ("Ni_x", ["Ni-K"]),
+        ("Pb_As", ["Pb-L", "As-K"]),
         (26, ["Fe-K"]),
         (np.int64(82), ["Pb-L", "Pb-M"]),
         ("26", ["Fe-K"]),
@@ -64,3 +70,13 @@ def test_messages_stay_short(label: Any) -> None:
     with pytest.raises(InvalidInput) as caught:
         parse(label)
     assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("rest", ["Kq", "x", "KL3a", "Map", "K_1a", "Kaa", "Ma_", "Le", "9"])
+def test_a_label_that_begins_with_an_element_is_given_no_other(rest: str) -> None:
+    for element in sorted(symbols()):
+        try:
+            parse(f"{element}_{rest}")
+        except InvalidInput as error:
+            meant = re.findall(r"'([A-Z][a-z]?)-[KLM][ab]?'", str(error).partition("Otherwise")[0])
+            assert {*meant} <= {element} or "did you mean" not in str(error)  # noqa: PT017

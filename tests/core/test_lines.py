@@ -41,6 +41,18 @@ GREEK = {"a": ("a", "α", "alpha", "Alpha"), "b": ("b", "β", "beta"), "g": ("g"
         ("K_K", "K-K"),
         ("La_La", "La-La"),  # lanthanum
         ("Ba", "Ba-K"),
+        ("Pb Mα1", "Pb-Ma1"),  # AZtec
+        ("Hg-Ma2", "Hg-Ma2"),
+        ("Au Mβ", "Au-Mb"),
+        ("Cu Lα1_2", "Cu-La1,2"),
+        ("Fe Kα₁₂", "Fe-Ka1,2"),
+        ("Al K series", "Al-K"),
+        ("Sn_L_lines", "Sn-L"),
+        ("Fe–Kα", "Fe-Ka"),
+        ("Ti_K_Kalpha", "Ti-Ka"),
+        ("Fe_K_KL3", "Fe-Ka1"),
+        ("Ba_L_La", "Ba-La"),  # not lanthanum
+        ("S_K_Kb1", "S-Kb1"),
     ],
 )
 def test_spellings(spelling: str, label: str) -> None:

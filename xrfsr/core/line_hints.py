@@ -56,7 +56,7 @@ _OTHER_NAMES = {
 }
 
 
-def hint(text: str, shells: Shells) -> str:
+def hint(text: str, shells: Shells, within: Sequence[str] = ()) -> str:
     """Return how to write a label that is unknown.
 
     Parameters
@@ -65,6 +65,8 @@ def hint(text: str, shells: Shells) -> str:
         Label that is no line.
     shells : mapping of str to str
         See `Shells`.
+    within : sequence of str
+        Lines that parts of the label name.
 
     Returns
     -------
@@ -78,7 +80,18 @@ def hint(text: str, shells: Shells) -> str:
     """
     if text.isdecimal() and (found := number_hint(int(text), shells)):
         return found
-    meant = list(dict.fromkeys(_named(text, shells) or _one_slip_away(text, shells)))
+    parts = re.split(r"[\W_]+", text)
+    if not within and any(part not in "KLM" for part in parts[1:]) and all(part in shells for part in parts):
+        lines = [f"{element}-{letters[0]}" for element in dict.fromkeys(parts) if (letters := shells[element])]
+        return (
+            f"it names elements, but no line; write one element and its line, such as {' or '.join(map(repr, lines))}"
+        )
+    # A label that begins with an element means that element: Er_9 is no misspelt "fer", and Cl_x none of La.
+    begins = f"{parts[0]}-" if len(parts) > 1 and parts[0] in shells else ""
+    if begins and len(parts) == 2 and len(parts[1]) == 2 and parts[1][0] in shells[parts[0]]:
+        within = [*within] or [begins + parts[1][0]]
+    meant = [*within] or ([] if begins else _named(text, shells)) or _one_slip_away(text, shells)
+    meant = [line for line in dict.fromkeys(meant) if line.startswith(begins)]
     if 0 < len(meant) <= MOST:
         return f"did you mean {' or '.join(map(repr, meant))}? Otherwise {FORM}"
     return f"{FORM}, or leave out the map"

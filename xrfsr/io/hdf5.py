@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,6 +116,7 @@ def describe_stack(
     maps: str,
     names: str,
     units: str | None = None,
+    label: Callable[[str], str] = str,
 ) -> ScanDescription:
     """Describe maps in one dataset (map, y, x) with their names in another dataset.
 
@@ -133,6 +134,8 @@ def describe_stack(
         Names of the datasets in the group.
     units : str, optional
         Units of the maps.
+    label : callable
+        Function that returns the label of a name in the file.
 
     Raises
     ------
@@ -142,7 +145,7 @@ def describe_stack(
     place = f"{group}/{maps}"
     faults = map_faults(file[group].get(maps), place, dims=3)
     labels = file[group].get(names)
-    known = texts(labels) if isinstance(labels, h5py.Dataset) else []
+    known = [label(name) for name in texts(labels)] if isinstance(labels, h5py.Dataset) else []
     if not known:
         faults.append(f"'{group}/{names}' is missing, so the names of the maps are unknown; export the file again")
     if faults:

@@ -20,7 +20,7 @@ from xrfsr.io.lazy import LazyMaps, LazyMask, unreadable_message
 from xrfsr.io.readers.zarr import is_store, open_store
 from xrfsr.io.source import Quantity, ReadOptions, ScanDescription
 from xrfsr.utils.checks import choice_faults, is_integer, switch_faults
-from xrfsr.utils.describe import describe
+from xrfsr.utils.describe import describe, listing
 from xrfsr.utils.paths import entries, local_path
 
 __all__ = ["open_lazily", "open_scan"]
@@ -91,7 +91,7 @@ def open_scan(
     Warns
     -----
     UserWarning
-        If something in the file is ignored, or if two lines count the same photons.
+        If something in the file is ignored, if no map is an element line, or if two lines count the same photons.
 
     Examples
     --------
@@ -193,6 +193,9 @@ def open_lazily(
         raise InvalidInput(what, faults)
     for message in maps.warnings if maps else ():
         warn(message)
+    if lines is None and not (scan["kind"] == "element").any():
+        listed = listing(scan["line"].values, 6)
+        warn(f"'{place}' has no element line, only {listed}; check the names of its maps")
     return scan
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import h5py
 
+from xrfsr.core.pile_up import pile_up_of_symbols
 from xrfsr.errors import InvalidInput
 from xrfsr.io.hdf5 import describe_stack, groups_with, name_refused
 from xrfsr.io.hdf5_links import open_hdf5
@@ -55,4 +56,5 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
             maps="Counts_Per_Sec",
             names="Channel_Names",
             units="count/s",
+            label=lambda name: pile_up_of_symbols(name) or name,
         )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
+from xrfsr.core.pile_up import pile_up_of_symbols
 from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.io.lazy import unreadable_message
@@ -68,7 +69,7 @@ def open_store(
     ]
     scan: xr.Dataset | None = None
     with collect_faults(faults):
-        stored = _open(path, names, external)
+        stored = _with_present_labels(_open(path, names, external))
         # With Dask arrays in place of the stored ones, the check of shapes and labels reads no map.
         scan = _restore_lazy(ensure_scan(stored.chunk(), values=False), stored)
     if scan is not None and lines is not None:
@@ -117,6 +118,18 @@ def _open(path: Path, names: Collection[str], external: bool) -> xr.Dataset:
         }
     )
     return lazy
+
+
+def _with_present_labels(stored: xr.Dataset) -> xr.Dataset:
+    """Write pile-up that earlier versions kept as ``Si_Cl`` in the notation that is still understood."""
+    if not {"line", "kind"} <= set(stored.coords) or stored["kind"].dims != ("line",):
+        return stored
+    labels = stored["line"].values.tolist()
+    present = [
+        label if kind == "element" else pile_up_of_symbols(str(label)) or label
+        for label, kind in zip(labels, stored["kind"].values.tolist(), strict=True)
+    ]
+    return stored if present == labels else stored.assign_coords(line=("line", present, stored["line"].attrs))
 
 
 def _check_chunks(files: FolderFiles) -> tuple[list[str], list[str]]:

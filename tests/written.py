@@ -190,6 +190,29 @@ def hyperspy(folder: Path) -> Path:
     return path
 
 
+def hyperspy_maps(folder: Path) -> Path:
+    """Write a signal with one line for each image, as `to_hyperspy` makes it, under a suffix of other programs."""
+    from rsciio.hspy import file_writer
+
+    path = folder / "maps.hspy"
+    file_writer(str(path), signal_of_maps())
+    return path.rename(folder / "maps.hdf5")
+
+
+def signal_of_maps() -> dict:
+    """Return the maps as a signal of HyperSpy."""
+    sizes = {"line": len(MAPS), "y": HEIGHT, "x": WIDTH}
+    axes = [
+        {"name": name, "size": size, "offset": 0.0, "scale": 1.0, "navigate": True, "index_in_array": number}
+        for number, (name, size) in enumerate(sizes.items())
+    ]
+    for axis in axes[1:]:
+        axis.update({"offset": 1.0, "scale": 0.25, "units": "mm", "navigate": False})
+    metadata = {"General": {"title": "maps"}, "Signal": {"signal_type": "", "quantity": "intensity (count)"}}
+    metadata["Sample"] = {"elements": ["Ca", "Fe", "Pb"], "xray_lines": LABELS}
+    return {**_signal(), "data": MAPS, "axes": axes, "metadata": metadata}
+
+
 def ripple(folder: Path) -> Path:
     from rsciio.ripple import file_writer
 
@@ -271,6 +294,7 @@ WRITERS: dict[str, Callable[[Path], Path]] = {
         edf_folder,
         imagej,
         geotiff,
+        hyperspy_maps,
     )
 }
 SPECTRA: dict[str, Callable[[Path], Path]] = {one.__name__: one for one in (hyperspy, ripple, crono)}

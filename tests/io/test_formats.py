@@ -21,7 +21,7 @@ from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput
 from xrfsr.io.lazy import LazyMaps
 
-OWN_GRID = {"ewoksfluo"}
+OWN_GRID = {"hyperspy_maps", "ewoksfluo"}
 WITH_ERRORS = {"pymca_hdf5", "pymca_csv", "pymca_dat", "pymca_pages", "pymca_edf", "pymca_folder", "ewoksfluo"} | {
     "tiff_folder",
     "edf_folder",

@@ -45,6 +45,7 @@ HDF5 = (
     Format("PyXRF HDF5", "pyxrf"),
     Format("XRF-Maps HDF5", "xrf_maps"),
     Format("CRONO HDF5", "crono"),
+    Format("HyperSpy HDF5", "hyperspy"),
 )
 FILES = (
     Format("TIFF", "tiff", (".tif", ".tiff")),

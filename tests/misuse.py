@@ -71,6 +71,7 @@ RIGHT: dict[str, Any] = {
     "path": "new.zarr",
     "photo": PHOTO,
     "pixel_size": "0.5 mm",
+    "pixels": 2,
     "rgb": PHOTO,
     "rows": slice(0, 3),
     "scale": 2,

@@ -114,6 +114,7 @@ class XrfsrAccessor:
 
     ratio = Forwarded("processing.ratio")
     crop = Forwarded("processing")
+    bin = Forwarded("processing")
     shift_rows = Forwarded("processing")
     mask_outliers = Forwarded("processing")
     mask_dead_rows = Forwarded("processing")

@@ -176,7 +176,7 @@ def ensure_scan(obj: xr.Dataset | xr.DataArray, *, values: bool | None = None) -
             + (SWAPPED if "rgb" in ds else "rename the variable of the maps: ds.rename({'...': 'intensity'})")
         )
     for name in (name for name in DIMS if name in ds):
-        fault = dims_fault(name, ds[name].dims) or dtype_fault(name, ds[name].dtype)
+        fault = dims_fault(name, ds[name].dims) or dtype_fault(name, ds[name].variable)
         if fault:
             faults.append(fault)
         else:

@@ -96,13 +96,31 @@ def dims_fault(name: str, dims: Sequence[Any]) -> str | None:
     return f"{name!r} must have the dimensions {needed} in any order, got {describe(tuple(dims))}; {fix}"
 
 
-def dtype_fault(name: str, dtype: np.dtype[Any]) -> str | None:
+def dtype_fault(name: str, variable: xr.Variable) -> str | None:
     """Return the fault of a variable that is neither real numbers nor, for `valid`, a mask, or None."""
+    dtype = variable.dtype
     if name == "valid":
-        return None if dtype.kind == "b" else f"{name!r} must be bool, got dtype {dtype}; use valid != 0"
+        return None if dtype.kind == "b" else f"{name!r} must be bool, got dtype {dtype}; {_mask_fix(variable)}"
     if dtype.kind in "iuf":
         return None
     return f"{name!r} must hold real numbers, got dtype {dtype}; convert it: .astype('float32')"
+
+
+def _mask_fix(mask: xr.Variable) -> str:
+    """Return how numbers become a mask, which depends on what they count."""
+    if mask.dtype.kind not in "iuf":
+        return "use True for pixels that count, and False for others"
+    convert = "ds.assign_coords(valid=ds.valid == {})"
+    binned = "scan.xrfsr.bin(2) brings pixels together with mask and uncertainty"
+    if mask.chunks is not None:
+        return f"use {convert.format('ds.valid.max()')}, true where all is valid that was averaged or added; {binned}"
+    values = np.unique(mask.values[~np.isnan(mask.values)])
+    if set(values.tolist()) <= {0, 1} or set(values.tolist()) <= {0, 255}:
+        return "use valid != 0"
+    # Part of such a pixel may have been masked.
+    some = ", ".join(f"{value:.3g}" for value in values[:4]) + (", ..." if len(values) > 4 else "")
+    whole = convert.format(f"{1 if mask.dtype.kind == 'f' and values[-1] <= 1 else values[-1]:g}")
+    return f"it holds {some}, as if pixels were brought together that are valid in part; use {whole}; {binned}"
 
 
 def common_unit(ds: xr.Dataset, faults: list[str]) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from xrfsr.core.coordinates import AnyT, dequantify, grid_coords, grid_of, own_grid
-from xrfsr.core.grid import Grid
+from xrfsr.core.grid import Axis, Grid
 from xrfsr.core.units import pair_to_mm
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.operators import Downsampling, Footprint, apply_separable, footprint_matrix, linear_matrix
@@ -21,6 +21,8 @@ from xrfsr.utils.describe import describe
 __all__ = ["beam_in_mm", "downsampling", "fine_grid", "regrid", "resample", "resampling_matrices"]
 
 Lengths = tuple[float, float]
+
+EXACT = 1e-9  # share by which rounding may change the size of a pixel
 
 MOST_PIXELS = 2.0**31  # of one map: 8 GiB; a scale that needs more is taken for a typing error
 
@@ -146,9 +148,11 @@ def resample(
     like : xarray.Dataset, xarray.DataArray or Grid, optional
         Object with the new grid.
     scale : float, optional
-        Ratio of the numbers of new and old pixels within the same edges, in each direction; below one for fewer.
+        Ratio of the numbers of new and old pixels within the same edges, in each direction; below one for fewer. The
+        numbers are rounded to whole pixels; `xrfsr.processing.bin` brings exactly 2 x 2 or more pixels together.
     pixel_size : str, float or pair, optional
-        Approximate pixel size within the same edges (the number of pixels is rounded).
+        Size of the new pixels, exactly. The first begins at the edge of the first old pixel; the last may end up to
+        half a pixel before or after the old edge, and is then made of what lies within it.
     footprint, fwhm
         Footprint of a coarser pixel; see `xrfsr.operators.footprint_matrix`.
 
@@ -196,8 +200,10 @@ def _target(source: Grid, like: Any, scale: Any, pixel_size: Any) -> Grid:
     if like is not None:
         return grid_of(like)
     axes = (source.y, source.x)
+    steps = None
     if scale is None:
-        sizes = [axis.extent / size for axis, size in zip(axes, pair_to_mm(pixel_size), strict=True)]
+        steps = pair_to_mm(pixel_size)
+        sizes = [axis.extent / step for axis, step in zip(axes, steps, strict=True)]
     elif is_number(scale) and scale > 0:
         sizes = [axis.size * float(scale) for axis in axes]
     else:
@@ -206,7 +212,21 @@ def _target(source: Grid, like: Any, scale: Any, pixel_size: Any) -> Grid:
         text = f"maps must have at most {MOST_PIXELS:.2g} pixels, got {sizes[0]:.3g} x {sizes[1]:.3g}"
         fix = "use larger pixels" if scale is None else "use a smaller scale"
         raise InvalidInput("resampling", [f"{text}; {fix}"])
-    return Grid(*(axis.resize(max(1, round(size))) for axis, size in zip(axes, sizes, strict=True)))
+    if steps is None:
+        return Grid(*(axis.resize(max(1, round(size))) for axis, size in zip(axes, sizes, strict=True)))
+    if min(sizes) <= 0.5:
+        there, asked = (f"{height:g} x {width:g} mm" for height, width in ([axis.extent for axis in axes], steps))
+        raise InvalidInput("resampling", [f"pixels of {asked} are too large for a grid of {there}; use smaller pixels"])
+    return Grid(*(_with_step(axis, size, step) for axis, size, step in zip(axes, sizes, steps, strict=True)))
+
+
+def _with_step(axis: Axis, size: float, step: float) -> Axis:
+    """Return cells of width `step` that begin where `axis` begins, `size` of them to the nearest whole number."""
+    whole = max(1, round(size))
+    if abs(size - whole) < EXACT * whole:
+        return axis.resize(whole)
+    direction = np.sign(axis.step)
+    return Axis(whole, float(direction * step), float(axis.first - axis.step / 2 + direction * step / 2))
 
 
 def regrid(obj: AnyT, target: Grid, *, footprint: Footprint = "area", fwhm: Lengths | None = None) -> AnyT:

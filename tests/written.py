@@ -27,7 +27,7 @@ MAPS = (
 ERRORS = np.sqrt(MAPS)
 
 
-def pymca(folder: Path, maps: np.ndarray = MAPS, *, multipage: bool = True) -> Path:
+def pymca(folder: Path, maps: np.ndarray = MAPS, *, multipage: bool = True, chisq: bool = False) -> Path:
     """Write all files of PyMca's batch fit with PyMca's own writer, and return the folder."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
@@ -43,6 +43,8 @@ def pymca(folder: Path, maps: np.ndarray = MAPS, *, multipage: bool = True) -> P
             )
             out.allocateMemory("uncertainties", data=np.sqrt(maps), labels=PYMCA)
             out.allocateMemory("massfractions", data=maps / 1000, labels=PYMCA)
+            if chisq:
+                out.allocateMemory("chisq", data=maps[0] / 7)
     return folder
 
 

@@ -16,6 +16,7 @@ import xrfsr
 from xrfsr.errors import InvalidInput
 from xrfsr.kriging.guided import NUGGET, guided_krige
 from xrfsr.kriging.noise import MAX_NUGGET, Piece, estimate_nugget_loo, nugget_of, wiener_gain
+from xrfsr.methods.common.problem import Problem
 
 Array = NDArray[Any]
 
@@ -120,6 +121,15 @@ def test_whole_counts_tell_their_noise(noisy: tuple[xr.Dataset, xr.Dataset, xr.D
     model = counts.xrfsr.train(rgb, steps=5, progress=False, device="cpu")
     aware = counts.xrfsr.superresolve(rgb, model=model, consistency="noise-aware")
     np.testing.assert_allclose(aware.noise, np.sqrt(counts.intensity.mean(("y", "x"))), rtol=0.02)
+
+
+def test_a_map_without_uncertainty_has_the_noise_of_counts() -> None:
+    U = operator(2.0, shape=(4, 5))
+    counts = np.arange(40.0).reshape(2, 4, 5)
+    errors = np.stack([np.full((4, 5), 3.0), np.full((4, 5), np.nan)])
+    lines, elements = ("Ca-K", "compton"), np.array([True, False])
+    known = [Problem.of(counts, None, U, lines, elements, unit, errors).noise for unit in ("count", "count/s")]
+    np.testing.assert_allclose(known, [[3, np.sqrt(counts[1].mean())], [3, np.nan]], rtol=1e-6)
 
 
 def test_other_kinds_of_consistency_are_refused(noisy: tuple[xr.Dataset, xr.Dataset, xr.DataArray, Any]) -> None:

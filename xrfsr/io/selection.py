@@ -10,6 +10,7 @@ from pathlib import Path
 from xrfsr.core.labels import label_list
 from xrfsr.core.lines import Line, parse, parse_all
 from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.io.partial import missing_uncertainties
 from xrfsr.io.source import ReadOptions
 from xrfsr.utils.describe import describe, listing
 
@@ -39,8 +40,10 @@ class ColumnSelection:
     ----------
     names : tuple of str
         Names of the selected maps.
-    maps, uncertainties : tuple of int
-        Positions of the maps and of their uncertainties; the latter are complete or empty.
+    maps : tuple of int
+        Positions of the maps.
+    uncertainties : tuple of (int or None)
+        Positions of their uncertainties; None for a map that has none.
     units : str or None
         "dimensionless" for mass fractions.
     warnings : tuple of str
@@ -49,7 +52,7 @@ class ColumnSelection:
 
     names: tuple[str, ...]
     maps: tuple[int, ...]
-    uncertainties: tuple[int, ...]
+    uncertainties: tuple[int | None, ...]
     units: str | None
     warnings: tuple[str, ...]
 
@@ -86,16 +89,13 @@ def select_columns(names: Sequence[str], options: ReadOptions, path: Path, fault
             faults.append(f"'{path}' has no mass fractions (names such as w(Fe_Ka)); leave quantity out")
     listed = list(there)
     chosen = [listed[position] for position in select_maps(listed, options.lines, path, faults)]
-    without = [name for name in chosen if name not in uncertainties]
-    warnings: tuple[str, ...] = ()
-    if uncertainties and without:
-        warnings = (f"uncertainties are ignored: '{path}' has none for {listing(without)}",)
+    known = tuple(uncertainties.get(name) for name in chosen)
     return ColumnSelection(
         tuple(chosen),
         tuple(there[name] for name in chosen),
-        () if without else tuple(uncertainties[name] for name in chosen),
+        known,
         units,
-        warnings,
+        missing_uncertainties(chosen, known, path) if uncertainties else (),
     )
 
 

@@ -74,6 +74,10 @@ def stitch(
     spacing = spacing or grid_of(ready[0]).spacing
     grid = _grid_over([grid_of(scan) for scan in ready], spacing)
     weighted = all("uncertainty" in scan for scan in ready)
+    # Maps that have no uncertainty in one of the scans (NaN) are averaged with equal weights.
+    errors_known = np.full(ready[0].sizes["line"], weighted)
+    for scan in ready if weighted else ():
+        errors_known &= scan["uncertainty"].notnull().any(("y", "x")).values
     shape = (ready[0].sizes["line"], *grid.shape)
     total, weight, count = np.zeros(shape), np.zeros(shape), np.zeros(grid.shape, np.int16)
     gains: list[str] = []
@@ -92,13 +96,14 @@ def stitch(
             gains.append(_gains_text(number, factors, ready[0]))
         w = known.astype(np.float64)
         if error is not None:
-            w = np.where(known & (error > 0), 1 / np.maximum(error, 1e-12) ** 2, 0.0)
+            inverse = np.where(known & (error > 0), 1 / np.maximum(error, 1e-12) ** 2, 0.0)
+            w = np.where(errors_known[:, None, None], inverse, w)
         total[here] += np.where(known, values, 0) * w
         weight[here] += w
         count[rows, columns] += known.any(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.where(weight > 0, total / weight, np.nan).astype(np.float32)
-        spread = np.where(weight > 0, 1 / np.sqrt(weight), np.nan).astype(np.float32)
+        spread = np.where((weight > 0) & errors_known[:, None, None], 1 / np.sqrt(weight), np.nan).astype(np.float32)
     first = ready[0]
     variables = {"intensity": (("line", "y", "x"), mean, dict(first["intensity"].attrs))}
     if weighted:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput, import_optional
+from xrfsr.io.partial import partial_source
 from xrfsr.io.places import require_regular
 from xrfsr.io.selection import select_columns
 from xrfsr.io.source import ReadOptions, ScanDescription
@@ -66,7 +67,8 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
             [f"'{path}' does not name its lines: image {untitled} has no 'Title'; save one file per line in a folder"],
         )
     columns = select_columns(titles, options, path, faults)
-    if len({shapes[position] for position in (*columns.maps, *columns.uncertainties)}) > 1:
+    used = [*columns.maps, *(position for position in columns.uncertainties if position is not None)]
+    if len({shapes[position] for position in used}) > 1:
         listed = ", ".join(f"{title} {shape}" for title, shape in zip(titles, shapes, strict=True))
         faults.append(f"the images of '{path}' differ in shape: {listed}; select some with lines=[...]")
     if columns.maps and len(shapes[columns.maps[0]]) != 2:
@@ -78,9 +80,9 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         names=columns.names,
         shape=(height, width),
         intensity=EdfMaps(tuple((path, position) for position in columns.maps)),
-        uncertainty=EdfMaps(tuple((path, position) for position in columns.uncertainties))
-        if columns.uncertainties
-        else None,
+        uncertainty=partial_source(
+            lambda there: EdfMaps(tuple((path, position) for position in there)), columns.uncertainties, (height, width)
+        ),
         units=columns.units,
         warnings=columns.warnings,
     )

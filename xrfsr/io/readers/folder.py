@@ -10,6 +10,7 @@ from pathlib import Path
 
 from xrfsr.core.lines import parse
 from xrfsr.errors import Fault, InvalidInput, collect_faults
+from xrfsr.io.partial import missing_uncertainties, partial_source
 from xrfsr.io.places import Home
 from xrfsr.io.raster import Header, read_header
 from xrfsr.io.readers.edf import EdfMaps, edf_header
@@ -53,16 +54,16 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
             faults.append(f"'{path}' has no mass fractions (files such as wFe_Ka.tif); leave quantity out")
         sorted_files = FolderContents(sorted_files.fractions, {}, {}, sorted_files.masks, sorted_files.pictures)
     chosen = sorted_files.select(options.lines, path, faults) if not faults else SelectedFiles({}, {}, None)
-    uncertain = chosen.uncertainties if len(chosen.uncertainties) == len(chosen.maps) else {}
+    uncertain = [chosen.uncertainties.get(name) for name in chosen.maps]
     home = Home.of(path, external=options.external)
-    shape = _shape([*chosen.maps.values(), *uncertain.values()], chosen.mask, home, faults)
+    shape = _shape([*chosen.maps.values(), *filter(None, uncertain)], chosen.mask, home, faults)
     if faults or shape is None:
         raise InvalidInput(f"scan folder '{path}'", faults)
     return ScanDescription(
         names=tuple(chosen.maps),
         shape=shape,
         intensity=_source(list(chosen.maps.values()), kind),
-        uncertainty=_source(list(uncertain.values()), kind) if uncertain else None,
+        uncertainty=partial_source(lambda files: _source(files, kind), uncertain, shape),
         valid=TiffMaps(((chosen.mask, None, 0),), mask=True) if chosen.mask else None,
         units="dimensionless" if options.quantity == "mass_fraction" else None,
         warnings=tuple(_warnings(path, chosen, uncertain, sorted_files)),
@@ -75,11 +76,8 @@ def _source(files: Sequence[Path], kind: str) -> Source:
     return TiffMaps(tuple((file, None, 0) for file in files))
 
 
-def _warnings(path: Path, chosen: SelectedFiles, uncertain: dict[str, Path], files: FolderContents) -> list[str]:
-    warnings: list[str] = []
-    if len(uncertain) < len(chosen.uncertainties):
-        without = ", ".join(label for label in chosen.maps if label not in chosen.uncertainties)
-        warnings.append(f"uncertainties are ignored: '{path}' has none for {without}")
+def _warnings(path: Path, chosen: SelectedFiles, uncertain: Sequence[Path | None], files: FolderContents) -> list[str]:
+    warnings = [*missing_uncertainties(list(chosen.maps), uncertain, path)] if files.uncertainties else []
     if files.pictures:
         listed = ", ".join(file.name for file in files.pictures)
         warnings.append(f"pictures are ignored: {listed} in '{path}'; open a photo with open_photo")

@@ -17,6 +17,7 @@ import numpy as np
 from xrfsr.errors import InvalidInput
 from xrfsr.io.hdf5 import Hdf5Maps, map_faults, nexus_grid, text
 from xrfsr.io.hdf5_links import open_hdf5
+from xrfsr.io.partial import missing_uncertainties, partial_source
 from xrfsr.io.readers.pymca_fits import axes_of, choose_fit, fit_name, fits, grid_fault, program_of, signals
 from xrfsr.io.selection import select_maps
 from xrfsr.io.source import ReadOptions, ScanDescription
@@ -89,9 +90,11 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         names=tuple(names),
         shape=(height, width),
         intensity=Hdf5Maps(path, tuple((f"{place}/{one}", position) for one in names), options.external),
-        uncertainty=Hdf5Maps(path, tuple((one, position) for one in uncertain), options.external)
-        if uncertain
-        else None,
+        uncertainty=partial_source(
+            lambda there: Hdf5Maps(path, tuple((one, position) for one in there), options.external),
+            uncertain,
+            (height, width),
+        ),
         units=units or UNITS[quantity],
         grid=grid,
         tile=chunks[-2:] if chunks else None,
@@ -102,14 +105,15 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
 
 def _uncertain(
     group: h5py.Group | None, names: Sequence[str], shape: tuple[int, ...]
-) -> tuple[list[str], tuple[str, ...]]:
-    """Return the datasets of the uncertainties if all maps have one, otherwise none and a warning."""
+) -> tuple[list[str | None], tuple[str, ...]]:
+    """Return the dataset of the uncertainty of each map, None for those without, and the warning about these."""
     if not isinstance(group, h5py.Group):
-        return [], ()
-    missing = [name for name in names if map_faults(group.get(name), name, len(shape)) or group[name].shape != shape]
-    if missing:
-        return [], (f"uncertainties are ignored: '{group.name}' has none that fit {', '.join(missing)}",)
-    return [f"{group.name}/{name}" for name in names], ()
+        return [None] * len(names), ()
+    found = [
+        None if map_faults(group.get(name), name, len(shape)) or group[name].shape != shape else f"{group.name}/{name}"
+        for name in names
+    ]
+    return found, missing_uncertainties(names, found, str(group.name))
 
 
 def _position(

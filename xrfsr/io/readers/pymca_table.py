@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput
+from xrfsr.io.partial import partial_source
 from xrfsr.io.selection import select_columns
 from xrfsr.io.source import ReadOptions, ScanDescription
 
@@ -103,7 +104,9 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         names=columns.names,
         shape=shape,
         intensity=TableMaps(path, separator, shape, columns.maps),
-        uncertainty=TableMaps(path, separator, shape, columns.uncertainties) if columns.uncertainties else None,
+        uncertainty=partial_source(
+            lambda there: TableMaps(path, separator, shape, there), columns.uncertainties, shape
+        ),
         units=columns.units,
         warnings=columns.warnings,
     )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.errors import InvalidInput
+from xrfsr.io.partial import partial_source
 from xrfsr.io.raster import Header, open_raster, read_header, read_raster
 from xrfsr.io.selection import select_columns
 from xrfsr.io.source import ReadOptions, ScanDescription
@@ -82,7 +83,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     if not any(names):
         raise InvalidInput("file", [_nameless(path, len(locations), "pages" if header.pages else "bands")])
     columns = select_columns(names, options, path, faults)
-    used = [*columns.maps, *columns.uncertainties]
+    used = [*columns.maps, *(position for position in columns.uncertainties if position is not None)]
     for position in used:
         if problem := map_problem(headers[position], bands=1 if header.pages else len(locations)):
             faults.append(f"{names[position]!r} in '{path}' {problem}")
@@ -92,13 +93,16 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     if faults:
         raise InvalidInput("file", faults)
     grid, units, tile = _georeference(path)
+    shape = headers[used[0]].shape
     return ScanDescription(
         names=columns.names,
-        shape=header.shape,
+        shape=shape,
         intensity=TiffMaps(tuple(locations[position] for position in columns.maps)),
-        uncertainty=TiffMaps(tuple(locations[position] for position in columns.uncertainties))
-        if columns.uncertainties
-        else None,
+        uncertainty=partial_source(
+            lambda there: TiffMaps(tuple(locations[position] for position in there)),
+            columns.uncertainties,
+            shape,
+        ),
         units=columns.units or units,
         grid=grid,
         tile=tile if header.orientation == 1 else None,

@@ -138,11 +138,14 @@ def pooled_noise(sample: Sequence[Problem]) -> NDArray[np.float32]:
 def _noise(
     scan: NDArray[Any], measured: NDArray[np.bool_], units: str, uncertainty: NDArray[Any] | None
 ) -> NDArray[np.float32]:
-    """Root mean square over measured pixels of the uncertainty, which is the square root for whole counts."""
+    """Root mean square over measured pixels of the uncertainty, which is the square root for whole counts.
+
+    A map without uncertainty, which is then NaN, is treated as in a scan without uncertainties.
+    """
     noise = np.full(len(scan), np.nan, dtype=np.float32)
     for line, (plane, known) in enumerate(zip(scan, measured, strict=True)):
         variance = None
-        if uncertainty is not None:
+        if uncertainty is not None and np.isfinite(uncertainty[line]).any():
             known = known & np.isfinite(uncertainty[line])
             variance = np.square(uncertainty[line], dtype=np.float64)
         elif units == "count" and (plane == np.round(plane)).all() and plane.min() >= 0:

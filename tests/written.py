@@ -137,10 +137,13 @@ def datamuncher(folder: Path) -> Path:
 
 
 def datastack(folder: Path) -> Path:
+    """Write an older and a newer result as maxrf4u does, which adds an underscore to the names of the newer one."""
     path = folder / "maps.datastack"
     store = zarr.storage.ZipStore(path, mode="w")
     root = zarr.create_group(store)
-    root.create_array("nmf_elementmaps", data=MAPS, chunks=(1, 4, 4))
+    root.create_array("nmf_elementmaps", data=MAPS[:2] / 2, chunks=(1, 4, 4))
+    root.create_array("nmf_atomnums", data=np.array([20, 26]))
+    root.create_array("nmf_elementmaps_", data=MAPS, chunks=(1, 4, 4))
     root.create_array("nmf_elements", data=np.array(["Ca_K", "Fe_Ka", "Pb_L"]))
     store.close()
     return path

@@ -85,7 +85,7 @@ def test_gdal_sees_names_units_and_millimetres(tmp_path: Path, scan: xr.Dataset)
         assert file.descriptions == ("Ca-K", "Fe-Ka", "Pb-L", "s(Ca-K)", "s(Fe-Ka)", "s(Pb-L)")
         assert set(file.units) == {"count"}
         assert np.isnan(file.nodata)
-        assert file.bounds == (0, 6, 8, 0)  # outer edges in mm, row 0 at the smaller y
+        assert file.bounds == (0, -6, 8, 0)  # outer edges in mm, the top of the painting north
         assert "LOCAL_CS" in file.crs.to_wkt()
         assert ",0.001]" in file.crs.to_wkt()  # millimetres; GDAL stores only the length of the unit
         np.testing.assert_array_equal(file.read(3), scan["intensity"].sel(line="Pb-L"))

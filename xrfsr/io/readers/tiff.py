@@ -11,18 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.core.grid import Axis, Grid
+from xrfsr.core.grid import Grid
 from xrfsr.errors import InvalidInput
+from xrfsr.io.georeference import DERIVED, ROLE, grid_of_raster
 from xrfsr.io.partial import partial_source
 from xrfsr.io.raster import Header, open_raster, read_header, read_raster
 from xrfsr.io.selection import select_columns
 from xrfsr.io.source import ReadOptions, ScanDescription
+from xrfsr.utils.describe import listing
 
 __all__ = ["TiffMaps", "describe", "map_problem"]
 
 OPTIONS = frozenset({"quantity"})
 MIN_TILE = 128
-LOCAL_UNIT = re.compile(r'LOCAL_CS\[.*UNIT\["[^"]*",\s*(?P<metres>[0-9.eE+-]+)', re.DOTALL)
 # PyMca: "Title=Fe_Ka". OME and ImageJ descriptions concern the whole file and name no page.
 TITLE = re.compile(r"(?:Title\s*=\s*)?(?P<name>[^\n=<>{}]{1,80})")
 
@@ -38,14 +39,23 @@ class TiffMaps:
     mask : bool
         Whether the maps are masks. In a mask the displayed colours count, and a pixel is zero only if it is black in
         every band.
+    reversed : (bool, bool)
+        Whether rows and columns of the scan have the opposite order of those in the files.
+    shape : (int, int)
+        Number of rows and columns, if one of them is reversed.
     """
 
     locations: tuple[tuple[Path, str | None, int], ...]
     mask: bool = False
+    reversed: tuple[bool, bool] = (False, False)
+    shape: tuple[int, int] = (0, 0)
 
     def read(self, maps: Sequence[int], y: slice, x: slice) -> NDArray[Any]:
         """Read a window of some maps, with NaN for "no data"; see `xrfsr.io.source.Source`."""
-        return np.stack([self._one(*self.locations[number], (y, x)) for number in maps])
+        sides = zip((y, x), self.reversed, self.shape, strict=True)
+        stored_y, stored_x = (_reverse(side, size) if back else side for side, back, size in sides)
+        windows = np.stack([self._one(*self.locations[number], (stored_y, stored_x)) for number in maps])
+        return windows[:, *(slice(None, None, -1 if back else 1) for back in self.reversed)]
 
     def _one(self, path: Path, page: str | None, band: int, window: tuple[slice, slice]) -> NDArray[Any]:
         raster = read_raster(path, page, window)
@@ -72,6 +82,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     """
     faults: list[str] = []
     header = read_header(path)
+    derived: list[str] = []
     if header.pages:
         locations: list[tuple[Path, str | None, int]] = [(path, page, 0) for page in header.pages]
         headers = [read_header(path, page) for page in header.pages]
@@ -79,7 +90,9 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     else:
         locations = [(path, None, band) for band in range(len(header.bands))]
         headers = [header] * len(locations)
-        names = _band_names(path)
+        names, derived = _band_names(path)
+    if derived and not any(names):
+        raise InvalidInput("file", [f"'{path}' has no element maps, only {listing(derived)}; read it with rasterio"])
     if not any(names):
         raise InvalidInput("file", [_nameless(path, len(locations), "pages" if header.pages else "bands")])
     columns = select_columns(names, options, path, faults)
@@ -92,21 +105,22 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         faults.append(f"the pages of '{path}' differ in shape: {listed}; select some with lines=[...]")
     if faults:
         raise InvalidInput("file", faults)
-    grid, units, tile = _georeference(path)
+    grid, turned, units, tile = _georeference(path)
     shape = headers[used[0]].shape
+
+    def source(positions: Sequence[int]) -> TiffMaps:
+        return TiffMaps(tuple(locations[position] for position in positions), reversed=turned, shape=shape)
+
+    ignored = (f"'{path}' also has {listing(derived)}, which are ignored; read them with rasterio",) if derived else ()
     return ScanDescription(
         names=columns.names,
         shape=shape,
-        intensity=TiffMaps(tuple(locations[position] for position in columns.maps)),
-        uncertainty=partial_source(
-            lambda there: TiffMaps(tuple(locations[position] for position in there)),
-            columns.uncertainties,
-            shape,
-        ),
+        intensity=source(columns.maps),
+        uncertainty=partial_source(source, columns.uncertainties, shape),
         units=columns.units or units,
         grid=grid,
         tile=tile if header.orientation == 1 else None,
-        warnings=columns.warnings,
+        warnings=(*columns.warnings, *ignored),
     )
 
 
@@ -152,9 +166,13 @@ def _page_names(path: Path, pages: Sequence[int]) -> list[str]:
     return names
 
 
-def _band_names(path: Path) -> list[str]:
+def _band_names(path: Path) -> tuple[list[str], list[str]]:
+    """Return the name of each band, empty for maps derived from others, and the names of the latter."""
     with open_raster(path) as source:
-        return [(description or "").strip() for description in source.descriptions]
+        names = [(description or "").strip() for description in source.descriptions]
+        roles = [source.tags(band).get(ROLE) for band in source.indexes]
+    derived = [name for name, role in zip(names, roles, strict=True) if role == DERIVED]
+    return ["" if role == DERIVED else name for name, role in zip(names, roles, strict=True)], derived
 
 
 def _nameless(path: Path, count: int, what: str) -> str:
@@ -169,20 +187,17 @@ def _nameless(path: Path, count: int, what: str) -> str:
     )
 
 
-def _georeference(path: Path) -> tuple[Grid | None, str | None, tuple[int, int] | None]:
-    """Return the grid (if the file has a local coordinate system in units of length), the units and the block shape."""
+def _georeference(path: Path) -> tuple[Grid | None, tuple[bool, bool], str | None, tuple[int, int] | None]:
+    """Return the grid (if the file has one in mm), which axes it reverses, the units and the block shape."""
     with open_raster(path) as source:
         units = next((unit for unit in source.units if unit), None)
         rows, columns = source.block_shapes[0]
-        transform, crs = source.transform, source.crs
-        grid: Grid | None = None
-        # Only a local system: coordinates on Earth are not positions on a painting.
-        unit = LOCAL_UNIT.search(crs.to_wkt()) if crs is not None else None
-        if unit and transform.is_rectilinear:
-            factor = round(1000 * float(unit["metres"]), 12)
-            grid = Grid(
-                Axis(source.height, transform.e * factor, (transform.f + transform.e / 2) * factor),
-                Axis(source.width, transform.a * factor, (transform.c + transform.a / 2) * factor),
-            )
+        grid, turned = grid_of_raster(source)
     # Strips of a few rows would make thousands of chunks, so such maps are read whole.
-    return grid, units, (rows, columns) if min(rows, columns) >= MIN_TILE else None
+    return grid, turned, units, (rows, columns) if min(rows, columns) >= MIN_TILE else None
+
+
+def _reverse(side: slice, size: int) -> slice:
+    """Return the cells of a reversed axis that are those of a slice with a positive step, in ascending order."""
+    cells = range(size)[side]
+    return slice(size - 1 - cells[-1], size - cells[0], cells.step)

@@ -1,4 +1,4 @@
-"""Functions shared by the writers: checks of scan and path, strips of maps, and a warning about dropped variables."""
+"""Functions shared by the writers: checks of layers and path, strips of maps, and a warning about dropped variables."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.io.writers.atomic import Obstacle, target_faults
+from xrfsr.io.writers.layers import Layers, layers_of
 from xrfsr.utils.checks import switch_faults
 from xrfsr.utils.describe import listing
 from xrfsr.utils.paths import local_path
 
-__all__ = ["iter_strips", "prepare_write", "scan_attrs", "warn_dropped"]
+__all__ = ["iter_strips", "prepare_write", "warn_dropped"]
 
 # Variables that every format stores, or that follow from stored ones.
 STANDARD_VARIABLES = frozenset(
@@ -26,22 +26,21 @@ ROWS = 1024
 
 
 def prepare_write(
-    scan: xr.Dataset | xr.DataArray,
+    data: object,
     path: object,
     overwrite: bool,
     *,
     suffixes: tuple[str, ...],
     kind: str,
     obstacle: Obstacle,
-) -> tuple[xr.Dataset, Path]:
-    """Convert a scan to the standard form and check the path to write to.
-
-    Values are not checked; they are written unchanged.
+    photo: object = None,
+) -> tuple[Layers, Path]:
+    """Check what to write, and the path to write to.
 
     Parameters
     ----------
-    scan : Dataset or DataArray
-        Scan to write.
+    data : Dataset or DataArray
+        Scan, photo or map to write; see `layers_of`.
     path : object
         File or folder to write.
     overwrite : bool
@@ -52,31 +51,33 @@ def prepare_write(
         Name of the format for messages.
     obstacle : callable
         See `target_faults`.
+    photo : DataArray, optional
+        Photo to write with a scan.
 
     Returns
     -------
-    scan : Dataset
-        Scan in the standard form.
+    layers : Layers
+        What to write; values are not checked.
     path : Path
         File or folder to write.
 
     Raises
     ------
     InvalidInput
-        If the scan or the path cannot be used; the message lists every fault.
+        If the data or the path cannot be used; the message lists every fault.
     """
     example = f"the {kind} to write, such as 'maps{suffixes[0] if suffixes else ''}'"
     target = local_path(path, example)
     faults = switch_faults(overwrite=overwrite)
-    ready: xr.Dataset | None = None
+    layers: Layers | None = None
     if suffixes and target.suffix.lower() not in suffixes:
         faults.append(f"the name of a {kind} must end in {' or '.join(suffixes)}, got '{target.name}'")
     faults += target_faults(target, obstacle, overwrite=not faults and overwrite)
     with collect_faults(faults):
-        ready = ensure_scan(scan, values=False)
-    if faults or ready is None:
+        layers = layers_of(data, photo)
+    if faults or layers is None:
         raise InvalidInput(f"{kind} '{target}'", faults)
-    return ready, target
+    return layers, target
 
 
 def iter_strips(maps: xr.DataArray) -> Iterator[tuple[slice, NDArray[np.float32]]]:
@@ -87,13 +88,24 @@ def iter_strips(maps: xr.DataArray) -> Iterator[tuple[slice, NDArray[np.float32]
         yield rows, np.asarray(maps.isel(y=rows).values, np.float32)
 
 
-def scan_attrs(scan: xr.Dataset) -> dict[str, str | int | float]:
-    """Return the attributes of a scan that are plain numbers or text."""
-    return {str(name): value for name, value in scan.attrs.items() if isinstance(value, str | int | float)}
+def warn_dropped(layers: Layers, path: Path, *, mask: bool = False, photo: bool = False) -> None:
+    """Warn about variables of a scan that a format cannot store.
 
-
-def warn_dropped(scan: xr.Dataset, path: Path, held: frozenset[str] = STANDARD_VARIABLES) -> None:
-    """Warn about variables that a format cannot store."""
+    Parameters
+    ----------
+    layers : Layers
+        What is written; derived maps are stored by every format.
+    path : Path
+        File or folder that is written.
+    mask, photo : bool
+        Whether the format stores the mask `valid`, and the photo `rgb`.
+    """
+    scan = layers.scan
+    if scan is None:
+        return
+    held = set(STANDARD_VARIABLES) - (set() if mask else {"valid"})
+    held |= {"rgb", "band"} if photo else set()
+    held |= {str(plane.values.name) for plane in layers.derived}
     dropped = [str(name) for name in scan.variables if str(name) not in held]
     if dropped:
         warn(f"'{path}' cannot store {listing(dropped)}, so they are dropped; to_zarr keeps everything")

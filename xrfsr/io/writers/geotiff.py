@@ -1,53 +1,58 @@
-"""Writer of GeoTIFF: one file with a named band per map, in a local coordinate system in millimetres."""
+"""Writer of GeoTIFF: one file with a named band per map, or a photo, in a local coordinate system in millimetres."""
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from xrfsr.core.coordinates import grid_of
-from xrfsr.io.raster import open_raster
+from xrfsr.core.grid import Grid
+from xrfsr.io.georeference import DERIVED, ROLE
 from xrfsr.io.writers.atomic import atomic_write
-from xrfsr.io.writers.common import STANDARD_VARIABLES, iter_strips, prepare_write, warn_dropped
-from xrfsr.io.writers.ownership import SOFTWARE, tiff_obstacle
+from xrfsr.io.writers.cog import open_cog
+from xrfsr.io.writers.common import iter_strips, prepare_write, warn_dropped
+from xrfsr.io.writers.layers import Plane
+from xrfsr.io.writers.ownership import tiff_obstacle
+from xrfsr.io.writers.pictures import band_planes, is_colour, iter_rgb
 
 __all__ = ["to_geotiff"]
 
-# A local system, because a painting has no position on Earth: programs then show millimetres and do not warp.
-CRS = 'LOCAL_CS["painting",UNIT["millimetre",0.001]]'
-BLOCK = 256
 
+def to_geotiff(data: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, overwrite: bool = False) -> None:
+    """Write maps or a photo as Cloud-Optimized GeoTIFF, for QGIS and other GIS programs, GDAL and rasterio.
 
-def to_geotiff(scan: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, overwrite: bool = False) -> None:
-    """Write one GeoTIFF with a band per map, for GIS programs, GDAL and rasterio.
+    The top of the painting is north: the northing is -y, so that maps and photo are upright and lie on each other. The
+    coordinate system is a local one in millimetres. `xrfsr.open_scan` reads maps back without a pixel size.
 
-    Bands are named after their lines, and uncertainties ``s(Ca-K)``. They are tiled float32 with NaN for missing
-    pixels, the units of the maps, and coordinates in mm. `xrfsr.open_scan` reads the file back without a pixel size.
-    Lazy maps are computed and written strip by strip.
+    Maps are bands of float32 with the names of their lines, NaN for missing pixels, and their units; uncertainties are
+    named ``s(Ca-K)``. Further maps (y, x), such as ratios, are bands, too, which `xrfsr.open_scan` ignores. A photo
+    with red, green and blue is written in 8 bits, with a mask where it has missing pixels; other photos are written
+    like maps. Lazy arrays are computed and written strip by strip.
 
     Parameters
     ----------
-    scan : Dataset or DataArray
-        Scan or result to write.
+    data : Dataset or DataArray
+        Scan or result, photo, or a single map such as a ratio.
     path : str or path
         File to write, ending in ``.tif`` or ``.tiff``. It appears once it is complete.
     overwrite : bool
-        Whether to replace an existing file that this function wrote; any other is never replaced.
+        Whether to replace an existing file that xrfsr wrote; any other is never replaced.
 
     Raises
     ------
     InvalidInput
-        If the scan or the path cannot be used; the message lists every fault.
+        If the data or the path cannot be used; the message lists every fault.
 
     Warns
     -----
     UserWarning
-        If the scan has a mask or further variables or coordinates, which the format cannot store.
+        If the scan has a mask, a photo, or variables of other dimensions, which the format cannot store with maps.
 
     Examples
     --------
@@ -55,81 +60,56 @@ def to_geotiff(scan: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, ov
     >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Ca-K", "Pb-L"])
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     to_geotiff(scan[["intensity"]].drop_vars(["visible", "visible_share"]), f"{folder}/maps.tif")
+    ...     to_geotiff(rgb, f"{folder}/photo.tif")
     ...     xrfsr.open_scan(f"{folder}/maps.tif").line.values.tolist()
     ['Ca-K', 'Pb-L']
     """
-    import rasterio
-    import rioxarray  # noqa: F401 - gives xarray objects their .rio
-
-    ready, target = prepare_write(
-        scan, path, overwrite, suffixes=(".tif", ".tiff"), kind="GeoTIFF", obstacle=tiff_obstacle
+    layers, target = prepare_write(
+        data, path, overwrite, suffixes=(".tif", ".tiff"), kind="GeoTIFF", obstacle=tiff_obstacle
     )
-    grid = grid_of(ready)
-    stacks = [name for name in ("intensity", "uncertainty") if name in ready]
-    names = {name: [str(label) for label in ready["line"].values] for name in stacks}
-    bands = [(name, number) for name in stacks for number in range(ready.sizes["line"])]
-    placed = ready["intensity"].rio.set_spatial_dims("x", "y").rio.write_crs(CRS)
-    profile = {
-        "driver": "GTiff",
-        "count": len(bands),
-        "height": grid.shape[0],
-        "width": grid.shape[1],
-        "dtype": "float32",
-        "nodata": np.nan,
-        "crs": placed.rio.crs,
-        "transform": placed.rio.transform(recalc=True),
-        "compress": "deflate",
-        "predictor": 3,
-        "interleave": "band",
-        "BIGTIFF": "IF_SAFER",
-    }
-    if min(grid.shape) >= BLOCK:
-        profile |= {"tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK}
-    warn_dropped(ready, target, STANDARD_VARIABLES - {"valid"})
-    # By default, GDAL would use a twentieth of all memory as write cache.
-    with (
-        atomic_write(target, "GeoTIFF", tiff_obstacle, overwrite=overwrite) as new,
-        rasterio.Env(GDAL_CACHEMAX=64 << 20),
-    ):
-        _write(new, profile, ready, bands, names)
-        if not is_complete(new):
-            raise OSError("no space left: the file is incomplete")
+    warn_dropped(layers, target)
+    with atomic_write(target, "GeoTIFF", tiff_obstacle, overwrite=overwrite) as new:
+        planes = list(layers.planes())
+        if planes or layers.photo is None:
+            _write_maps(new, layers.grid, planes)
+        elif is_colour(layers.photo):
+            _write_photo(new, layers.photo)
+        else:
+            _write_maps(new, layers.grid, band_planes(layers.photo))
 
 
-def _write(
-    path: Path, profile: dict[str, Any], ready: xr.Dataset, bands: list[tuple[str, int]], names: dict[str, list[str]]
-) -> None:
+def _write_maps(path: Path, grid: Grid, planes: Sequence[Plane]) -> None:
+    with open_cog(path, grid, count=len(planes), dtype="float32", nodata=np.nan) as file:
+        for band, plane in enumerate(planes, start=1):
+            file.set_band_description(band, plane.title)
+            file.set_band_unit(band, plane.units)
+            if plane.role == "derived":
+                file.update_tags(band, **{ROLE: DERIVED})
+            for rows, values in iter_strips(_ascending(plane.values)):
+                file.write(values, band, window=_window(rows, values))
+
+
+def _write_photo(path: Path, photo: xr.DataArray) -> None:
+    masked = False
+    with open_cog(path, grid_of(photo), count=3, dtype="uint8", photometric="RGB") as file:
+        for rows, pixels, shown in iter_rgb(_ascending(photo)):
+            file.write(pixels, window=_window(rows, shown))
+            if masked or not shown.all():
+                if not masked and rows.start:
+                    above = slice(0, rows.start)
+                    file.write_mask(True, window=_window(above, shown))
+                masked = True
+                file.write_mask(shown, window=_window(rows, shown))
+
+
+def _ascending(array: xr.DataArray) -> xr.DataArray:
+    """Return an array with its first row at the top of the painting and its first column at the left."""
+    grid = grid_of(array)
+    turned = [name for name, axis in (("y", grid.y), ("x", grid.x)) if axis.step < 0]
+    return array.isel({name: slice(None, None, -1) for name in turned})
+
+
+def _window(rows: slice, values: NDArray[Any]) -> Any:
     from rasterio.windows import Window
 
-    with _created(path, profile) as file:
-        file.update_tags(TIFFTAG_SOFTWARE=SOFTWARE)
-        for band, (name, number) in enumerate(bands, start=1):
-            label = names[name][number]
-            file.set_band_description(band, label if name == "intensity" else f"s({label})")
-            file.set_band_unit(band, ready[name].attrs["units"])
-            for rows, values in iter_strips(ready[name].isel(line=number)):
-                window = Window(0, rows.start, values.shape[1], rows.stop - rows.start)
-                file.write(values, band, window=window)
-
-
-def _created(path: Path, profile: dict[str, Any]) -> Any:
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning
-
-    with warnings.catch_warnings():
-        # For pixels of 1 mm at the origin the transform is the identity; GDAL stores it, but warns.
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        return rasterio.open(path, "w", **profile)
-
-
-def is_complete(path: Path) -> bool:
-    """Return whether a TIFF contains all blocks of all bands, because GDAL does not report a full disk."""
-    size = path.stat().st_size
-    with open_raster(path) as source:
-        for band in source.indexes:
-            for (row, column), _ in source.block_windows(band):
-                offset = source.get_tag_item(f"BLOCK_OFFSET_{column}_{row}", "TIFF", bidx=band)
-                length = source.get_tag_item(f"BLOCK_SIZE_{column}_{row}", "TIFF", bidx=band)
-                if offset is None or length is None or int(offset) + int(length) > size:
-                    return False
-    return True
+    return Window(0, rows.start, values.shape[-1], rows.stop - rows.start)

@@ -9,7 +9,7 @@ import xarray as xr
 from xrfsr.core.coordinates import grid_of
 from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import import_optional
-from xrfsr.io.writers.common import scan_attrs
+from xrfsr.io.writers.layers import Layers
 
 __all__ = ["to_hyperspy"]
 
@@ -56,5 +56,5 @@ def to_hyperspy(scan: xr.Dataset | xr.DataArray) -> Any:
             "xray_lines": labels,
         },
     }
-    signal = api.signals.Signal2D(maps.data, axes=axes, metadata=metadata, original_metadata=scan_attrs(ready))
+    signal = api.signals.Signal2D(maps.data, axes=axes, metadata=metadata, original_metadata=Layers(ready).attrs)
     return signal.as_lazy() if maps.chunks and not signal._lazy else signal

@@ -11,6 +11,7 @@ from xrfsr.io.zarr_marks import foreign_entries, mark_of
 
 __all__ = [
     "DATASET",
+    "DERIVED_FOLDER",
     "PROGRAM",
     "SOFTWARE",
     "hdf5_obstacle",
@@ -23,6 +24,7 @@ __all__ = [
 PROGRAM = "xrfsr"
 SOFTWARE = f"{PROGRAM} {__version__}"  # tag "Software" of pictures
 DATASET = "dataset"  # value of the mark of a zarr store
+DERIVED_FOLDER = "derived"  # in a folder of TIFF files, for maps that are no element maps
 NAMED = 3  # strangers in a message
 
 
@@ -40,9 +42,12 @@ def tiffs_obstacle(path: Path) -> str:
     if not path.is_dir():
         return "is a file, not a folder of TIFF files"
     content = sorted(path.iterdir())
+    further = path / DERIVED_FOLDER
+    if further.is_dir() and not further.is_symlink() and (inner := sorted(further.iterdir())):
+        content = [*(file for file in content if file != further), *inner]
     if not content:
         return "is not a folder of TIFF files that xrfsr wrote"
-    return _strangers([file.name for file in content if tiff_obstacle(file)])
+    return _strangers([file.relative_to(path).as_posix() for file in content if tiff_obstacle(file)])
 
 
 def tiff_obstacle(path: Path) -> str:

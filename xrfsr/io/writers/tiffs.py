@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -11,85 +13,123 @@ import xarray as xr
 from xrfsr.core.coordinates import grid_of
 from xrfsr.io.writers.atomic import atomic_write
 from xrfsr.io.writers.common import iter_strips, prepare_write, warn_dropped
-from xrfsr.io.writers.ownership import SOFTWARE, tiffs_obstacle
+from xrfsr.io.writers.layers import Layers
+from xrfsr.io.writers.ownership import DERIVED_FOLDER, SOFTWARE, tiffs_obstacle
+from xrfsr.io.writers.pictures import band_planes, has_gaps, is_colour, iter_rgb
 
 __all__ = ["to_tiffs"]
 
 CENTIMETRE = 3
+CLASSIC_BYTES = 2**32 - 2**20  # a larger file has to be BigTIFF
 
 
-def to_tiffs(scan: xr.Dataset | xr.DataArray, folder: str | PathLike[str], *, overwrite: bool = False) -> None:
+def to_tiffs(
+    data: xr.Dataset | xr.DataArray,
+    folder: str | PathLike[str],
+    *,
+    photo: xr.DataArray | None = None,
+    overwrite: bool = False,
+) -> None:
     """Write a folder with one TIFF per map, for ImageJ, GIMP, Photoshop, PyMca and other image programs.
 
     ``Ca-K.tif`` contains the values of the map as float32, with NaN for missing pixels. If the scan has them, the
-    uncertainty is written to ``s(Ca-K).tif``, and the mask to ``mask.tif`` (255 for valid pixels, otherwise 0). Row 0
-    is the first row of the scan. The resolution tags hold the pixels per centimetre, but `xrfsr.open_scan` still needs
-    the pixel size, because many programs write arbitrary values there.
+    uncertainty is written to ``s(Ca-K).tif``, and the mask to ``mask.tif`` (255 for valid pixels, otherwise 0). Further
+    maps (y, x), such as ratios, are in the folder ``derived``. A photo with red, green and blue is ``photo.tif`` in 8
+    bits, transparent where it has missing pixels; other photos have a file for each band in ``derived``. Row 0 is the
+    first row of the scan. The resolution tags hold the pixels per centimetre, but `xrfsr.open_scan` still needs the
+    pixel size, because many programs write arbitrary values there.
 
     Parameters
     ----------
-    scan : Dataset or DataArray
-        Scan or result to write.
+    data : Dataset or DataArray
+        Scan or result, photo, or a single map such as a ratio.
     folder : str or path
         Folder to create. It appears once it is complete.
+    photo : DataArray, optional
+        Photo to write with the maps, on any grid, such as the registered one.
     overwrite : bool
         Whether to replace an existing folder, if this function wrote all that is in it.
 
     Raises
     ------
     InvalidInput
-        If the scan or the folder cannot be used; the message lists every fault.
+        If the data or the folder cannot be used; the message lists every fault.
 
     Warns
     -----
     UserWarning
-        If the scan has further variables or coordinates, which the format cannot store.
+        If the scan has variables of other dimensions, which the format cannot store.
 
     Examples
     --------
     >>> import tempfile, xrfsr
     >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Ca-K", "Pb-L"])
     >>> with tempfile.TemporaryDirectory() as place:
-    ...     to_tiffs(scan[["intensity"]].drop_vars(["visible", "visible_share"]), f"{place}/maps")
+    ...     to_tiffs(scan[["intensity"]].drop_vars(["visible", "visible_share"]), f"{place}/maps", photo=rgb)
     ...     sorted(file.name for file in Path(place, "maps").iterdir())
-    ['Ca-K.tif', 'Pb-L.tif']
+    ['Ca-K.tif', 'Pb-L.tif', 'photo.tif']
     """
-    ready, target = prepare_write(
-        scan, folder, overwrite, suffixes=(), kind="folder of TIFF files", obstacle=tiffs_obstacle
+    layers, target = prepare_write(
+        data, folder, overwrite, suffixes=(), kind="folder of TIFF files", obstacle=tiffs_obstacle, photo=photo
     )
-    spacing = grid_of(ready).spacing
-    warn_dropped(ready, target)
+    warn_dropped(layers, target, mask=True, photo=True)
     with atomic_write(target, "folder of TIFF files", tiffs_obstacle, overwrite=overwrite) as new:
         new.mkdir()
-        for number, label in enumerate(str(one) for one in ready["line"].values):
-            name = label.replace("/", "_")
-            _write(new / f"{name}.tif", ready["intensity"].isel(line=number), spacing)
-            if "uncertainty" in ready:
-                _write(new / f"s({name}).tif", ready["uncertainty"].isel(line=number), spacing)
-        if "valid" in ready:
-            _write(new / "mask.tif", ready["valid"].astype(np.float32) * 255, spacing, np.uint8)
+        _write_maps(new, layers)
+        if layers.scan is not None and "valid" in layers.scan:
+            _write_map(new / "mask.tif", layers.scan["valid"].astype(np.float32) * 255, np.uint8)
+        if layers.photo is not None and is_colour(layers.photo):
+            _write_photo(new / "photo.tif", layers.photo)
 
 
-def _write(
-    path: Path, maps: xr.DataArray, spacing: tuple[float, float], kind: type[np.float32 | np.uint8] = np.float32
-) -> None:
+def _write_maps(folder: Path, layers: Layers) -> None:
+    planes = list(layers.planes())
+    if layers.photo is not None and not is_colour(layers.photo):
+        planes += band_planes(layers.photo)
+    taken: set[str] = set()
+    for plane in planes:
+        place = folder / DERIVED_FOLDER if plane.role == "derived" else folder
+        place.mkdir(exist_ok=True)
+        name = re.sub(r"\s*/\s*|[\0-\x1f]", "_", plane.title)
+        while (path := place / f"{name}.tif").name.casefold() in taken:
+            name += "_"
+        if plane.role == "derived":
+            taken.add(path.name.casefold())
+        _write_map(path, plane.values)
+
+
+def _write_map(path: Path, map_: xr.DataArray, kind: type[np.float32 | np.uint8] = np.float32) -> None:
+    # Allocate the file first and fill it strip by strip, so that a lazy map is never in memory as a whole.
+    file = _allocate(path, map_, map_.shape, np.dtype(kind), photometric="minisblack")
+    for rows, values in iter_strips(map_):
+        file[rows] = values.astype(kind)
+    file.flush()
+
+
+def _write_photo(path: Path, photo: xr.DataArray) -> None:
+    transparent = has_gaps(photo)
+    shape = (photo.sizes["y"], photo.sizes["x"], 3 + transparent)
+    extra = {"extrasamples": ["unassalpha"]} if transparent else {}
+    file = _allocate(path, photo, shape, np.dtype(np.uint8), photometric="rgb", **extra)
+    for rows, pixels, shown in iter_rgb(photo):
+        file[rows, :, :3] = np.moveaxis(pixels, 0, -1)
+        if transparent:
+            file[rows, :, 3] = 255 * shown
+    file.flush()
+
+
+def _allocate(path: Path, array: xr.DataArray, shape: tuple[int, ...], dtype: np.dtype[Any], **options: Any) -> Any:
     import tifffile
 
-    dtype = np.dtype(kind)
-    height, width = maps.sizes["y"], maps.sizes["x"]
-    dy, dx = spacing
-    # Allocate the file first and fill it strip by strip, so that a lazy map is never in memory as a whole.
-    file = tifffile.memmap(
+    dy, dx = grid_of(array).spacing
+    return tifffile.memmap(
         path,
-        shape=(height, width),
+        shape=shape,
         dtype=dtype,
-        photometric="minisblack",
         resolution=(10 / dx, 10 / dy),
         resolutionunit=CENTIMETRE,
         metadata=None,
         software=SOFTWARE,
-        bigtiff=height * width * dtype.itemsize >= 2**32 - 2**20,
+        bigtiff=int(np.prod(shape, dtype=np.int64)) * dtype.itemsize >= CLASSIC_BYTES,
+        **options,
     )
-    for rows, values in iter_strips(maps):
-        file[rows] = values.astype(dtype)
-    file.flush()

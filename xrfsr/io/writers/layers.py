@@ -1,0 +1,160 @@
+"""What a writer writes: element maps, further maps on their grid such as ratios, and a photo; each may be absent."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+
+from xrfsr.core.coordinates import centres, dequantify, grid_of
+from xrfsr.core.grid import Grid
+from xrfsr.core.mistakes import is_like_photo
+from xrfsr.core.photo import ensure_photo
+from xrfsr.core.scan import ensure_scan
+from xrfsr.errors import InvalidInput, collect_faults
+
+__all__ = ["Layers", "Plane", "Role", "layers_of"]
+
+Role = Literal["intensity", "uncertainty", "derived"]
+STACKS: tuple[Literal["intensity", "uncertainty"], ...] = ("intensity", "uncertainty")
+NOT_DERIVED = frozenset({*STACKS, "valid", "rgb"})
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """One map.
+
+    Attributes
+    ----------
+    name : str
+        Label of the line; of a derived map its ``long_name``, such as ``"Ca-K / Pb-L"``, or the name of its variable.
+    values : DataArray
+        Map (y, x) of float32, in the order of the scan.
+    units : str
+        Units of the values.
+    role : {"intensity", "uncertainty", "derived"}
+        What the map is.
+    """
+
+    name: str
+    values: xr.DataArray
+    units: str
+    role: Role
+
+    @property
+    def title(self) -> str:
+        """Name that distinguishes the uncertainty ``s(Ca-K)`` from its map."""
+        return f"s({self.name})" if self.role == "uncertainty" else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """Checked layers, at least one of which is there.
+
+    Attributes
+    ----------
+    scan : Dataset or None
+        Scan in the standard form.
+    derived : tuple of Plane
+        Further maps on the same grid.
+    photo : DataArray or None
+        Photo in the standard form, on its own grid.
+    """
+
+    scan: xr.Dataset | None
+    derived: tuple[Plane, ...] = ()
+    photo: xr.DataArray | None = None
+
+    @property
+    def grid(self) -> Grid:
+        """Grid of the maps, or of the photo if there are none."""
+        first = self.scan if self.scan is not None else self.derived[0].values if self.derived else self.photo
+        assert first is not None
+        return grid_of(first)
+
+    @property
+    def attrs(self) -> dict[str, str | int | float]:
+        """Attributes of the scan that are plain numbers or text."""
+        attrs: Mapping[Any, Any] = {} if self.scan is None else self.scan.attrs
+        return {str(name): value for name, value in attrs.items() if isinstance(value, str | int | float)}
+
+    def planes(self, *roles: Role) -> Iterator[Plane]:
+        """Yield the maps of some roles, or of all: intensities, then uncertainties, then derived maps."""
+        for stack in STACKS:
+            if self.scan is not None and stack in self.scan and (not roles or stack in roles):
+                for number, label in enumerate(self.scan["line"].values):
+                    values = self.scan[stack].isel(line=number)
+                    yield Plane(str(label), values, str(self.scan[stack].attrs["units"]), stack)
+        if not roles or "derived" in roles:
+            yield from self.derived
+
+
+def layers_of(obj: object, photo: object = None) -> Layers:
+    """Check what a caller passed to a writer; values are not checked, they are written unchanged.
+
+    Parameters
+    ----------
+    obj : Dataset or DataArray
+        Scan, which may have further variables (y, x) and a photo ``rgb`` on the same grid; a photo; or one map (y, x).
+    photo : DataArray, optional
+        Photo of the same painting, on any grid.
+
+    Raises
+    ------
+    InvalidInput
+        If one of them cannot be used; the message lists every fault.
+    """
+    faults: list[str] = []
+    found = Layers(None)
+    picture: xr.DataArray | None = None
+    with collect_faults(faults):
+        found = _layers(obj)
+    if photo is not None:
+        with collect_faults(faults):
+            picture = ensure_photo(photo, values=False)  # type: ignore[arg-type]  # anything else is refused there
+    if faults:
+        raise InvalidInput("scan", faults)
+    return Layers(found.scan, found.derived, found.photo if picture is None else picture)
+
+
+def _layers(obj: Any) -> Layers:
+    if is_like_photo(obj):
+        return Layers(None, photo=ensure_photo(obj, values=False))
+    if isinstance(obj, xr.DataArray) and set(obj.dims) == {"y", "x"} and "line" not in obj.coords:
+        return Layers(None, (_single(obj),))
+    scan = ensure_scan(obj, values=False)
+    photo = ensure_photo(scan["rgb"], values=False) if "rgb" in scan and "band" in scan["rgb"].dims else None
+    taken = {str(label) for label in scan["line"].values}
+    derived: list[Plane] = []
+    for name, variable in scan.variables.items():
+        if set(variable.dims) == {"y", "x"} and name not in NOT_DERIVED and variable.dtype.kind in "biuf":
+            plane = _plane(scan[name].reset_coords(drop=True), name, taken)
+            derived.append(plane)
+            taken.add(plane.name)
+    return Layers(scan, tuple(derived), photo)
+
+
+def _single(map_: xr.DataArray) -> Plane:
+    """Return a map that comes alone, with its coordinates in mm."""
+    plain = dequantify(map_).reset_coords(drop=True)
+    if plain.dtype.kind not in "biuf":
+        raise InvalidInput("map", [f"the map {map_.name!r} must hold numbers, got dtype {plain.dtype}"])
+    faults: list[str] = []
+    coords: dict[str, xr.Variable] = {}
+    for name in ("y", "x"):
+        with collect_faults(faults):
+            coords[name] = centres(plain, name)[0]
+    if faults:
+        raise InvalidInput("map", faults)
+    return _plane(plain.assign_coords(coords), "map" if map_.name is None else map_.name, set())
+
+
+def _plane(map_: xr.DataArray, name: Hashable, taken: set[str]) -> Plane:
+    longer = map_.attrs.get("long_name")
+    title = longer if isinstance(longer, str) and longer.strip() and longer not in taken else str(name)
+    with np.errstate(over="ignore"):
+        values = map_.transpose("y", "x").astype(np.float32)
+    return Plane(title, values, str(map_.attrs.get("units", "dimensionless")), "derived")

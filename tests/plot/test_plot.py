@@ -142,6 +142,7 @@ def test_photos_and_maps_as_superresolve_takes_them(scan: xr.Dataset, photo: xr.
         np.testing.assert_allclose(found, expected, atol=1e-4)
     spelt = fine.assign_coords(line=["Ca_K", "Fe Ka", "Pb L"])
     assert "Fe-Ka" in texts(overview(photo, scan, spelt, lines=["Fe_Kα"]))
+    assert "Fe-Ka" in texts(overview(photo, scan, spelt, lines=["Fe"]))
 
 
 def test_every_fault_at_once(scan: xr.Dataset, photo: xr.DataArray, fine: xr.Dataset) -> None:

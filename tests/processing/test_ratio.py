@@ -35,6 +35,15 @@ def test_values_and_attributes(scan: xr.Dataset) -> None:
     xr.testing.assert_identical(scan.xrfsr.ratio("Ca-K", "Pb-La"), result)
 
 
+def test_symbols_mean_the_one_line_of_their_element(scan: xr.Dataset) -> None:
+    xr.testing.assert_identical(ratio(scan, "Ca", "Pb"), ratio(scan, "Ca-K", "Pb-La"))
+    both = xr.concat([scan, scan.sel(line=["Pb-La"]).assign_coords(line=["Pb-M"])], "line", data_vars="minimal")
+    with pytest.raises(InvalidInput, match="'Pb' may be any of its lines; write 'Pb-La' or 'Pb-M'"):
+        ratio(both, "Ca", "Pb")
+    with pytest.raises(InvalidInput, match="the scan has no line 'Hg'; it has Ca-K, Pb-La, compton"):
+        ratio(scan, "Ca", "Hg")
+
+
 def test_minimum(scan: xr.Dataset) -> None:
     result = scan.xrfsr.ratio("Ca-K", "Pb-La", minimum=1)
     assert result.notnull().values.tolist() == [[True, False, False], [True, False, False]]

@@ -24,7 +24,7 @@ from xrfsr.errors import InvalidInput
 from xrfsr.utils.checks import is_integer
 from xrfsr.utils.describe import describe
 
-__all__ = ["Kind", "Line", "emission", "overlaps", "parse", "parse_all"]
+__all__ = ["Kind", "Line", "emission", "overlaps", "parse", "parse_all", "try_parse"]
 
 Kind = Literal["element", "scatter", "diagnostic"]
 
@@ -140,6 +140,18 @@ def parse(label: str) -> Line:
     if isinstance(found, str):
         raise InvalidInput("line label", [found])
     return found
+
+
+def try_parse(label: object) -> Line | None:
+    """Return the line of a label, or None if it is not a line.
+
+    Examples
+    --------
+    >>> try_parse("Ca_K").label, try_parse("i0")
+    ('Ca-K', None)
+    """
+    found = _understand(label)
+    return found if isinstance(found, Line) else None
 
 
 def parse_all(labels: Iterable[str]) -> list[Line]:

@@ -156,7 +156,10 @@ def describe_stack(
         raise InvalidInput(
             "file", [f"'{place}' has {count} maps, but '{names}' has {len(known)} names; export the file again"]
         )
-    chosen = select_maps(known, options.lines, path, faults)
+    lines: Any = options.lines
+    if isinstance(lines, list | tuple):
+        lines = [label(name) if isinstance(name, str) else name for name in lines]
+    chosen = select_maps(known, lines, path, faults)
     if faults:
         raise InvalidInput("file", faults)
     return ScanDescription(

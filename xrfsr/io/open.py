@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.io.formats import Format, detect_format
 from xrfsr.io.lazy import LazyMaps, LazyMask, unreadable_message
 from xrfsr.io.readers.zarr import is_store, open_store
+from xrfsr.io.renaming import renamed
 from xrfsr.io.source import Quantity, ReadOptions, ScanDescription
 from xrfsr.utils.checks import choice_faults, is_integer, switch_faults
 from xrfsr.utils.describe import describe, listing
@@ -36,7 +38,7 @@ def open_scan(
     *,
     origin: Any = None,
     units: str | None = None,
-    lines: Sequence[str] | None = None,
+    lines: Sequence[str] | Mapping[str, str] | None = None,
     quantity: Quantity | None = None,
     group: str | None = None,
     index: int | None = None,
@@ -61,8 +63,10 @@ def open_scan(
         in `pixel_size`, which must be passed as well.
     units : str, optional
         Units of the values: "count", "count/s" or "dimensionless". Default: the units of the format, else "count".
-    lines : sequence of str, optional
-        Lines to read, in this order and in any spelling. Default: all lines. Required for spectra.
+    lines : sequence of str or mapping of str to str, optional
+        Lines to read, in this order and in any spelling; a symbol alone means the one line of that element in the
+        file. A mapping gives labels to names that are no lines: ``{"Pb": "Pb-L", "map 3": "Ca-K"}``. Default: all
+        lines. Required for spectra, as a sequence.
     quantity : {"count", "mass_fraction"}, optional
         Result to read from a fit that stores both. Default: counts.
     group : str, optional
@@ -134,7 +138,7 @@ def open_lazily(
     *,
     origin: Any = None,
     units: str | None = None,
-    lines: Sequence[str] | None = None,
+    lines: Sequence[str] | Mapping[str, str] | None = None,
     quantity: Quantity | None = None,
     group: str | None = None,
     index: int | None = None,
@@ -211,6 +215,8 @@ def _format(place: Path, external: bool) -> Format:
 def _describe(form: Format, place: Path, options: ReadOptions) -> ScanDescription:
     try:
         maps: ScanDescription = form.load().describe(place, options)
+        if isinstance(options.lines, Mapping) and not maps.labels:
+            maps = replace(maps, labels=renamed(maps.names, options.lines))
         return maps
     except InvalidInput:
         raise
@@ -269,7 +275,7 @@ def _scan(
             array = indexing.LazilyIndexedArray(LazyMaps(place, source, len(maps.names), maps.shape))
             encoding = {"preferred_chunks": _preferred_chunks(maps)}
             variables[name] = xr.Variable(("line", "y", "x"), array, dict(attrs), encoding)
-    coords = scan_coords(maps.names, grid)
+    coords = scan_coords(maps.labels or maps.names, grid)
     for coord in coords.values():
         if "line" in coord.dims:
             coord.encoding["preferred_chunks"] = {"line": 1}  # as for the maps, or xarray reports inconsistent chunks

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.core.lines import parse
+from xrfsr.core.lines import try_parse
 from xrfsr.io.source import Source
 from xrfsr.utils.describe import listing
 
@@ -88,5 +88,9 @@ def missing_uncertainties(names: Sequence[str], known: Sequence[object], where: 
     where : Path or str
         File or group named in the message.
     """
-    without = [name for name, one in zip(names, known, strict=True) if one is None and parse(name).kind == "element"]
+    without = [
+        name
+        for name, one in zip(names, known, strict=True)
+        if one is None and ((line := try_parse(name)) is None or line.kind == "element")
+    ]
     return (f"uncertainty is NaN for some maps: '{where}' has none for {listing(without)}",) if without else ()

@@ -6,11 +6,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from xrfsr.core.choice import choose_line
 from xrfsr.core.labels import label_list
-from xrfsr.core.lines import Line, parse, parse_all
+from xrfsr.core.lines import Line, parse, parse_all, try_parse
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.io.partial import missing_uncertainties
+from xrfsr.io.renaming import rename_maps
 from xrfsr.io.source import ReadOptions
 from xrfsr.utils.describe import describe, listing
 
@@ -28,6 +31,7 @@ __all__ = [
 
 SHOWN = 12  # lines of a file that a message offers
 CHOOSE = "; choose the maps to read with lines=['Ca-K', ...]"
+NAME = ", or name them, lines={'name in the file': 'Ca-K'}"
 # PyMca writes s(Fe_Ka), w(Fe_Ka), mM(Fe_Ka) in tables, and the same without brackets in file names.
 DERIVED_NAME = re.compile(r"(?P<kind>s|w|mM)(\((?P<bracketed>.+)\)|(?P<plain>[A-Z].*))")
 
@@ -99,14 +103,6 @@ def select_columns(names: Sequence[str], options: ReadOptions, path: Path, fault
     )
 
 
-def try_parse(label: object) -> Line | None:
-    """Return the line of a label, or None if it is not a line."""
-    try:
-        return parse(label)  # type: ignore[arg-type]  # parse refuses anything but text
-    except InvalidInput:
-        return None
-
-
 def select_maps(names: Sequence[str], lines: object, path: Path, faults: list[str]) -> list[int]:
     """Return the positions of the maps to read.
 
@@ -115,7 +111,7 @@ def select_maps(names: Sequence[str], lines: object, path: Path, faults: list[st
     names : sequence of str
         Names of all maps, in the spelling of the file.
     lines : object
-        Argument `lines` of the caller; None for all maps.
+        Argument `lines` of the caller, which may be a mapping of names to labels; None for all maps.
     path : Path
         File named in messages.
     faults : list of str
@@ -126,6 +122,8 @@ def select_maps(names: Sequence[str], lines: object, path: Path, faults: list[st
     list of int
         Positions in `names`, in the order of `lines`.
     """
+    if isinstance(lines, Mapping):
+        return list(rename_maps(lines, [(name,) for name in names], path, faults))
     spelled: dict[str, list[int]] = {}
     strangers: list[str] = []
     for position, name in enumerate(names):
@@ -158,6 +156,7 @@ def _unknown_name_faults(strangers: Sequence[str], known: Sequence[str]) -> list
             faults.append(f"{describe(name)} is the uncertainty of {line.label}, whose map is missing")
     if known:
         faults[-1] += f"; choose the maps to read with lines={list(known)}" if len(known) <= SHOWN else CHOOSE
+        faults[-1] += NAME
     return faults
 
 
@@ -180,33 +179,53 @@ def select_lines(lines: object, known: Mapping[str, str], path: Path, faults: li
     dict of str to str
         Selected entries of `known`, in the order of `lines`.
     """
-    wanted = parse_lines(lines, faults)
-    if missing := [line.label for line in wanted if line.label.casefold() not in known]:
+    keys = list(known)
+    held = [try_parse(name) or Line(name, kind="diagnostic") for name in known.values()]
+    found: dict[str, str] = {}
+    labels: dict[str, object] = {}
+    missing: list[str] = []
+    for label in _requested(lines, faults):
+        with collect_faults(faults):
+            position = choose_line(label, held, list(known.values()))
+            if position is None:
+                line = try_parse(label)
+                missing.append(str(label) if line is None or str(label) == line.element else line.label)
+                continue
+            key = keys[position]
+            if key in labels:
+                both = f"{describe(label)} and {describe(labels[key])}"
+                faults.append(f"{both} are the same line, {held[position].label}; drop or rename one")
+            labels.setdefault(key, label)
+            found[key] = known[key]
+    if missing:
         faults.append(
             f"{listing(missing)}: not in '{path}', which has {listing(known.values()) or 'no element line'}; "
             "choose from these"
         )
-    return {key: known[key] for line in wanted if (key := line.label.casefold()) in known}
+    return found
 
 
 def parse_lines(lines: object, faults: list[str]) -> list[Line]:
     """Parse the argument `lines`, and add labels that cannot be parsed to `faults`."""
-    labels = None
-    with collect_faults(faults):
-        labels = label_list(lines)
-    if labels is None:
-        return []
-    if not labels:
-        faults.append("lines is empty; pass labels such as lines=['Ca-K', 'Pb-L'], or leave it out to read all")
+    labels = _requested(lines, faults)
     with collect_faults(faults):
         parse_all(labels)
-    wanted = [line for line in map(try_parse, labels) if line]
+    return [line for line in map(try_parse, labels) if line]
+
+
+def _requested(lines: object, faults: list[str]) -> list[Any]:
+    """Return the labels of the argument `lines`, without those of uncertainties, which are faults."""
+    labels: list[Any] | None = None
+    with collect_faults(faults):
+        labels = label_list(lines)
+    if labels is not None and not labels:
+        faults.append("lines is empty; pass labels such as lines=['Ca-K', 'Pb-L'], or leave it out to read all")
+    uncertain = [line for label in labels or () if (line := try_parse(label)) and line.uncertainty]
     faults += [
         f"lines contains the uncertainty of {line.label}, which is read with its map; name the line only"
-        for line in wanted
-        if line.uncertainty
+        for line in uncertain
     ]
-    return wanted
+    return [label for label in labels or () if try_parse(label) not in uncertain]
 
 
 def derived_names(names: Iterable[str]) -> dict[str, tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -46,8 +46,8 @@ class ReadOptions:
 
     Attributes
     ----------
-    lines : sequence of str or None
-        Labels of the lines in any spelling; None for all lines.
+    lines : sequence of str or mapping of str to str or None
+        Labels of the lines in any spelling, or names in the file with their labels; None for all lines.
     quantity : {"count", "mass_fraction"} or None
         Result of a fit to read; None for the counts.
     group : str or None
@@ -58,7 +58,7 @@ class ReadOptions:
         Position of the scan in a stack of scans; None if there is only one.
     """
 
-    lines: Sequence[str] | None = None
+    lines: Sequence[str] | Mapping[str, str] | None = None
     quantity: Quantity | None = None
     group: str | None = None
     external: bool = False
@@ -73,6 +73,8 @@ class ScanDescription:
     ----------
     names : tuple of str
         Names of the maps in the spelling of the file; each is an element line or a known other map.
+    labels : tuple of str
+        Labels of the maps if the caller gave them by other names than `names`; else empty.
     shape : (int, int)
         Number of rows and columns.
     intensity : Source
@@ -103,3 +105,4 @@ class ScanDescription:
     tile: tuple[int, int] | None = None
     attrs: dict[str, str | int | float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()

@@ -12,10 +12,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from xrfsr.core.choice import choose_line
 from xrfsr.core.coordinates import grid_of
 from xrfsr.core.grid import Grid
 from xrfsr.core.labels import label_list
-from xrfsr.core.lines import parse_all
+from xrfsr.core.lines import parse_all, try_parse
 from xrfsr.core.photo import ensure_photo
 from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults, import_optional
@@ -250,13 +251,31 @@ def _labels(columns: Sequence[_Column], lines: Sequence[str] | None) -> list[str
     if lines is not None and not (lines := label_list(lines)):
         raise InvalidInput("lines", ["lines must name at least one line, such as lines=['Ca-K'], got none"])
     stored = [[str(label) for label in column.maps["line"].values] for column in columns]
-    wanted = [line.label for line in parse_all(lines)] if lines is not None else stored[1][:ROWS]
+    wanted = _wanted(lines, stored[1]) if lines is not None else stored[1][:ROWS]
     for column, there in zip(columns, stored, strict=True):
         missing = [label for label in wanted if label not in there]
         if missing:
             faults.append(f"{column.title.lower()} has no {listing(missing)}; it has {listing(there)}")
     if faults:
         raise InvalidInput("lines", faults)
+    return wanted
+
+
+def _wanted(lines: Sequence[str], there: Sequence[str]) -> list[str]:
+    """Return the labels that `lines` names, in any spelling or by the element alone."""
+    faults: list[str] = []
+    wanted: list[str] = []
+    held = parse_all(there)
+    for label in lines:
+        with collect_faults(faults):
+            position = choose_line(label, held)
+            line = try_parse(label)
+            wanted.append(there[position] if position is not None else line.label if line else str(label))
+    faults += [
+        f"{label} is requested twice; name it once" for label in dict.fromkeys(wanted) if wanted.count(label) > 1
+    ]
+    if faults:
+        raise InvalidInput("line labels", faults)
     return wanted
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import xarray as xr
 
+from xrfsr.core.choice import choose_line
 from xrfsr.core.coordinates import dequantify
-from xrfsr.core.lines import Line, parse, parse_all
+from xrfsr.core.lines import Line, parse_all, try_parse
 from xrfsr.core.mistakes import is_like_photo, no_scan
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.utils.checks import is_number
@@ -24,7 +25,8 @@ def ratio(obj: xr.Dataset | xr.DataArray, a: str, b: str, *, minimum: float | No
     obj : xarray.Dataset or xarray.DataArray
         Scan or fine result, or its intensity alone. Dask arrays stay lazy.
     a, b : str
-        Labels of numerator and denominator, in any spelling that `xrfsr.core.lines.parse` accepts.
+        Labels of numerator and denominator, in any spelling that `xrfsr.core.lines.parse` accepts, or symbols of
+        elements of which the scan has one line.
     minimum : float, optional
         Smallest denominator, in the units of the intensity. With a very small denominator the ratio is noise.
 
@@ -37,7 +39,8 @@ def ratio(obj: xr.Dataset | xr.DataArray, a: str, b: str, *, minimum: float | No
     Raises
     ------
     InvalidInput
-        If a label is unknown, or the scan does not contain that line.
+        If a label is unknown, the scan does not contain that line, or has several lines of an element that is given
+        by its symbol.
 
     Examples
     --------
@@ -63,10 +66,13 @@ def ratio(obj: xr.Dataset | xr.DataArray, a: str, b: str, *, minimum: float | No
     wanted: list[Line] = []
     for label in (a, b):
         with collect_faults(faults):
-            wanted.append(parse(label))
-            if wanted[-1] not in held:
-                available = listing(known.label for known in held)
-                faults.append(f"the scan has no line {describe(label)} ({wanted[-1].label}); it has {available}")
+            if (position := choose_line(label, held)) is not None:
+                wanted.append(held[position])
+                continue
+            line = try_parse(label)
+            spelled = f" ({line.label})" if line else ""
+            available = listing(known.label for known in held)
+            faults.append(f"the scan has no line {describe(label)}{spelled}; it has {available}")
     if minimum is not None and not (is_number(minimum) and minimum >= 0):
         faults.append(f"minimum must be a number ≥ 0 in the units of the intensity, got {describe(minimum)}")
     if faults:

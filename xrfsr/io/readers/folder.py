@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from xrfsr.core.lines import parse
 from xrfsr.errors import Fault, InvalidInput, collect_faults
@@ -15,6 +16,7 @@ from xrfsr.io.places import Home
 from xrfsr.io.raster import Header, read_header
 from xrfsr.io.readers.edf import EdfMaps, edf_header
 from xrfsr.io.readers.tiff import TiffMaps, map_problem
+from xrfsr.io.renaming import rename_maps
 from xrfsr.io.selection import derived_names, select_lines, try_parse
 from xrfsr.io.source import ReadOptions, ScanDescription, Source
 from xrfsr.utils.paths import entries
@@ -61,6 +63,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         raise InvalidInput(f"scan folder '{path}'", faults)
     return ScanDescription(
         names=tuple(chosen.maps),
+        labels=tuple(chosen.maps),
         shape=shape,
         intensity=_source(list(chosen.maps.values()), kind),
         uncertainty=partial_source(lambda files: _source(files, kind), uncertain, shape),
@@ -185,6 +188,8 @@ class FolderContents:
         Unknown labels, missing lines and duplicate files are added to `faults`. The other files are selected
         nevertheless, so that their faults are reported as well.
         """
+        if isinstance(lines, Mapping):
+            return self._renamed(lines, folder, faults)
         spelled: dict[str, list[str]] = {}
         for name in self.maps:
             if (line := try_parse(name)) and not line.uncertainty:
@@ -201,6 +206,22 @@ class FolderContents:
         return SelectedFiles(
             {name: self.maps[name][0] for name in names},
             {name: self.uncertainties[name][0] for name in names if name in self.uncertainties},
+            self.masks[0] if self.masks else None,
+        )
+
+    def _renamed(self, lines: Mapping[Any, Any], folder: Path, faults: list[str]) -> SelectedFiles:
+        """Select the files that a mapping names, with or without prefix and suffix, by its labels."""
+        listed = list(self.maps)
+        called = [
+            (name, *(each for file in files for each in (file.stem, file.name))) for name, files in self.maps.items()
+        ]
+        labels = {listed[position]: label for position, label in rename_maps(lines, called, folder, faults).items()}
+        for name in labels:
+            if len(self.maps[name]) > 1:
+                faults.append(f"{_listed(self.maps[name])} are the same map; keep one and rename or remove the others")
+        return SelectedFiles(
+            {label: self.maps[name][0] for name, label in labels.items()},
+            {label: self.uncertainties[name][0] for name, label in labels.items() if name in self.uncertainties},
             self.masks[0] if self.masks else None,
         )
 

@@ -15,6 +15,7 @@ from xrfsr.core.pile_up import pile_up_of_symbols
 from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.io.lazy import unreadable_message
+from xrfsr.io.renaming import rename_maps
 from xrfsr.io.selection import select_lines
 from xrfsr.io.zarr_files import FolderFiles
 from xrfsr.io.zarr_marks import MARK, METADATA_FILE
@@ -62,6 +63,7 @@ def open_store(
     UserWarning
         If chunks are missing that the program that wrote the store may have left out.
     """
+    chosen: object = None
     faults = [
         f"{name}={describe(value)} was passed, but '{path}' stores its own {STORED.get(name, 'value')}; leave it out"
         for name, value in given.items()
@@ -70,11 +72,14 @@ def open_store(
     scan: xr.Dataset | None = None
     with collect_faults(faults):
         stored = _with_present_labels(_open(path, names, external))
+        chosen = lines
+        if isinstance(lines, Mapping) and "line" in stored.coords:
+            stored, chosen = _with_labels(stored, lines, path)
         # With Dask arrays in place of the stored ones, the check of shapes and labels reads no map.
         scan = _restore_lazy(ensure_scan(stored.chunk(), values=False), stored)
-    if scan is not None and lines is not None:
+    if scan is not None and chosen is not None:
         known = {str(label).casefold(): str(label) for label in scan["line"].values}
-        scan = scan.sel(line=list(select_lines(lines, known, path, faults).values()))
+        scan = scan.sel(line=list(select_lines(chosen, known, path, faults).values()))
     if faults or scan is None:
         raise InvalidInput(f"zarr store '{path}'", faults)
     return scan
@@ -130,6 +135,17 @@ def _with_present_labels(stored: xr.Dataset) -> xr.Dataset:
         for label, kind in zip(labels, stored["kind"].values.tolist(), strict=True)
     ]
     return stored if present == labels else stored.assign_coords(line=("line", present, stored["line"].attrs))
+
+
+def _with_labels(stored: xr.Dataset, lines: Mapping[Any, Any], path: Path) -> tuple[xr.Dataset, list[str]]:
+    """Give maps the labels that the caller has for the stored ones; return them and the labels in their order."""
+    faults: list[str] = []
+    labels = [str(label) for label in stored["line"].values.tolist()]
+    found = rename_maps(lines, [(label,) for label in labels], path, faults)
+    if faults:
+        raise InvalidInput("zarr store", faults)
+    part = stored.isel(line=list(found))
+    return part.assign_coords(line=("line", list(found.values()), stored["line"].attrs)), list(found.values())
 
 
 def _check_chunks(files: FolderFiles) -> tuple[list[str], list[str]]:

@@ -109,6 +109,21 @@ def ewoksfluo_stack(folder: Path) -> Path:
     return path
 
 
+def pymca_roi(folder: Path) -> Path:
+    """Write the layout of PyMca's batch of regions of interest with PyMca's own writer."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        from PyMca5.PyMcaPhysics.xrf.XRFBatchFitOutput import OutputBuffer
+
+        out = OutputBuffer(outputDir=str(folder), outputRoot="ROIS", fileEntry="scan", fileProcess="roi_sum", h5=True)
+        names = [f"ROI {name}{net}" for net in ("", " Net") for name in PYMCA]
+        with out.saveContext():
+            out.allocateMemory(
+                "roisum", data=np.concatenate([MAPS + 7, MAPS]), labels=names, groupAttrs={"default": True}
+            )
+    return folder / "ROIS.h5"
+
+
 def pyxrf(folder: Path) -> Path:
     path = folder / "scan2D_1.h5"
     with h5py.File(path, "w") as file:
@@ -126,6 +141,42 @@ def xrf_maps(folder: Path) -> Path:
             group = file.create_group(f"MAPS/XRF_Analyzed/{analysis}")
             group.create_dataset("Counts_Per_Sec", data=factor * MAPS.astype(np.float64), chunks=(1, 3, 4))
             group["Channel_Names"] = np.array([b"Ca", b"Fe_Ka", b"Pb_L"], dtype="S256")
+    return path
+
+
+def maps_v9(folder: Path) -> Path:
+    """Write the layout of version 9 of MAPS."""
+    path = folder / "scan.h5"
+    with h5py.File(path, "w") as file:
+        for name, factor in (("XRF_roi", 3), ("XRF_roi_plus", 2), ("XRF_fits", 1)):
+            file[f"MAPS/{name}"] = factor * MAPS
+        file["MAPS/channel_names"] = np.array([b"Ca", b"Fe_Ka", b"Pb_L"], dtype="S10")
+        file["MAPS/XRF_roi_quant"] = np.ones((3, 1, 3))
+        file["MAPS/mca_arr"] = np.zeros((16, HEIGHT, WIDTH), np.float32)
+    return path
+
+
+def xrmmap(folder: Path) -> Path:
+    """Write the layout of version 2.1 of GSECARS' maps, as larch does."""
+    path = folder / "scan_001.h5"
+    with h5py.File(path, "w") as file:
+        root = file.create_group("xrmmap")
+        root.attrs.update(
+            {"Version": "2.1.0", "Map_Folder": "scan", "Dimension": "2", "Start_Time": "", "Last_Row": "4"}
+        )
+        for name, kind in (("roimap", "roi maps"), ("config", "scan config"), ("work", "virtual detectors for work")):
+            root.create_group(name).attrs["type"] = kind
+        for detector, factor in (("mca1", 0.5), ("mcasum", 1)):
+            group = root.create_group(f"roimap/{detector}")
+            group.attrs["type"] = "virtual mca detector"
+            for name, one in zip(("Ca K", "Fe Ka", "Pb L"), MAPS * factor, strict=True):
+                group.create_dataset(f"{name}/raw", data=(one / 2).astype(np.uint32), compression="gzip")
+                group.create_dataset(f"{name}/cor", data=one, maxshape=(None, WIDTH), chunks=(2, 4))
+                group[f"{name}/limits"] = [1.0, 2.0]
+        names = [b"I0", b"Ca K", b"Fe Ka", b"Pb L"]
+        root["roimap/sum_name"] = np.array(names, "S20")
+        for kind, factor in (("cor", 1), ("raw", 0.5)):
+            root[f"roimap/sum_{kind}"] = np.moveaxis(np.concatenate([MAPS[:1] * 0, MAPS]) * factor, 0, -1)
     return path
 
 
@@ -300,6 +351,9 @@ WRITERS: dict[str, Callable[[Path], Path]] = {
         imagej,
         geotiff,
         hyperspy_maps,
+        pymca_roi,
+        maps_v9,
+        xrmmap,
     )
 }
 SPECTRA: dict[str, Callable[[Path], Path]] = {one.__name__: one for one in (hyperspy, ripple, crono)}

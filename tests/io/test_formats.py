@@ -68,7 +68,7 @@ def test_orientation_and_values(path: Path, form: str) -> None:
 
 def test_units_and_grid(path: Path, form: str) -> None:
     scan = opened(path, form)
-    expected = {"xrf_maps": "count/s", "datastack": "dimensionless"}.get(form, "count")
+    expected = {"xrf_maps": "count/s", "maps_v9": "count/s", "datastack": "dimensionless"}.get(form, "count")
     assert scan["intensity"].attrs["units"] == expected
     assert scan["y"].attrs["units"] == scan["x"].attrs["units"] == "mm"
     first = 1.0 if form in OWN_GRID else 0.125

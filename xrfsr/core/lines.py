@@ -47,6 +47,10 @@ _NAMES: dict[str, Kind] = {
     "fit_residual": "diagnostic",
     "total_fluorescence_yield": "diagnostic",
     "tfy": "diagnostic",
+    "s_i": "scatter",
+    "s_e": "scatter",
+    "s_a": "scatter",
+    "bkgnd": "diagnostic",
     # General
     "scatter": "scatter",
     "rayleigh": "scatter",

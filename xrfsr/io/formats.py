@@ -42,6 +42,8 @@ class Format:
 FOLDER = Format("folder of TIFF or EDF files", "folder")
 HDF5 = (
     Format("PyMca or ewoksfluo HDF5", "pymca_hdf5"),
+    Format("PyMca HDF5 with regions of interest", "pymca_roi"),
+    Format("GSECARS or xraylarch HDF5", "xrmmap"),  # before PyXRF, whose group an old version of it has, too
     Format("PyXRF HDF5", "pyxrf"),
     Format("XRF-Maps HDF5", "xrf_maps"),
     Format("CRONO HDF5", "crono"),
@@ -102,20 +104,16 @@ def detect_format(path: Path, *, external: bool = False) -> Format:
 
 
 def _hdf5_format(path: Path, external: bool) -> Format:
+    from xrfsr.io.hdf5_contents import describe_contents
     from xrfsr.io.hdf5_links import open_hdf5
 
     with open_hdf5(path, external=external) as file:
         for one in HDF5:
             if one.load().matches(file):
                 return one
-        there = ", ".join(f"'{name}'" for name in list(file)[:8]) or "nothing"
-    raise InvalidInput(
-        "file",
-        [
-            f"'{path}' contains {there}, but no element maps in the layout of {', '.join(one.name for one in HDF5)}; "
-            "fit the spectra first and pass the file with the results"
-        ],
-    )
+        contents = describe_contents(file, path)
+    layouts = ", ".join(one.name for one in HDF5)
+    raise InvalidInput("file", [f"'{path}' contains no element maps in the layout of {layouts}; {contents}"])
 
 
 def _accepted() -> str:

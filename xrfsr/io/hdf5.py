@@ -20,6 +20,7 @@ from xrfsr.io.hdf5_links import open_hdf5
 from xrfsr.io.hdf5_storage import unwritten_faults
 from xrfsr.io.selection import select_maps
 from xrfsr.io.source import ReadOptions, ScanDescription
+from xrfsr.io.strangers import select_known
 
 __all__ = [
     "Hdf5Maps",
@@ -45,14 +46,17 @@ class Hdf5Maps:
     path : Path
         File that holds the maps.
     locations : tuple of (str, int or None)
-        Name of the dataset of each map, and the position along its first dimension if it holds several maps.
+        Name of the dataset of each map, and the position along its first or last dimension if it holds several maps.
     external : bool
         Whether the maps may be stored outside the folder of the file.
+    last : bool
+        Whether datasets of several maps are (y, x, map) rather than (map, y, x).
     """
 
     path: Path
     locations: tuple[tuple[str, int | None], ...]
     external: bool = False
+    last: bool = False
 
     def read(self, maps: Sequence[int], y: slice, x: slice) -> NDArray[Any]:
         """Read a window of some maps; see `xrfsr.io.source.Source`."""
@@ -60,7 +64,10 @@ class Hdf5Maps:
             windows = []
             for number in maps:
                 name, position = self.locations[number]
-                windows.append(read_window(file[name], (y, x) if position is None else (position, y, x)))
+                key: tuple[int | slice, ...] = (y, x)
+                if position is not None:
+                    key = (y, x, position) if self.last else (position, y, x)
+                windows.append(read_window(file[name], key))
         return np.stack(windows)
 
 
@@ -117,6 +124,7 @@ def describe_stack(
     names: str,
     units: str | None = None,
     label: Callable[[str], str] = str,
+    strangers: bool = False,
 ) -> ScanDescription:
     """Describe maps in one dataset (map, y, x) with their names in another dataset.
 
@@ -136,6 +144,8 @@ def describe_stack(
         Units of the maps.
     label : callable
         Function that returns the label of a name in the file.
+    strangers : bool, optional
+        Whether images whose name is not a line are left out, with a warning, rather than refused.
 
     Raises
     ------
@@ -159,7 +169,11 @@ def describe_stack(
     lines: Any = options.lines
     if isinstance(lines, list | tuple):
         lines = [label(name) if isinstance(name, str) else name for name in lines]
-    chosen = select_maps(known, lines, path, faults)
+    warnings: tuple[str, ...] = ()
+    if strangers:
+        chosen, warnings = select_known(known, lines, path, faults)
+    else:
+        chosen = select_maps(known, lines, path, faults)
     if faults:
         raise InvalidInput("file", faults)
     return ScanDescription(
@@ -169,6 +183,7 @@ def describe_stack(
         units=units,
         tile=dataset.chunks[1:] if dataset.chunks else None,
         attrs={"source_group": place},
+        warnings=warnings,
     )
 
 

@@ -7,7 +7,7 @@ and ``XRF/SpectraSelectedIndex`` holds the row of each pixel. cronomaxrf exports
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput
-from xrfsr.io.hdf5 import map_faults
+from xrfsr.io.hdf5 import Hdf5Maps, map_faults
 from xrfsr.io.hdf5_chunks import read_all, read_window
 from xrfsr.io.hdf5_links import open_hdf5
 from xrfsr.io.hdf5_storage import truncation_faults, unwritten_faults, unwritten_parts
@@ -26,7 +26,7 @@ from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.io.spectra.array_cube import ArrayCube
 from xrfsr.io.spectra.cubes import MAX_CHANNELS, describe_cube
 
-__all__ = ["ComputedMaps", "CronoCube", "describe", "matches"]
+__all__ = ["CronoCube", "describe", "matches"]
 
 OPTIONS = frozenset({"group"})
 GROUPS = ("Spectra", "ComputedMaps")
@@ -120,30 +120,6 @@ def _positions(index: h5py.Dataset, y: slice) -> NDArray[np.int64]:
     """Return the positions of the spectra of some rows of pixels."""
     rows = index[y] if index.ndim == 2 else index[y, :, 0]
     return np.asarray(rows).astype(np.int64)
-
-
-@dataclass(frozen=True, slots=True)
-class ComputedMaps:
-    """Maps in one array (row, column, map).
-
-    Attributes
-    ----------
-    path : Path
-        File that holds the array.
-    positions : tuple of int
-        Positions of the maps in the array.
-    external : bool
-        Whether the array may be stored outside the folder of the file.
-    """
-
-    path: Path
-    positions: tuple[int, ...]
-    external: bool = False
-
-    def read(self, maps: Sequence[int], y: slice, x: slice) -> NDArray[Any]:
-        """Read a window of some maps; see `xrfsr.io.source.Source`."""
-        with open_hdf5(self.path, external=self.external) as file:
-            return np.stack([read_window(file[COMPUTED], (y, x, self.positions[number])) for number in maps])
 
 
 def _energies(file: h5py.Group, path: Path, name: str) -> NDArray[np.float64]:
@@ -277,7 +253,7 @@ def _describe_computed(file: h5py.Group, path: Path, options: ReadOptions) -> Sc
     return ScanDescription(
         names=tuple(names[position] for position in chosen),
         shape=dataset.shape[:2],
-        intensity=ComputedMaps(path, tuple(chosen), options.external),
+        intensity=Hdf5Maps(path, tuple((COMPUTED, position) for position in chosen), options.external, last=True),
         units="count",
         attrs={"source_group": COMPUTED},
     )

@@ -165,7 +165,7 @@ def _line_dimension(axes: Sequence[Mapping[str, Any]]) -> int:
 def _nameless(path: Path, what: str, shape: Sequence[int]) -> str:
     return (
         f"{what} in '{path}' has shape {tuple(shape)}, expected numbers (row, column, energy) or maps with names; for "
-        "maps, set signal.metadata.Sample.xray_lines = ['Ca_K', ...], one for each and in their order, and save it again"
+        "maps, set signal.metadata.Sample.xray_lines = ['Ca_K', ...], one for each and in their order, and save again"
     )
 
 

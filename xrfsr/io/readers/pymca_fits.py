@@ -18,13 +18,15 @@ from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.io.hdf5 import text, texts
 from xrfsr.io.selection import group_list
 
-__all__ = ["axes_of", "choose_fit", "fit_name", "fits", "grid_fault", "matching", "program_of", "signals"]
+__all__ = ["axes_of", "choose_fit", "containers", "fit_name", "fits", "grid_fault", "matching", "program_of", "signals"]
 
 DEPTH = 4  # groups between the root and a fit, with one to spare
 # Groups of other classes contain spectra, counters and the like, and no fits.
 CONTAINERS = {"", "NXroot", "NXentry", "NXsubentry", "NXcollection", "NXprocess"}
 # Entries of the beamlines whose data ewoksfluo processes: the number of a scan.
 SCAN_NUMBER = re.compile(r"\d+\.\d+")
+# Names of the groups with maps in a group `results`: fits, and sums over regions.
+RESULTS = ("parameters", "roisum", "roi")
 ADVICE = (
     "run the task RegridXrfResults of ewoksfluo (RegridXrfResultsStack for several scans) and open the file that it "
     "writes"
@@ -33,6 +35,11 @@ ADVICE = (
 
 def fits(file: h5py.Group) -> Iterator[h5py.Group]:
     """Yield the groups `results` of all fits, those nearest to the root first."""
+    return (results for results in containers(file) if isinstance(results.get("parameters"), h5py.Group))
+
+
+def containers(file: h5py.Group) -> Iterator[h5py.Group]:
+    """Yield all groups `results`, those nearest to the root first; what is in one of them is not searched."""
     seen = {file.id}
     waiting = deque([(file, 0)])
     while waiting:
@@ -42,7 +49,7 @@ def fits(file: h5py.Group) -> Iterator[h5py.Group]:
                 continue
             seen.add(inner.id)
             results = inner.get("results")
-            if depth and isinstance(results, h5py.Group) and isinstance(results.get("parameters"), h5py.Group):
+            if depth and isinstance(results, h5py.Group) and any(results.get(name, getclass=True) for name in RESULTS):
                 yield results
             elif not depth or (depth < DEPTH - 1 and (text(inner.attrs.get("NX_class")) or "") in CONTAINERS):
                 waiting.append((inner, depth + 1))

@@ -1,4 +1,8 @@
-"""Reader of HDF5 from XRF-Maps, MAPS and MapsTorch: ``/MAPS/XRF_Analyzed/<analysis>/Counts_Per_Sec`` (map, y, x)."""
+"""Reader of HDF5 from XRF-Maps and MAPS, whose files have two layouts, often both at once.
+
+``/MAPS/XRF_Analyzed/<analysis>/Counts_Per_Sec`` (map, y, x) has its names in ``Channel_Names``. Version 9 of MAPS has
+``/MAPS/XRF_fits``, ``XRF_roi_plus`` and ``XRF_roi`` with one list of names, ``channel_names``.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +20,17 @@ from xrfsr.io.source import ReadOptions, ScanDescription
 __all__ = ["describe", "matches"]
 
 OPTIONS = frozenset({"group"})
-ROOT = "MAPS/XRF_Analyzed"
+MAPS = "MAPS"
+ROOT = f"{MAPS}/XRF_Analyzed"
 ANALYSES = ("Fitted", "NNLS", "ROI")  # in order of preference
+VERSION_9 = {"Fitted": "XRF_fits", "NNLS": "XRF_roi_plus", "ROI": "XRF_roi"}
+VERSION_9_NAMES = "channel_names"
+SPECTRA = ("Spectra/mca_arr", "mca_arr")
 
 
 def matches(file: h5py.Group) -> bool:
     """Return whether a file has the layout of MAPS."""
-    return isinstance(file.get("MAPS"), h5py.Group)
+    return isinstance(file.get(MAPS), h5py.Group)
 
 
 def describe(path: Path, options: ReadOptions) -> ScanDescription:
@@ -31,30 +39,43 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     Raises
     ------
     InvalidInput
-        If there is no analysis, or a name is not a known line.
+        If there is no analysis, or no name is a known line.
     """
     with open_hdf5(path, external=options.external) as file:
-        root = file.get(ROOT)
+        root, maps = file.get(ROOT), file[MAPS]
         refused: list[str] = []
         there = groups_with(root, "Counts_Per_Sec", refused) if isinstance(root, h5py.Group) else []
-        if not there:
-            lacks = f"'{path}' has no analysis in '/{ROOT}'; fit the spectra in XRF-Maps first"
-            raise InvalidInput("file", refused or [lacks])
-        analysis = next((name for name in ANALYSES if name in there), there[0])
+        named = VERSION_9_NAMES in maps
+        old = {key: name for key, name in VERSION_9.items() if named and name in maps and key not in there}
+        found = [*there, *old]
+        if not found:
+            raise InvalidInput("file", refused or [_lacks(maps, path)])
+        analysis = next((name for name in ANALYSES if name in found), found[0])
         if options.group is not None:
-            known = {name.casefold(): name for name in there}
-            found = known.get(options.group.strip("/").split("/")[-1].casefold())
-            if found is None:
+            known = {old[name].casefold(): name for name in old} | {name.casefold(): name for name in found}
+            chosen = known.get(options.group.strip("/").split("/")[-1].casefold())
+            if chosen is None:
                 with name_refused(refused):
-                    raise unknown_group(options.group, there, path)
-            analysis = found
+                    raise unknown_group(options.group, found, path)
+            analysis = chosen
         return describe_stack(
             file,
             path,
             options,
-            group=f"/{ROOT}/{analysis}",
-            maps="Counts_Per_Sec",
-            names="Channel_Names",
+            group=f"/{MAPS}" if analysis in old else f"/{ROOT}/{analysis}",
+            maps=old.get(analysis, "Counts_Per_Sec"),
+            names=VERSION_9_NAMES if analysis in old else "Channel_Names",
             units="count/s",
             label=lambda name: pile_up_of_symbols(name) or name,
+            strangers=True,
         )
+
+
+def _lacks(maps: h5py.Group, path: Path) -> str:
+    shapes = [f"'/{MAPS}/{name}' {one.shape}" for name in SPECTRA if isinstance(one := maps.get(name), h5py.Dataset)]
+    if not shapes:
+        return f"'{path}' has no analysis in '/{ROOT}'; fit the spectra in XRF-Maps first"
+    return (
+        f"'{path}' contains spectra, {shapes[0]}, but no maps in '/{ROOT}'; fit them in XRF-Maps first, or pass the "
+        "maps that MapsTorch fitted: xrfsr.as_scan(maps, lines=[...], pixel_size=...)"
+    )

@@ -1,0 +1,68 @@
+"""An HDF5 file of unknown layout is described, with what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+import xrfsr
+from xrfsr.errors import InvalidInput
+
+
+def refusal(path: Path, write: Callable[[h5py.File], None]) -> str:
+    with h5py.File(path, "w") as file:
+        write(file)
+    with pytest.raises(InvalidInput) as caught:
+        xrfsr.open_scan(path, 1.0)
+    return str(caught.value)
+
+
+def spectra(file: h5py.File) -> None:
+    file["1.1/measurement/mca"] = np.zeros((3, 4, 2048), np.uint16)
+    file["1.1/title"] = "scan"
+    file["1.1/measurement/elapsed"] = np.zeros((12, 1))
+
+
+def stack(file: h5py.File) -> None:
+    file["entry/data/maps"] = np.zeros((20, 30, 40), np.float32)
+
+
+def planes(file: h5py.File) -> None:
+    for number in range(20):
+        file[f"results/map {number:02}"] = np.zeros((30, 40))
+
+
+def loop(file: h5py.File) -> None:
+    inner = file.create_group("a/b")
+    inner["again"] = file["a"]
+    file["a/values"] = np.zeros((5, 6))
+    file["a/outside"] = h5py.ExternalLink("/etc/other.h5", "/data")
+
+
+@pytest.mark.parametrize(
+    ("write", "parts"),
+    [
+        (spectra, ["'1.1/measurement/mca' (3, 4, 2048)", "looks like spectra: fit them", "elapsed"]),
+        (stack, ["'entry/data/maps' (20, 30, 40)", "xrfsr.as_scan(file['entry/data/maps'][()]", "pixel_size="]),
+        (planes, ["'results/map 00' (30, 40)", "and 12 more", "np.stack"]),
+        (loop, ["'a/values' (5, 6)"]),
+        (lambda file: file.create_group("empty"), ["groups without an array of numbers: 'empty'"]),
+        (lambda file: None, ["it contains nothing"]),
+    ],
+)
+def test_what_a_message_says(tmp_path: Path, write: Callable[[h5py.File], None], parts: list[str]) -> None:
+    message = refusal(tmp_path / "other.h5", write)
+    assert all(part in message for part in ["other.h5", "no element maps in the layout of PyMca", *parts])
+    assert ("fit them" in message) == (write is spectra)
+
+
+def test_a_file_of_very_many_objects(tmp_path: Path) -> None:
+    def many(file: h5py.File) -> None:
+        for number in range(3000):
+            file.create_dataset(f"{number}", (2, 2), "f4")
+
+    assert "and 1992 more" in refusal(tmp_path / "many.h5", many)

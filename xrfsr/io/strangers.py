@@ -1,0 +1,46 @@
+"""Choice of the maps of a file that also holds images of other things, such as counters and the current of the beam."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from xrfsr.io.selection import select_maps, try_parse
+from xrfsr.utils.describe import listing
+
+__all__ = ["select_known"]
+
+SHOWN = 12
+
+
+def select_known(
+    names: Sequence[str], lines: object, path: Path, faults: list[str]
+) -> tuple[list[int], tuple[str, ...]]:
+    """Return the positions of the maps to read, and a warning that names what is left out.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of all images.
+    lines : object
+        Argument `lines` of the caller; None for all maps.
+    path : Path
+        File named in messages.
+    faults : list of str
+        List that receives missing lines, maps of the same line, and the names if none is a line.
+
+    Returns
+    -------
+    (list of int, tuple of str)
+        Positions in `names`, in the order of `lines`; images that are no maps are left out, and named in the warning
+        unless the caller chose the lines.
+    """
+    known = [at for at, name in enumerate(names) if (line := try_parse(name)) and not line.uncertainty]
+    if not known:
+        return select_maps(names, lines, path, faults), ()
+    chosen = [known[at] for at in select_maps([names[at] for at in known], lines, path, faults)]
+    others = [name for at, name in enumerate(names) if at not in set(known)]
+    if lines is not None or not others:
+        return chosen, ()
+    shown = listing(others[:SHOWN]) + (f" and {len(others) - SHOWN} more" if len(others) > SHOWN else "")
+    return chosen, (f"images that are no element lines are left out: {shown} in '{path}'",)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from xrfsr.errors import Fault, InvalidInput, import_optional
 from xrfsr.io.hdf5_storage import truncation_faults
-from xrfsr.io.readers.bruker_decoder import describe_maps, net_count_maps
+from xrfsr.io.readers.bruker_decoder import decode, describe_maps, net_count_maps
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.io.spectra.cubes import (
     WindowMaps,
@@ -22,9 +23,31 @@ from xrfsr.io.spectra.cubes import (
 )
 from xrfsr.io.spectra.line_windows import NetCounts
 
-__all__ = ["BcfCube", "BcfMaps", "describe"]
+__all__ = ["BcfCube", "BcfMaps", "VisitedPixels", "describe"]
 
 OPTIONS = frozenset({"group"})
+
+
+@dataclass(frozen=True, slots=True)
+class VisitedPixels:
+    """Source of a mask of the pixels that were visited; see `xrfsr.io.source.Source`.
+
+    Attributes
+    ----------
+    bits : bytes
+        Packed bits of the pixels, row by row.
+    shape : (int, int)
+        Number of rows and columns.
+    """
+
+    bits: bytes
+    shape: tuple[int, int]
+
+    def read(self, maps: Sequence[int], y: slice, x: slice) -> NDArray[np.bool_]:
+        """Read a window of the mask; see `xrfsr.io.source.Source`."""
+        height, width = self.shape
+        pixels = np.unpackbits(np.frombuffer(self.bits, np.uint8), count=height * width)
+        return pixels.reshape(height, width)[None, y, x] > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +66,8 @@ class BcfCube:
         Number of rows, columns and channels.
     offset, scale : float
         Energy of the first channel and channel width in keV, to skip channels above the highest line.
+    visited : VisitedPixels or None
+        Pixels that were visited; None for all.
     """
 
     path: Path
@@ -51,17 +76,14 @@ class BcfCube:
     shape: tuple[int, int, int]
     offset: float
     scale: float
+    visited: VisitedPixels | None = None
 
     chunk = None
 
     def spectra(self, y: slice, x: slice, channels: slice) -> NDArray[Any]:
         """Read (row, column, channel); see `xrfsr.io.spectra.cubes.Cube`."""
-        bruker = import_optional("rsciio.bruker", "files of Bruker (.bcf)", "formats")
-        highest = self.offset + self.scale * (channels.stop + 1)
-        found = bruker.file_reader(
-            str(self.path), select_type="spectrum_image", index=self.index, cutoff_at_kV=float(highest)
-        )
-        return np.asarray(found[0]["data"][y, x, channels])
+        import_optional("rsciio.bruker", "files of Bruker (.bcf)", "formats")
+        return decode(self.path, self.index, self.offset + self.scale * (channels.stop + 1))[y, x, channels]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +91,13 @@ class BcfMaps(WindowMaps):
     """Source of maps of lines in a hypermap, computed in a process of its own."""
 
     def compute(self, rows: range, columns: range) -> NetCounts:
-        """Compute net counts and standard deviations of all windows."""
-        return net_count_maps(self.cube, self.windows, rows, columns)
+        """Compute net counts and standard deviations of all windows; NaN where no pixel was visited."""
+        both = net_count_maps(self.cube, self.windows, rows, columns)
+        if isinstance(self.cube, BcfCube) and self.cube.visited is not None:
+            (missing,) = ~self.cube.visited.read([0], slice(None), slice(None))
+            for maps in both:
+                maps[:, missing[np.ix_(rows, columns)]] = np.nan
+        return both
 
 
 def describe(path: Path, options: ReadOptions) -> ScanDescription:
@@ -82,7 +109,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         If no lines are requested, a line is outside the spectra, or the file is not a cube with calibrated energies.
     """
     import_optional("rsciio", "files of Bruker (.bcf)", "formats")
-    found = describe_maps(path)
+    found = describe_maps(path, options.group, records=options.lines is not None)
     names = [str(number) for number in range(len(found))]
     number = int(select_cube(path, names, options.group))
     sizes, dtype, axes = found[number]["shape"], np.dtype(found[number]["dtype"]), found[number]["axes"]
@@ -94,10 +121,15 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     if faults := truncation_faults(f"the map in '{path}'", sizes, dtype.itemsize, path.stat().st_size):
         raise InvalidInput("file", faults)
     energies = channel_energies(axes[2], faults)
+    bits = found[number].get("visited")
+    visited = None if bits is None else VisitedPixels(bits, (height, width))
+    if visited is not None and not visited.read([0], slice(None), slice(None)).any():
+        faults.append("no pixel was measured; pass another file")
     if faults:
         raise InvalidInput("file", [Fault(fault, f"'{path}'") for fault in faults])
-    return describe_cube(
-        BcfCube(path, number, dtype, (height, width, depth), float(axes[2]["offset"]), float(axes[2]["scale"])),
+    offset, scale = float(axes[2]["offset"]), float(axes[2]["scale"])
+    described = describe_cube(
+        BcfCube(path, number, dtype, (height, width, depth), offset, scale, visited),
         energies,
         options,
         path=path,
@@ -105,3 +137,4 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         known=found[number]["lines"],
         source=BcfMaps,
     )
+    return replace(described, valid=visited)

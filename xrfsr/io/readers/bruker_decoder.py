@@ -7,6 +7,7 @@ returns JSON or plain arrays, so that nothing that it writes is executed.
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -19,29 +20,46 @@ from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput
 from xrfsr.io.lazy import unreadable_message
+from xrfsr.io.readers.bruker_records import overflows, sum_fault, visited_pixels
 from xrfsr.io.spectra.line_windows import NetCounts
 
-__all__ = ["describe_maps", "main", "net_count_maps"]
+__all__ = ["decode", "describe_maps", "main", "net_count_maps"]
 
 # Beyond what the process has taken once its packages are imported, and what the file and its maps need.
 MEMORY = 1 << 30
 # Uncompressed size of a block, which Bruker's programs choose as a few hundred kilobytes.
 MAX_BLOCK = 1 << 26
+# Exit status of the process if the spectra do not agree with their sum.
+WRONG = 3
 CALL = "from xrfsr.io.readers.bruker_decoder import main; main()"
 
 
-def describe_maps(path: Path) -> list[dict[str, Any]]:
-    """Return the maps in a file: `shape`, `dtype`, `axes` and the `lines` that it names.
+def describe_maps(path: Path, wanted: str | None = None, *, records: bool = False) -> list[dict[str, Any]]:
+    """Return the maps in a file: `shape`, `dtype`, `axes`, and the `lines` that it names.
+
+    Parameters
+    ----------
+    path : Path
+        File.
+    wanted : str, optional
+        Name of the map whose records are read, if there are several.
+    records : bool
+        Whether to read the records of the only or the wanted map. If pixels were not visited, its entry `visited` then
+        has the packed bits of those that were.
 
     Raises
     ------
     InvalidInput
         If the file cannot be decoded.
     """
-    found: list[dict[str, Any]] = json.loads(_run(path, 0, "describe", str(path)))
+    found: list[dict[str, Any]] = json.loads(_run(path, 0, "describe", str(path), wanted, records))
+    for one in found:
+        if "visited" in one:
+            one["visited"] = base64.b64decode(one["visited"])
     return found
 
 
@@ -69,6 +87,11 @@ def _run(path: Path, needed: int, *task: Any) -> bytes:
         check=False,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
+    if run.returncode == WRONG:
+        reason = run.stderr.decode("utf-8", "replace").strip().splitlines()[-1]
+        raise InvalidInput(
+            "file", [f"'{path}' is decoded wrongly: {reason}; export it as .rpl in the program of Bruker instead"]
+        )
     if run.returncode:
         last = run.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
         reason = f"the decoder crashed: {last[0] if last and run.returncode > 0 else run.returncode}"
@@ -92,11 +115,16 @@ def main() -> None:
     if task == "describe":
         output.write(json.dumps(_described(*arguments), default=_plain).encode())
     else:
-        for maps in integrate_windows(*arguments):
+        try:
+            found = integrate_windows(*arguments)
+        except WrongSum as error:
+            print(error, file=sys.stderr)
+            sys.exit(WRONG)
+        for maps in found:
             np.save(output, maps, allow_pickle=False)
 
 
-def _described(path: str) -> list[dict[str, Any]]:
+def _described(path: str, wanted: str | None, records: bool) -> list[dict[str, Any]]:
     from rsciio.bruker import file_reader
 
     found = []
@@ -107,11 +135,81 @@ def _described(path: str) -> list[dict[str, Any]]:
             {
                 "shape": [int(size) for size in one["data"].shape],
                 "dtype": one["data"].dtype.str,
-                "axes": one["axes"],
+                "axes": _measured(one["axes"], one["original_metadata"].get("Microscope", {})),
                 "lines": [str(line) for line in lines],
             }
         )
+    names = [str(number) for number in range(len(found))]
+    number = 0 if wanted is None and len(found) == 1 else names.index(wanted) if wanted in names else None
+    if records and number is not None:
+        height, width, _ = found[number]["shape"]
+        visited = _visited(path, number, height, width)
+        if not visited.all():
+            found[number]["visited"] = base64.b64encode(np.packbits(visited).tobytes()).decode()
     return found
+
+
+def _measured(axes: list[dict[str, Any]], microscope: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the axes with their own pixel sizes: rosettasciio takes the height of a pixel for its width."""
+    rows, columns, energies = axes
+    if {"DX", "DY"} <= microscope.keys():
+        return [{**rows, "scale": microscope["DY"]}, {**columns, "scale": microscope["DX"]}, energies]
+    return [{**rows, "units": None}, {**columns, "units": None}, energies]
+
+
+def _visited(path: str, number: int, height: int, width: int) -> NDArray[np.bool_]:
+    from rsciio.bruker._api import BCF_reader
+
+    reader = BCF_reader(path)
+    spectra = reader.get_file(f"EDSDatabase/SpectrumData{reader.available_indexes[number]}")
+    counters = np.atleast_1d(np.asarray(reader.header.line_counter)).tolist()
+    return visited_pixels(iter(spectra.get_iter_and_properties()[0]), height, width, counters)
+
+
+class WrongSum(Exception):
+    """Decoded spectra that differ from their sum in the file."""
+
+
+def decode(path: Path, number: int, highest: float) -> NDArray[Any]:
+    """Decode the spectra of a map.
+
+    Parameters
+    ----------
+    path : Path
+        File.
+    number : int
+        Position of the map in the file.
+    highest : float
+        Energy in keV up to which channels are decoded.
+
+    Returns
+    -------
+    ndarray of shape (row, column, channel)
+        Counts, as integers that are large enough.
+
+    Raises
+    ------
+    WrongSum
+        If the sum of the spectra differs from the one that the file stores.
+    """
+    from rsciio.bruker._api import BCF_reader
+
+    reader = BCF_reader(str(path))
+    index = reader.available_indexes[number]
+    spectrum = reader.header.spectra_data[index]
+    stored = np.asarray(spectrum.data, np.uint64)
+    counts = reader.parse_hypermap(index=index, cutoff_at_kV=float(highest))
+    total = counts.sum((0, 1), dtype=np.uint64)
+    # Rosettasciio estimates the size of the integers from the mean of the pixels.
+    for wider in (np.dtype(np.uint16), np.dtype(np.uint32)):
+        if wider.itemsize > counts.dtype.itemsize and overflows(total, stored, counts.dtype):
+            del counts
+            reader.header.estimate_map_depth = lambda *_, dtype=wider, **__: dtype
+            counts = reader.parse_hypermap(index=index, cutoff_at_kV=float(highest))
+            total = counts.sum((0, 1), dtype=np.uint64)
+    if fault := sum_fault(total, stored, float(spectrum.offset), float(spectrum.scale)):
+        raise WrongSum(fault)
+    return np.asarray(counts)
 
 
 def _plain(value: Any) -> Any:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+import xarray as xr
 
+import xrfsr
+from xrfsr.core.scan import as_scan
 from xrfsr.errors import InvalidInput
 from xrfsr.utils.paths import absence, local_path
 
@@ -30,3 +35,42 @@ def test_what_is_no_path_is_described(path: object) -> None:
     with pytest.raises(InvalidInput, match=r"path must .*; pass the folder of the maps") as caught:
         local_path(path, "the folder of the maps")
     assert len(str(caught.value)) < 250
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+@pytest.mark.parametrize(
+    ("address", "fix"),
+    [
+        (
+            "https://zenodo.org/records/1/files/fit.h5",
+            "download it first, for example with curl -LO 'https://zenodo.org",
+        ),
+        ("http://museum.org/photo.tif", "download it first"),
+        ("s3://bucket/scan.zarr", r"copy it here first, for example with fsspec\.filesystem\('s3'\)\.get"),
+        ("gs://bucket/scan.zarr", r"fsspec\.filesystem\('gs'\)"),
+        ("file:///home/me/fit.h5", "leave out 'file://'"),
+    ],
+)
+def test_an_address_is_no_path(kind: type, address: str, fix: str) -> None:
+    start = re.escape(address if len(address) < 30 else address[:8])
+    with pytest.raises(InvalidInput, match=rf"path must be on this machine, got the address '{start}.*{fix}"):
+        local_path(kind(address), "the folder of the maps")
+    for call in (
+        lambda: xrfsr.open_scan(kind(address), 1.0),
+        lambda: xr.open_dataset(kind(address), engine="xrfsr", pixel_size=1.0),
+        lambda: xrfsr.open_photo(kind(address), like=as_scan(np.eye(4)[None], ["Ca-K"], 1.0)),
+        lambda: as_scan(np.eye(4)[None], ["Ca-K"], 1.0).xrfsr.to_zarr(kind(address)),
+    ):
+        with pytest.raises(InvalidInput, match="got the address"):
+            call()
+
+
+@pytest.mark.parametrize("path", ["C:\\maps\\Ca-K.tif", "C:/maps/Ca-K.tif", "maps:2/Ca.tif", "a:b", "scan https: x"])
+def test_names_with_a_colon_are_paths(path: str) -> None:
+    assert str(local_path(path, "the folder of the maps")) == path
+
+
+def test_a_folder_that_is_named_like_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("https:/museum").mkdir(parents=True)
+    assert local_path("https://museum", "the folder of the maps") == Path("https:/museum")

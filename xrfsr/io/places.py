@@ -10,6 +10,7 @@ from pathlib import Path
 
 from xrfsr.errors import InvalidInput
 from xrfsr.utils.paths import absence
+from xrfsr.utils.stand_ins import stand_in
 
 __all__ = ["TRUST", "Home", "kind_of", "require_regular"]
 
@@ -49,9 +50,12 @@ def require_regular(path: Path, wanted: str, *, folder: bool = False) -> None:
     Raises
     ------
     InvalidInput
-        If nothing is there, or a device, a named pipe or a socket, or a folder that is not accepted.
+        If nothing is there, or a device, a named pipe or a socket, a folder that is not accepted, or a pointer of Git
+        LFS.
     """
     kind = kind_of(path)
+    if kind == REGULAR and (pointer := stand_in(path)):
+        raise InvalidInput("file", [f"'{path}' {pointer}"])
     if kind == REGULAR or (folder and kind == FOLDER):
         return
     problem = f"is {kind}" if kind == FOLDER else f"is {kind}, not a regular file" if kind else "does not exist"
@@ -104,6 +108,8 @@ class Home:
             return f"{what} does not exist; copy it there"
         if kind != REGULAR:
             return f"{what} is {kind}, not a regular file; replace it"
+        if pointer := stand_in(path):
+            return f"{what} {pointer}"
         return None
 
     def check(self, paths: Iterable[Path]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from xrfsr.errors import InvalidInput
 from xrfsr.io.places import TRUST, Home, kind_of
 from xrfsr.io.zarr_arrays import ArrayLayout
+from xrfsr.utils.stand_ins import MAX_POINTER_BYTES, pointer_fault
 
 __all__ = ["METADATA_NAMES", "FolderFiles", "StoreFiles", "ZipFiles", "open_files"]
 
@@ -157,6 +158,8 @@ class FolderFiles(StoreFiles):
             if not stat.S_ISREG(state.st_mode):
                 raise OSError(f"'{key}' is not a regular file")
             _check_size(key, state.st_size, most)
+            if state.st_size <= MAX_POINTER_BYTES and (pointer := pointer_fault(file.read(), key)):
+                raise OSError(f"'{key}' {pointer}")
             first, last, _ = slice(start, stop).indices(state.st_size)
             file.seek(first)
             return file.read(max(0, last - first))

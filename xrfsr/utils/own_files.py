@@ -10,6 +10,7 @@ import stat
 from pathlib import Path
 
 from xrfsr.errors import InvalidInput
+from xrfsr.utils.stand_ins import MAX_POINTER_BYTES, pointer_fault
 
 __all__ = ["read_limited", "regular_file", "replace_file"]
 
@@ -68,6 +69,8 @@ def read_limited(path: Path, most: int) -> bytes:
             content = file.read(min(os.fstat(file.fileno()).st_size, most) + 1)
     except OSError as error:
         raise InvalidInput("file", [f"'{path}' cannot be read ({error.strerror or error})"]) from error
+    if len(content) <= MAX_POINTER_BYTES and (pointer := pointer_fault(content, path.name)):
+        raise InvalidInput("file", [f"'{path}' {pointer}"])
     if len(content) > most:
         raise InvalidInput("file", [f"'{path}' must have at most {most:,} bytes, got more"])
     return content

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -13,6 +14,11 @@ __all__ = ["absence", "entries", "local_path"]
 
 # No system opens longer paths, and messages repeat them.
 LONGEST, LONGEST_NAME = 4096, 255
+# A path of pathlib has lost one of the two slashes of an address.
+ADDRESS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]+):(?P<rest>//.*)", re.IGNORECASE | re.DOTALL)
+SHORTENED = re.compile(
+    r"(?P<scheme>https?|ftps?|s3a?|gs|gcs|abfss?|az|file|sftp|ssh|hdfs|webdavs?|doi):(?P<rest>/[^/].*)"
+)
 
 
 def local_path(path: object, what: str) -> Path:
@@ -28,7 +34,8 @@ def local_path(path: object, what: str) -> Path:
     Raises
     ------
     InvalidInput
-        If it is not a path: None, a number, bytes, or blanks alone, which would mean the working folder.
+        If it is not a path: None, a number, bytes, blanks alone, which would mean the working folder, or an address
+        such as ``"https://..."``.
 
     Examples
     --------
@@ -42,10 +49,32 @@ def local_path(path: object, what: str) -> Path:
         names = [len(os.fsencode(name)) for name in text.split(os.sep)]
     except UnicodeEncodeError:
         raise InvalidInput("path", [f"path must be text of whole characters, got {text[:60]!a}; pass {what}"]) from None
+    if fault := _address_fault(text):
+        raise InvalidInput("path", [f"{fault}; pass {what}"])
     if len(text) > LONGEST or max(names) > LONGEST_NAME:
         limits = f"at most {LONGEST} characters, and {LONGEST_NAME} bytes a name"
         raise InvalidInput("path", [f"path must have {limits}, got {describe(text)}; pass {what}"])
     return Path(text)
+
+
+def _address_fault(text: str) -> str:
+    """Return why an address is no path, and what to do, or an empty text if it is none."""
+    match = ADDRESS.fullmatch(text) or SHORTENED.fullmatch(text)
+    if match is None or os.path.lexists(text):
+        return ""
+    scheme = match["scheme"].lower()
+    lost = "" if match["rest"].startswith("//") else "//" if scheme == "file" else "/"
+    shown = f"{scheme}:{lost}{match['rest']}"
+    said = f"path must be on this machine, got the address {describe(shown)}"
+    if scheme == "file":
+        return f"{said}; leave out 'file://'"
+    if scheme in ("http", "https", "ftp", "ftps"):
+        load = f"curl -LO '{shown}'" if len(shown) < 200 else "curl -LO"
+        return f"{said}; download it first, for example with {load}, or upload a result when it is written"
+    return (
+        f"{said}; copy it here first, for example with fsspec.filesystem('{scheme}').get(...), or upload a result when "
+        "it is written"
+    )
 
 
 def absence(path: Path) -> str:

@@ -13,7 +13,6 @@ import xarray as xr
 
 import xrfsr
 from tests import written
-from xrfsr import InvalidInput
 
 
 def maps_file(folder: Path, names: list[str]) -> Path:
@@ -37,8 +36,8 @@ def test_pile_up_by_symbols_is_read_in_files_of_maps(tmp_path: Path) -> None:
 def test_two_symbols_are_no_map_in_a_folder(tmp_path: Path, name: str) -> None:
     folder = written.tiff_folder(tmp_path)
     tifffile.imwrite(folder / f"{name}.tif", written.MAPS[0].astype(np.float32))
-    with pytest.raises(InvalidInput, match=f"unknown line '{name}'"):
-        xrfsr.open_scan(folder, pixel_size="1 mm")
+    with pytest.warns(UserWarning, match=f"left out: {name}.tif"):
+        assert xrfsr.open_scan(folder, pixel_size="1 mm").line.values.tolist() == written.LABELS
 
 
 def test_stores_with_pile_up_by_symbols_still_open(tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def try_parse(label: object) -> Line | None:
     >>> try_parse("Ca_K").label, try_parse("i0")
     ('Ca-K', None)
     """
-    found = _understand(label)
+    found = _read(str(label)) if isinstance(label, str) else None
     return found if isinstance(found, Line) else None
 
 
@@ -225,17 +225,16 @@ def _understand(label: object) -> Line | str:
         number = int(label) if is_integer(label) else 0
         fix = f"; {found}" if (found := number_hint(number, mapped_shells())) else ""
         return f"labels must be text such as 'Ca-K', got {describe(label)}{fix}"
-    return _read(str(label))
+    return _read(str(label)) or _unknown(str(label))
 
 
 @lru_cache(maxsize=4096)
-def _read(label: str) -> Line | str:
-    text = " ".join(unicodedata.normalize("NFKC", label).translate(_DASHES).split())
+def _read(label: str) -> Line | str | None:
+    """Return the line that a label names, its fault, or None if it has no form of a label."""
+    text = _plain(label)
     if match := _UNCERTAINTY.fullmatch(text):
         inner = _read(match["label"])
-        if isinstance(inner, str):
-            return inner
-        return replace(inner, uncertainty=True)
+        return replace(inner, uncertainty=True) if isinstance(inner, Line) else inner
     tidy = re.sub(r"[ _-]+", "_", text)
     if kind := _named_kind(tidy.casefold()):
         return Line(tidy, kind=kind)
@@ -243,10 +242,21 @@ def _read(label: str) -> Line | str:
         return _bare(label, text)
     if line := _line_of_element(label, text):
         return line
-    if pile_up := pile_up_label(text):
-        return Line(pile_up, kind="diagnostic")
+    pile_up = pile_up_label(text)
+    return Line(pile_up, kind="diagnostic") if pile_up else None
+
+
+def _plain(label: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", label).translate(_DASHES).split())
+
+
+def _unknown(label: str) -> str:
+    """Return the fault of a label that names nothing."""
     from xrfsr.core.line_hints import hint  # for messages alone
 
+    text = _plain(label)
+    while match := _UNCERTAINTY.fullmatch(text):
+        label, text = match["label"], _plain(match["label"])
     return f"unknown line {describe(label)}; {hint(text, mapped_shells(), _lines_within(text))}"
 
 

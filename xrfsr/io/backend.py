@@ -27,6 +27,7 @@ class XrfsrBackend(BackendEntrypoint):
         "quantity",
         "group",
         "index",
+        "prefix",
         "external",
     )
 
@@ -42,6 +43,7 @@ class XrfsrBackend(BackendEntrypoint):
         quantity: Any = None,
         group: Any = None,
         index: Any = None,
+        prefix: Any = None,
         external: Any = False,
     ) -> xr.Dataset:
         """Open a scan lazily, with the arguments of `xrfsr.open_scan`."""
@@ -56,6 +58,7 @@ class XrfsrBackend(BackendEntrypoint):
             quantity=quantity,
             group=group,
             index=index,
+            prefix=prefix,
             external=external,
         )
         return scan.drop_vars(drop_variables or [], errors="ignore")

@@ -42,6 +42,7 @@ def open_scan(
     quantity: Quantity | None = None,
     group: str | None = None,
     index: int | None = None,
+    prefix: str | None = None,
     external: bool = False,
     chunks: Any = None,
 ) -> xr.Dataset:
@@ -73,6 +74,9 @@ def open_scan(
         Result to read from an HDF5 file with several: an entry, a detector, or an analysis.
     index : int, optional
         Scan to read from a stack of scans, counted from 0. Required if a fit is a stack of several.
+    prefix : str, optional
+        Beginning of the names of the maps in a folder, such as ``"scan1_"``, where files have several. Default: the one
+        that most maps have.
     external : bool, optional
         Whether links in the file or folder may lead to files outside the folder: links, virtual datasets and raw files
         of HDF5, and symbolic links in a folder. By default they are an error, because a file from someone else could
@@ -114,6 +118,7 @@ def open_scan(
         "quantity": quantity,
         "group": group,
         "index": index,
+        "prefix": prefix,
         "external": external,
     }
     scan = xr.open_dataset(os.fspath(local_path(path, _WANTED)), engine="xrfsr", chunks=chunks, **options)
@@ -142,6 +147,7 @@ def open_lazily(
     quantity: Quantity | None = None,
     group: str | None = None,
     index: int | None = None,
+    prefix: str | None = None,
     external: bool = False,
 ) -> xr.Dataset:
     """Open a scan for `open_scan` and for the engine of xarray, with the arguments of `open_scan`.
@@ -168,10 +174,11 @@ def open_lazily(
             "quantity": quantity,
             "group": group,
             "index": index,
+            "prefix": prefix,
         }
         return open_store(place, names, lines=lines, given=given, external=bool(external))
     faults: list[str] = []
-    options = ReadOptions(lines, quantity, group, bool(external), index)
+    options = ReadOptions(lines, quantity, group, bool(external), index, prefix)
     spacing, corner = None, (0.0, 0.0)
     with collect_faults(faults):
         spacing = None if pixel_size is None else pair_to_mm(pixel_size)
@@ -230,8 +237,8 @@ def _unknown_options(form: Format, options: ReadOptions) -> list[str]:
     known = form.load().OPTIONS
     faults = [
         f"{name}={describe(value)} is not supported for {form.name}; leave it out"
-        for name, value in (("quantity", options.quantity), ("group", options.group), ("index", options.index))
-        if value is not None and name not in known
+        for name in ("quantity", "group", "index", "prefix")
+        if (value := getattr(options, name)) is not None and name not in known
     ]
     if "quantity" in known and options.quantity is not None:
         faults += choice_faults("quantity", options.quantity, QUANTITIES)

@@ -56,6 +56,8 @@ class ReadOptions:
         Whether links in files may lead to files outside the folder that the caller named.
     index : int or None
         Position of the scan in a stack of scans; None if there is only one.
+    prefix : str or None
+        Beginning of the names of files to read in a folder; None for the one that most maps have.
     """
 
     lines: Sequence[str] | Mapping[str, str] | None = None
@@ -63,6 +65,7 @@ class ReadOptions:
     group: str | None = None
     external: bool = False
     index: int | None = None
+    prefix: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,190 @@
+"""Folders with strangers, several prefixes, and suffixes."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests import written
+from xrfsr.errors import InvalidInput
+from xrfsr.io.open import open_scan
+from xrfsr.io.readers.folder_contents import FolderContents
+from xrfsr.io.readers.folder_names import Affixes, find_maps
+
+fabio = pytest.importorskip("fabio")
+
+LINES = ("Ca_K", "Fe_Ka", "Pb_L")
+AFFIXES = st.sampled_from(["scan1_", "2024-05-01 ", "NG.1093-", "p_12_", ""])
+SUFFIXES = st.sampled_from(["_raw", "_norm", "_cps", "_8bit", "_map", "-16-bit", ".normalised", "_2mm", "_layer_3", ""])
+
+
+def write(folder: Path, *names: str) -> None:
+    """Write a map that differs from all others to each file; EDF by its ending, else TIFF."""
+    for number, name in enumerate(names):
+        values = written.MAPS[0] + 1000 * number
+        if name.endswith(".edf"):
+            fabio.edfimage.EdfImage(data=values).write(str(folder / name))
+        else:
+            tifffile.imwrite(folder / f"{name}.tif", values)
+
+
+def opened(folder: Path, **options: object) -> tuple[xr.Dataset, list[str]]:
+    """Open a folder; return the scan and its warnings."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        scan = open_scan(folder, 1.0, **options).load()  # type: ignore[arg-type]
+    return scan, [str(one.message) for one in caught]
+
+
+STRANGERS = [
+    "i0",
+    "x_pos",
+    "BSE",
+    "Electron Image 1",
+    "I_0",
+    "Pb",
+    "sum of everything",
+    "dwell_time",
+    "Cu_As",
+    "old_Ti_K",
+]
+
+
+@pytest.mark.parametrize("stranger", STRANGERS)
+@pytest.mark.parametrize("prefix", ["", "painting_"])
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_stranger_is_left_out_with_one_warning(tmp_path: Path, stranger: str, prefix: str, shared: bool) -> None:
+    name = f"{prefix if shared else ''}{stranger}"
+    write(tmp_path, *(f"{prefix}{line}" for line in LINES), name)
+    scan, said = opened(tmp_path)
+    assert scan.line.values.tolist() == ["Ca-K", "Fe-Ka", "Pb-L"]
+    np.testing.assert_array_equal(scan.intensity[2], written.MAPS[0] + 2000)
+    [message] = said
+    assert f"{name}.tif" in message
+    assert "lines={" in message
+    _, said = opened(tmp_path, lines=["Ca-K", "Pb"])
+    assert said == []
+
+
+def test_strangers_need_not_be_maps(tmp_path: Path) -> None:
+    write(tmp_path, *LINES)
+    (tmp_path / "overview.tif").write_bytes(b"not looked at")
+    tifffile.imwrite(tmp_path / "BSE.tif", np.zeros((30, 40, 3), np.uint8), photometric="rgb")
+    scan, [message] = opened(tmp_path)
+    assert scan.sizes["line"] == 3
+    assert "BSE.tif, overview.tif" in message
+
+
+def test_an_edf_folder_with_a_picture_in_tiff(tmp_path: Path) -> None:
+    write(tmp_path, "Ca_K.edf", "Fe_Ka.edf", "BSE", "mask.edf")
+    scan, [message] = opened(tmp_path)
+    assert scan.line.values.tolist() == ["Ca-K", "Fe-Ka"]
+    assert scan.valid.all()
+    assert "BSE.tif" in message
+
+
+@given(
+    prefix=AFFIXES,
+    suffix=SUFFIXES,
+    lines=st.sets(st.sampled_from(["Ca_K", "Fe_Ka", "Hg-L3", "Zn", "Pb Mα1"]), min_size=2),
+)
+def test_prefix_and_suffix_come_off(prefix: str, suffix: str, lines: set[str]) -> None:
+    names = [f"{prefix}{line}{suffix}" for line in sorted(lines)] + [f"{prefix}s({sorted(lines)[0]}){suffix}"]
+    folder = FolderContents.classify([Path(f"{name}.tif") for name in [*names, "i0", "x_pos"]])
+    assert lines <= set(folder.maps)
+    assert set(folder.uncertainties) == {min(lines)}
+
+
+def test_a_suffix_that_only_some_have_stays(tmp_path: Path) -> None:
+    write(tmp_path, "Ca_K", "Fe_K", "Ca_K_norm", "Fe_K_norm")
+    scan, [message] = opened(tmp_path)
+    np.testing.assert_array_equal(scan.intensity[:, 0, 0], written.MAPS[0, 0, 0] + [0, 1000])
+    assert "Ca_K_norm.tif, Fe_K_norm.tif" in message
+
+
+def test_most_maps_decide_between_prefixes(tmp_path: Path) -> None:
+    write(tmp_path, "scan1_Ca_K", "scan1_Fe_K", "scan2_Ca_K")
+    scan, [message] = opened(tmp_path)
+    np.testing.assert_array_equal(scan.intensity[:, 0, 0], written.MAPS[0, 0, 0] + [0, 1000])
+    assert "scan2_Ca_K.tif" in message
+    assert "prefix='scan2_' reads others" in message
+    scan, said = opened(tmp_path, prefix="scan2_")
+    assert scan.line.values.tolist() == ["Ca-K"]
+    assert scan.intensity[0, 0, 0] == written.MAPS[0, 0, 0] + 2000
+    assert said == []
+
+
+@pytest.mark.parametrize("lines", [None, ["Ca-K"]])
+def test_two_prefixes_with_as_many_maps_have_to_be_chosen_from(tmp_path: Path, lines: list[str] | None) -> None:
+    write(tmp_path, "scan1_Ca_K", "scan1_Fe_K", "scan2_Ca_K", "scan2_Fe_K", "i0")
+    with pytest.raises(InvalidInput, match=re.escape("'scan1_*' as 'scan2_*'; choose one with prefix='scan1_'")):
+        open_scan(tmp_path, 1.0, lines=lines)
+    for prefix, number in (("scan1_", 0), ("scan1", 0), ("scan2_", 2), ("scan2", 2)):
+        scan, _ = opened(tmp_path, prefix=prefix, lines=lines)
+        assert scan.intensity.sel(line="Ca-K")[0, 0] == written.MAPS[0, 0, 0] + 1000 * number
+    scan, _ = opened(tmp_path, lines={"scan2_Ca_K": "Ca-K", "scan1_Fe_K.tif": "Fe-K"})
+    np.testing.assert_array_equal(scan.intensity[:, 0, 0], written.MAPS[0, 0, 0] + [2000, 1000])
+
+
+def test_two_suffixes_with_as_many_maps_are_told_apart_by_labels(tmp_path: Path) -> None:
+    write(tmp_path, "Ca_K_raw", "Fe_K_raw", "Ca_K_norm", "Fe_K_norm")
+    with pytest.raises(InvalidInput, match=r"'\*_raw' as '\*_norm'; name the maps to read, such as lines="):
+        open_scan(tmp_path, 1.0)
+    scan, _ = opened(tmp_path, lines={"Ca_K_norm": "Ca-K"})
+    assert scan.intensity[0, 0, 0] == written.MAPS[0, 0, 0] + 2000
+
+
+@pytest.mark.parametrize(
+    ("prefix", "fault"),
+    [
+        ("scan9_", "prefix='scan9_': no map in '.*' is named so; the maps have the prefixes 'scan1_' and 'scan2_'"),
+        (3, "prefix must be the text with which the names begin, got 3"),
+    ],
+)
+def test_prefixes_that_do_not_exist(tmp_path: Path, prefix: object, fault: str) -> None:
+    write(tmp_path, "scan1_Ca_K", "scan1_Fe_K", "scan2_Ca_K")
+    with pytest.raises(InvalidInput, match=fault):
+        open_scan(tmp_path, 1.0, prefix=prefix)  # type: ignore[arg-type]
+
+
+def test_other_formats_have_no_prefix(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="prefix='a' is not supported for Datamuncher; leave it out"):
+        open_scan(written.datamuncher(tmp_path), 1.0, prefix="a")
+
+
+def test_a_folder_without_any_line_is_refused_with_all_its_names(tmp_path: Path) -> None:
+    write(tmp_path, "i0", "BSE", "Pb")
+    with pytest.raises(InvalidInput) as caught:
+        open_scan(tmp_path, 1.0)
+    assert all(part in str(caught.value) for part in ("i0.tif", "BSE.tif", "'Pb-L' or 'Pb-M'"))
+
+
+@pytest.mark.parametrize(
+    ("stems", "affixes"),
+    [
+        (["Fe_Ka", "Fe_Kb"], ("", "")),
+        (["I_0", "I_t"], ("", "")),  # no iodine
+        (["Sn_La", "Ba_La"], ("", "")),
+        (["Fe_map", "Ca_map"], ("", "_map")),
+        (["detsum_Ca_K_norm", "detsum_compton_norm", "i0_time"], ("detsum_", "_norm")),
+        (["Map 1_Al Kα1", "Map 1_Si Kα1", "Electron Image 1"], ("Map 1_", "")),
+        (["p_Compton"], ("p_", "")),
+        (["F_Ca_K", "F_S_K"], ("F_", "")),
+        ([], ("", "")),
+    ],
+)
+def test_names_of_programs(stems: list[str], affixes: tuple[str, str]) -> None:
+    assert find_maps(stems).affixes == Affixes(*affixes)
+
+
+def test_many_parts_and_many_files_take_no_time() -> None:
+    stems = [f"{'_'.join('abcdefgh' * 12)}_{number}" for number in range(20)]
+    assert find_maps(stems).affixes == Affixes()

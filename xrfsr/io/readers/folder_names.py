@@ -1,0 +1,156 @@
+"""Names of the files in a folder: the prefix and suffix that its maps share, and the files that are no maps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from xrfsr.core.lines import try_parse
+from xrfsr.io.selection import derived_names
+
+__all__ = ["Affixes", "NamedMaps", "find_maps"]
+
+SEPARATOR = re.compile(r"[_\-. ]+")
+MOST_PARTS = 6  # of the name of a line, between separators: Ca_Ka1_Fe_Ka1 has four
+MOST_SETS = 10  # of maps with one prefix and suffix that are told apart
+# What programs add to the names of maps. Any other suffix counts only if several maps have it.
+SUFFIX = re.compile(
+    r"([_\-. ]+(raw|net|norm(ali[sz]ed)?|corr(ected)?|cps|counts?|areas?|fit(ted)?|scaled|maps?|images?|img|"
+    r"(8|16|32)[_\- ]?bit|u?int(8|16|32)|float(32|64)?))+",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Affixes:
+    """What is around the name of a line in the names of files.
+
+    Attributes
+    ----------
+    prefix, suffix : str
+        Text with its separator, such as ``"scan1_"`` and ``"_raw"``; may be empty.
+    """
+
+    prefix: str = ""
+    suffix: str = ""
+
+    def strip(self, stem: str) -> str | None:
+        """Return the name of the map; None for a name that lacks prefix or suffix, or has nothing else."""
+        if not (stem.startswith(self.prefix) and stem.endswith(self.suffix)):
+            return None
+        return stem[len(self.prefix) : len(stem) - len(self.suffix)] or None
+
+    def __str__(self) -> str:
+        return f"'{self.prefix}*{self.suffix}'"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedMaps:
+    """Affixes of the maps in a folder.
+
+    Attributes
+    ----------
+    affixes : Affixes
+        Prefix and suffix of the maps to read.
+    rivals : tuple of Affixes
+        Prefixes and suffixes with which as many files are named after element lines, so that the caller has to choose.
+    missing : tuple of str
+        Prefixes of the maps if none has the one that the caller wants.
+    other : Affixes or None
+        Prefix and suffix of most of the element maps among the rest.
+    """
+
+    affixes: Affixes
+    rivals: tuple[Affixes, ...] = ()
+    other: Affixes | None = None
+    missing: tuple[str, ...] = ()
+
+
+def find_maps(stems: Sequence[str], prefix: str | None = None, named: Collection[object] = ()) -> NamedMaps:
+    """Find the prefix and suffix without which most names are element lines.
+
+    Both begin or end at a separator: ``Fe_Ka`` and ``Fe_Kb`` share ``Fe_K``, which is no prefix. Names without prefix
+    and suffix are preferred to others, and shorter ones to longer ones.
+
+    Parameters
+    ----------
+    stems : sequence of str
+        Names of files without the ending.
+    prefix : str, optional
+        Prefix that the caller wants, with or without its separator; any if it is left out.
+    named : collection of str
+        Names that are maps whether they are lines or not.
+
+    Examples
+    --------
+    >>> find_maps(["scan1_Ca_K_raw", "scan1_Fe_K_raw", "scan1_i0_raw", "BSE"]).affixes
+    Affixes(prefix='scan1_', suffix='_raw')
+    """
+    stems = list(dict.fromkeys(stems))  # Fe_Ka.tif and Fe_Ka.tiff
+    found = _counts(stems, named)
+    if prefix is not None:
+        found = {each: names for each, names in found.items() if _bare(each.prefix) == _bare(prefix)}
+    if not found:
+        naming = find_maps(stems) if prefix is not None else NamedMaps(Affixes())
+        there = dict.fromkeys(each.prefix for each in (naming.affixes, naming.other) if each)
+        return NamedMaps(Affixes(prefix or ""), missing=tuple(there) if prefix is not None else ())
+    best = _best(found)
+    most = _elements(found[best].values())
+    ours = {name: stem for stem in stems if (name := best.strip(stem))}
+    done = {*found[best], *(ours[name] for name in derived_names(ours))}
+    others: list[tuple[Affixes, int]] = []
+    for _ in range(MOST_SETS):
+        if not (rest := _counts((stem for stem in stems if stem not in done), ())):
+            break
+        other = _best(rest)
+        others.append((other, _elements(rest[other].values())))
+        done |= set(rest[other])
+    rivals = [other for other, count in others if count == most > 0]
+    choose = rivals and best != Affixes() and prefix is None
+    other_prefix = others[0][0] if others and others[0][1] else None
+    return NamedMaps(best, (best, *rivals) if choose else (), other_prefix)
+
+
+def _bare(prefix: str) -> str:
+    return re.sub(rf"{SEPARATOR.pattern}$", "", prefix)
+
+
+def _counts(stems: Iterable[str], named: Collection[object]) -> dict[Affixes, dict[str, bool]]:
+    """Return the names that are lines without each prefix and suffix, and whether they are element lines."""
+    found: dict[Affixes, dict[str, bool]] = {}
+    for stem in stems:
+        for affixes, is_element in _readings(stem, named):
+            found.setdefault(affixes, {})[stem] = is_element
+    return {
+        affixes: names
+        for affixes, names in found.items()
+        if not affixes.suffix or SUFFIX.fullmatch(affixes.suffix) or _elements(names.values()) > 1
+    }
+
+
+def _readings(stem: str, named: Collection[object]) -> Iterator[tuple[Affixes, bool]]:
+    """Yield the prefixes and suffixes without which a name is a line, and whether it is an element line."""
+    breaks = [match.span() for match in SEPARATOR.finditer(stem)]
+    starts, stops = [0, *(end for _, end in breaks)], [*(start for start, _ in breaks), len(stem)]
+    for first, start in enumerate(starts):
+        for stop in stops[first : first + MOST_PARTS]:
+            name = stem[start:stop]
+            line = try_parse(name)
+            if name in named or (line and not line.uncertainty):
+                # A label for the whole name says nothing about its parts.
+                is_element = name != stem if line is None else line.kind == "element"
+                yield Affixes(stem[:start], stem[stop:]), is_element
+
+
+def _elements(kinds: Iterable[bool]) -> int:
+    return sum(kinds)
+
+
+def _best(found: Mapping[Affixes, Mapping[str, bool]]) -> Affixes:
+    def rank(affixes: Affixes) -> tuple[int, int, int]:
+        # Elements count first: 'F_Ca_K' is a map of a painting 'F'.
+        names = found[affixes]
+        return _elements(names.values()), len(names), -len(affixes.prefix) - len(affixes.suffix)
+
+    return max(found, key=rank)

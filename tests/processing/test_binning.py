@@ -79,7 +79,7 @@ def test_a_single_array_a_photo_and_lazy_maps(scan: xr.Dataset) -> None:
         (2.0, {}, "got 2.0"),
         ("2 mm", {}, "got '2 mm'"),
         ((1, 2, 3), {}, "got (1, 2, 3)"),
-        ((2, 15), {}, "pixels must be at most 11 x 14, the size of the scan, got 2 x 15"),
+        ((2, 15), {}, "pixels must be at most 11 x 14, the size of the scan, got (2, 15)"),
         (2, {"how": "median"}, "how must be one of 'mean', 'sum', got 'median'"),
     ],
 )

@@ -92,7 +92,7 @@ def _block(pixels: Any, grid: Grid | None) -> tuple[int, int]:
     if grid is not None and (rows > grid.shape[0] or columns > grid.shape[1]):
         raise InvalidInput(
             "pixels",
-            [f"pixels must be at most {grid.shape[0]} x {grid.shape[1]}, the size of the scan, got {rows} x {columns}"],
+            [f"pixels must be at most {grid.shape[0]} x {grid.shape[1]}, the size of the scan, got {describe(pixels)}"],
         )
     return rows, columns
 

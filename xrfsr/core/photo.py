@@ -177,8 +177,8 @@ def _grid_or_none(photo: xr.DataArray) -> Grid | None:
 
 
 def _band_coord() -> xr.Variable:
-    # An object array, because zarr warns about fixed-width text.
-    return xr.Variable("band", np.array(BANDS, dtype=object))
+    # Text of fixed width, whose size Dask knows (chunks="auto").
+    return xr.Variable("band", np.array(BANDS))
 
 
 def _warn_if_stretched(photo: Grid, scan: Grid) -> None:

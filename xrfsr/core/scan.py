@@ -372,10 +372,10 @@ def _warn_of_overlaps(lines: Sequence[Line]) -> None:
 
 
 def _line_coords(lines: Sequence[Line]) -> dict[str, xr.Variable]:
-    # Object arrays, because zarr warns about fixed-width text.
+    # Text of fixed width, whose size Dask knows (chunks="auto").
     columns = {"line": "label", "element": "element", "family": "family", "kind": "kind"}
     coords = {
-        name: xr.Variable("line", np.array([getattr(line, field) for line in lines], dtype=object))
+        name: xr.Variable("line", np.array([getattr(line, field) for line in lines], dtype=str))
         for name, field in columns.items()
     }
     coords["energy"] = xr.Variable("line", np.array([line.energy for line in lines], np.float64), {"units": "keV"})

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -32,6 +34,9 @@ ZSTD_LEVEL = 1
 # Beyond this many pixels along a side, chunks would be thousands of small files: a shard combines four by four.
 MIN_SHARDED_SIDE = 2048
 CHUNKS_PER_SHARD = 4
+# Characters of a variable beyond which text is not stored with the width of its longest one.
+MAX_FIXED_TEXT = 2**18
+_FILTERS = Lock()
 
 
 def to_zarr(
@@ -95,18 +100,34 @@ def write(dataset: xr.Dataset, folder: Path, chunks: Mapping[str, int] | None = 
     dataset, encoding = _prepare(dataset, {**CHUNKS, **(chunks or {})})
     # Zarr writes from several threads: after one fails, others may still add files while the folder is removed.
     # Chunks without a value are written too, so that a file that is absent has been lost.
-    dataset.to_zarr(folder, mode="w-", zarr_format=3, consolidated=False, encoding=encoding, write_empty_chunks=True)
+    options: dict[str, Any] = {"zarr_format": 3, "consolidated": False, "write_empty_chunks": True}
+    with _fixed_text():
+        delayed = dataset.to_zarr(folder, mode="w-", encoding=encoding, compute=False, **options)
+    delayed.compute()
 
 
 def consolidate(store: Path) -> None:
     """Consolidate the metadata of all groups and arrays, so that the store opens quickly."""
     import zarr
 
-    with warnings.catch_warnings():
+    with _fixed_text():
         # Zarr warns that consolidated metadata are not part of its standard. They are still preferable: without them
         # xarray warns on every open_zarr, and readers that do not know them ignore them.
         warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
         zarr.consolidate_metadata(store, zarr_format=3)
+
+
+@contextmanager
+def _fixed_text() -> Iterator[None]:
+    """Keep zarr from warning of text of fixed width.
+
+    Only text of fixed width has a size that Dask knows, without which ``xr.open_zarr(path, chunks="auto")`` fails. It
+    is a registered extension of zarr v3, though not part of its core.
+    """
+    # Filters of warnings belong to the process, and regions are written by several threads.
+    with _FILTERS, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"The data type \(FixedLengthUTF32")
+        yield
 
 
 def _as_dataset(data: object) -> xr.Dataset:
@@ -153,8 +174,10 @@ def _prepare(dataset: xr.Dataset, chunks: Mapping[str, int]) -> tuple[xr.Dataset
     cut = {dim for variable in dataset.variables.values() if variable.ndim > 1 for dim in variable.dims}
     for name, variable in dataset.variables.items():
         if variable.dtype.kind in "OTU":
-            # zarr v3 has no standard for numpy's fixed-width text, and xarray warns about text in Dask arrays.
-            dataset[name] = variable.compute().astype(object)
+            # In memory, because xarray warns about text in Dask arrays. Indexes are never in Dask, and stay in the
+            # only kind of text that the core of zarr v3 has.
+            held = variable.compute()
+            dataset[name] = held.astype(object) if variable.dims == (name,) else _with_fixed_text(held)
         if variable.dims == (name,) or not cut.intersection(variable.dims):
             continue  # indexes, which xarray reads whole, and variables without a dimension of a map are not chunked
         chunk = {dim: min(int(chunks.get(str(dim), size)), size) or 1 for dim, size in variable.sizes.items()}
@@ -173,6 +196,18 @@ def _prepare(dataset: xr.Dataset, chunks: Mapping[str, int]) -> tuple[xr.Dataset
             # Dask tasks then never write to the same file at the same time.
             dataset[name] = dataset[name].chunk(shard)
     return dataset, encoding
+
+
+def _with_fixed_text(variable: xr.Variable) -> xr.Variable:
+    """Return text of fixed width, or an object array where that would lose something or be too large."""
+    values = variable.values
+    if values.dtype.kind == "U":
+        return variable
+    texts = values.ravel().tolist()
+    plain = all(isinstance(text, str) and not text.endswith("\0") for text in texts)
+    if not plain or max(map(len, texts), default=0) * len(texts) > MAX_FIXED_TEXT:
+        return variable.astype(object)
+    return variable.copy(data=np.array(texts, dtype=str).reshape(values.shape))
 
 
 def _shard(chunk: int, variable: xr.Variable, dim: Hashable) -> int:

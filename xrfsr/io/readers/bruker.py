@@ -23,7 +23,7 @@ from xrfsr.io.spectra.cubes import (
 )
 from xrfsr.io.spectra.line_windows import NetCounts
 
-__all__ = ["BcfCube", "BcfMaps", "VisitedPixels", "describe"]
+__all__ = ["BcfCube", "BcfMaps", "VisitedPixels", "describe", "groups"]
 
 OPTIONS = frozenset({"group"})
 
@@ -98,6 +98,13 @@ class BcfMaps(WindowMaps):
             for maps in both:
                 maps[:, missing[np.ix_(rows, columns)]] = np.nan
         return both
+
+
+def groups(path: Path, options: ReadOptions) -> dict[str, dict[str, Any]]:
+    """Return the options that open each map of a file with several, such as those of two detectors."""
+    import_optional("rsciio", "files of Bruker (.bcf)", "formats")
+    names = [str(number) for number in range(len(describe_maps(path)))]
+    return {name: {"group": name} for name in names} if len(names) > 1 else {}
 
 
 def describe(path: Path, options: ReadOptions) -> ScanDescription:

@@ -21,7 +21,7 @@ from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.io.spectra.array_cube import ArrayCube, open_tree
 from xrfsr.io.spectra.cubes import KEV_PER_UNIT, axes_grid, channel_energies, describe_cube, select_cube
 
-__all__ = ["describe", "matches"]
+__all__ = ["describe", "groups", "matches"]
 
 OPTIONS = frozenset({"group"})
 ROOT = "Experiments"
@@ -32,6 +32,15 @@ AXES = ({"y", "x"}, {"height", "width"})
 def matches(file: h5py.Group) -> bool:
     """Return whether an HDF5 file with any suffix was written by HyperSpy."""
     return text(file.attrs.get("file_format")) == "HyperSpy" and isinstance(file.get(ROOT), h5py.Group)
+
+
+def groups(path: Path, options: ReadOptions) -> dict[str, dict[str, Any]]:
+    """Return the options that open each cube or stack of maps, by its title; none if all signals are single maps."""
+    with open_tree(path, external=options.external) as root:
+        signals = _signals(path, root, [])
+        return {
+            name: {"group": name} for name, signal in signals.items() if len(getattr(signal["data"], "shape", ())) == 3
+        }
 
 
 def describe(path: Path, options: ReadOptions) -> ScanDescription:

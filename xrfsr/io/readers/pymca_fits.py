@@ -18,7 +18,18 @@ from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.io.hdf5 import text, texts
 from xrfsr.io.selection import group_list
 
-__all__ = ["axes_of", "choose_fit", "containers", "fit_name", "fits", "grid_fault", "matching", "program_of", "signals"]
+__all__ = [
+    "axes_of",
+    "choose_fit",
+    "containers",
+    "fit_name",
+    "fits",
+    "grid_fault",
+    "matching",
+    "points_fault",
+    "program_of",
+    "signals",
+]
 
 DEPTH = 4  # groups between the root and a fit, with one to spare
 # Groups of other classes contain spectra, counters and the like, and no fits.
@@ -162,7 +173,7 @@ def choose_fit(file: h5py.Group, path: Path, wanted: str | None) -> h5py.Group:
         If there is no fit, none on a grid, or several of which none is chosen.
     """
     found = matching(file, path, wanted)
-    faults = [_points_fault(fit) for fit in found]
+    faults = [points_fault(fit) for fit in found]
     gridded = [fit for fit, fault in zip(found, faults, strict=True) if not fault]
     if not gridded:
         raise InvalidInput("file", [f"{faults[0]}; {_way_out(file)}"])
@@ -177,7 +188,8 @@ def choose_fit(file: h5py.Group, path: Path, wanted: str | None) -> h5py.Group:
     raise InvalidInput("file", [f"group={wanted!r} matches {len(gridded)} fits in '{path}'; choose one of {listed}"])
 
 
-def _points_fault(fit: h5py.Group) -> str | None:
+def points_fault(fit: h5py.Group) -> str | None:
+    """Return why a fit has no maps, if it is one of single points; see `grid_fault`."""
     with collect_faults([]):  # another fault is reported when the fit is read
         return grid_fault(fit, fit["parameters"])
     return None
@@ -185,5 +197,5 @@ def _points_fault(fit: h5py.Group) -> str | None:
 
 def _way_out(file: h5py.Group) -> str:
     """Return what to do about a fit of points: open another fit in the file, or grid it."""
-    others = [fit_name(fit) for fit in fits(file) if not _points_fault(fit)]
+    others = [fit_name(fit) for fit in fits(file) if not points_fault(fit)]
     return f"choose one that is: {group_list(others)}" if others else ADVICE

@@ -10,15 +10,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
-from xrfsr.errors import InvalidInput
+from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.io.hdf5 import Hdf5Maps, map_faults, nexus_grid, text
 from xrfsr.io.hdf5_links import open_hdf5
 from xrfsr.io.partial import missing_uncertainties, partial_source
-from xrfsr.io.readers.pymca_fits import axes_of, choose_fit, fit_name, fits, grid_fault, program_of, signals
+from xrfsr.io.readers.pymca_fits import (
+    axes_of,
+    choose_fit,
+    fit_name,
+    fits,
+    grid_fault,
+    points_fault,
+    program_of,
+    signals,
+)
 from xrfsr.io.selection import select_maps
 from xrfsr.io.source import ReadOptions, ScanDescription
 
@@ -26,6 +36,7 @@ __all__ = ["describe", "groups", "matches"]
 
 OPTIONS = frozenset({"quantity", "group", "index"})
 GROUPS = {"count": ("parameters",), "mass_fraction": ("massfractions", "mass_fractions")}
+MAX_STACKED = 1000  # scans of a stack that a tree lists
 UNITS = {"count": "count", "mass_fraction": "dimensionless"}
 
 
@@ -34,10 +45,33 @@ def matches(file: h5py.Group) -> bool:
     return next(fits(file), None) is not None
 
 
-def groups(path: Path, options: ReadOptions) -> list[str]:
-    """Return the names of all fits in a file."""
+def groups(path: Path, options: ReadOptions) -> dict[str, dict[str, Any]]:
+    """Return the options that open each fit in a file, by its name; each scan of a stack, if no index is given.
+
+    Fits of points are left out if there are fits on a grid, which ewoksfluo made of them.
+    """
+    found: dict[str, dict[str, Any]] = {}
     with open_hdf5(path, external=options.external) as file:
-        return [fit_name(fit) for fit in fits(file)]
+        every = list(fits(file))
+        for fit in [fit for fit in every if not points_fault(fit)] or every:
+            name = fit_name(fit)
+            count = 0 if options.index is not None else _stacked(fit)
+            found |= {f"{name}/{index}": {"group": name, "index": index} for index in range(count)}
+            if not count:
+                found[name] = {"group": name}
+    return found
+
+
+def _stacked(fit: h5py.Group) -> int:
+    """Return the number of scans in a stack of several, or 0."""
+    with collect_faults([]):  # another fault is reported when the fit is read
+        group = fit["parameters"]
+        first = next(iter(signals(group)), None)
+        dataset = None if first is None else group.get(first)
+        if len(axes_of(group)) == 3 and isinstance(dataset, h5py.Dataset) and len(dataset.shape or ()) == 3:
+            count = int(dataset.shape[0])
+            return count if 1 < count <= MAX_STACKED else 0
+    return 0
 
 
 def describe(path: Path, options: ReadOptions) -> ScanDescription:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import h5py
 
@@ -12,7 +13,7 @@ from xrfsr.io.hdf5_links import open_hdf5
 from xrfsr.io.selection import group_list, unknown_group
 from xrfsr.io.source import ReadOptions, ScanDescription
 
-__all__ = ["describe", "matches"]
+__all__ = ["describe", "groups", "matches"]
 
 OPTIONS = frozenset({"group"})
 ROOT, SUM = "xrfmap", "detsum"
@@ -21,6 +22,12 @@ ROOT, SUM = "xrfmap", "detsum"
 def matches(file: h5py.Group) -> bool:
     """Return whether a file has the layout of PyXRF."""
     return isinstance(file.get(ROOT), h5py.Group)
+
+
+def groups(path: Path, options: ReadOptions) -> dict[str, dict[str, Any]]:
+    """Return the options that open the fit of each detector, by its name."""
+    with open_hdf5(path, external=options.external) as file:
+        return {name: {"group": name} for name in groups_with(file[ROOT], "xrf_fit", [])}
 
 
 def describe(path: Path, options: ReadOptions) -> ScanDescription:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import h5py
 
@@ -17,7 +18,7 @@ from xrfsr.io.hdf5_links import open_hdf5
 from xrfsr.io.selection import unknown_group
 from xrfsr.io.source import ReadOptions, ScanDescription
 
-__all__ = ["describe", "matches"]
+__all__ = ["describe", "groups", "matches"]
 
 OPTIONS = frozenset({"group"})
 MAPS = "MAPS"
@@ -33,6 +34,12 @@ def matches(file: h5py.Group) -> bool:
     return isinstance(file.get(MAPS), h5py.Group)
 
 
+def groups(path: Path, options: ReadOptions) -> dict[str, dict[str, Any]]:
+    """Return the options that open each analysis, by its name."""
+    with open_hdf5(path, external=options.external) as file:
+        return {name: {"group": name} for name in _analyses(file, [])}
+
+
 def describe(path: Path, options: ReadOptions) -> ScanDescription:
     """Describe the maps of one analysis: fitted, else by non-negative least squares, else regions of interest.
 
@@ -42,15 +49,12 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         If there is no analysis, or no name is a known line.
     """
     with open_hdf5(path, external=options.external) as file:
-        root, maps = file.get(ROOT), file[MAPS]
         refused: list[str] = []
-        there = groups_with(root, "Counts_Per_Sec", refused) if isinstance(root, h5py.Group) else []
-        named = VERSION_9_NAMES in maps
-        old = {key: name for key, name in VERSION_9.items() if named and name in maps and key not in there}
-        found = [*there, *old]
+        found = _analyses(file, refused)
         if not found:
-            raise InvalidInput("file", refused or [_lacks(maps, path)])
-        analysis = next((name for name in ANALYSES if name in found), found[0])
+            raise InvalidInput("file", refused or [_lacks(file[MAPS], path)])
+        old = {name: dataset for name, dataset in found.items() if dataset}
+        analysis = next((name for name in ANALYSES if name in found), next(iter(found)))
         if options.group is not None:
             known = {old[name].casefold(): name for name in old} | {name.casefold(): name for name in found}
             chosen = known.get(options.group.strip("/").split("/")[-1].casefold())
@@ -69,6 +73,15 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
             label=lambda name: pile_up_of_symbols(name) or name,
             strangers=True,
         )
+
+
+def _analyses(file: h5py.Group, refused: list[str]) -> dict[str, str]:
+    """Return the analyses, each with its dataset if it has the layout of version 9, else with an empty text."""
+    root, maps = file.get(ROOT), file[MAPS]
+    there = groups_with(root, "Counts_Per_Sec", refused) if isinstance(root, h5py.Group) else []
+    named = VERSION_9_NAMES in maps
+    old = {key: name for key, name in VERSION_9.items() if named and name in maps and key not in there}
+    return dict.fromkeys(there, "") | old
 
 
 def _lacks(maps: h5py.Group, path: Path) -> str:

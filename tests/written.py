@@ -226,6 +226,13 @@ def imagej(folder: Path) -> Path:
     return path
 
 
+def ome_tiff(folder: Path) -> Path:
+    path = folder / "maps.ome.tif"
+    size = {f"PhysicalSize{axis}": 250 for axis in "XY"} | {f"PhysicalSize{axis}Unit": "µm" for axis in "XY"}
+    tifffile.imwrite(path, MAPS, metadata={"axes": "CYX", "Channel": {"Name": LABELS}, **size})
+    return path
+
+
 def geotiff(folder: Path) -> Path:
     path = folder / "maps.tif"
     shape = {"count": 3, "height": HEIGHT, "width": WIDTH, "dtype": "float32"}
@@ -350,6 +357,7 @@ WRITERS: dict[str, Callable[[Path], Path]] = {
         edf_folder,
         imagej,
         geotiff,
+        ome_tiff,
         hyperspy_maps,
         pymca_roi,
         maps_v9,

@@ -21,7 +21,8 @@ from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput
 from xrfsr.io.lazy import LazyMaps
 
-OWN_GRID = {"hyperspy_maps", "ewoksfluo"}
+OWN_GRID = {"hyperspy_maps", "ewoksfluo", "ome_tiff"}
+FIRST = {"hyperspy_maps": 1.0, "ewoksfluo": 1.0}
 WITH_ERRORS = {"pymca_hdf5", "pymca_csv", "pymca_dat", "pymca_pages", "pymca_edf", "pymca_folder", "ewoksfluo"} | {
     "tiff_folder",
     "edf_folder",
@@ -71,7 +72,7 @@ def test_units_and_grid(path: Path, form: str) -> None:
     expected = {"xrf_maps": "count/s", "maps_v9": "count/s", "datastack": "dimensionless"}.get(form, "count")
     assert scan["intensity"].attrs["units"] == expected
     assert scan["y"].attrs["units"] == scan["x"].attrs["units"] == "mm"
-    first = 1.0 if form in OWN_GRID else 0.125
+    first = FIRST.get(form, 0.125)
     np.testing.assert_allclose(scan["y"], first + 0.25 * np.arange(HEIGHT))
     np.testing.assert_allclose(scan["x"], first + 0.25 * np.arange(WIDTH))
 

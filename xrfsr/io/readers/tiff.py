@@ -16,6 +16,7 @@ from xrfsr.errors import InvalidInput
 from xrfsr.io.georeference import DERIVED, ROLE, grid_of_raster
 from xrfsr.io.partial import partial_source
 from xrfsr.io.raster import Header, open_raster, read_header, read_raster
+from xrfsr.io.readers.ome import read_ome
 from xrfsr.io.selection import select_columns
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.utils.describe import listing
@@ -72,8 +73,8 @@ class TiffMaps:
 def describe(path: Path, options: ReadOptions) -> ScanDescription:
     """Describe the pages or bands of one TIFF file by the names stored in it.
 
-    The name of a page is its title (PageName or ImageDescription, also ``Title=Fe_Ka`` of PyMca) or its ImageJ label;
-    the name of a band is its description (GDAL).
+    The name of a page is its title (PageName or ImageDescription, also ``Title=Fe_Ka`` of PyMca), its ImageJ label or
+    its channel in OME; the name of a band is its description (GDAL).
 
     Raises
     ------
@@ -91,6 +92,9 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         locations = [(path, None, band) for band in range(len(header.bands))]
         headers = [header] * len(locations)
         names, derived = _band_names(path)
+    ome = read_ome(path) if not any(names) else None
+    if ome:
+        names = [ome.names.get(number, "") for number in range(len(locations))]
     if derived and not any(names):
         raise InvalidInput("file", [f"'{path}' has no element maps, only {listing(derived)}; read it with rasterio"])
     if not any(names):
@@ -107,6 +111,8 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         raise InvalidInput("file", faults)
     grid, turned, units, tile = _georeference(path)
     shape = headers[used[0]].shape
+    if ome and grid is None:
+        grid = ome.grid(shape)
 
     def source(positions: Sequence[int]) -> TiffMaps:
         return TiffMaps(tuple(locations[position] for position in positions), reversed=turned, shape=shape)

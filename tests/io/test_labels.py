@@ -54,6 +54,16 @@ def test_a_file_without_any_element_line_warns(tmp_path: Path, names: list[str])
         xrfsr.open_scan(path, pixel_size="1 mm")
 
 
+@pytest.mark.parametrize("name", ["maps.h5", "maps.tif", "maps"])
+def test_files_of_this_package_may_have_scatter_alone(tmp_path: Path, name: str) -> None:
+    scan = xrfsr.as_scan(written.MAPS[:1], ["compton"], "1 mm")
+    write = {"maps.h5": scan.xrfsr.to_pymca, "maps.tif": scan.xrfsr.to_geotiff, "maps": scan.xrfsr.to_tiffs}[name]
+    write(tmp_path / name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert xrfsr.open_scan(tmp_path / name, **({"pixel_size": 1} if name == "maps" else {})).sizes["line"] == 1
+
+
 def test_maps_that_were_asked_for_need_no_element(tmp_path: Path) -> None:
     path = maps_file(tmp_path, ["Ca", "TFY"])
     with warnings.catch_warnings():

@@ -21,6 +21,7 @@ from xrfsr.io.lazy import LazyMaps, LazyMask, unreadable_message
 from xrfsr.io.readers.zarr import is_store, open_store
 from xrfsr.io.renaming import renamed
 from xrfsr.io.source import Quantity, ReadOptions, ScanDescription
+from xrfsr.io.writers.ownership import wrote
 from xrfsr.utils.checks import choice_faults, is_integer, switch_faults
 from xrfsr.utils.describe import describe, listing
 from xrfsr.utils.paths import entries, local_path
@@ -204,7 +205,7 @@ def open_lazily(
         raise InvalidInput(what, faults)
     for message in maps.warnings if maps else ():
         warn(message)
-    if lines is None and not (scan["kind"] == "element").any():
+    if lines is None and not (scan["kind"] == "element").any() and not wrote(place):
         listed = listing(scan["line"].values, 6)
         warn(f"'{place}' has no element line, only {listed}; check the names of its maps")
     return scan

@@ -19,6 +19,7 @@ __all__ = [
     "store_obstacle",
     "tiff_obstacle",
     "tiffs_obstacle",
+    "wrote",
 ]
 
 PROGRAM = "xrfsr"
@@ -48,6 +49,12 @@ def tiffs_obstacle(path: Path) -> str:
     if not content:
         return "is not a folder of TIFF files that xrfsr wrote"
     return _strangers([file.relative_to(path).as_posix() for file in content if tiff_obstacle(file)])
+
+
+def wrote(path: Path) -> bool:
+    """Return whether this package wrote a TIFF file, a folder of them, or an HDF5 file."""
+    obstacles = (tiffs_obstacle,) if path.is_dir() else (tiff_obstacle, hdf5_obstacle)
+    return any(not obstacle(path) for obstacle in obstacles)
 
 
 def tiff_obstacle(path: Path) -> str:

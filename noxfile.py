@@ -203,10 +203,12 @@ def walls(session: nox.Session) -> None:
 
 @nox.session
 def notebook(session: nox.Session) -> None:
-    """Execute the notebook from start to end."""
-    install(session, "notebook", package=".[plot]")
-    text, made = Path("examples/quickstart.py"), Path(session.create_tmp(), "quickstart.ipynb")
-    session.run("jupytext", "--to", "ipynb", "--output", str(made), str(text))
-    session.run("jupyter", "nbconvert", "--to", "notebook", "--execute", "--inplace", str(made))
-    shutil.copy(made, text.with_suffix(".ipynb"))
-    session.log(f"executed: {text.with_suffix('.ipynb')}")
+    """Execute the notebooks from start to end."""
+    install(session, "notebook", package=".[plot,register]")
+    examples = {"PYTHONPATH": str(Path("examples").resolve())}
+    for text in (Path("examples/quickstart.py"), Path("examples/pymca_chain.py")):
+        made = Path(session.create_tmp(), text.name).with_suffix(".ipynb")
+        session.run("jupytext", "--to", "ipynb", "--output", str(made), str(text))
+        session.run("jupyter", "nbconvert", "--to", "notebook", "--execute", "--inplace", str(made), env=examples)
+        shutil.copy(made, text.with_suffix(".ipynb"))
+        session.log(f"executed: {text.with_suffix('.ipynb')}")

@@ -1,11 +1,13 @@
 """From spectra to fine maps: fit with PyMca, open the fit, register the photo, super-resolve, save the maps.
 
-``python examples/from_pymca.py folder`` runs all steps on a simulated painting, with spectra and a rotated photo. It
-needs PyMca5 and the extras plot and register. With your own files, begin at "Open the fit".
+``python examples/from_pymca.py folder`` simulates spectra and a rotated photo of a painting, fits the spectra with
+PyMca, and runs the notebook ``pymca_chain.py``, which has all other steps. It needs PyMca5 and the extras plot and
+register. With your own files, use the notebook alone.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -20,6 +22,7 @@ from xrfsr.core.lines import emission, parse
 LINES = ["Ca-K", "Fe-K", "Cu-K", "Hg-L", "Pb-L"]
 CHANNELS, KEV = 1024, 0.015
 RESOLUTION = 0.14
+NOTEBOOK = Path(__file__).with_name("pymca_chain.py")
 
 
 def spectra(scan, seed=0):
@@ -66,8 +69,8 @@ def photograph(rgb, path):
     Image.fromarray((255 * np.moveaxis(turned, 0, -1).clip(0, 1)).astype(np.uint8)).save(path, quality=92)
 
 
-def main(folder, height=384, width=320, **settings):
-    """Make the files, then run all steps of a user; `settings` are those of `superresolve`."""
+def make_files(folder, height=384, width=320):
+    """Write what a user has: ``IMAGES.h5``, the fit of a simulated scan, and ``photo.jpg``."""
     folder.mkdir(parents=True, exist_ok=True)
     _, simulated, rgb = xrfsr.simulate.painting(height, width, 4, seed=5, lines=LINES)
     photograph(rgb.values, folder / "photo.jpg")
@@ -75,25 +78,25 @@ def main(folder, height=384, width=320, **settings):
         warnings.simplefilter("ignore")  # PyMca's warnings about numpy
         fit_with_pymca(spectra(simulated), folder)
 
-    # Open the fit. PyMca does not store the pixel size.
-    scan = xrfsr.open_scan(folder / "IMAGES.h5", pixel_size="1 mm")
-    scan = scan.assign(intensity=scan["intensity"].clip(min=0))  # linear fits of weak lines can be negative
-    print(scan)
 
-    # Find the scan on the photo, and look at check.png.
-    found = xrfsr.register(folder / "photo.jpg", scan, overlay=folder / "check.png")
-    print(found)
+def main(folder, height=384, width=320, **settings):
+    """Make the files, then run the cells of the notebook; `settings` are those of `superresolve`."""
+    make_files(folder, height, width)
+    fit, photo = folder / "IMAGES.h5", folder / "photo.jpg"
+    names = {"FOLDER": folder, "FIT": fit, "PHOTO": photo, "PIXEL_SIZE": "1 mm", "SETTINGS": settings}
+    for title, code in cells(NOTEBOOK.read_text(encoding="utf-8")):
+        if "[markdown]" not in title and "parameters" not in title:
+            exec(compile(code, NOTEBOOK, "exec"), names)
+    for name in ("scan", "found"):
+        print(names[name])
+    print(names["fine"]["photo_gain"].round(2).to_series().to_string())
 
-    # Compute maps four times finer.
-    fine = scan.xrfsr.superresolve(found.photo, scale=4, **settings)
-    print(fine["photo_gain"].round(2).to_series().to_string())
 
-    # Save the maps, also for other programs, and a figure.
-    fine.xrfsr.to_zarr(folder / "fine.zarr", overwrite=True)
-    fine.xrfsr.to_geotiff(folder / "fine.tif", overwrite=True)
-    fine.xrfsr.to_pymca(folder / "fine.h5", overwrite=True)
-    figure = xrfsr.plot.overview(found.photo, scan, fine)
-    figure.savefig(folder / "overview.png", dpi=110)
+def cells(text):
+    """Yield the title line and the code of each cell of a notebook in jupytext's percent format."""
+    for cell in re.split(r"^# %%", text, flags=re.MULTILINE)[1:]:
+        title, _, code = cell.partition("\n")
+        yield title, code
 
 
 if __name__ == "__main__":

@@ -6,9 +6,11 @@ import warnings
 from pathlib import Path
 from types import ModuleType
 
+import h5py
 import numpy as np
 import pytest
 import rasterio
+import tifffile
 import xarray as xr
 from PIL import Image
 from rasterio.errors import NotGeoreferencedWarning
@@ -124,20 +126,56 @@ def test_the_demo_writes_stores_and_a_picture_and_prints_the_table(
         assert picture.width > 1000
 
 
-def test_from_spectra_to_fine_maps(tmp_path: Path) -> None:
-    """PyMca fits, the fit is opened, the photo registered, and the written files are opened again."""
+def test_from_spectra_to_fine_maps_in_qgis_imagej_and_pymca(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """PyMca fits, the notebook runs, and the programs for which it writes read the painting from its top left on."""
     example = load("from_pymca")
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".* cannot store ")
-        example.main(tmp_path, 192, 160, steps=30, progress=False)
+    example.main(tmp_path, 192, 160, steps=30, progress=False)
     fine = xrfsr.open_scan(tmp_path / "fine.zarr").load()
-    for name in ("fine.tif", "fine.h5"):
-        other = xrfsr.open_scan(tmp_path / name).sel(line=fine["line"].values)
-        np.testing.assert_array_equal(other["intensity"], fine["intensity"])
-        np.testing.assert_allclose(other["x"], fine["x"], atol=1e-9)
     assert fine["intensity"].shape == (5, 192, 160)
     truth = xrfsr.simulate.painting(192, 160, 4, seed=5, lines=example.LINES).truth
     for line in ("Hg-L", "Pb-L"):
         seen = fine["intensity"].sel(line=line)
         assert np.corrcoef(seen.values.ravel(), truth["intensity"].sel(line=line).values.ravel())[0, 1] > 0.8
     assert (tmp_path / "check.png").exists()
+    assert "similarity" in capsys.readouterr().out
+    for name in ("fine.tif", "fine.h5", "stack.tif"):
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".* which are ignored")  # the ratio
+            other = xrfsr.open_scan(tmp_path / name).sel(line=fine["line"].values)
+        np.testing.assert_array_equal(other["intensity"], fine["intensity"])
+        for dim in ("y", "x"):
+            np.testing.assert_allclose(other[dim], fine[dim], atol=1e-6)
+
+    labels = fine["line"].values.tolist()
+    maps, ratio = fine["intensity"].values, fine.xrfsr.ratio("Hg-L", "Pb-L").values
+    with rasterio.open(tmp_path / "fine.tif") as file, rasterio.open(tmp_path / "photo.tif") as photo:
+        assert file.descriptions == (*labels, "Hg-L / Pb-L")
+        np.testing.assert_array_equal(file.read(), np.concatenate([maps, ratio[None]]))
+        assert file.xy(0, 0) == pytest.approx((0.125, -0.125))  # half a pixel from the top left of the painting
+        assert file.bounds == pytest.approx(photo.bounds)
+        assert file.bounds.top == pytest.approx(0)
+        assert max(file.transform.e, photo.transform.e) < 0
+        picture = photo.read()
+    with tifffile.TiffFile(tmp_path / "stack.tif") as stack:
+        assert stack.is_imagej
+        assert stack.imagej_metadata is not None
+        assert [label.split("\n")[0] for label in stack.imagej_metadata["Labels"]] == [*labels, "Hg-L / Pb-L"]
+        assert stack.imagej_metadata["unit"] == "mm"
+        np.testing.assert_array_equal(stack.asarray(), np.concatenate([maps, ratio[None]]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from PyMca5.PyMcaIO.HDF5Stack1D import HDF5Stack1D
+
+        for path, expected in (
+            *((f"/xrf_fit/results/parameters/{label.replace('-', '_')}", maps[i]) for i, label in enumerate(labels)),
+            ("/maps/Hg-L_Pb-L", ratio),
+        ):
+            read = HDF5Stack1D([str(tmp_path / "fine.h5")], {"x": [], "y": path, "m": []}, scanlist=["/scan"])
+            np.testing.assert_array_equal(np.squeeze(read.data), expected)
+    with h5py.File(tmp_path / "fine.h5") as file:
+        np.testing.assert_array_equal(np.moveaxis(file["scan/photo/rgb"][:], -1, 0), picture)
+    # The photo was found on another, rotated and with a wall around; it is the right way up where it is as painted.
+    painted = xrfsr.simulate.painting(192, 160, 4, seed=5, lines=example.LINES).rgb
+    for turned in (painted[:, ::-1], painted[:, :, ::-1], painted[:, ::-1, ::-1]):
+        upright, other_way = (np.abs(picture / 255 - one.values).mean() for one in (painted, turned))
+        assert upright < 0.5 * other_way

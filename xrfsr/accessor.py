@@ -156,6 +156,7 @@ class XrfsrAccessor:
     to_zarr = Forwarded("io.writers.zarr")
     to_geotiff = Forwarded("io.writers.geotiff")
     to_tiffs = Forwarded("io.writers.tiffs")
+    to_imagej = Forwarded("io.writers.imagej")
     to_pymca = Forwarded("io.writers.pymca")
     to_hyperspy = Forwarded("io.writers.hyperspy")
 

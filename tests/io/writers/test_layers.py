@@ -15,6 +15,7 @@ import xarray as xr
 import xrfsr
 from xrfsr.errors import InvalidInput
 from xrfsr.io.writers.geotiff import to_geotiff
+from xrfsr.io.writers.imagej import to_imagej
 from xrfsr.io.writers.pymca import to_pymca
 from xrfsr.io.writers.tiffs import to_tiffs
 
@@ -22,6 +23,7 @@ RATIO = "Ca-K / Pb-L"
 WRITERS: dict[str, tuple[Callable[..., None], str]] = {
     "geotiff": (to_geotiff, "maps.tif"),
     "tiffs": (to_tiffs, "maps"),
+    "imagej": (to_imagej, "stack.tif"),
     "pymca": (to_pymca, "maps.h5"),
 }
 every_writer = pytest.mark.parametrize("form", WRITERS)
@@ -29,6 +31,10 @@ every_writer = pytest.mark.parametrize("form", WRITERS)
 
 def written_ratio(form: str, path: Path, name: str = RATIO) -> np.ndarray:
     """Return the map that is no element map, from what was written."""
+    if form == "imagej":
+        with tifffile.TiffFile(path) as file:
+            labels = np.atleast_1d(file.imagej_metadata["Labels"]).tolist()  # type: ignore[index]
+            return file.asarray().reshape(len(labels), 12, 16)[[label.split("\n")[0] for label in labels].index(name)]
     if form == "geotiff":
         with rasterio.open(path) as file:
             return file.read(file.descriptions.index(name) + 1)
@@ -46,6 +52,8 @@ def written_ratio(form: str, path: Path, name: str = RATIO) -> np.ndarray:
 
 def written_photo(form: str, path: Path) -> np.ndarray:
     """Return a colour photo (y, x, band) from what was written."""
+    if form == "imagej":
+        return tifffile.imread(path)
     if form == "geotiff":
         with rasterio.open(path) as file:
             return np.moveaxis(file.read(), 0, -1)

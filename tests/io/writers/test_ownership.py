@@ -21,6 +21,7 @@ from trees import snapshot
 import xrfsr
 from xrfsr.errors import InvalidInput
 from xrfsr.io.writers.geotiff import to_geotiff
+from xrfsr.io.writers.imagej import to_imagej
 from xrfsr.io.writers.pymca import to_pymca
 from xrfsr.io.writers.tiffs import to_tiffs
 from xrfsr.io.writers.zarr import to_zarr
@@ -28,6 +29,7 @@ from xrfsr.io.writers.zarr import to_zarr
 WRITERS: dict[str, tuple[Callable[..., None], str]] = {
     "zarr": (to_zarr, "fine.zarr"),
     "tiffs": (to_tiffs, "fine"),
+    "imagej": (to_imagej, "stack.tif"),
     "geotiff": (to_geotiff, "fine.tif"),
     "pymca": (to_pymca, "fine.h5"),
 }

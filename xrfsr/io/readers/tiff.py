@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from xrfsr.core.grid import Grid
 from xrfsr.errors import InvalidInput
 from xrfsr.io.georeference import DERIVED, ROLE, grid_of_raster
+from xrfsr.io.imagej import calibrated_grid, noted_units
 from xrfsr.io.partial import partial_source
 from xrfsr.io.raster import Header, open_raster, read_header, read_raster
 from xrfsr.io.readers.ome import read_ome
@@ -92,6 +93,8 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         locations = [(path, None, band) for band in range(len(header.bands))]
         headers = [header] * len(locations)
         names, derived = _band_names(path)
+        if len(names) == 1 and not any(names):
+            names = _page_names(path, [0])
     ome = read_ome(path) if not any(names) else None
     if ome:
         names = [ome.names.get(number, "") for number in range(len(locations))]
@@ -162,6 +165,7 @@ def _page_names(path: Path, pages: Sequence[int]) -> list[str]:
     names: list[str] = []
     with tifffile.TiffFile(path) as file:
         labels = (file.imagej_metadata or {}).get("Labels") or []
+        labels = [labels] if isinstance(labels, str) else labels  # tifffile's form of a single label
         for number in pages:
             tags = file.pages[number].tags  # type: ignore[union-attr]  # pages, not frames, unless asked for
             found = next((str(tags[name].value) for name in ("PageName", "ImageDescription") if name in tags), "")
@@ -199,8 +203,22 @@ def _georeference(path: Path) -> tuple[Grid | None, tuple[bool, bool], str | Non
         units = next((unit for unit in source.units if unit), None)
         rows, columns = source.block_shapes[0]
         grid, turned = grid_of_raster(source)
+        shape = source.shape
+    if grid is None:
+        grid, noted = _imagej(path, shape)
+        units = units or noted
     # Strips of a few rows would make thousands of chunks, so such maps are read whole.
     return grid, turned, units, (rows, columns) if min(rows, columns) >= MIN_TILE else None
+
+
+def _imagej(path: Path, shape: tuple[int, int]) -> tuple[Grid | None, str | None]:
+    """Return the grid and the units of a file of ImageJ, so far as it has them."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        metadata, tags = file.imagej_metadata or {}, file.pages.first.tags
+        resolution = [tags[name].value if name in tags else (0, 0) for name in ("XResolution", "YResolution")]
+    return calibrated_grid(metadata, (resolution[0], resolution[1]), shape), noted_units(metadata)
 
 
 def _reverse(side: slice, size: int) -> slice:

@@ -17,7 +17,7 @@ from xrfsr.io.georeference import DERIVED, ROLE
 from xrfsr.io.writers.atomic import atomic_write
 from xrfsr.io.writers.cog import open_cog
 from xrfsr.io.writers.common import iter_strips, prepare_write, warn_dropped
-from xrfsr.io.writers.layers import Plane
+from xrfsr.io.writers.layers import Plane, upright
 from xrfsr.io.writers.ownership import tiff_obstacle
 from xrfsr.io.writers.pictures import band_planes, is_colour, iter_rgb
 
@@ -85,14 +85,14 @@ def _write_maps(path: Path, grid: Grid, planes: Sequence[Plane]) -> None:
             file.set_band_unit(band, plane.units)
             if plane.role == "derived":
                 file.update_tags(band, **{ROLE: DERIVED})
-            for rows, values in iter_strips(_ascending(plane.values)):
+            for rows, values in iter_strips(upright(plane.values)):
                 file.write(values, band, window=_window(rows, values))
 
 
 def _write_photo(path: Path, photo: xr.DataArray) -> None:
     masked = False
     with open_cog(path, grid_of(photo), count=3, dtype="uint8", photometric="RGB") as file:
-        for rows, pixels, shown in iter_rgb(_ascending(photo)):
+        for rows, pixels, shown in iter_rgb(upright(photo)):
             file.write(pixels, window=_window(rows, shown))
             if masked or not shown.all():
                 if not masked and rows.start:
@@ -100,13 +100,6 @@ def _write_photo(path: Path, photo: xr.DataArray) -> None:
                     file.write_mask(True, window=_window(above, shown))
                 masked = True
                 file.write_mask(shown, window=_window(rows, shown))
-
-
-def _ascending(array: xr.DataArray) -> xr.DataArray:
-    """Return an array with its first row at the top of the painting and its first column at the left."""
-    grid = grid_of(array)
-    turned = [name for name, axis in (("y", grid.y), ("x", grid.x)) if axis.step < 0]
-    return array.isel({name: slice(None, None, -1) for name in turned})
 
 
 def _window(rows: slice, values: NDArray[Any]) -> Any:

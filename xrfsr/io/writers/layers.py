@@ -16,7 +16,7 @@ from xrfsr.core.photo import ensure_photo
 from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults
 
-__all__ = ["Layers", "Plane", "Role", "layers_of"]
+__all__ = ["Layers", "Plane", "Role", "layers_of", "upright"]
 
 Role = Literal["intensity", "uncertainty", "derived"]
 STACKS: tuple[Literal["intensity", "uncertainty"], ...] = ("intensity", "uncertainty")
@@ -118,6 +118,13 @@ def layers_of(obj: object, photo: object = None) -> Layers:
     if faults:
         raise InvalidInput("scan", faults)
     return Layers(found.scan, found.derived, found.photo if picture is None else picture)
+
+
+def upright(array: xr.DataArray) -> xr.DataArray:
+    """Return an array with its first row at the top of the painting and its first column at the left."""
+    grid = grid_of(array)
+    turned = [name for name, axis in (("y", grid.y), ("x", grid.x)) if axis.step < 0]
+    return array.isel({name: slice(None, None, -1) for name in turned})
 
 
 def _layers(obj: Any) -> Layers:

@@ -1,0 +1,91 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # From a PyMca fit to maps in QGIS, ImageJ and PyMca
+#
+# The spectra of a scan have been fitted with PyMca. This notebook opens the fit, finds the scan on a photo, computes
+# maps four times finer, and saves them for other programs. It begins with simulated files; put your own in their place.
+
+# %% tags=["parameters"]
+from pathlib import Path
+
+FOLDER = Path("from_pymca")
+FIT, PHOTO, PIXEL_SIZE = FOLDER / "IMAGES.h5", FOLDER / "photo.jpg", "1 mm"
+SETTINGS = {}  # of superresolve, such as {"max_seconds": 60}
+
+# %% [markdown]
+# With your own files, skip the next cell.
+
+# %%
+if not FIT.exists():
+    from from_pymca import make_files  # next to this notebook
+
+    make_files(FOLDER)
+
+# %% [markdown]
+# ## 1. Open the fit
+#
+# PyMca does not store the pixel size. Linear fits of weak lines can be negative, where the element is absent.
+
+# %%
+import xrfsr
+
+scan = xrfsr.open_scan(FIT, pixel_size=PIXEL_SIZE)
+scan = scan.assign(intensity=scan["intensity"].clip(min=0))
+scan
+
+# %% [markdown]
+# ## 2. Find the scan on the photo
+#
+# Look at `check.png`: contours must continue from one square of the chequerboard to the next.
+
+# %%
+found = xrfsr.register(PHOTO, scan, overlay=FOLDER / "check.png")
+found
+
+# %% [markdown]
+# ## 3. Compute fine maps
+#
+# `photo_gain` says for each line how much the photo helps, in decibels.
+
+# %%
+fine = scan.xrfsr.superresolve(found.photo, scale=4, **SETTINGS)
+fine["photo_gain"].to_series().round(2)
+
+# %%
+figure = xrfsr.plot.overview(found.photo, scan, fine)
+figure.savefig(FOLDER / "overview.png", dpi=110)
+
+# %% [markdown]
+# ## 4. Save everything for xarray
+#
+# The store keeps what other formats cannot hold, such as `photo_gain`.
+
+# %%
+fine.xrfsr.to_zarr(FOLDER / "fine.zarr", overwrite=True)
+
+# %% [markdown]
+# ## 5. Save maps, a ratio and the photo for other programs
+#
+# - **QGIS**: drag `fine.tif` and `photo.tif` into a new project. They lie on each other, with north at the top.
+# - **ImageJ, Fiji**: open `stack.tif`. Slices have the names of the lines, and lengths are in millimetres.
+# - **PyMca, silx view**: open `fine.h5`; it also holds the ratio and the photo.
+
+# %%
+maps = fine[["intensity"]].drop_vars(["photo_gain", "guided_share"])
+maps = maps.assign(hg_pb=fine.xrfsr.ratio("Hg-L", "Pb-L"))
+
+maps.xrfsr.to_geotiff(FOLDER / "fine.tif", overwrite=True)
+found.photo.xrfsr.to_geotiff(FOLDER / "photo.tif", overwrite=True)
+maps.xrfsr.to_imagej(FOLDER / "stack.tif", overwrite=True)
+maps.xrfsr.to_pymca(FOLDER / "fine.h5", photo=found.photo, overwrite=True)

@@ -1,0 +1,46 @@
+"""What ImageJ stores in a TIFF beyond the pixels: labels of the slices, and the calibration in a unit of length."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from xrfsr.core.grid import Axis, Grid
+
+__all__ = ["UNITS_NOTE", "calibrated_grid", "noted_units"]
+
+# Units that somebody has set on purpose. Without a calibration ImageJ has pixels, and inches come from printers.
+MM_PER = {"mm": 1.0, "cm": 10.0, **dict.fromkeys(("um", "µm", "μm", "\\u00B5m", "micron", "microns"), 1e-3)}
+UNITS_NOTE = "units: "  # begins the line of ImageJ's info that holds the units of the values
+
+
+def calibrated_grid(metadata: Mapping[str, Any], resolution: tuple[Any, Any], shape: tuple[int, int]) -> Grid | None:
+    """Return the grid of a file of ImageJ, or None if it is not calibrated in a unit of length.
+
+    Parameters
+    ----------
+    metadata : mapping
+        Description of ImageJ, as tifffile reads it.
+    resolution : (rational, rational)
+        Pixels per unit along x and y, each as numerator and denominator.
+    shape : (int, int)
+        Number of rows and columns.
+    """
+    factor = MM_PER.get(str(metadata.get("unit", "")))
+    if factor is None:
+        return None
+    axes = []
+    for size, (pixels, units), key in zip(shape, reversed(resolution), ("yorigin", "xorigin"), strict=True):
+        origin = metadata.get(key, 0.0)
+        if not pixels or not units or not isinstance(origin, int | float) or not math.isfinite(origin):
+            return None
+        step = factor * units / pixels
+        axes.append(Axis(size, step, (0.5 - origin) * step))
+    return Grid(axes[0], axes[1])
+
+
+def noted_units(metadata: Mapping[str, Any]) -> str | None:
+    """Return the units of the values, if a file of ImageJ holds them."""
+    notes = str(metadata.get("Info", "")).splitlines()
+    return next((note.removeprefix(UNITS_NOTE).strip() for note in notes if note.startswith(UNITS_NOTE)), None)

@@ -1,0 +1,121 @@
+"""Writer of an ImageJ stack: one file with a labelled slice per map, calibrated in millimetres."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from xrfsr.core.coordinates import grid_of
+from xrfsr.io.imagej import UNITS_NOTE
+from xrfsr.io.writers.atomic import atomic_write
+from xrfsr.io.writers.common import iter_strips, prepare_write, warn_dropped
+from xrfsr.io.writers.layers import Plane, upright
+from xrfsr.io.writers.ownership import SOFTWARE, tiff_obstacle
+from xrfsr.io.writers.pictures import band_planes, is_colour, iter_rgb
+
+__all__ = ["to_imagej"]
+
+# ImageJ shows the first line of a label. Labels with a second one are no names of lines for `open_scan`.
+DERIVED_LABEL = "{}\nno element map"
+
+
+def to_imagej(data: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, overwrite: bool = False) -> None:
+    """Write a stack for ImageJ and Fiji: a slice per map, with its label, and pixels in millimetres.
+
+    Slices are float32 with NaN for missing pixels, labelled ``Ca-K``, ``s(Ca-K)`` for uncertainties, and with their
+    ``long_name`` or variable name for further maps such as ratios. The calibration gives pixel size and origin, so that
+    ImageJ shows the millimetres of the scan; slices begin at the top left of the painting. A photo with red, green and
+    blue is an RGB image, black where it has missing pixels; other photos have a slice for each band. `xrfsr.open_scan`
+    reads stacks back without a pixel size. Lazy arrays are computed and written strip by strip.
+
+    Parameters
+    ----------
+    data : Dataset or DataArray
+        Scan or result, photo, or a single map such as a ratio.
+    path : str or path
+        File to write, ending in ``.tif`` or ``.tiff``. It appears once it is complete.
+    overwrite : bool
+        Whether to replace an existing file that xrfsr wrote; any other is never replaced.
+
+    Raises
+    ------
+    InvalidInput
+        If the data or the path cannot be used; the message lists every fault.
+
+    Warns
+    -----
+    UserWarning
+        If the scan has a mask, a photo, or variables of other dimensions, which a stack cannot store.
+
+    Examples
+    --------
+    >>> import tempfile, xrfsr
+    >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Ca-K", "Pb-L"])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     to_imagej(scan[["intensity"]].drop_vars(["visible", "visible_share"]), f"{folder}/stack.tif")
+    ...     xrfsr.open_scan(f"{folder}/stack.tif").x.values[:2].tolist()
+    [0.5, 1.5]
+    """
+    layers, target = prepare_write(
+        data, path, overwrite, suffixes=(".tif", ".tiff"), kind="ImageJ stack", obstacle=tiff_obstacle
+    )
+    warn_dropped(layers, target)
+    with atomic_write(target, "ImageJ stack", tiff_obstacle, overwrite=overwrite) as new:
+        planes = list(layers.planes())
+        if planes or layers.photo is None:
+            _write_stack(new, planes)
+        elif is_colour(layers.photo):
+            _write_photo(new, upright(layers.photo))
+        else:
+            _write_stack(new, band_planes(layers.photo))
+
+
+def _write_stack(path: Path, planes: Sequence[Plane]) -> None:
+    first = upright(planes[0].values)
+    labels = [DERIVED_LABEL.format(plane.title) if plane.role == "derived" else plane.title for plane in planes]
+    units = planes[0].units  # uncertainties have those of the maps
+    metadata = {"axes": "ZYX", "Labels": labels, "Info": UNITS_NOTE + units}
+    stack = _allocate(path, first, (len(planes), *first.shape), np.float32, metadata)
+    for number, plane in enumerate(planes):
+        for rows, values in iter_strips(upright(plane.values)):
+            stack[number, rows] = values
+    stack.flush()
+
+
+def _write_photo(path: Path, photo: xr.DataArray) -> None:
+    image = _allocate(path, photo, (photo.sizes["y"], photo.sizes["x"], 3), np.uint8, {}, photometric="rgb")
+    for rows, pixels, _ in iter_rgb(photo):
+        image[rows] = np.moveaxis(pixels, 0, -1)
+    image.flush()
+
+
+def _allocate(
+    path: Path,
+    array: xr.DataArray,
+    shape: tuple[int, ...],
+    kind: type[np.float32 | np.uint8],
+    metadata: dict[str, Any],
+    **options: Any,
+) -> Any:
+    """Make the file at its full size, so that it can be filled strip by strip, and return its pixels."""
+    import tifffile
+
+    grid = grid_of(array)
+    dy, dx = grid.spacing
+    # ImageJ has the origin as the pixel coordinate of the point (0, 0); pixel coordinates begin at outer edges.
+    origin = {"xorigin": 0.0 - grid.x.edges[0] / dx, "yorigin": 0.0 - grid.y.edges[0] / dy}
+    return tifffile.memmap(
+        path,
+        shape=shape,
+        dtype=np.dtype(kind),
+        imagej=True,
+        resolution=(1 / dx, 1 / dy),
+        metadata={"unit": "mm", **origin, **metadata},
+        software=SOFTWARE,
+        **options,
+    )

@@ -187,6 +187,15 @@ def datamuncher(folder: Path) -> Path:
     return path
 
 
+def datamuncher_text(folder: Path) -> Path:
+    """Write six values a line, as IDL prints them."""
+    path = folder / "maps.ims"
+    values = [f"{value:13.6G}" for value in MAPS.ravel()]
+    lines = ["".join(values[start : start + 6]) for start in range(0, len(values), 6)]
+    path.write_text("\n".join(["2", f"{WIDTH} {HEIGHT} {len(MAPS)}", *lines, "Ca-K", "Fe-Ka", "Pb-L", ""]))
+    return path
+
+
 def datastack(folder: Path) -> Path:
     """Write an older and a newer result as maxrf4u does, which adds an underscore to the names of the newer one."""
     path = folder / "maps.datastack"
@@ -352,6 +361,7 @@ WRITERS: dict[str, Callable[[Path], Path]] = {
         pyxrf,
         xrf_maps,
         datamuncher,
+        datamuncher_text,
         datastack,
         tiff_folder,
         edf_folder,

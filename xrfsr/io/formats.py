@@ -54,6 +54,7 @@ FILES = (
     Format("EDF", "edf", (".edf",)),
     Format("PyMca table", "pymca_table", (".csv", ".dat")),
     Format("Datamuncher", "datamuncher", (".dms",)),
+    Format("Datamuncher as text", "datamuncher_text", (".ims",)),
     Format("maxrf4u datastack", "datastack", (".datastack",)),
     Format("Ripple", "ripple", (".rpl", ".raw")),
     Format("HyperSpy", "hyperspy", (".hspy", ".zspy")),

@@ -35,12 +35,14 @@ def select_known(
         Positions in `names`, in the order of `lines`; images that are no maps are left out, and named in the warning
         unless the caller chose the lines.
     """
+    if lines is not None:
+        return select_maps(names, lines, path, faults), ()
     known = [at for at, name in enumerate(names) if (line := try_parse(name)) and not line.uncertainty]
     if not known:
-        return select_maps(names, lines, path, faults), ()
-    chosen = [known[at] for at in select_maps([names[at] for at in known], lines, path, faults)]
+        return select_maps(names, None, path, faults), ()
+    chosen = [known[at] for at in select_maps([names[at] for at in known], None, path, faults)]
     others = [name for at, name in enumerate(names) if at not in set(known)]
-    if lines is not None or not others:
+    if not others:
         return chosen, ()
     shown = listing(others[:SHOWN]) + (f" and {len(others) - SHOWN} more" if len(others) > SHOWN else "")
     return chosen, (f"images that are no element lines are left out: {shown} in '{path}'",)

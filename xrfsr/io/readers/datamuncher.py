@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput
+from xrfsr.io.readers.datamuncher_text import read_head
 from xrfsr.io.selection import select_maps
 from xrfsr.io.source import ReadOptions, ScanDescription
 
 __all__ = ["RawMaps", "describe"]
 
 OPTIONS: frozenset[str] = frozenset()
-MAX_LINE_BYTES = 200
 MAX_NAME_BYTES = 1 << 20
 # Values that are read to detect the number type.
 SAMPLE = 4096
@@ -67,21 +67,9 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         If the declared sizes do not match the file, or a name is not a known line.
     """
     faults: list[str] = []
+    width, height, count, offset = read_head(path)
     with path.open("rb") as file:
-        first, second = file.readline(MAX_LINE_BYTES), file.readline(MAX_LINE_BYTES)
-        offset = file.tell()
-        try:
-            width, height, count = map(int, second.split())
-        except ValueError:
-            width = height = count = 0
-        if not first.strip().isdigit() or min(width, height, count) < 1:
-            raise InvalidInput(
-                "file",
-                [
-                    f"'{path}' begins with {first[:40]!r} and {second[:40]!r}; expected the number of dimensions, and "
-                    "'width height channels' in the second line: export it again"
-                ],
-            )
+        file.seek(offset)
         pixels, there = width * height * count, path.stat().st_size - offset
         # The format is float32, but some programs write 64-bit values after the same two lines.
         size = 8 * pixels if there >= 8 * pixels else 4 * pixels

@@ -103,7 +103,7 @@ def write(dataset: xr.Dataset, folder: Path, chunks: Mapping[str, int] | None = 
     options: dict[str, Any] = {"zarr_format": 3, "consolidated": False, "write_empty_chunks": True}
     with _fixed_text():
         delayed = dataset.to_zarr(folder, mode="w-", encoding=encoding, compute=False, **options)
-    delayed.compute()
+    delayed.compute()  # type: ignore[no-untyped-call]
 
 
 def consolidate(store: Path) -> None:

@@ -95,6 +95,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "xrfsr.regions.train": {"scale": 2},
     "xrfsr.Grid.from_centres": {"y": [0.5, 1.5], "x": [0.5, 1.5, 2.5]},
     "scan.xrfsr.superresolve": {"scale": 2, "rgb": PHOTO},
+    "scan.xrfsr.sel": {"element": "Pb"},
     "scan.xrfsr.train": {"scale": 2},
     "scan.xrfsr.compare": {
         "scale": 2,

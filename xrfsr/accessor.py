@@ -104,6 +104,7 @@ class XrfsrAccessor:
         return lines_of(self._obj)
 
     validate = Forwarded("core.scan")
+    sel = Forwarded("core.selecting")
 
     superresolve = Forwarded("pipeline.superresolve")
     train = Forwarded("pipeline.train")

@@ -16,6 +16,7 @@ from xrfsr.core.grid import Grid
 from xrfsr.core.scan import scan_coords
 from xrfsr.core.units import intensity_unit, pair_to_mm
 from xrfsr.errors import InvalidInput, collect_faults, warn
+from xrfsr.io.display import displayed, displayed_warning
 from xrfsr.io.formats import Format, detect_format
 from xrfsr.io.lazy import LazyMaps, LazyMask, unreadable_message
 from xrfsr.io.readers.zarr import is_store, open_store
@@ -64,7 +65,8 @@ def open_scan(
         Position (y, x) of the outer corner of the first pixel, to arrange several scans of one painting. Lengths as
         in `pixel_size`, which must be passed as well.
     units : str, optional
-        Units of the values: "count", "count/s" or "dimensionless". Default: the units of the format, else "count".
+        Units of the values: "count", "count/s" or "dimensionless". Default: the units of the format, else "count", or
+        "dimensionless" for pictures whose contrast was stretched for display.
     lines : sequence of str or mapping of str to str, optional
         Lines to read, in this order and in any spelling; a symbol alone means the one line of that element in the
         file. A mapping gives labels to names that are no lines: ``{"Pb": "Pb-L", "map 3": "Ca-K"}``. Default: all
@@ -100,7 +102,8 @@ def open_scan(
     Warns
     -----
     UserWarning
-        If something in the file is ignored, if no map is an element line, or if two lines count the same photons.
+        If something in the file is ignored, if no map is an element line, if maps were made for display (8 or 16 bits
+        with stretched contrast), or if two lines count the same photons.
 
     Examples
     --------
@@ -276,6 +279,9 @@ def _scan(
             message = f"pixel_size={spacing} mm replaces the {said} mm stored in '{place}'"
         grid = Grid.from_shape(maps.shape, spacing, corner)
     assert grid is not None
+    if units is None and maps.units is None and (names := displayed(maps)):
+        units = "dimensionless"
+        warn(displayed_warning(names, place))
     attrs = {"units": units or intensity_unit(maps.units or "count")}
     variables: dict[str, Any] = {}
     for name, source in (("intensity", maps.intensity), ("uncertainty", maps.uncertainty)):

@@ -96,6 +96,9 @@ class ScanDescription:
         Further plain scalars and text for the attributes of the scan.
     warnings : tuple of str
         Warnings for the caller.
+    whites : tuple of int
+        Largest number that the bits of each map can hold, in files of pictures of whole numbers without sign; 0 for
+        other maps. Empty if no map is such a picture.
     """
 
     names: tuple[str, ...]
@@ -109,3 +112,4 @@ class ScanDescription:
     attrs: dict[str, str | int | float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    whites: tuple[int, ...] = ()

@@ -437,7 +437,9 @@ def test_pixel_size_is_asked_for(tmp_path: Path) -> None:
 
 
 def test_real_portrait(shared: Path) -> None:
-    scan = open_scan(shared / "soldier", "0.5 mm")
+    with pytest.warns(UserWarning, match="contrast was stretched for display"):
+        scan = open_scan(shared / "soldier", "0.5 mm")
+    assert scan["intensity"].attrs["units"] == "dimensionless"
     assert dict(scan.sizes) == {"line": 6, "y": 811, "x": 285}
     # The mask hides a label in one corner of the picture.
     assert not scan["valid"][0, 0]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput, import_optional
+from xrfsr.io.display import white_of
 from xrfsr.io.partial import partial_source
 from xrfsr.io.places import require_regular
 from xrfsr.io.selection import select_columns
@@ -60,6 +61,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         frames = [_frame(image, position) for position in range(image.nframes)]
         titles = [str(frame.header.get("Title", "")).strip() for frame in frames]
         shapes = [tuple(frame.shape) for frame in frames]
+        whites = [white_of(frame.dtype) for frame in frames]
     if "" in titles:
         untitled = ", ".join(str(number) for number, title in enumerate(titles, start=1) if not title)
         raise InvalidInput(
@@ -85,11 +87,14 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         ),
         units=columns.units,
         warnings=columns.warnings,
+        whites=tuple(whites[position] for position in columns.maps),
     )
 
 
-def edf_header(path: Path) -> tuple[tuple[int, ...], int]:
-    """Return the shape of the first image and the number of images.
+def edf_header(path: Path) -> tuple[tuple[int, ...], int, int]:
+    """Return the shape of the first image, the number of images, and the largest number that pictures of it hold.
+
+    The last is 0 for images that are not in 8 or 16 bits without sign.
 
     Raises
     ------
@@ -99,7 +104,7 @@ def edf_header(path: Path) -> tuple[tuple[int, ...], int]:
     _check_ranks(path)
     with _opened(path) as image:
         _check_frames(path, image)
-        return tuple(image.shape), int(image.nframes)
+        return tuple(image.shape), int(image.nframes), white_of(image.dtype)
 
 
 def _check_ranks(path: Path) -> None:

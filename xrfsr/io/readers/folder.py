@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.io.display import white_of
 from xrfsr.io.partial import missing_uncertainties, partial_source
 from xrfsr.io.places import Home
 from xrfsr.io.raster import Header, read_header
@@ -63,7 +64,8 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     chosen = sorted_files.select(options.lines, path, faults) if not faults else SelectedFiles({}, {}, None)
     uncertain = [chosen.uncertainties.get(name) for name in chosen.maps]
     home = Home.of(path, external=options.external)
-    shape = _shape([*chosen.maps.values(), *filter(None, uncertain)], chosen.mask, home, faults)
+    headers = _headers([*chosen.maps.values(), *filter(None, uncertain)], chosen.mask, home, faults)
+    shape = _common_shape(headers, faults)
     if faults and options.lines is None and sorted_files.has_lines:
         faults += sorted_files.unknown_name_faults()
     if faults or shape is None:
@@ -77,6 +79,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         valid=_mask(chosen.mask, kind) if chosen.mask else None,
         units="dimensionless" if options.quantity == "mass_fraction" else None,
         warnings=tuple(_warnings(path, chosen, uncertain, sorted_files, options)),
+        whites=tuple(headers[file][1] for file in chosen.maps.values()),
     )
 
 
@@ -113,24 +116,32 @@ def _warnings(
     return warnings
 
 
-def _shape(maps: Sequence[Path], mask: Path | None, home: Home, faults: list[str]) -> tuple[int, int] | None:
-    """Return the common shape of all files, and add the faults of their headers to `faults`."""
-    shapes: dict[Path, tuple[int, int]] = {}
+def _headers(
+    maps: Sequence[Path], mask: Path | None, home: Home, faults: list[str]
+) -> dict[Path, tuple[tuple[int, int], int]]:
+    """Return shape and largest number (see `white_of`) of every file, and add the faults of the headers to `faults`."""
+    found: dict[Path, tuple[tuple[int, int], int]] = {}
     for file in [*maps, *([mask] if mask else [])]:
         with collect_faults(faults):
             home.check([file])
             if file.suffix.lower() in EDF:
-                shape, images = edf_header(file)
+                shape, images, white = edf_header(file)
                 if len(shape) != 2 or images != 1:
                     faults.append(f"{file.name} has {images} images of shape {shape}; expected one grey map per file")
                 else:
-                    shapes[file] = (shape[0], shape[1])
+                    found[file] = (shape[0], shape[1]), white
                 continue
             header = read_header(file)
             if problem := _problem(header, is_mask=file == mask):
                 faults.append(f"{file.name} {problem}")
             else:
-                shapes[file] = header.shape
+                found[file] = header.shape, white_of(header.dtype, header.white)
+    return found
+
+
+def _common_shape(headers: Mapping[Path, tuple[tuple[int, int], int]], faults: list[str]) -> tuple[int, int] | None:
+    """Return the shape of most files, and add the others to `faults`."""
+    shapes = {file: shape for file, (shape, _) in headers.items()}
     found = list(shapes.values())
     common = max(found, key=found.count, default=None)
     faults.extend(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from xrfsr.core.grid import Grid
 from xrfsr.errors import InvalidInput
+from xrfsr.io.display import white_of
 from xrfsr.io.georeference import DERIVED, ROLE, grid_of_raster
 from xrfsr.io.imagej import calibrated_grid, noted_units
 from xrfsr.io.partial import partial_source
@@ -130,6 +131,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         grid=grid,
         tile=tile if header.orientation == 1 else None,
         warnings=(*columns.warnings, *ignored),
+        whites=tuple(white_of(headers[position].dtype, headers[position].white) for position in columns.maps),
     )
 
 

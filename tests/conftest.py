@@ -11,8 +11,8 @@ import pytest
 import xarray as xr
 from hypothesis import settings
 
+from xrfsr.core.from_arrays import as_scan
 from xrfsr.core.photo import as_photo
-from xrfsr.core.scan import as_scan
 
 # A shared machine is sometimes slow; that is no failure.
 settings.register_profile("xrfsr", deadline=None)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from xrfsr import accessor  # noqa: F401 - its import is what gives xarray objects their .xrfsr
 from xrfsr._version import __version__
+from xrfsr.core.from_arrays import as_scan
 from xrfsr.core.grid import Grid
 from xrfsr.core.photo import as_photo
-from xrfsr.core.scan import as_scan
 from xrfsr.errors import InvalidInput
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from trees import snapshot
 from written import ERRORS, LABELS, MAPS, SPECTRA, STACKS, WRITERS
 
 import xrfsr
-from xrfsr.core.scan import as_scan, ensure_scan
+from xrfsr.core.from_arrays import as_scan
+from xrfsr.core.scan import ensure_scan
 from xrfsr.io.writers.zarr import to_zarr
 from xrfsr.regions import run
 

@@ -10,7 +10,7 @@ import xarray as xr
 from written import LABELS, MAPS, SPECTRA, WRITERS, ripple, tiff_folder
 
 import xrfsr
-from xrfsr.core.scan import as_scan
+from xrfsr.core.from_arrays import as_scan
 from xrfsr.errors import InvalidInput
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d7a2146" * 8 + b"\nsize 12345\n"

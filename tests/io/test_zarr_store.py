@@ -19,7 +19,7 @@ import zarr
 from written import LABELS, MAPS, datastack
 
 import xrfsr
-from xrfsr.core.scan import as_scan
+from xrfsr.core.from_arrays import as_scan
 from xrfsr.errors import InvalidInput
 from xrfsr.io.chunk_sizes import zstd_size
 from xrfsr.io.writers.zarr import to_zarr

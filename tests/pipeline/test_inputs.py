@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from xrfsr.core.from_arrays import as_scan
 from xrfsr.core.grid import Grid
 from xrfsr.core.photo import as_photo
-from xrfsr.core.scan import as_scan
 from xrfsr.errors import InvalidInput
 from xrfsr.pipeline.superresolve import superresolve
 from xrfsr.utils.describe import describe

@@ -14,7 +14,7 @@ import torch
 import xarray as xr
 
 import xrfsr
-from xrfsr.core.scan import as_scan
+from xrfsr.core.from_arrays import as_scan
 from xrfsr.errors import InvalidInput
 from xrfsr.utils.threads import available
 

@@ -12,8 +12,8 @@ import pytest
 import xarray as xr
 
 import xrfsr
+from xrfsr.core.from_arrays import as_scan
 from xrfsr.core.photo import as_photo
-from xrfsr.core.scan import as_scan
 
 
 def decibels(fine: xr.Dataset, floor: xr.Dataset, truth: xr.Dataset) -> xr.DataArray:

@@ -16,8 +16,8 @@ import xarray as xr
 import xrfsr
 from xrfsr import methods
 from xrfsr.core.coordinates import grid_of
+from xrfsr.core.from_arrays import as_scan
 from xrfsr.core.photo import as_photo
-from xrfsr.core.scan import as_scan
 from xrfsr.errors import InvalidInput
 from xrfsr.utils.device import resolve_device
 

@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 import xrfsr
-from xrfsr.core.scan import as_scan
+from xrfsr.core.from_arrays import as_scan
 from xrfsr.errors import InvalidInput
 from xrfsr.utils.paths import absence, local_path
 

@@ -40,10 +40,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from xrfsr.core.from_arrays import as_scan
 from xrfsr.core.grid import Grid
 from xrfsr.core.lines import Line, parse_all
 from xrfsr.core.photo import as_photo
-from xrfsr.core.scan import as_scan
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.operators import Downsampling
 from xrfsr.simulate.fields import noise

@@ -15,7 +15,7 @@ import zarr
 from written import ERRORS, HEIGHT, LABELS, MAPS, WIDTH, hyperspy, hyperspy_maps, signal_of_maps
 
 import xrfsr
-from xrfsr.core.scan import as_scan
+from xrfsr.core.from_arrays import as_scan
 from xrfsr.errors import InvalidInput
 
 

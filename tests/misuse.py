@@ -106,6 +106,8 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "scan.xrfsr.resample": {"scale": 2},
     "scan.xrfsr.to_geotiff": {"path": "new.tif"},
     "scan.xrfsr.to_imagej": {"path": "stack.tif"},
+    "scan.xrfsr.to_dms": {"path": "new.dms"},
+    "scan.xrfsr.to_xrf_explorer": {"folder": "workspace", "photo": PHOTO},
     "scan.xrfsr.to_pymca": {"path": "new.h5"},
 }
 

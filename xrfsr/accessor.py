@@ -158,6 +158,8 @@ class XrfsrAccessor:
     to_geotiff = Forwarded("io.writers.geotiff")
     to_tiffs = Forwarded("io.writers.tiffs")
     to_imagej = Forwarded("io.writers.imagej")
+    to_dms = Forwarded("io.writers.dms")
+    to_xrf_explorer = Forwarded("io.writers.xrf_explorer")
     to_pymca = Forwarded("io.writers.pymca")
     to_hyperspy = Forwarded("io.writers.hyperspy")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from xrfsr.io.selection import select_maps, try_parse
 from xrfsr.utils.describe import listing
 
-__all__ = ["select_known"]
+__all__ = ["select_known", "without_ratios"]
 
 SHOWN = 12
 
@@ -46,3 +46,18 @@ def select_known(
         return chosen, ()
     shown = listing(others[:SHOWN]) + (f" and {len(others) - SHOWN} more" if len(others) > SHOWN else "")
     return chosen, (f"images that are no element lines are left out: {shown} in '{path}'",)
+
+
+def without_ratios(names: Sequence[str], path: Path) -> tuple[list[int], tuple[str, ...]]:
+    """Return the positions of the maps that are no ratios of two lines, and a warning that names the ratios.
+
+    Examples
+    --------
+    >>> without_ratios(["Ca K", "Pb L", "Ca-K / Pb-L"], Path("maps.dms"))[0]
+    [0, 1]
+    """
+    ratios = [name for name in names if (parts := name.split(" / ")) and len(parts) == 2 and all(map(try_parse, parts))]
+    kept = [at for at, name in enumerate(names) if name not in ratios]
+    if not ratios or not kept:
+        return list(range(len(names))), ()
+    return kept, (f"ratios are left out: {listing(ratios)} in '{path}'",)

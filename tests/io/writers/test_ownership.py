@@ -24,7 +24,14 @@ from xrfsr.io.writers.geotiff import to_geotiff
 from xrfsr.io.writers.imagej import to_imagej
 from xrfsr.io.writers.pymca import to_pymca
 from xrfsr.io.writers.tiffs import to_tiffs
+from xrfsr.io.writers.xrf_explorer import to_xrf_explorer
 from xrfsr.io.writers.zarr import to_zarr
+
+
+def to_workspace(scan: xr.Dataset, path: Path, *, overwrite: bool = False) -> None:
+    photo = xrfsr.as_photo(np.zeros((3, 24, 32)), like=scan)
+    to_xrf_explorer(scan, path, photo=photo, overwrite=overwrite)
+
 
 WRITERS: dict[str, tuple[Callable[..., None], str]] = {
     "zarr": (to_zarr, "fine.zarr"),
@@ -32,9 +39,17 @@ WRITERS: dict[str, tuple[Callable[..., None], str]] = {
     "imagej": (to_imagej, "stack.tif"),
     "geotiff": (to_geotiff, "fine.tif"),
     "pymca": (to_pymca, "fine.h5"),
+    "workspace": (to_workspace, "fine"),
 }
 every_writer = pytest.mark.parametrize("form", WRITERS)
 folder_writers = pytest.mark.parametrize("form", ["zarr", "tiffs"])
+
+
+def opened(form: str, path: Path) -> xr.Dataset:
+    """Open what a writer wrote."""
+    if form == "workspace":
+        return xrfsr.open_scan(path / "maps.dms", 0.5)
+    return xrfsr.open_scan(path, **({"pixel_size": 0.5} if form == "tiffs" else {}))  # type: ignore[arg-type]
 
 
 def refuse(form: str, scan: xr.Dataset, place: Path, message: str) -> None:
@@ -54,8 +69,7 @@ def test_own_files_are_replaced(form: str, scan: xr.Dataset, tmp_path: Path) -> 
     write, name = WRITERS[form]
     write(scan, tmp_path / name)
     write(scan.isel(line=[0]), tmp_path / name, overwrite=True)
-    options = {"pixel_size": 0.5} if form == "tiffs" else {}
-    assert xrfsr.open_scan(tmp_path / name, **options).sizes["line"] == 1  # type: ignore[arg-type]
+    assert opened(form, tmp_path / name).sizes["line"] == 1
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
@@ -155,8 +169,7 @@ def test_what_appears_while_maps_are_computed_stays_and_so_do_the_maps(
     with pytest.raises(InvalidInput, match=rf"the new .* is in '{kept}'"):
         write(lazy, path, overwrite=overwrite)
     assert path.read_text() == "somebody was faster"
-    options = {"pixel_size": 0.5} if form == "tiffs" else {}
-    np.testing.assert_array_equal(xrfsr.open_scan(kept, **options)["intensity"], scan["intensity"])  # type: ignore[arg-type]
+    np.testing.assert_array_equal(opened(form, kept)["intensity"], scan["intensity"])
     assert len(list(tmp_path.iterdir())) == 2
 
 

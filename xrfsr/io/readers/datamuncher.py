@@ -14,6 +14,7 @@ from xrfsr.errors import InvalidInput
 from xrfsr.io.readers.datamuncher_text import read_head
 from xrfsr.io.selection import select_maps
 from xrfsr.io.source import ReadOptions, ScanDescription
+from xrfsr.io.strangers import without_ratios
 
 __all__ = ["RawMaps", "describe"]
 
@@ -96,15 +97,15 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         raise InvalidInput(
             "file", [f"'{path}' has {count} maps, but {len(names)} names after them: {names[:5]}; export it again"]
         )
-    chosen = select_maps(names, options.lines, path, faults)
+    maps, warnings = without_ratios(names, path)
+    chosen = [maps[at] for at in select_maps([names[at] for at in maps], options.lines, path, faults)]
     if faults:
         raise InvalidInput("file", faults)
-    warnings: tuple[str, ...] = ()
     dtype = f"<f{size // pixels}"
     if _holds_integers(np.frombuffer(sample, dtype)):
         dtype = dtype.replace("f", "i")
     if dtype != "<f4":
-        warnings = (f"'{path}' contains {np.dtype(dtype).name} instead of float32 values, and is read accordingly",)
+        warnings += (f"'{path}' contains {np.dtype(dtype).name} instead of float32 values, and is read accordingly",)
     return ScanDescription(
         names=tuple(names[position] for position in chosen),
         shape=(height, width),

@@ -32,7 +32,7 @@ def prepare_write(
     *,
     suffixes: tuple[str, ...],
     kind: str,
-    obstacle: Obstacle,
+    obstacle: Obstacle | None = None,
     photo: object = None,
 ) -> tuple[Layers, Path]:
     """Check what to write, and the path to write to.
@@ -49,7 +49,7 @@ def prepare_write(
         File suffixes of the format; empty for folders.
     kind : str
         Name of the format for messages.
-    obstacle : callable
+    obstacle : callable, optional
         See `target_faults`.
     photo : DataArray, optional
         Photo to write with a scan.
@@ -88,7 +88,9 @@ def iter_strips(maps: xr.DataArray) -> Iterator[tuple[slice, NDArray[np.float32]
         yield rows, np.asarray(maps.isel(y=rows).values, np.float32)
 
 
-def warn_dropped(layers: Layers, path: Path, *, mask: bool = False, photo: bool = False) -> None:
+def warn_dropped(
+    layers: Layers, path: Path, *, mask: bool = False, photo: bool = False, uncertainty: bool = True
+) -> None:
     """Warn about variables of a scan that a format cannot store.
 
     Parameters
@@ -97,13 +99,13 @@ def warn_dropped(layers: Layers, path: Path, *, mask: bool = False, photo: bool 
         What is written; derived maps are stored by every format.
     path : Path
         File or folder that is written.
-    mask, photo : bool
-        Whether the format stores the mask `valid`, and the photo `rgb`.
+    mask, photo, uncertainty : bool
+        Whether the format stores the mask `valid`, the photo `rgb`, and the uncertainties.
     """
     scan = layers.scan
     if scan is None:
         return
-    held = set(STANDARD_VARIABLES) - (set() if mask else {"valid"})
+    held = set(STANDARD_VARIABLES) - (set() if mask else {"valid"}) - (set() if uncertainty else {"uncertainty"})
     held |= {"rgb", "band"} if photo else set()
     held |= {str(plane.values.name) for plane in layers.derived}
     dropped = [str(name) for name in scan.variables if str(name) not in held]

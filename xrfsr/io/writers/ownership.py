@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,11 +16,14 @@ __all__ = [
     "DERIVED_FOLDER",
     "PROGRAM",
     "SOFTWARE",
+    "WORKSPACE",
+    "file_digest",
     "hdf5_obstacle",
     "png_obstacle",
     "store_obstacle",
     "tiff_obstacle",
     "tiffs_obstacle",
+    "workspace_obstacle",
     "wrote",
 ]
 
@@ -26,6 +31,7 @@ PROGRAM = "xrfsr"
 SOFTWARE = f"{PROGRAM} {__version__}"  # tag "Software" of pictures
 DATASET = "dataset"  # value of the mark of a zarr store
 DERIVED_FOLDER = "derived"  # in a folder of TIFF files, for maps that are no element maps
+WORKSPACE = "workspace.json"  # of XRF-Explorer; ours has a mark, and the digests of the files that belong to it
 NAMED = 3  # strangers in a message
 
 
@@ -55,6 +61,30 @@ def wrote(path: Path) -> bool:
     """Return whether this package wrote a TIFF file, a folder of them, or an HDF5 file."""
     obstacles = (tiffs_obstacle,) if path.is_dir() else (tiff_obstacle, hdf5_obstacle)
     return any(not obstacle(path) for obstacle in obstacles)
+
+
+def workspace_obstacle(path: Path) -> str:
+    """Return why a workspace of XRF-Explorer is not replaced, or an empty string if this package wrote all of it."""
+    if not path.is_dir():
+        return "is a file, not a workspace of XRF-Explorer"
+    digests: object = None
+    with suppress(OSError, ValueError):
+        content = json.loads((path / WORKSPACE).read_text(encoding="utf-8"))
+        if isinstance(content, dict) and str(content.get("creator")).startswith(PROGRAM):
+            digests = content.get("files")
+    if not isinstance(digests, dict):
+        return "is not a workspace of XRF-Explorer that xrfsr wrote"
+    others = [file for file in sorted(path.iterdir()) if file.name != WORKSPACE]
+    return _strangers([file.name for file in others if digests.get(file.name, "") != file_digest(file)])
+
+
+def file_digest(path: Path) -> str | None:
+    """Return the SHA-256 of a file; None for links, folders, and files that cannot be read."""
+    if path.is_symlink() or not path.is_file():
+        return None
+    with suppress(OSError), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+    return None
 
 
 def tiff_obstacle(path: Path) -> str:

@@ -80,3 +80,12 @@ def test_scans_stay_as_flexible_as_any_dataset(scan: xr.Dataset) -> None:
     assert scan.assign(twice=scan.intensity * 2).assign_coords(line=list("abcdef")).sizes["line"] == 6
     merged = xr.merge([scan.isel(line=[0, 1]), scan.isel(line=[2])], join="outer", compat="no_conflicts")
     assert set(merged.element.values.tolist()) == {"S", "Pb", "Ca"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "labels"),
+    [({"element": "Pb"}, ["Pb-M", "Pb-L"]), ({"element": "Fe"}, "Fe-K"), ({"family": "L"}, "Pb-L")],
+)
+def test_xarray_selects_by_one_coordinate(scan: xr.Dataset, wanted: dict[str, str], labels: list[str] | str) -> None:
+    assert scan.sel(wanted)["line"].values.tolist() == labels
+    assert scan.chunk("auto").sel(wanted)["line"].values.tolist() == labels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import io
 import warnings
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import numpy as np
 import rasterio
 import tifffile
 import zarr
+from PIL import Image
 from rasterio.errors import NotGeoreferencedWarning
 
 LABELS = ["Ca-K", "Fe-Ka", "Pb-L"]
@@ -229,6 +231,32 @@ def edf_folder(folder: Path) -> Path:
     return maps
 
 
+def edf_gz_folder(folder: Path) -> Path:
+    maps = edf_folder(folder)
+    for file in sorted(maps.iterdir()):
+        file.with_name(f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes()))
+        file.unlink()
+    return maps
+
+
+def text_folder(folder: Path) -> Path:
+    """Write matrices as PyXRF does, with the positions of the scanner next to them."""
+    maps = folder / "maps"
+    maps.mkdir()
+    for label, one, error in zip(["Ca_K", "Fe_Ka", "Pb_L"], MAPS, ERRORS, strict=True):
+        np.savetxt(maps / f"detsum_fit_{label}.txt", one)
+        np.savetxt(maps / f"detsum_fit_s{label}.txt", error)
+    return maps
+
+
+def png_folder(folder: Path) -> Path:
+    maps = folder / "maps"
+    maps.mkdir()
+    for label, one in zip(LABELS, MAPS, strict=True):
+        Image.fromarray(one.astype(np.uint16)).save(maps / f"{label}.png")
+    return maps
+
+
 def imagej(folder: Path) -> Path:
     path = folder / "stack.tif"
     tifffile.imwrite(path, MAPS, imagej=True, metadata={"axes": "ZYX", "Labels": LABELS})
@@ -365,6 +393,9 @@ WRITERS: dict[str, Callable[[Path], Path]] = {
         datastack,
         tiff_folder,
         edf_folder,
+        edf_gz_folder,
+        text_folder,
+        png_folder,
         imagej,
         geotiff,
         ome_tiff,

@@ -26,6 +26,8 @@ FIRST = {"hyperspy_maps": 1.0, "ewoksfluo": 1.0}
 WITH_ERRORS = {"pymca_hdf5", "pymca_csv", "pymca_dat", "pymca_pages", "pymca_edf", "pymca_folder", "ewoksfluo"} | {
     "tiff_folder",
     "edf_folder",
+    "edf_gz_folder",
+    "text_folder",
 }
 # PyMca's tables have six digits.
 PRECISION = 1e-5

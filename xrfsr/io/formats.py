@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from xrfsr.errors import InvalidInput
+from xrfsr.io.compressed_files import is_compressed, plain_suffix
 from xrfsr.io.places import require_regular
 
 __all__ = ["FORMATS", "UNIQUE_SUFFIXES", "Format", "detect_format"]
@@ -39,7 +40,7 @@ class Format:
         return import_module(f"xrfsr.io.readers.{self.module}")
 
 
-FOLDER = Format("folder of TIFF or EDF files", "folder")
+FOLDER = Format("folder of TIFF, EDF, text or PNG files", "folder")
 HDF5 = (
     Format("PyMca or ewoksfluo HDF5", "pymca_hdf5"),
     Format("PyMca HDF5 with regions of interest", "pymca_roi"),
@@ -62,6 +63,8 @@ FILES = (
 )
 FORMATS = (FOLDER, *FILES, *HDF5)
 HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf", ".nxs", ".he5")
+COMPRESSED = ("edf",)  # modules that read files which are compressed as a whole
+TEXTS = (".txt", ".asc")
 PHOTOS = (".jpg", ".jpeg", ".png")
 # No other program uses these, so a plain xr.open_dataset may choose this package for them.
 UNIQUE_SUFFIXES = (".dms", ".datastack", ".bcf")
@@ -83,12 +86,16 @@ def detect_format(path: Path, *, external: bool = False) -> Format:
         If the path does not exist or is a device, a named pipe or a socket, or its format is not supported.
     """
     require_regular(path, "pass the file or folder that holds the maps", folder=True)
-    suffix = path.suffix.lower()
+    suffix = plain_suffix(path)
     named = next((one for one in FILES if suffix in one.suffixes), None)
     if path.is_dir():
         return named if named and suffix == ".zspy" else FOLDER
     if not path.stat().st_size:
         raise InvalidInput("file", [f"'{path}' is empty; copy or export it again"])
+    if is_compressed(path) and (named is None or named.module not in COMPRESSED):
+        raise InvalidInput(
+            "file", [f"'{path}' is compressed; decompress it first, for example with gunzip, and pass the plain file"]
+        )
     if named is not None:
         return named
     import h5py
@@ -100,6 +107,14 @@ def detect_format(path: Path, *, external: bool = False) -> Format:
     if suffix in PHOTOS:
         raise InvalidInput(
             "file", [f"'{path}' is a photo, not a scan; open it with xrfsr.open_photo or xrfsr.register"]
+        )
+    if suffix in TEXTS:
+        raise InvalidInput(
+            "file",
+            [
+                f"'{path}' is a text, of which the line is unknown; name it after its line, such as 'Ca-K{suffix}', "
+                "and pass the folder that contains one such file per line"
+            ],
         )
     raise InvalidInput("file", [f"'{path}' has an unknown format; supported are {_accepted()}"])
 

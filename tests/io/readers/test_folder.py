@@ -412,7 +412,7 @@ def test_every_unfit_file_is_reported(tmp_path: Path) -> None:
     ("make", "message"),
     [
         (lambda path: None, "does not exist"),
-        (lambda path: path.mkdir(), "contains no TIFF or EDF file"),
+        (lambda path: path.mkdir(), "contains no file of TIFF, EDF, text, PNG"),
         (lambda path: path.write_text("x"), "has an unknown format; supported are"),
     ],
 )

@@ -1,10 +1,14 @@
-"""Reader of EDF as written by PyMca, with one or several images per file, by fabio from the extra ``formats``."""
+"""Reader of EDF as written by PyMca, with one or several images per file, by fabio from the extra ``formats``.
+
+Files may be compressed as a whole: ``Ca-K.edf.gz``, ``Ca-K.edf.bz2``.
+"""
 
 from __future__ import annotations
 
 import mmap
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput, import_optional
+from xrfsr.io.compressed_files import decompress, is_compressed
 from xrfsr.io.display import white_of
 from xrfsr.io.partial import partial_source
 from xrfsr.io.places import require_regular
@@ -41,7 +46,7 @@ class EdfMaps:
         windows = []
         for number in maps:
             path, position = self.locations[number]
-            with _opened(path) as image:
+            with _opened(path, _inflated(path)) as image:
                 windows.append(np.array(_frame(image, position).data[y, x]))
         return np.stack(windows)
 
@@ -55,9 +60,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         If images differ in shape or have no title, or a title is not a known line.
     """
     faults: list[str] = []
-    _check_ranks(path)
-    with _opened(path) as image:
-        _check_frames(path, image)
+    with _checked(path) as image:
         frames = [_frame(image, position) for position in range(image.nframes)]
         titles = [str(frame.header.get("Title", "")).strip() for frame in frames]
         shapes = [tuple(frame.shape) for frame in frames]
@@ -101,26 +104,36 @@ def edf_header(path: Path) -> tuple[tuple[int, ...], int, int]:
     InvalidInput
         If the file is damaged, or fabio is not installed.
     """
-    _check_ranks(path)
-    with _opened(path) as image:
-        _check_frames(path, image)
+    with _checked(path) as image:
         return tuple(image.shape), int(image.nframes), white_of(image.dtype)
 
 
-def _check_ranks(path: Path) -> None:
-    """Refuse a header that declares an absurd number of dimensions, over which fabio would loop."""
-    if not path.stat().st_size:
+@contextmanager
+def _checked(path: Path) -> Iterator[Any]:
+    """Open a file of which all images can be read."""
+    require_regular(path, "pass an EDF file")
+    content = _inflated(path)
+    size = path.stat().st_size if content is None else len(content)
+    if not size:
         raise InvalidInput("file", [f"'{path}' is empty; copy or export it again"])
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        if match := re.search(rb"Dim_\d{2,}", content):
-            raise InvalidInput(
-                "file", [f"'{path}' has {match[0].decode()} in its header: it is damaged; copy it again"]
-            )
+    if content is not None:
+        _check_ranks(path, content)
+    else:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            _check_ranks(path, mapped)
+    with _opened(path, content) as image:
+        _check_frames(path, image, size)
+        yield image
 
 
-def _check_frames(path: Path, image: Any) -> None:
+def _check_ranks(path: Path, content: bytes | mmap.mmap) -> None:
+    """Refuse a header that declares an absurd number of dimensions, over which fabio would loop."""
+    if match := re.search(rb"Dim_\d{2,}", content):
+        raise InvalidInput("file", [f"'{path}' has {match[0].decode()} in its header: it is damaged; copy it again"])
+
+
+def _check_frames(path: Path, image: Any, there: int) -> None:
     """Refuse images whose values are in another file, are decoded without a limit, or are missing and read as zeros."""
-    there = path.stat().st_size
     for number, frame in enumerate(image.frames(), start=1):
         header = {str(key).upper(): str(value).strip() for key, value in frame.header.items()}
         if "EDF_BINARYFILENAME" in header:
@@ -147,7 +160,15 @@ def _frame(image: Any, position: int) -> Any:
     return image.getframe(position) if image.nframes > 1 else image
 
 
-def _opened(path: Path) -> Any:
+def _inflated(path: Path) -> bytes | None:
+    """Return the contents of a compressed file; None for a plain one, of which only parts are read."""
+    # fabio would return zeros for the end of one that is truncated.
+    return decompress(path) if is_compressed(path) else None
+
+
+def _opened(path: Path, content: bytes | None) -> Any:
     fabio = import_optional("fabio", "EDF files", "formats")
     require_regular(path, "pass an EDF file")
-    return fabio.edfimage.EdfImage().read(str(path))
+    if content is None:
+        return fabio.edfimage.EdfImage().read(str(path))
+    return fabio.edfimage.EdfImage().read(fabio.fabioutils.BytesIO(content, str(path)))

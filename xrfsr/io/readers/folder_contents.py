@@ -10,11 +10,12 @@ from typing import Any
 from xrfsr.core.lines import Line, parse, try_parse
 from xrfsr.core.transitions import symbols
 from xrfsr.errors import Fault, InvalidInput
+from xrfsr.io.compressed_files import plain_name
 from xrfsr.io.readers.folder_names import Affixes, NamedMaps, find_maps
 from xrfsr.io.renaming import rename_maps
 from xrfsr.io.selection import derived_names, select_lines
 
-__all__ = ["FolderContents", "SelectedFiles"]
+__all__ = ["FolderContents", "SelectedFiles", "stem_of"]
 
 MASKS = ("mask", "valid", "valid_mask")
 PICTURES = ("guide", "photo", "rgb")
@@ -84,13 +85,13 @@ class FolderContents:
         maps: dict[str, list[Path]] = {}
         files = list(files)
         # Masks and pictures may lack the prefix, so they are recognised with and without it.
-        stems = [file.stem for file in files if not _is_mask(file.stem) and not _is_picture(file.stem)]
+        stems = [stem_of(file) for file in files if not _is_mask(stem_of(file)) and not _is_picture(stem_of(file))]
         naming = find_maps(stems, prefix, named)
         for file in files:
-            name = naming.affixes.strip(file.stem)
-            if _is_mask(name or file.stem):
+            name = naming.affixes.strip(stem_of(file))
+            if _is_mask(name or stem_of(file)):
                 masks.append(file)
-            elif _is_picture(name or file.stem):
+            elif _is_picture(name or stem_of(file)):
                 pictures.append(file)
             elif name is None:
                 others.append(file)
@@ -113,7 +114,7 @@ class FolderContents:
 
     def example(self, left_out: Sequence[Path]) -> str:
         """Return the name of a file that a caller might label: a symbol that is no line by itself, else the first."""
-        names = [self.naming.affixes.strip(file.stem) or file.stem for file in left_out]
+        names = [self.naming.affixes.strip(stem_of(file)) or stem_of(file) for file in left_out]
         return next((name for name in names if name in symbols()), names[0])
 
     def select(self, lines: object, folder: Path, faults: list[str]) -> SelectedFiles:
@@ -152,9 +153,11 @@ class FolderContents:
 
     def _renamed(self, lines: Mapping[Any, Any], folder: Path, faults: list[str]) -> SelectedFiles:
         """Select the files that a mapping names, with or without prefix and suffix, by its labels."""
-        maps = {file.stem: [file] for file in self.others} | self.maps
+        maps = {stem_of(file): [file] for file in self.others} | self.maps
         listed = list(maps)
-        called = [(name, *(each for file in files for each in (file.stem, file.name))) for name, files in maps.items()]
+        called = [
+            (name, *(each for file in files for each in (stem_of(file), file.name))) for name, files in maps.items()
+        ]
         labels = {listed[position]: label for position, label in rename_maps(lines, called, folder, faults).items()}
         for name in labels:
             if len(maps[name]) > 1:
@@ -196,6 +199,11 @@ class FolderContents:
                 yield f"{_listed(uncertainties)} are both uncertainties of {line}; keep one and remove the others"
         if len(self.masks) > 1:
             yield f"{_listed(self.masks)} are both masks; keep one (nonzero means valid) and remove the others"
+
+
+def stem_of(file: Path) -> str:
+    """Return the name of a file without its suffixes: ``Ca-K`` for ``Ca-K.edf.gz``."""
+    return Path(plain_name(file)).stem
 
 
 def _line_of(name: str) -> Line | None:

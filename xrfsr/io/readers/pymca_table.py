@@ -127,7 +127,7 @@ def _header(path: Path) -> tuple[str, list[str]]:
         "file",
         [
             f'\'{path}\' begins with {first[:60]!r}; expected "row";"column" and the names of the maps, as in a table '
-            "of PyMca"
+            "of PyMca; if it is the matrix of one map, name it after its line and pass the folder that contains it"
         ],
     )
 

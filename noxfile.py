@@ -23,6 +23,13 @@ CONSTRAINTS = Path("constraints.txt").resolve()
 # What the tests need: the package with every optional part.
 EVERYTHING = ".[plot,formats,register,hyperspy,cluster,sisr]"
 
+# Programs whose files are read, with what they need beside their own requirements. Each gets an environment of its own.
+PRODUCERS: dict[str, tuple[str, ...]] = {
+    "maxrf4u": ("maxrf4u", "dask[complete]==2025.2.0", "zarr==3.0.8"),  # later ones fail in its own code
+    "ewoksfluo": ("ewoksfluo",),
+    "pyxrf": ("pyxrf", "scikit-beam", "xraylib"),  # which it imports without requiring them
+}
+
 # What computes with torch or BLAS, whose sums are rounded in another order by every processor.
 COMPUTING = ["xrfsr", *(f"tests/{room}" for room in (
     "operators", "kriging", "network", "methods", "pipeline", "regions", "registration", "processing", "simulate",
@@ -88,6 +95,43 @@ def soak(session: nox.Session) -> None:
     """Run the tests that take long: more damaged files, larger pictures, the full training."""
     install(session, "tests", package=EVERYTHING)
     run_tests(session, "-m", "soak")
+
+
+@nox.session
+def producers(session: nox.Session) -> None:
+    """Read files that other programs write, each in an environment of its own: 15 min. `-- maxrf4u` for one of them."""
+    install(session, "tests", package=EVERYTHING)
+    session.install("--no-deps", "mapstorch")  # which needs nothing that is not there
+    folder = Path(session.create_tmp(), "producers").resolve()
+    for name in [name for name in session.posargs if name in PRODUCERS] or list(PRODUCERS):
+        produce(session, name, folder)
+    options = [word for word in session.posargs if word not in PRODUCERS]
+    session.run(
+        "python", "-m", "pytest", "-rs", "tests/producers", *options,
+        env={"OMP_NUM_THREADS": "1", "XRFSR_PRODUCED": str(folder)},
+    )  # fmt: skip
+
+
+def produce(session: nox.Session, name: str, folder: Path) -> None:
+    """Let a program write its files to a folder of its name, or a text that says why there are none."""
+    out, env = folder / name, folder.parent / f"{name}-env"
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    python = str(env / ("Scripts" if os.name == "nt" else "bin") / "python")
+    try:
+        session.run("python", "-m", "venv", str(env))
+        session.run(python, "-m", "pip", "install", "-q", *PRODUCERS[name], external=True)
+    except CommandFailed:
+        version = str(session.run("python", "--version", silent=True)).strip()
+        (out / "skipped.txt").write_text(f"{name} does not install on {version}", encoding="utf-8")
+        return
+    try:
+        session.run(
+            python, f"tests/producers/write_{name}.py", str(out), external=True,
+            env={"OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "QT_QPA_PLATFORM": "offscreen"},
+        )  # fmt: skip
+    except CommandFailed:
+        (out / "failed.txt").write_text(f"{name} did not write its files: see above", encoding="utf-8")
 
 
 @nox.session

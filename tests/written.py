@@ -13,9 +13,12 @@ import h5py
 import numpy as np
 import rasterio
 import tifffile
+import xarray as xr
 import zarr
 from PIL import Image
 from rasterio.errors import NotGeoreferencedWarning
+
+import xrfsr
 
 LABELS = ["Ca-K", "Fe-Ka", "Pb-L"]
 PYMCA = ["Ca K", "Fe Ka", "Pb L"]
@@ -376,6 +379,21 @@ def _signal() -> dict:
     }
 
 
+def own_geotiff(folder: Path) -> Path:
+    """Write with this package a file that stores positions, units, uncertainties and that its axes were reversed."""
+    own_scan().isel(y=slice(None, None, -1), x=slice(None, None, -1)).xrfsr.to_geotiff(folder / "own.tif")
+    return folder / "own.tif"
+
+
+def own_imagej(folder: Path) -> Path:
+    own_scan().xrfsr.to_imagej(folder / "own.tif")
+    return folder / "own.tif"
+
+
+def own_scan() -> xr.Dataset:
+    return xrfsr.as_scan(MAPS, LABELS, (0.5, 0.25), "count/s", uncertainty=ERRORS, origin=(2, 1))
+
+
 WRITERS: dict[str, Callable[[Path], Path]] = {
     one.__name__: one
     for one in (
@@ -406,4 +424,5 @@ WRITERS: dict[str, Callable[[Path], Path]] = {
     )
 }
 SPECTRA: dict[str, Callable[[Path], Path]] = {one.__name__: one for one in (hyperspy, ripple, crono)}
+OWN: dict[str, Callable[[Path], Path]] = {one.__name__: one for one in (own_geotiff, own_imagej)}
 STACKS: dict[str, Callable[[Path], Path]] = {"ewoksfluo_stack": ewoksfluo_stack}

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from trees import snapshot
-from written import ERRORS, LABELS, MAPS, SPECTRA, STACKS, WRITERS
+from written import ERRORS, LABELS, MAPS, OWN, SPECTRA, STACKS, WRITERS
 
 import xrfsr
 from xrfsr.core.from_arrays import as_scan
@@ -115,6 +115,7 @@ SUBJECTS: dict[str, Subject] = {
         for form, write in [*SPECTRA.items(), ("bruker", bruker)]
     },
     **{form: Subject(write, partial(open_scan, index=1)) for form, write in STACKS.items()},
+    **{form: Subject(write, open_scan) for form, write in OWN.items()},
     "store": Subject(store, open_scan),
     "regions": Subject(regions, run_again),
     "model": Subject(model, load_model),

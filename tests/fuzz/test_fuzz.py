@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from written import SPECTRA, STACKS, WRITERS
+from written import OWN, SPECTRA, STACKS, WRITERS
 
-FILES, FOLDERS = [*WRITERS, *STACKS, *SPECTRA], ["store", "regions", "model", "checkpoint"]
+FILES, FOLDERS = [*WRITERS, *STACKS, *OWN, *SPECTRA], ["store", "regions", "model", "checkpoint"]
 
 
 def test_some_damaged_files_open_or_are_refused_by_name(tmp_path: Path) -> None:

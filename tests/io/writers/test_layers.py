@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -134,9 +135,7 @@ def test_the_photo_goes_with_the_maps(form: str, tmp_path: Path, photo: xr.DataA
     expected = np.rint(255 * np.moveaxis(photo.values, 0, -1))
     write(scan, tmp_path / name, photo=photo)
     np.testing.assert_array_equal(written_photo(form, tmp_path / name), expected)
-    fine = scan.xrfsr.superresolve(photo, 4, method="bilinear").drop_vars(
-        ["guided_share", "photo_gain"], errors="ignore"
-    )
+    fine = scan.xrfsr.resample(scale=4)
     write(fine.assign(rgb=photo), tmp_path / name, overwrite=True)
     np.testing.assert_array_equal(written_photo(form, tmp_path / name), expected)
     with pytest.raises(InvalidInput, match="a scan was passed as the photo"):
@@ -167,3 +166,23 @@ def test_further_maps_of_others_stay(added: str, tmp_path: Path, scan: xr.Datase
     (tmp_path / "maps" / added).write_text("II*\0 mine")
     with pytest.raises(InvalidInput, match=f"contains '{added}', which xrfsr did not write"):
         to_tiffs(data, tmp_path / "maps", overwrite=True)
+
+
+def test_zarr_and_hyperspy_take_them_too(tmp_path: Path, photo: xr.DataArray, scan: xr.Dataset) -> None:
+    ratio = scan.xrfsr.ratio("Ca-K", "Pb-L")
+    for name, data in (("photo", photo), ("ratio", ratio)):
+        data.xrfsr.to_zarr(tmp_path / f"{name}.zarr")
+        xr.testing.assert_equal(xr.open_dataarray(tmp_path / f"{name}.zarr", engine="zarr"), data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pytest.importorskip("hyperspy.api", reason="the extra hyperspy is not installed")
+        picture, signal = photo.xrfsr.to_hyperspy(), ratio.xrfsr.to_hyperspy()
+        lazy = scan.chunk(line=1).xrfsr.ratio("Ca-K", "Pb-L").xrfsr.to_hyperspy()
+    assert picture.data.dtype.names == ("R", "G", "B")
+    for number, name in enumerate("RGB"):
+        np.testing.assert_array_equal(picture.data[name], np.rint(255 * photo[number]))
+    assert (picture.axes_manager["y"].scale, picture.axes_manager["x"].units) == (0.125, "mm")
+    np.testing.assert_array_equal(signal.data, ratio)
+    assert signal.metadata.General.title == RATIO
+    assert signal.axes_manager["x"].offset == 0.25
+    assert lazy._lazy

@@ -107,17 +107,17 @@ def layers_of(obj: object, photo: object = None) -> Layers:
     InvalidInput
         If one of them cannot be used; the message lists every fault.
     """
+    if photo is None:
+        return _layers(obj)
     faults: list[str] = []
-    found = Layers(None)
-    picture: xr.DataArray | None = None
+    found, picture = Layers(None), None
     with collect_faults(faults):
         found = _layers(obj)
-    if photo is not None:
-        with collect_faults(faults):
-            picture = ensure_photo(photo, values=False)  # type: ignore[arg-type]  # anything else is refused there
+    with collect_faults(faults):
+        picture = ensure_photo(photo, values=False)  # type: ignore[arg-type]  # anything else is refused there
     if faults:
         raise InvalidInput("scan", faults)
-    return Layers(found.scan, found.derived, found.photo if picture is None else picture)
+    return Layers(found.scan, found.derived, picture)
 
 
 def upright(array: xr.DataArray) -> xr.DataArray:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from xrfsr.core.grid import Grid
 from xrfsr.kriging.features import neighbourhood
 from xrfsr.kriging.guided import guided_krige
-from xrfsr.kriging.photo_gain import BLOCK, MIN_BLOCKS, NEIGHBOURHOOD_SPREAD, photo_gain
+from xrfsr.kriging.photo_gain import BLOCK, MIN_BLOCKS, NEIGHBOURHOOD_SPREAD, SMALL_BLOCK, photo_gain
 from xrfsr.operators import Downsampling
 
 Array = NDArray[Any]
@@ -84,8 +84,56 @@ def test_a_photo_without_contrast_is_none(painted: tuple[Array, Array, Downsampl
 def test_too_few_pixels_to_tell(painted: tuple[Array, Array, Downsampling]) -> None:
     scan, photo, U = painted
     measured = everywhere(scan)
-    measured[0, (MIN_BLOCKS // 2) * BLOCK :] = False
-    measured[0, :, BLOCK:] = False  # a column of blocks, fewer than it takes
+    measured[0, (MIN_BLOCKS // 2) * SMALL_BLOCK - 1 :] = False
+    measured[0, :, SMALL_BLOCK:] = False  # a column of small blocks, fewer than it takes
     gain = photo_gain(scan, photo, U, measured)
+    assert gain.known.tolist() == [False, True, True]
     assert np.isnan(gain.decibel).tolist() == [True, False, False]
-    assert gain.helps[0], "an unknown gain does not exclude the photo"
+    assert not gain.helps[0], "a photo that nobody can judge is not used"
+
+
+def patchwork(rows: int, columns: int, seed: int, scale: int = 4) -> tuple[Array, Array, Downsampling]:
+    """A small scan of maps that follow the photo, with some noise."""
+    random = np.random.default_rng(seed)
+    coarse = Grid.from_shape((rows, columns), 1.0)
+    U = Downsampling.between(coarse.refine(scale), coarse)
+    height, width = U.fine.shape
+    pixels = np.stack(np.mgrid[:height, :width], axis=-1)
+    middles = random.random((rows * columns // 4, 2)) * (height, width)
+    nearest = np.hypot(*np.moveaxis(pixels[:, :, None] - middles, -1, 0)).argmin(axis=-1)
+    photo = np.moveaxis(random.random((len(middles), 3))[nearest], -1, 0)
+    maps = np.einsum("lb,byx->lyx", random.random((4, 3)), photo)
+    scan = U(maps)
+    return scan + 0.02 * random.standard_normal(scan.shape), photo, U
+
+
+@pytest.mark.parametrize(("rows", "columns", "scale"), [(8, 8, 4), (9, 13, 2), (12, 16, 4), (15, 16, 3)])
+def test_small_scans_accept_the_right_photo_and_no_other(rows: int, columns: int, scale: int) -> None:
+    """Also where there are too few blocks of the usual size to know what a wrong photo would do by chance."""
+    accepted, refused = [], []
+    for seed in range(2):
+        scan, photo, U = patchwork(rows, columns, seed, scale)
+        assert (rows // BLOCK) * (columns // BLOCK) < MIN_BLOCKS
+        accepted.append(photo_gain(scan, photo, U, everywhere(scan)).helps.mean())
+        wrong = [photo[:, ::-1], photo[:, :, ::-1], photo[:, ::-1, ::-1], patchwork(rows, columns, 99 + seed, scale)[1]]
+        for other in wrong[seed::2]:
+            gain = photo_gain(scan, np.ascontiguousarray(other), U, everywhere(scan))
+            assert gain.known.all()
+            refused.append(not gain.helps.any())
+    assert np.mean(accepted) > 0.7
+    assert all(refused)
+
+
+def test_few_measured_pixels_of_a_large_scan_are_judged_alone() -> None:
+    scan, photo, U = patchwork(24, 22, 3)
+    whole = photo_gain(scan, photo, U, everywhere(scan))
+    measured = everywhere(scan)
+    measured[1] = False
+    measured[1, 7:19, 6:18] = True
+    gain = photo_gain(scan, photo, U, measured)
+    assert gain.helps.all()
+    # The other lines stay the same to the last bit.
+    np.testing.assert_array_equal(np.delete(gain.decibel, 1), np.delete(whole.decibel, 1))
+    assert not photo_gain(scan, np.ascontiguousarray(photo[:, ::-1]), U, measured).helps.any()
+    measured[1] = False
+    assert photo_gain(scan, photo, U, measured).known.tolist() == [True, False, True, True]

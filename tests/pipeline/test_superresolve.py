@@ -100,7 +100,11 @@ def test_the_photo_may_lie_any_way_round(scan: xr.Dataset, photo: xr.DataArray) 
     for other in (flipped(photo, "y"), flipped(photo, "x"), photo.transpose("y", "x", "band"), flipped(photo, "band")):
         xr.testing.assert_allclose(scan.xrfsr.superresolve(other, **QUICK), fine, rtol=1e-4, atol=1e-3)
     upside_down = photo.copy(data=photo.values[:, ::-1])
-    assert abs(scan.xrfsr.superresolve(upside_down, **QUICK) - fine).intensity.max() > 0.1
+    with pytest.warns(UserWarning, match="the photo does not help 3 of 3 maps"):
+        refused = scan.xrfsr.superresolve(upside_down, **QUICK)
+    assert abs(refused - fine).intensity.max() > 0.1
+    assert (fine.guided_share > 0).all()
+    assert (refused.guided_share == 0).all()
 
 
 def test_lengths_in_any_unit_and_dimensions_in_any_order(scan: xr.Dataset, photo: xr.DataArray) -> None:
@@ -259,6 +263,7 @@ def test_what_is_masked_has_no_influence(scan: xr.Dataset, photo: xr.DataArray, 
 def test_maps_without_guidance_are_the_floor(photo: xr.DataArray) -> None:
     rng = np.random.default_rng(0)
     maps = rng.random((5, 12, 16))
+    maps[[0, 2]] += 5 * photo.values[:2].reshape(2, 12, 4, 16, 4).mean((2, 4))
     maps[3] = rng.standard_normal((12, 16))  # a background may be negative
     maps[4] = 2.5
     lines = ["Ca-K", "Rayleigh", "Pb-L", "background", "Fe-K"]

@@ -28,7 +28,7 @@ from xrfsr.errors import warn
 from xrfsr.kriging.features import Guide, Moments, pooled_variance
 from xrfsr.kriging.guided import NUGGET, GuidedKriging
 from xrfsr.kriging.noise import Piece, nugget_of, wiener_gain
-from xrfsr.kriging.photo_gain import PhotoGain, along_photo, gain_from_errors, loo_errors, photo_guide
+from xrfsr.kriging.photo_gain import PhotoGain, Sample, along_photo, gain_of_samples, photo_guide
 from xrfsr.methods.common.method import ALL, Method, Run, Solution
 from xrfsr.methods.common.problem import Problem, pooled_mean, pooled_noise
 from xrfsr.methods.unfolding.fitting import check_fits, fit, guided_lines, misfits, why_unguided
@@ -177,17 +177,19 @@ def _with_estimates(
         made = replace(made, share=wiener_gain(seen, made.nugget[places]))
     share = 1 - model.weights[-1]
     if model.config.held_out:
-        gain = gain_from_errors(
+        gain = gain_of_samples(
             [
-                loo_errors(each.scan / peak, each.photo, each.U, each.training_mask, device, known)
+                Sample(each.scan / peak, each.photo, each.U, each.training_mask, known)
                 for each, known in zip(chosen, along, strict=True)
                 if known is not None
-            ]
+            ],
+            device,
         )
         made = replace(made, helps=gain.helps)
         share = np.where(gain.helps, share, 0)
         made.line_values["photo_gain"][places] = gain.decibel
-        _warn_of_unused_photo(model.lines, made.guided, gain)
+        # Lines without held-out pixels are the baseline already, and `fit` has warned of it.
+        _warn_of_unused_photo(model.lines, made.guided, made.guided & model.has_holdout, gain)
     made.line_values["guided_share"][places[made.guided]] = share[made.guided]
     only = made.estimate(sample[0], along[0]) if len(sample) == 1 else None
     if model.config.along_edges:
@@ -209,10 +211,23 @@ def _noise_of(sample: Sequence[Problem], device: torch.device) -> tuple[NDArray[
     return nugget, np.where(np.isfinite(known), known, derived).astype(np.float32)
 
 
-def _warn_of_unused_photo(lines: Sequence[str], guided: NDArray[np.bool_], gain: PhotoGain) -> None:
-    """Warn if the photo helps few maps: it may not be registered with the scan."""
+def _warn_of_unused_photo(
+    lines: Sequence[str], guided: NDArray[np.bool_], used: NDArray[np.bool_], gain: PhotoGain
+) -> None:
+    """Warn if the photo helps few of the guided maps: it may not be registered. Warn also if too little is known.
+
+    `used` are the lines that the photo would be used for.
+    """
     count = int(guided.sum())
-    without = [line for line, may, helps in zip(lines, guided, gain.helps, strict=True) if may and not helps]
+    without, unknown = (
+        [line for line, is_one in zip(lines, used & ~gain.helps & among, strict=True) if is_one]
+        for among in (gain.known, ~gain.known)
+    )
+    if unknown:
+        warn(
+            f"too few measured pixels to test whether the photo helps: {listing(unknown)} are the kriging baseline; "
+            "scan a larger area, or pass held_out=0 to use the network without a test"
+        )
     if 2 * len(without) > count:
         warn(
             f"the photo does not help {len(without)} of {count} maps ({listing(without)}) and is not used for them; "

@@ -17,6 +17,8 @@ from rasterio.windows import Window
 
 import xrfsr
 from xrfsr.errors import InvalidInput
+from xrfsr.io.raster import read_raster
+from xrfsr.io.readers import tiff
 from xrfsr.io.writers.geotiff import to_geotiff
 
 LOCAL = 'LOCAL_CS["painting",UNIT["millimetre",0.001]]'
@@ -77,6 +79,15 @@ def test_maps_are_cloud_optimised_with_names_and_smaller_copies(count: int, tmp_
         np.testing.assert_array_equal(file.read(), maps)
     back = xrfsr.open_scan(tmp_path / "maps.tif", chunks={})
     np.testing.assert_array_equal(back["intensity"], maps)
+
+
+def test_bands_are_decoded_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bands of a block are stored together, so that each further reading would decode all of them again."""
+    calls = []
+    monkeypatch.setattr(tiff, "read_raster", lambda *args: calls.append(args) or read_raster(*args))
+    to_geotiff(ramp(), tmp_path / "maps.tif")
+    np.testing.assert_array_equal(xrfsr.open_scan(tmp_path / "maps.tif")["intensity"], ramp()["intensity"])
+    assert len(calls) == 1
 
 
 def test_map_and_photo_lie_on_each_other(tmp_path: Path) -> None:

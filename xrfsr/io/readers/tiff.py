@@ -17,7 +17,7 @@ from xrfsr.io.display import white_of
 from xrfsr.io.georeference import DERIVED, ROLE, grid_of_raster
 from xrfsr.io.imagej import calibrated_grid, noted_units
 from xrfsr.io.partial import partial_source
-from xrfsr.io.raster import Header, open_raster, read_header, read_raster
+from xrfsr.io.raster import Header, Raster, open_raster, read_header, read_raster
 from xrfsr.io.readers.ome import read_ome
 from xrfsr.io.selection import select_columns
 from xrfsr.io.source import ReadOptions, ScanDescription
@@ -57,11 +57,15 @@ class TiffMaps:
         """Read a window of some maps, with NaN for "no data"; see `xrfsr.io.source.Source`."""
         sides = zip((y, x), self.reversed, self.shape, strict=True)
         stored_y, stored_x = (_reverse(side, size) if back else side for side, back, size in sides)
-        windows = np.stack([self._one(*self.locations[number], (stored_y, stored_x)) for number in maps])
-        return windows[:, *(slice(None, None, -1 if back else 1) for back in self.reversed)]
+        windows: list[NDArray[Any]] = []
+        decoded: tuple[Path, str | None] | None = None
+        for path, page, band in (self.locations[number] for number in maps):
+            if decoded != (path, page):  # bands of one page are decoded together
+                raster, decoded = read_raster(path, page, (stored_y, stored_x)), (path, page)
+            windows.append(self._one(raster, band))
+        return np.stack(windows)[:, *(slice(None, None, -1 if back else 1) for back in self.reversed)]
 
-    def _one(self, path: Path, page: str | None, band: int, window: tuple[slice, slice]) -> NDArray[Any]:
-        raster = read_raster(path, page, window)
+    def _one(self, raster: Raster, band: int) -> NDArray[Any]:
         if self.mask:
             valid = np.any((raster.visible != 0) & (raster.visible == raster.visible), axis=0)
             return np.asarray(valid if raster.missing is None else valid & ~raster.missing, np.uint8)

@@ -21,13 +21,15 @@ from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput
 from xrfsr.io.lazy import LazyMaps
 
-OWN_GRID = {"hyperspy_maps", "ewoksfluo", "ome_tiff"}
+OWN_GRID = {"netcdf", "netcdf4", "hyperspy_maps", "ewoksfluo", "ome_tiff"}
 FIRST = {"hyperspy_maps": 1.0, "ewoksfluo": 1.0}
 WITH_ERRORS = {"pymca_hdf5", "pymca_csv", "pymca_dat", "pymca_pages", "pymca_edf", "pymca_folder", "ewoksfluo"} | {
     "tiff_folder",
     "edf_folder",
     "edf_gz_folder",
     "text_folder",
+    "netcdf",
+    "netcdf4",
 }
 # PyMca's tables have six digits.
 PRECISION = 1e-5

@@ -11,6 +11,7 @@ from typing import Any
 from xrfsr.errors import InvalidInput
 from xrfsr.io.compressed_files import is_compressed, plain_suffix
 from xrfsr.io.places import require_regular
+from xrfsr.io.readers.netcdf_classic import is_classic
 
 __all__ = ["FORMATS", "UNIQUE_SUFFIXES", "Format", "detect_format"]
 
@@ -41,6 +42,7 @@ class Format:
 
 
 FOLDER = Format("folder of TIFF, EDF, text or PNG files", "folder")
+NETCDF = Format("netCDF of xarray", "netcdf")
 HDF5 = (
     Format("PyMca or ewoksfluo HDF5", "pymca_hdf5"),
     Format("PyMca HDF5 with regions of interest", "pymca_roi"),
@@ -49,6 +51,7 @@ HDF5 = (
     Format("XRF-Maps HDF5", "xrf_maps"),
     Format("CRONO HDF5", "crono"),
     Format("HyperSpy HDF5", "hyperspy"),
+    NETCDF,
 )
 FILES = (
     Format("TIFF", "tiff", (".tif", ".tiff")),
@@ -62,7 +65,7 @@ FILES = (
     Format("Bruker", "bruker", (".bcf",)),
 )
 FORMATS = (FOLDER, *FILES, *HDF5)
-HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf", ".nxs", ".he5")
+HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf", ".nxs", ".he5", ".nc", ".nc4")
 COMPRESSED = ("edf",)  # modules that read files which are compressed as a whole
 TEXTS = (".txt", ".asc")
 PHOTOS = (".jpg", ".jpeg", ".png")
@@ -98,6 +101,8 @@ def detect_format(path: Path, *, external: bool = False) -> Format:
         )
     if named is not None:
         return named
+    if is_classic(path):
+        return NETCDF
     import h5py
 
     if suffix in HDF5_SUFFIXES or h5py.is_hdf5(path):

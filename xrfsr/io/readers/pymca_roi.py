@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 
@@ -22,7 +23,7 @@ from xrfsr.io.selection import group_list
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.io.strangers import select_known
 
-__all__ = ["describe", "matches"]
+__all__ = ["describe", "groups", "matches"]
 
 OPTIONS = frozenset({"group"})
 SUMS, TRANSITIONS = "roisum", "roi"
@@ -56,6 +57,13 @@ class Sums:
 def matches(file: h5py.Group) -> bool:
     """Return whether a file contains sums over regions; a fit in the same file is preferred."""
     return next(_results(file), None) is not None
+
+
+def groups(path: Path, options: ReadOptions) -> dict[str, dict[str, Any]]:
+    """Return the options that open each kind of sums, by its name."""
+    with open_hdf5(path, external=options.external) as file:
+        names = [name for results in _results(file) for name in _sums(results)]
+    return {name.strip("/"): {"group": name} for name in names}
 
 
 def describe(path: Path, options: ReadOptions) -> ScanDescription:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 
@@ -21,7 +22,7 @@ from xrfsr.io.selection import unknown_group
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.io.strangers import select_known
 
-__all__ = ["describe", "matches"]
+__all__ = ["describe", "groups", "matches"]
 
 OPTIONS = frozenset({"group"})
 ROIS, CONFIG = "roimap", "config"
@@ -52,6 +53,13 @@ class Regions:
 def matches(file: h5py.Group) -> bool:
     """Return whether a file has the layout of GSECARS, whatever the name of its group."""
     return next(_roots(file), None) is not None
+
+
+def groups(path: Path, options: ReadOptions) -> dict[str, dict[str, Any]]:
+    """Return the options that open each detector, corrected for dead time, by its name."""
+    with open_hdf5(path, external=options.external) as file:
+        found = {name: regions for root in _roots(file) for name, regions in _detectors(root).items() if regions.names}
+    return {name: {"group": name} for name in found if not name.endswith(f"/{RAW}")}
 
 
 def describe(path: Path, options: ReadOptions) -> ScanDescription:

@@ -1,0 +1,352 @@
+"""Reader of netCDF that xarray wrote: ``scan.to_netcdf("scan.nc")``, in HDF5 (version 4) or in the classic format.
+
+The maps are a variable (line, y, x), by preference ``intensity``, whose first dimension has text for its coordinate.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from xrfsr.core.grid import Axis, Grid
+from xrfsr.core.units import in_mm, intensity_unit, mm_per
+from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.io.hdf5 import Hdf5Maps, map_faults, text, texts
+from xrfsr.io.hdf5_chunks import read_all
+from xrfsr.io.hdf5_links import open_hdf5
+from xrfsr.io.readers.datamuncher import RawMaps
+from xrfsr.io.readers.netcdf_classic import ClassicVariable, is_classic, read_classic
+from xrfsr.io.selection import group_list, select_maps, unknown_group
+from xrfsr.io.source import ReadOptions, ScanDescription, Source
+
+__all__ = ["PackedMaps", "describe", "groups", "matches"]
+
+OPTIONS = frozenset({"group"})
+MAPS, UNCERTAINTY, VALID = "intensity", "uncertainty", "valid"
+PACKING, MISSING = ("scale_factor", "add_offset"), ("_FillValue", "missing_value")
+USED = ("units", *PACKING, *MISSING)
+USUAL = ("line", "y", "x")
+MAX_AXIS_BYTES, DEPTH = 1 << 26, 6
+# What libraries of netCDF write for themselves.
+INTERNAL = ("_NC", "_Netcdf4", "_FillValue", "_Encoding", "CLASS", "NAME")
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """Variable of a netCDF file of either format.
+
+    Attributes
+    ----------
+    dims : tuple of str
+        Names of its dimensions.
+    shape : tuple of int
+        Lengths of its dimensions.
+    kind : str
+        Kind of its numbers, as of a dtype.
+    attrs : mapping
+        Attributes.
+    values : callable
+        Function that reads all values, or the text of each.
+    source : callable
+        Function of positions along the first dimension that makes a source of maps; of none for a single map.
+    tile : tuple of int or None
+        Shape of a stored chunk.
+    faults : callable
+        Function that returns why its maps cannot be read.
+    """
+
+    dims: tuple[str, ...]
+    shape: tuple[int, ...]
+    kind: str
+    attrs: Mapping[str, Any]
+    values: Callable[[], Any]
+    source: Callable[[Sequence[int] | None], Source]
+    tile: tuple[int, ...] | None = None
+    faults: Callable[[], list[str]] = list
+
+
+@dataclass(frozen=True, slots=True)
+class PackedMaps:
+    """Maps that are stored as other numbers: multiplied by a factor, shifted, or with a number for "no data".
+
+    Attributes
+    ----------
+    source : Source
+        Source of the stored numbers.
+    factor, shift : float
+        The values are the stored numbers times `factor` plus `shift`.
+    missing : tuple of float
+        Stored numbers that mean "no data".
+    """
+
+    source: Source
+    factor: float
+    shift: float
+    missing: tuple[float, ...]
+
+    def read(self, maps: Sequence[int], y: slice, x: slice) -> NDArray[Any]:
+        """Read a window of some maps; see `xrfsr.io.source.Source`."""
+        stored = self.source.read(maps, y, x)
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = (stored * self.factor + self.shift).astype(np.float32)
+        values[np.isin(stored, self.missing)] = np.nan
+        return values
+
+
+def matches(file: h5py.Group) -> bool:
+    """Return whether an HDF5 file is netCDF with maps."""
+    return next(_scans(file), None) is not None
+
+
+def groups(path: Path, options: ReadOptions) -> dict[str, dict[str, Any]]:
+    """Return the options that open each scan of a tree in one file, by the name of its group."""
+    if is_classic(path):
+        return {}
+    with open_hdf5(path, external=options.external) as file:
+        names = [scan.name for scan in _scans(file)]
+    return {name.strip("/"): {"group": name} for name in names} if len(names) > 1 else {}
+
+
+def describe(path: Path, options: ReadOptions) -> ScanDescription:
+    """Describe the maps of a netCDF file, or of the group that `options.group` names.
+
+    Raises
+    ------
+    InvalidInput
+        If there are no maps (line, y, x), or a name is not a known line.
+    """
+    if is_classic(path):
+        if options.group is not None:
+            raise unknown_group(options.group, ["/"], path)
+        stored, attrs = read_classic(path)
+        return _describe({name: _classic(path, one) for name, one in stored.items()}, attrs, path, options)
+    with open_hdf5(path, external=options.external) as file:
+        scan = _choose(list(_scans(file)), path, options.group)
+        found = {
+            name: one for name in scan if isinstance(one := scan.get(name), h5py.Dataset) and one.shape is not None
+        }
+        dims = _dimensions(scan, found)
+        variables = {name: _hdf5(path, one, dims[name], options.external) for name, one in found.items()}
+        described = _describe(variables, _attributes(scan), path, options)
+        place = "" if scan.name == "/" else scan.name
+        return replace(described, attrs={**described.attrs, "source_group": f"{place}/{MAPS}"}) if place else described
+
+
+def _scans(file: h5py.Group) -> Iterator[h5py.Group]:
+    """Yield the groups that hold maps as xarray writes them."""
+    waiting = deque([(file, 0)])
+    while waiting:
+        group, depth = waiting.popleft()
+        with collect_faults([]):
+            maps, labels = group.get(MAPS), group.get("line")
+            if isinstance(maps, h5py.Dataset) and isinstance(labels, h5py.Dataset) and len(maps.shape or ()) == 3:
+                yield group
+        for name in group:
+            with collect_faults([]):
+                if isinstance(group.get(name, getlink=True), h5py.HardLink) and depth < DEPTH:
+                    inner = group.get(name)
+                    if isinstance(inner, h5py.Group):
+                        waiting.append((inner, depth + 1))
+
+
+def _choose(scans: list[h5py.Group], path: Path, wanted: str | None) -> h5py.Group:
+    names = [scan.name for scan in scans]
+    if wanted is None:
+        if len(scans) > 1 and names[0] != "/":
+            raise InvalidInput("file", [f"'{path}' contains {len(scans)} scans; choose one: {group_list(names)}"])
+        return scans[0]
+    tidy = "/" + wanted.strip("/")
+    if tidy not in names:
+        raise unknown_group(wanted, names, path)
+    return scans[names.index(tidy)]
+
+
+def _classic(path: Path, one: ClassicVariable) -> Variable:
+    def values() -> Any:
+        if one.dtype.itemsize * int(np.prod(one.shape)) > MAX_AXIS_BYTES:
+            raise InvalidInput("file", [f"'{path}' has an axis of {one.shape}, too large for one; export it again"])
+        found = np.fromfile(path, one.dtype, int(np.prod(one.shape)), offset=one.offset).reshape(one.shape)
+        return _joined(found) if one.dtype.kind == "S" else found
+
+    def source(positions: Sequence[int] | None) -> Source:
+        shape = (one.shape[-2], one.shape[-1])
+        return RawMaps(path, one.dtype.str, one.offset, shape, (0,) if positions is None else tuple(positions))
+
+    return Variable(one.dims, one.shape, one.dtype.kind, one.attrs, values, source)
+
+
+def _dimensions(scan: h5py.Group, datasets: Mapping[str, h5py.Dataset]) -> dict[str, tuple[str, ...]]:
+    """Return the names of the dimensions of each variable, by the numbers that libraries of netCDF give them.
+
+    HDF5 itself stores references, which are not followed: damaged ones make it crash.
+    """
+    numbers = {
+        int(np.ravel(one.attrs["_Netcdf4Dimid"])[0]): name
+        for name, one in datasets.items()
+        if text(one.attrs.get("CLASS")) == "DIMENSION_SCALE" and "_Netcdf4Dimid" in one.attrs
+    }
+    found = {}
+    for name, one in datasets.items():
+        usual = USUAL if len(one.shape) == len(USUAL) else (name,) * len(one.shape)
+        used = np.ravel(one.attrs.get("_Netcdf4Coordinates", ())).tolist()
+        named = [numbers[number] for number in used if number in numbers]
+        found[name] = tuple(named) if len(named) == len(one.shape) else usual
+    return found
+
+
+def _hdf5(path: Path, dataset: h5py.Dataset, dims: tuple[str, ...], external: bool) -> Variable:
+    name, rank = dataset.name, len(dataset.shape)
+
+    def values() -> Any:
+        if dataset.dtype.kind in "OSU":
+            return _joined(read_all(dataset)) if rank == 2 else texts(dataset)
+        if dataset.nbytes > MAX_AXIS_BYTES:
+            raise InvalidInput("file", [f"'{name}' in '{path}' has {dataset.shape} values, too many for an axis"])
+        return read_all(dataset)
+
+    def source(positions: Sequence[int] | None) -> Source:
+        places = ((name, None),) if positions is None else tuple((name, position) for position in positions)
+        return Hdf5Maps(path, places, external)
+
+    faults = partial(map_faults, dataset, name, rank)
+    return Variable(
+        dims,
+        dataset.shape,
+        dataset.dtype.kind,
+        {key: dataset.attrs[key] for key in USED if key in dataset.attrs},
+        values,
+        source,
+        dataset.chunks,
+        faults,
+    )
+
+
+def _joined(letters: NDArray[Any]) -> list[str]:
+    """Return the text of each row of letters."""
+    return [b"".join(row.tolist()).decode("utf-8", "replace").rstrip("\0 ") for row in letters.astype("S1")]
+
+
+def _describe(
+    variables: Mapping[str, Variable], attrs: Mapping[str, Any], path: Path, options: ReadOptions
+) -> ScanDescription:
+    faults: list[str] = []
+    maps, labels, name = _maps(variables, path)
+    names = list(map(str, labels.values()))
+    if len(names) != maps.shape[0]:
+        faults.append(f"'{path}' has {maps.shape[0]} maps, but {len(names)} labels; export it again")
+    faults += maps.faults()
+    chosen = select_maps(names, options.lines, path, faults)
+    grid = _grid(variables, maps, faults)
+    twin, valid = variables.get(UNCERTAINTY), variables.get(VALID)
+    if twin is not None and (twin.shape, twin.kind) == (maps.shape, "f") and name == MAPS:
+        faults += twin.faults()
+    else:
+        twin = None
+    if valid is not None and (valid.shape != maps.shape[1:] or valid.kind not in "iub"):
+        valid = None
+    if valid is not None:
+        faults += valid.faults()
+    if faults:
+        raise InvalidInput("file", faults)
+    return ScanDescription(
+        names=tuple(names[position] for position in chosen),
+        shape=(maps.shape[1], maps.shape[2]),
+        intensity=_unpacked(maps, chosen),
+        uncertainty=_unpacked(twin, chosen) if twin is not None else None,
+        valid=valid.source(None) if valid is not None else None,
+        units=_units(maps),
+        grid=grid,
+        tile=(maps.tile[1], maps.tile[2]) if maps.tile else None,
+        attrs=_plain(attrs),
+    )
+
+
+def _maps(variables: Mapping[str, Variable], path: Path) -> tuple[Variable, Variable, str]:
+    """Return the variable with the maps, that with their labels, and the name of the former."""
+    numbers = [
+        name for name, one in variables.items() if len(one.shape) == 3 and one.kind in "iuf" and 0 not in one.shape
+    ]
+    found = MAPS if MAPS in numbers else numbers[0] if len(numbers) == 1 else None
+    if found is None:
+        listed = ", ".join(f"{name} {one.dims or one.shape}" for name, one in list(variables.items())[:8])
+        raise InvalidInput(
+            "file",
+            [
+                f"'{path}' has no variable 'intensity' (line, y, x), but {listed or 'nothing'}; open it with xarray, "
+                "and pass the maps to xrfsr.as_scan(maps, lines=[...], pixel_size=...)"
+            ],
+        )
+    maps = variables[found]
+    labels = variables.get(maps.dims[0]) or variables.get("line")
+    if labels is None or labels.kind not in "OSU" or labels.shape[:1] != maps.shape[:1]:
+        raise InvalidInput(
+            "file",
+            [
+                f"'{found}' in '{path}' has the dimensions {maps.dims} without a label for each map; save "
+                "scan.transpose('line', 'y', 'x') with labels along 'line'"
+            ],
+        )
+    return maps, labels, found
+
+
+def _grid(variables: Mapping[str, Variable], maps: Variable, faults: list[str]) -> Grid | None:
+    """Return the grid, if the coordinates of both axes have a unit of length."""
+    found: list[Axis] = []
+    for name, size, usual in zip(maps.dims[1:], maps.shape[1:], "yx", strict=True):
+        axis = variables.get(name) or variables.get(usual)
+        unit = text(axis.attrs.get("units")) if axis is not None else None
+        if axis is None or unit is None or axis.shape != (size,) or axis.kind not in "iuf":
+            return None
+        try:
+            factor = mm_per(unit)
+        except InvalidInput:
+            return None
+        with collect_faults(faults):
+            found.append(Axis.from_centres(in_mm(np.asarray(axis.values(), np.float64), factor), name or usual))
+    return Grid(found[0], found[1]) if len(found) == 2 else None
+
+
+def _unpacked(one: Variable, chosen: Sequence[int]) -> Source:
+    source = one.source(chosen)
+    factor, shift = (float(np.ravel(one.attrs.get(key, plain))[0]) for key, plain in zip(PACKING, (1, 0), strict=True))
+    missing = tuple(float(value) for key in MISSING for value in np.ravel(one.attrs.get(key, ())) if value == value)
+    return source if (factor, shift, missing) == (1, 0, ()) else PackedMaps(source, factor, shift, missing)
+
+
+def _units(maps: Variable) -> str | None:
+    try:
+        return intensity_unit(text(maps.attrs.get("units")))
+    except InvalidInput:
+        return None
+
+
+def _attributes(group: h5py.Group) -> dict[str, Any]:
+    """Return the attributes of a group that are numbers or text, and no references."""
+    found = {}
+    for name in group.attrs:
+        kind = group.attrs.get_id(name).dtype
+        if kind.kind in "iufSU" or h5py.check_string_dtype(kind):
+            found[name] = group.attrs[name]
+    return found
+
+
+def _plain(attrs: Mapping[str, Any]) -> dict[str, str | int | float]:
+    """Return the attributes that are plain text or numbers."""
+    found: dict[str, str | int | float] = {}
+    for key, value in attrs.items():
+        if key.startswith(INTERNAL):
+            continue
+        said = text(value)
+        if said is not None:
+            found[key] = said
+        elif isinstance(value, int | float | np.integer | np.floating):
+            found[key] = value.item() if isinstance(value, np.generic) else value
+    return found

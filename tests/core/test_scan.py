@@ -167,7 +167,7 @@ class TestAsScan:
             maps(),
             ["Ca-K", "Foo", "Ca_K"],
             "3 px",
-            units="mass%",
+            units="arb. units",
             uncertainty=maps(3),
             valid=np.ones(5, bool),
             origin=(0, "nowhere"),
@@ -181,18 +181,18 @@ class TestAsScan:
             "'lines' must have 4 labels for 'maps' of shape (4, 5, 6) (line, y, x), got 3",
             "unknown line 'Foo'",
             "'Ca_K' and 'Ca-K' are the same line",
-            "divide the values by 100",
+            "'ppm' or 'percent', got 'arb. units'",
         )
 
     def test_values_are_reported_along_with_the_rest(self) -> None:
         values = maps(2)
         values[0] = np.nan
         values[1, 0, :2] = -3.0, -5.0
-        faults = faults_of(as_scan, values, ["Ca_K", "Pb_L"], 0, units="mm")
+        faults = faults_of(as_scan, values, ["Ca_K", "Pb_L"], 0, units="foo")
         assert_faults(
             faults,
             "pixel_size must be > 0, got 0",
-            "arbitrary units), got 'mm'",
+            "'ppm' or 'percent', got 'foo'",
             "'intensity' holds no finite value for Ca_K; leave out: .drop_sel(line=['Ca_K'])",
             "'intensity' is negative for Pb_L (2 pixels, down to -5); set to zero: ds.assign(",
         )
@@ -243,7 +243,7 @@ class TestValidate:
         values[0, 0, 0] = np.inf
         bad = xr.Dataset(
             {
-                "intensity": (("line", "y", "x"), values, {"units": "volt"}),
+                "intensity": (("line", "y", "x"), values, {"units": "arb. units"}),
                 "uncertainty": (("y", "x"), values[0], {"units": "count"}),
                 "valid": (("y", "x"), np.ones((5, 6), np.int64)),
             },

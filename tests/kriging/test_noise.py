@@ -128,8 +128,10 @@ def test_a_map_without_uncertainty_has_the_noise_of_counts() -> None:
     counts = np.arange(40.0).reshape(2, 4, 5)
     errors = np.stack([np.full((4, 5), 3.0), np.full((4, 5), np.nan)])
     lines, elements = ("Ca-K", "compton"), np.array([True, False])
-    known = [Problem.of(counts, None, U, lines, elements, unit, errors).noise for unit in ("count", "count/s")]
-    np.testing.assert_allclose(known, [[3, np.sqrt(counts[1].mean())], [3, np.nan]], rtol=1e-6)
+    units = ("count", "count/s", "µg/cm²", "dimensionless", "Hz", "kcount")
+    known = [Problem.of(counts, None, U, lines, elements, unit, errors).noise for unit in units]
+    # Counts alone are Poisson.
+    np.testing.assert_allclose(known, [[3, np.sqrt(counts[1].mean())]] + 5 * [[3, np.nan]], rtol=1e-6)
 
 
 def test_other_kinds_of_consistency_are_refused(noisy: tuple[xr.Dataset, xr.Dataset, xr.DataArray, Any]) -> None:

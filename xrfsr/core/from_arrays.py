@@ -45,8 +45,9 @@ def as_scan(
         Labels, one for each map, in any spelling that `xrfsr.core.lines.parse` knows.
     pixel_size : str or float or pint.Quantity, or a pair of them
         Length such as ``"0.5 mm"`` or ``"500 um"``, a number of mm, or two of these as (y, x).
-    units : {"count", "count/s", "dimensionless"}
-        Unit of the maps; spellings such as ``"counts"``, ``"cts"`` and ``"cps"`` are accepted.
+    units : str
+        Unit of the maps: ``"count"``, ``"count/s"``, ``"dimensionless"`` or any unit that pint knows, such as
+        ``"ug/cm^2"``, and ``"wt%"``; spellings such as ``"counts"``, ``"cts"`` and ``"cps"`` are accepted.
     uncertainty : array of shape (line, y, x), optional
         Standard deviation of `maps`, in the same units.
     valid : array of bool of shape (y, x), optional

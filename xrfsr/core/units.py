@@ -1,14 +1,15 @@
-"""Units: the few that make sense here, each with one spelling.
+"""Units of lengths, which are in millimetres, and of intensities, each with one spelling.
 
-Intensities are in ``count``, ``count/s`` or ``dimensionless``; lengths are in millimetres. The lists are short on
-purpose: a units library accepts ``mass%`` as milliarcseconds, ``px`` as the pixel of a web page and ``cps`` as a unit
-of its own.
+Intensities are in ``count``, ``count/s``, ``dimensionless``, ``percent`` or any other unit that pint knows. Spellings
+that pint would misread are replaced before: it takes ``mass%`` for milliarcseconds, ``cts`` for carats and ``cps`` for
+a unit of its own.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -48,7 +49,14 @@ _SPELLINGS = {
     },
     **dict.fromkeys(("dimensionless", "1", ""), "dimensionless"),
 }
-_PERCENT = frozenset({"%", "percent", "mass%", "mass_%", "mass_percent", "wt%", "wt.%", "wt_%", "at%", "at.%", "at_%"})
+_PERCENT = re.compile(r"((wt|weight|mass|at|atomic|mol)[._-]*)?(%|percent)")
+# Names that pint reads as something else, in a product of units.
+_COUNTS = {**dict.fromkeys(("ct", "cts", "cnt", "cnts"), "count"), "cps": "count/s"}
+_REFUSED = frozenset({"css_pixel", "pixel", "dot", "astronomical_unit", "milliarcsecond", "technical_atmosphere"})
+# A product of names with exponents of one or two digits. Nothing else reaches pint, which would compute 9**9**9.
+_TERM = r"\(?(?:1|[A-Za-zµμΩ°Å%‰_]+(?:(?:\*\*|\^|(?=[-\d]))-?\d{1,2}|[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3})?)\)?"
+_PRODUCT = re.compile(rf"{_TERM}(?:[*/· ]{_TERM})*")
+LONGEST_UNIT = 60  # characters
 
 # The names that pint returns. Other prefixes are refused, because nobody measures a painting in them.
 _LENGTHS = frozenset({"nanometer", "micrometer", "micron", "millimeter", "centimeter", "meter", "inch"})
@@ -61,42 +69,64 @@ def intensity_unit(text: object) -> str:
     Parameters
     ----------
     text : str or pint.Unit
-        Unit such as ``"counts"``, ``"cps"``, ``"count / second"``, ``"1"``.
+        Unit such as ``"counts"``, ``"cps"``, ``"count / second"``, ``"1"``, ``"ug/cm^2"``, ``"wt%"``, ``"Hz"``.
 
     Returns
     -------
-    {"count", "count/s", "dimensionless"}
+    str
+        ``"count"``, ``"count/s"``, ``"dimensionless"``, ``"percent"`` for percentages of weight, atoms and anything
+        else, or the short form that pint prints and reads, such as ``"µg/cm²"``. Poisson noise is assumed for
+        ``"count"`` alone.
 
     Raises
     ------
     InvalidInput
-        For any other unit, percentages included: to call them dimensionless would be wrong by a factor of 100, and
-        a unit alone cannot scale the values.
+        For what pint does not know, and for names that it would read as something that nobody means, such as ``"px"``.
 
     Examples
     --------
     >>> intensity_unit("cts"), intensity_unit("counts/s"), intensity_unit("1")
     ('count', 'count/s', 'dimensionless')
+    >>> intensity_unit("ug/cm^2"), intensity_unit("wt%")
+    ('µg/cm²', 'percent')
     """
-    name = re.sub(r"\s*/\s*", "/", _unit_text(text).strip().casefold())
+    given = _unit_text(text).strip()
+    name = re.sub(r"\s*/\s*", "/", given.casefold())
     name = re.sub(r"\s+", "_", name)
-    if name in _PERCENT:
+    if _PERCENT.fullmatch(name):
+        return "percent"
+    unit = _SPELLINGS.get(name) or _pint_unit(given)
+    if unit is None:
         raise InvalidInput(
             "intensity units",
             [
-                f"units must not be a percentage, got {describe(text)}; divide the values by 100 and set units to "
-                "'dimensionless'"
+                f"units must be 'count', 'count/s' or 'dimensionless' (for mass fractions and arbitrary units), or a "
+                f"unit that pint knows, such as 'ug/cm^2', 'ppm' or 'percent', got {describe(text)}"
             ],
         )
-    if name not in _SPELLINGS:
-        raise InvalidInput(
-            "intensity units",
-            [
-                f"units must be 'count', 'count/s' or 'dimensionless' (for mass fractions and arbitrary units), got "
-                f"{describe(text)}"
-            ],
-        )
-    return _SPELLINGS[name]
+    return unit
+
+
+@lru_cache(maxsize=256)
+def _pint_unit(text: str) -> str | None:
+    """Return the short form of a product of units, or None if pint does not know it."""
+    import pint
+
+    plain = re.sub(r"\s*(\*\*|[*/·^()])\s*", r"\1", " ".join(text.replace(" per ", "/").split()))
+    if len(text) > LONGEST_UNIT or not _PRODUCT.fullmatch(plain) or plain.count("(") != plain.count(")"):
+        return None
+    plain = re.sub(r"(?<=[A-Za-zµμΩ°Å%‰])(?=-?\d)", "**", plain)  # CF: ug cm-2
+    plain = re.sub(r"[A-Za-zµμΩ°Å_]+", lambda match: _COUNTS.get(match[0], match[0]), plain)
+    registry = pint.application_registry
+    # pint raises errors of its own, and those of what it parses with.
+    try:
+        unit = registry.Unit(plain.replace("·", "*").replace(" ", "*"))
+        if any(name.endswith(tuple(_REFUSED)) for name in map(str, unit._units)):
+            return None
+        short = "count/s" if unit == registry.Unit("count/s") else f"{unit:~P}"
+    except Exception:
+        return None
+    return short or "dimensionless"
 
 
 def mm_per(unit: object) -> float:

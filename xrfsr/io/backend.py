@@ -29,6 +29,7 @@ class XrfsrBackend(BackendEntrypoint):
         "group",
         "index",
         "prefix",
+        "energy",
         "external",
     )
 
@@ -45,6 +46,7 @@ class XrfsrBackend(BackendEntrypoint):
         group: Any = None,
         index: Any = None,
         prefix: Any = None,
+        energy: Any = None,
         external: Any = False,
     ) -> xr.Dataset:
         """Open a scan lazily, with the arguments of `xrfsr.open_scan`."""
@@ -60,6 +62,7 @@ class XrfsrBackend(BackendEntrypoint):
             group=group,
             index=index,
             prefix=prefix,
+            energy=energy,
             external=external,
         )
         return scan.drop_vars(drop_variables or [], errors="ignore")

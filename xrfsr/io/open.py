@@ -45,6 +45,7 @@ def open_scan(
     group: str | None = None,
     index: int | None = None,
     prefix: str | None = None,
+    energy: Any = None,
     external: bool = False,
     chunks: Any = None,
 ) -> xr.Dataset:
@@ -65,8 +66,9 @@ def open_scan(
         Position (y, x) of the outer corner of the first pixel, to arrange several scans of one painting. Lengths as
         in `pixel_size`, which must be passed as well.
     units : str, optional
-        Units of the values: "count", "count/s" or "dimensionless". Default: the units of the format, else "count", or
-        "dimensionless" for pictures whose contrast was stretched for display.
+        Units of the values: "count", "count/s", "dimensionless", or any unit that pint knows, such as "ug/cm^2".
+        Default: the units of the format, else "count", or "dimensionless" for pictures whose contrast was stretched
+        for display.
     lines : sequence of str or mapping of str to str, optional
         Lines to read, in this order and in any spelling; a symbol alone means the one line of that element in the
         file. A mapping gives labels to names that are no lines: ``{"Pb": "Pb-L", "map 3": "Ca-K"}``. Default: all
@@ -80,6 +82,9 @@ def open_scan(
     prefix : str, optional
         Beginning of the names of the maps in a folder, such as ``"scan1_"``, where files have several. Default: the one
         that most maps have.
+    energy : pair or array, optional
+        Energies of the channels of a Ripple file without calibration: the energy of the first channel and the width of
+        a channel, such as ``("-0.96 keV", "10 eV")`` or numbers of keV, or the energies of all channels in keV.
     external : bool, optional
         Whether links in the file or folder may lead to files outside the folder: links, virtual datasets and raw files
         of HDF5, and symbolic links in a folder. By default they are an error, because a file from someone else could
@@ -123,6 +128,7 @@ def open_scan(
         "group": group,
         "index": index,
         "prefix": prefix,
+        "energy": energy,
         "external": external,
     }
     scan = xr.open_dataset(os.fspath(local_path(path, _WANTED)), engine="xrfsr", chunks=chunks, **options)
@@ -152,6 +158,7 @@ def open_lazily(
     group: str | None = None,
     index: int | None = None,
     prefix: str | None = None,
+    energy: Any = None,
     external: bool = False,
 ) -> xr.Dataset:
     """Open a scan for `open_scan` and for the engine of xarray, with the arguments of `open_scan`.
@@ -179,10 +186,11 @@ def open_lazily(
             "group": group,
             "index": index,
             "prefix": prefix,
+            "energy": energy,
         }
         return open_store(place, names, lines=lines, given=given, external=bool(external))
     faults: list[str] = []
-    options = ReadOptions(lines, quantity, group, bool(external), index, prefix)
+    options = ReadOptions(lines, quantity, group, bool(external), index, prefix, energy)
     spacing, corner = None, (0.0, 0.0)
     with collect_faults(faults):
         spacing = None if pixel_size is None else pair_to_mm(pixel_size)
@@ -241,7 +249,7 @@ def _unknown_options(form: Format, options: ReadOptions) -> list[str]:
     known = form.load().OPTIONS
     faults = [
         f"{name}={describe(value)} is not supported for {form.name}; leave it out"
-        for name in ("quantity", "group", "index", "prefix")
+        for name in ("quantity", "group", "index", "prefix", "energy")
         if (value := getattr(options, name)) is not None and name not in known
     ]
     if "quantity" in known and options.quantity is not None:

@@ -58,6 +58,9 @@ class ReadOptions:
         Position of the scan in a stack of scans; None if there is only one.
     prefix : str or None
         Beginning of the names of files to read in a folder; None for the one that most maps have.
+    energy : object
+        Energies of the channels of spectra, as in `xrfsr.io.spectra.energies.given_energies`; None for those of the
+        file.
     """
 
     lines: Sequence[str] | Mapping[str, str] | None = None
@@ -66,6 +69,7 @@ class ReadOptions:
     external: bool = False
     index: int | None = None
     prefix: str | None = None
+    energy: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from xrfsr.core.units import INTENSITY_UNITS, LEAST_INTENSITY, MOST_INTENSITY
+from xrfsr.core.units import LEAST_INTENSITY, MOST_INTENSITY, intensity_unit
 from xrfsr.errors import Fault, InvalidInput, collect_faults
 from xrfsr.network.config import MAX_MEMBERS, TrainingConfig
 from xrfsr.network.generator import Architecture
@@ -76,6 +76,18 @@ class _Settings:
         faults: list[str] = []
         with collect_faults(faults):
             TrainingConfig.from_dict(value)
+        return [f"{name}: {fault}" for fault in faults]
+
+
+class _IntensityUnit:
+    """Rule for the unit of the maps, in its standard spelling."""
+
+    def faults(self, name: str, value: object) -> list[str]:
+        """See `xrfsr.utils.documents.Rule`."""
+        faults: list[str] = []
+        with collect_faults(faults):
+            if (unit := intensity_unit(value)) != value:
+                faults.append(f"must be {unit!r}, got {describe(value)}")
         return [f"{name}: {fault}" for fault in faults]
 
 
@@ -227,7 +239,7 @@ def _fields(lines: int | None, members: int | None, candidates: int | None) -> F
             "weights": several(several(Number(0, MAX_WEIGHT), lines, MAX_LINES), candidates, MAX_MEMBERS + 2),
             "bands": Integer(1, MAX_BANDS),
             "ratio": Many(Number(1 / MAX_RATIO, MAX_RATIO), 2, 2),
-            "units": Choice(INTENSITY_UNITS),
+            "units": _IntensityUnit(),
             "footprint": Choice(get_args(Footprint)),
             "beam": Maybe(Many(Number(1 / MAX_BEAM, MAX_BEAM), 2, 2)),
             "final_sigmoid": several(Flag(), members, MAX_MEMBERS),

@@ -296,10 +296,10 @@ def test_every_kind_of_fault_is_reported_at_once(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(whole[: int(share * len(whole))])
     (tmp_path / "Ni-K.tif").write_text("no picture")
     (tmp_path / "valid.tif").write_bytes(b"II*\0 cut off")
-    faults = faults_of(tmp_path, "0.5 parsec", units="mass%")
+    faults = faults_of(tmp_path, "0.5 parsec", units="arb. units")
     for part in (
         "parsec",
-        "mass%",
+        "arb. units",
         "sum of everything.tif",
         "s(Mn-K).tif is the uncertainty of Mn-K, whose map is missing",
         "Zn-K.tif and Zn_K.tif",

@@ -16,14 +16,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.errors import Fault, InvalidInput
+from xrfsr.errors import Fault, InvalidInput, collect_faults
 from xrfsr.io.places import Home
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.io.spectra.cubes import KEV_PER_UNIT, MAX_CHANNELS, axes_grid, describe_cube
+from xrfsr.io.spectra.energies import given_energies
+from xrfsr.utils.describe import describe as describe_value
 
 __all__ = ["RawCube", "describe"]
 
-OPTIONS: frozenset[str] = frozenset()
+OPTIONS = frozenset({"energy"})
 MAX_HEADER_BYTES = 1 << 20
 
 
@@ -104,7 +106,18 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         faults.append(f"depth must be at most {MAX_CHANNELS} channels, got {sizes['depth']}")
     if offset < 0:
         faults.append(f"offset must be ≥ 0, got {offset}")
-    energy = _ripple_energy(header, faults)
+    stored = _ripple_energy(header, faults)
+    depth = int(sizes["depth"])
+    energies = None if stored is None else stored[0] + stored[1] * np.arange(max(0, min(depth, MAX_CHANNELS)))
+    if options.energy is not None and depth > 0:
+        with collect_faults(faults):
+            energies = given_energies(options.energy, min(depth, MAX_CHANNELS))
+    elif energies is None:
+        faults.append(
+            "the energies of the channels are missing; pass energy=('-0.96 keV', '10 eV'), the energy of the first "
+            "channel and the width of a channel, or add depth-origin, depth-scale and depth-units (keV or eV), or "
+            "depthscaleorigin, depthscaleincrement and depthscaleunits, or ev-per-chan to the header"
+        )
     if not faults:
         height, width, depth = (int(sizes[name]) for name in ("height", "width", "depth"))
         declared = offset + height * width * depth * int(length)
@@ -116,20 +129,27 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
                 f"{height} rows x {width} columns x {depth} channels of {length} bytes after {offset} are {declared} "
                 f"bytes, but '{raw_path}' has {there}: {wrong}; copy or export it again"
             )
-    if faults:
+    if faults or energies is None:
         raise InvalidInput("file", [Fault(fault, f"'{header_path}'") for fault in faults])
     warnings = []
+    if stored is not None and options.energy is not None:
+        start, step = energies[0], energies[1] - energies[0]
+        if not np.allclose((start, step), stored, rtol=0.01, atol=0.1 * step):
+            replaced = f"{stored[0]:g} and {stored[1]:g} keV"
+            warnings.append(
+                f"energy={describe_value(options.energy)} replaces the {replaced} stored in '{header_path}'"
+            )
     if header.get("depth1", "0") not in ("0", "1") or header.get("depthbinsize", "1") != "1":
-        warnings = [
+        warnings.append(
             f"'{header_path}' was written with removed or summed channels (depth1={header.get('depth1')}, "
             f"depthbinsize={header.get('depthbinsize')}); its energy scale is assumed to apply to the stored channels, "
             "so check the position of a known line"
-        ]
+        )
     code = ("<" if order != "big-endian" else ">") + kinds[kind] + length
     cube = RawCube(raw_path, np.dtype(code), offset, (height, width, depth), record == "image")
     return describe_cube(
         cube,
-        np.asarray(energy[0] + energy[1] * np.arange(depth), np.float64),
+        np.asarray(energies, np.float64),
         options,
         path=header_path,
         grid=axes_grid(*(_header_axis(header, name, size) for name, size in (("height", height), ("width", width)))),
@@ -181,8 +201,8 @@ def _number(header: Mapping[str, str], key: str, kind: type, faults: list[str], 
     return number
 
 
-def _ripple_energy(header: Mapping[str, str], faults: list[str]) -> tuple[float, float]:
-    """Return the energy of the first channel and the channel width in keV."""
+def _ripple_energy(header: Mapping[str, str], faults: list[str]) -> tuple[float, float] | None:
+    """Return the energy of the first channel and the channel width in keV, or None if the header has neither."""
     # Keys of HyperSpy, of Bruker programs, and of the format itself.
     for origin, scale, unit in (
         ("depth-origin", "depth-scale", header.get("depth-units")),
@@ -191,11 +211,7 @@ def _ripple_energy(header: Mapping[str, str], faults: list[str]) -> tuple[float,
     ):
         if scale in header and (factor := KEV_PER_UNIT.get(str(unit).strip().lower())):
             return factor * _number(header, origin, float, faults, 0.0), factor * _number(header, scale, float, faults)
-    faults.append(
-        "the energies of the channels are missing; add depth-origin, depth-scale and depth-units (keV or eV), or "
-        "depthscaleorigin, depthscaleincrement and depthscaleunits, or ev-per-chan to the header"
-    )
-    return 0.0, 1.0
+    return None
 
 
 def _header_axis(header: Mapping[str, str], name: str, size: int) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from xrfsr.core.units import in_mm, mm_per
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.io.selection import group_list, parse_lines, unknown_group
 from xrfsr.io.source import ReadOptions, ScanDescription
+from xrfsr.io.spectra.energies import KEV_PER_UNIT
 from xrfsr.io.spectra.line_windows import (
     NetCounts,
     Window,
@@ -42,7 +43,6 @@ __all__ = [
     "select_cube",
 ]
 
-KEV_PER_UNIT = {"kev": 1.0, "ev": 1e-3}
 # Bytes of spectra that are read at once, and of computed maps that are cached.
 # Detectors have some thousand channels.
 MAX_CHANNELS = 1 << 20

@@ -40,7 +40,7 @@ def test_all_fits_as_a_tree(produced: Callable[[str], Path]) -> None:
     check(tree["detsum"].to_dataset(), folder)
 
 
-@pytest.mark.parametrize("kind", ["tiff"])
+@pytest.mark.parametrize("kind", ["tiff", "txt"])
 def test_folders_of_exported_maps(kind: str, produced: Callable[[str], Path]) -> None:
     folder = produced("pyxrf")
     options: dict[str, Any] = {"prefix": "detsum"}

@@ -22,9 +22,9 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.errors import InvalidInput
+from xrfsr.errors import InvalidInput, warn
 from xrfsr.io.lazy import unreadable_message
-from xrfsr.io.readers.bruker_records import overflows, sum_fault, visited_pixels
+from xrfsr.io.readers.bruker_records import compare_sums, overflows, visited_pixels
 from xrfsr.io.spectra.line_windows import NetCounts
 
 __all__ = ["decode", "describe_maps", "main", "net_count_maps"]
@@ -35,6 +35,8 @@ MEMORY = 1 << 30
 MAX_BLOCK = 1 << 26
 # Exit status of the process if the spectra do not agree with their sum.
 WRONG = 3
+# How a line of the process begins that is a warning for the caller.
+NOTE = "note: "
 CALL = "from xrfsr.io.readers.bruker_decoder import main; main()"
 
 
@@ -98,6 +100,9 @@ def _run(path: Path, needed: int, *task: Any) -> bytes:
         if "MemoryError" in reason:
             reason = "not enough memory, because .bcf is decoded as a whole; export it as .rpl, which is read in parts"
         raise InvalidInput("file", [unreadable_message(f"'{path}'", reason)])
+    for line in run.stderr.decode("utf-8", "replace").splitlines():
+        if line.startswith(NOTE):
+            warn(f"'{path}': {line.removeprefix(NOTE)}; they are left out")
     return run.stdout
 
 
@@ -207,8 +212,12 @@ def decode(path: Path, number: int, highest: float) -> NDArray[Any]:
             reader.header.estimate_map_depth = lambda *_, dtype=wider, **__: dtype
             counts = reader.parse_hypermap(index=index, cutoff_at_kV=float(highest))
             total = counts.sum((0, 1), dtype=np.uint64)
-    if fault := sum_fault(total, stored, float(spectrum.offset), float(spectrum.scale)):
-        raise WrongSum(fault)
+    scales = float(spectrum.offset), float(spectrum.scale)
+    compared = compare_sums(total, stored, *scales, pauses="EBSDData" in reader.vfs)
+    if compared.fault:
+        raise WrongSum(compared.fault)
+    if compared.note:
+        print(f"{NOTE}{compared.note}", file=sys.stderr)
     return np.asarray(counts)
 
 

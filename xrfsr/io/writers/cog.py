@@ -50,8 +50,9 @@ def open_cog(path: Path, grid: Grid, **profile: Any) -> Iterator[Any]:
     if min(grid.shape) >= BLOCK:
         shape |= {"tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK}
     options = {"compress": "deflate", "predictor": "yes", "blocksize": BLOCK, "overview_resampling": "average"}
-    if tuple(map(int, rasterio.__gdal_version__.split(".")[:2])) >= BAND_INTERLEAVED_SINCE:
-        options["interleave"] = "band"
+    if _gdal_release() >= BAND_INTERLEAVED_SINCE:
+        # Maps are read one by one, the colours of a photo together.
+        options["interleave"] = "pixel" if profile.get("photometric") == "RGB" else "band"
     with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES, GDAL_TIFF_INTERNAL_MASK=True, GDAL_PAM_ENABLED=False):
         with _created(draft, shape | profile) as file:
             file.update_tags(TIFFTAG_SOFTWARE=SOFTWARE, **tags)
@@ -60,6 +61,12 @@ def open_cog(path: Path, grid: Grid, **profile: Any) -> Iterator[Any]:
         copy(draft, path, driver="COG", bigtiff="IF_SAFER", **options)
         _check_complete(path)
     draft.unlink()
+
+
+def _gdal_release() -> tuple[int, ...]:
+    import rasterio
+
+    return tuple(map(int, rasterio.__gdal_version__.split(".")[:2]))
 
 
 def _created(path: Path, profile: dict[str, Any]) -> Any:

@@ -12,7 +12,9 @@ import xarray as xr
 from bcf import write_bcf
 from written import MAPS, datamuncher, ewoksfluo, ewoksfluo_stack, hyperspy, pymca, pyxrf, tiff_folder, xrf_maps
 
+import xrfsr
 from xrfsr.errors import InvalidInput
+from xrfsr.io.writers.zarr import to_zarr
 
 PIXEL = "0.25 mm"
 
@@ -71,6 +73,21 @@ def test_cubes_are_nodes(tmp_path: Path) -> None:
     assert sorted(nodes(tree)) == ["/frame", "/painting"]
     assert tree["painting/intensity"].chunks is not None
     np.testing.assert_allclose(tree["painting/intensity"][0], MAPS[0])
+
+
+def test_regions_of_a_store_are_nodes(tmp_path: Path) -> None:
+    scan = xrfsr.as_scan(MAPS, ["Ca-K", "Fe-Ka", "Pb-L"], 0.5)
+    to_zarr(scan, tmp_path / "one.zarr")
+    assert list(nodes(xr.open_datatree(tmp_path / "one.zarr", engine="xrfsr"))) == ["/"]
+    xr.DataTree.from_dict({"/panel/left": scan, "/panel/right": scan * 2, "/back": scan * 3}).to_zarr(
+        tmp_path / "all.zarr", consolidated=False
+    )
+    found = nodes(xr.open_datatree(tmp_path / "all.zarr", engine="xrfsr"))
+    assert list(found) == ["/back", "/panel/left", "/panel/right"]
+    np.testing.assert_array_equal(found["/panel/right"]["intensity"], 2 * MAPS)
+    found = nodes(xr.open_datatree(tmp_path / "all.zarr", engine="xrfsr", group="panel", lines=["Pb-L"]))
+    assert list(found) == ["/panel/left", "/panel/right"]
+    assert found["/panel/left"]["line"].values.tolist() == ["Pb-L"]
 
 
 def test_detectors_of_a_hypermap_are_nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

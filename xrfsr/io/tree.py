@@ -1,7 +1,8 @@
-"""Opening of all results in a file: one lazy scan for each fit, detector, analysis or cube."""
+"""Opening of all results in a file: one lazy scan for each fit, detector, analysis, cube or region."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,17 @@ from xrfsr.errors import InvalidInput, warn
 from xrfsr.io.formats import detect_format
 from xrfsr.io.lazy import unreadable_message
 from xrfsr.io.open import open_lazily
+from xrfsr.io.readers.zarr import is_store
 from xrfsr.io.source import ReadOptions
+from xrfsr.io.zarr_marks import METADATA_FILE
 from xrfsr.utils.describe import listing
-from xrfsr.utils.paths import local_path
+from xrfsr.utils.paths import entries, local_path
 
 __all__ = ["open_groups"]
 
 WANTED = "the file that holds the maps"
 SHOWN = 4  # results in a warning
+MAPS = "intensity"
 
 
 def open_groups(path: object, options: Mapping[str, Any]) -> dict[str, xr.Dataset]:
@@ -55,7 +59,7 @@ def open_groups(path: object, options: Mapping[str, Any]) -> dict[str, xr.Datase
     failed: dict[str, InvalidInput] = {}
     for name, own in results.items():
         try:
-            opened["/" + name.strip("/")] = open_lazily(path, **{**options, **own})
+            opened["/" + name.strip("/")] = open_lazily(**{"path": path, **options, **own})
         except InvalidInput as error:
             failed[name] = error
     if not opened:
@@ -77,16 +81,16 @@ def _reason(error: InvalidInput) -> str:
 
 
 def _results(place: Path, options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the options that each result needs, by its name; none if the format has one result."""
+    """Return the arguments that each result needs, by its name; none if the format has one result."""
     external, wanted = options.get("external") is True, options.get("group")
-    if place.is_dir():
-        return {}
+    found: dict[str, dict[str, Any]] = {}
     try:
-        form = detect_format(place, external=external)
-        module = form.load()
-        found: dict[str, dict[str, Any]] = {}
-        if hasattr(module, "groups"):
-            found = module.groups(place, ReadOptions(external=external, index=options.get("index")))
+        if place.is_dir() and place.suffix.lower() != ".zspy" and is_store(entries(place, WANTED)):
+            found = _regions(place)
+        else:
+            module = detect_format(place, external=external).load()
+            if hasattr(module, "groups"):
+                found = module.groups(place, ReadOptions(external=external, index=options.get("index")))
     except InvalidInput:
         return {}  # opening it as one scan says what is wrong
     except Exception as error:
@@ -98,3 +102,16 @@ def _results(place: Path, options: Mapping[str, Any]) -> dict[str, dict[str, Any
         return {}
     # Names that are no names of nodes.
     return {name: own for name, own in found.items() if {"", ".", ".."}.isdisjoint(name.strip("/").split("/"))}
+
+
+def _regions(store: Path) -> dict[str, dict[str, Any]]:
+    """Return the regions in a store of several, whose groups are stores of their own; none if it holds one scan."""
+    found: dict[str, dict[str, Any]] = {}
+    for folder, inner, _ in os.walk(store):
+        place = Path(folder)
+        if MAPS in inner:
+            inner.clear()
+            if place != store:
+                found[place.relative_to(store).as_posix()] = {"path": place, "group": None}
+        inner[:] = sorted(name for name in inner if (place / name / METADATA_FILE).is_file())
+    return found

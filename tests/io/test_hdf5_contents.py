@@ -60,6 +60,14 @@ def test_what_a_message_says(tmp_path: Path, write: Callable[[h5py.File], None],
     assert ("fit them" in message) == (write is spectra)
 
 
+def test_links_to_other_files(tmp_path: Path) -> None:
+    def master(file: h5py.File) -> None:
+        for number in (1, 2):
+            file[f"{number}.1"] = h5py.ExternalLink("scan.h5", f"/{number}.1")
+
+    assert "it contains links to 'scan.h5'; pass the file with the maps" in refusal(tmp_path / "master.h5", master)
+
+
 def test_a_file_of_very_many_objects(tmp_path: Path) -> None:
     def many(file: h5py.File) -> None:
         for number in range(3000):

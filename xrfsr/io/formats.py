@@ -67,6 +67,7 @@ FILES = (
 FORMATS = (FOLDER, *FILES, *HDF5)
 HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf", ".nxs", ".he5", ".nc", ".nc4")
 COMPRESSED = ("edf",)  # modules that read files which are compressed as a whole
+ARRAYS = (".npy", ".npz")
 TEXTS = (".txt", ".asc")
 PHOTOS = (".jpg", ".jpeg", ".png")
 # No other program uses these, so a plain xr.open_dataset may choose this package for them.
@@ -107,11 +108,18 @@ def detect_format(path: Path, *, external: bool = False) -> Format:
 
     if suffix in HDF5_SUFFIXES or h5py.is_hdf5(path):
         return _hdf5_format(path, external)
-    if zipfile.is_zipfile(path):
+    if suffix not in ARRAYS and zipfile.is_zipfile(path):
         return next(one for one in FILES if one.module == "datastack")
     if suffix in PHOTOS:
         raise InvalidInput(
             "file", [f"'{path}' is a photo, not a scan; open it with xrfsr.open_photo or xrfsr.register"]
+        )
+    if suffix in ARRAYS:
+        raise InvalidInput(
+            "file",
+            [
+                f"'{path}' holds arrays without names; name them: xrfsr.as_scan(np.load(...), lines=[...], pixel_size=...)"
+            ],
         )
     if suffix in TEXTS:
         raise InvalidInput(

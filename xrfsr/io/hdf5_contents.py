@@ -30,6 +30,9 @@ def describe_contents(file: h5py.Group, path: Path) -> str:
     """
     found = list(_datasets(file))
     if not found:
+        links = [file.get(name, getlink=True) for name in list(file)[:SHOWN]]
+        if other := dict.fromkeys(link.filename for link in links if isinstance(link, h5py.ExternalLink)):
+            return f"it contains links to {', '.join(map(repr, other))}; pass the file with the maps"
         there = ", ".join(f"'{name}'" for name in list(file)[:SHOWN])
         held = f"groups without an array of numbers: {there}" if there else "nothing"
         return f"it contains {held}; pass the file with the maps"

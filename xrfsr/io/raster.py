@@ -42,6 +42,7 @@ GDAL_OPTIONS = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "GDAL_PAM_ENABLED": "NO",
 }
+GREYS = {grey: (grey, grey, grey, 255) for grey in range(256)}  # palette that changes nothing
 TRANSPOSED = (5, 6, 7, 8)  # orientations that exchange rows and columns
 
 
@@ -263,6 +264,8 @@ def _header(source: Any, path: Path) -> Header:
             )
     elif bands == ("palette",) and bits == 1 and source.colormap(1) == {0: (0, 0, 0, 255), 1: (255, 255, 255, 255)}:
         bands = ("gray",)  # GDAL reports one-bit black and white as a palette
+    elif bands == ("palette",) and bits == 8 and source.colormap(1) == GREYS:
+        bands = ("gray",)  # what other programs make of a grey picture when they reduce its colours
     elif bands[:1] == ("palette",):
         palette = _palette(source.colormap(1), 2 ** (8 * dtype.itemsize))
     shape, orientation = (source.height, source.width), _orientation(path)

@@ -96,6 +96,10 @@ def test_matrices_of_any_shape(tmp_path: Path, shape: tuple[int, int]) -> None:
         ("1,2,3\n4,five,6\n", "line 2 of .*Ca-K.csv' has a value that is not a number"),
         ("1;2;3\n" + "\n" * 5 + "1" + "\n1" * 90, "its lines differ in length"),
         ("\n\n", "contains no numbers"),
+        ("0,1,2,3\n5,6,7,8\n", "no plain matrix, because its first line counts the columns"),
+        ("1\t2\t3\t4\n5\t6\t7\t8\n", "no plain matrix, because its first line counts the columns"),
+        ("0,9,2\n1,8,3\n2,7,4\n3,9,9\n", "no plain matrix, because its first column counts the rows"),
+        ("1 9 2\n2 8 3\n3 7 4\n4 9 9\n", "no plain matrix, because its first column counts the rows"),
         ("1,2\0,3\n", "contains null characters"),
     ],
 )
@@ -104,6 +108,30 @@ def test_texts_that_are_no_matrices(tmp_path: Path, text: str, message: str) -> 
     (tmp_path / "maps" / "Ca-K.csv").write_text(text)
     with pytest.raises(InvalidInput, match=message):
         xrfsr.open_scan(tmp_path / "maps", 1.0).load()
+
+
+@pytest.mark.parametrize("text", ["0,9,2\n1,8,3\n2,7,4\n4,9,9\n", "0 1 2\n4 5 6\n", "0.5,1.5,2.5,3.5\n1,1,1,1\n"])
+def test_matrices_that_nearly_count(tmp_path: Path, text: str) -> None:
+    (tmp_path / "maps").mkdir()
+    (tmp_path / "maps" / "Ca-K.csv").write_text(text)
+    second = text.replace(",", " ").split("\n")[1].split()
+    np.testing.assert_array_equal(xrfsr.open_scan(tmp_path / "maps", 1.0)["intensity"][0, 1], np.float32(second))
+
+
+@pytest.mark.parametrize(
+    ("names", "units"),
+    [
+        (["Al Wt%", "Fe Wt%", "Ca Wt%"], "percent"),
+        (["Al_at%", "Fe_at%", "Ca_at%"], "percent"),
+        (["ppm_Al", "ppm_Fe", "ppm_Ca"], "ppm"),
+        (["Al_K_cps", "Fe_K_cps", "Ca_K_cps"], "count/s"),
+        (["scan_Al", "scan_Fe", "scan_Ca"], "count"),
+        (["Hatcps_Al", "Hatcps_Fe", "Hatcps_Ca"], "count"),
+    ],
+)
+def test_units_in_the_names(tmp_path: Path, names: list[str], units: str) -> None:
+    path = folder(tmp_path / "maps", [f"{name}.txt" for name in names], TEXTS["XMapTools"][1])
+    assert xrfsr.open_scan(path, 1.0)["intensity"].attrs["units"] == units
 
 
 def test_strangers_and_masks_among_texts(tmp_path: Path) -> None:
@@ -161,6 +189,24 @@ def test_stretched_pictures_in_png_are_no_counts(tmp_path: Path, dtype: str) -> 
     with pytest.warns(UserWarning, match="stretched for display"):
         scan = xrfsr.open_scan(tmp_path / "maps", 1.0)
     assert scan["intensity"].attrs["units"] == "dimensionless"
+
+
+@pytest.mark.parametrize("mode", ["LA", "P"])
+def test_grey_pictures_that_do_not_say_so(tmp_path: Path, mode: str) -> None:
+    """With an opacity, or with a palette that changes nothing."""
+    (tmp_path / "maps").mkdir()
+    maps = (MAPS / 2).astype(np.uint8)
+    for label, one in zip(LABELS, maps, strict=True):
+        picture = Image.fromarray(one)
+        if mode == "LA":
+            picture.putalpha(Image.fromarray(np.where(np.eye(5, 7), 0, 255).astype(np.uint8)))
+        else:
+            picture = picture.convert("P")
+            picture.putpalette([grey for index in range(256) for grey in (index,) * 3])
+        picture.save(tmp_path / "maps" / f"{label}.png")
+    found = xrfsr.open_scan(tmp_path / "maps", 1.0)["intensity"]
+    expected = np.where(np.eye(5, 7), np.nan, maps) if mode == "LA" else maps
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_colour_pictures_in_png_are_refused(tmp_path: Path) -> None:
@@ -242,5 +288,7 @@ def test_one_text_alone(tmp_path: Path, name: str) -> None:
 
 def test_a_folder_without_maps(tmp_path: Path) -> None:
     (tmp_path / "scan.jpg").touch()
+    with pytest.raises(InvalidInput, match="Pictures in JPEG hold no measured values"):
+        xrfsr.open_scan(tmp_path, 1.0)
     with pytest.raises(InvalidInput, match="contains no file of TIFF, EDF, text, PNG; expected one per line"):
         xrfsr.open_scan(tmp_path, 1.0)

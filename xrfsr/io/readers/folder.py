@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from xrfsr.core.lines import try_parse
+from xrfsr.core.units import intensity_unit
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.io.partial import missing_uncertainties, partial_source
 from xrfsr.io.places import Home
 from xrfsr.io.readers.folder_contents import FolderContents, SelectedFiles
 from xrfsr.io.readers.folder_kinds import KINDS, FileHeader, FolderKind, are_pictures
+from xrfsr.io.readers.folder_names import Affixes
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.utils.describe import describe as describe_value
 from xrfsr.utils.describe import listing
@@ -21,6 +24,8 @@ from xrfsr.utils.paths import entries
 __all__ = ["FolderContents", "SelectedFiles", "describe"]
 
 OPTIONS = frozenset({"quantity", "prefix"})
+UNIT = re.compile(r"(?<![^\W_])((wt|at|mol|mass|weight|atomic)[ _]?%|ppm|cps)(?![^\W_])", re.IGNORECASE)
+JPEG = (".jpg", ".jpeg")
 SHOWN = 8  # files that a warning names
 
 
@@ -40,7 +45,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         kinds = listing([kind.name for kind in KINDS])
         raise InvalidInput(
             f"scan folder '{path}'",
-            [f"'{path}' contains no file of {kinds}; expected one per line, named like 'Ca-K.tif'"],
+            [f"'{path}' contains no file of {kinds}; expected one per line, named like 'Ca-K.tif'{_lossy(names)}"],
         )
     if not isinstance(options.prefix, str | None):
         faults.append(f"prefix must be the text with which the names begin, got {describe_value(options.prefix)}")
@@ -75,10 +80,22 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         intensity=kind.source(list(chosen.maps.values())),
         uncertainty=partial_source(kind.source, uncertain, shape),
         valid=kind.mask(chosen.mask) if chosen.mask else None,
-        units="dimensionless" if options.quantity == "mass_fraction" else None,
+        units="dimensionless" if options.quantity == "mass_fraction" else _units(sorted_files.naming.affixes),
         warnings=tuple(_warnings(path, chosen, uncertain, sorted_files, options)),
         whites=tuple(headers[file].white for file in chosen.maps.values()),
     )
+
+
+def _lossy(names: Sequence[str]) -> str:
+    if any(Path(name).suffix.lower() in JPEG for name in names):
+        return ". Pictures in JPEG hold no measured values: export the maps as TIFF or text"
+    return ""
+
+
+def _units(affixes: Affixes) -> str | None:
+    """Return the units that the names of all maps state, such as ``"percent"`` for ``Fe Wt%.csv``."""
+    match = UNIT.search(f"{affixes.prefix} {affixes.suffix}")
+    return intensity_unit(match[0].replace(" ", "").replace("_", "")) if match else None
 
 
 def _preferred(contents: Mapping[FolderKind, FolderContents], home: Home) -> FolderKind:

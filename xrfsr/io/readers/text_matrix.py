@@ -7,8 +7,10 @@ semicolons between the numbers, and sometimes one after the last. Commas are dec
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ __all__ = ["MatrixLayout", "TextMatrices", "matrix_layout"]
 
 COMMENTS = ("#", "%", "!")
 SEPARATORS = (";", "\t", ",")
+LEADING = re.compile(r"(\d{1,9})[ \t]*[ \t,;]")
+LEAST_COUNTED = 4  # so many numbers in a row are no coincidence
 ENCODINGS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -72,11 +76,12 @@ def matrix_layout(path: Path) -> MatrixLayout:
         If the first line is not numbers.
     """
     encoding = _encoding(path)
-    rows, first, number, commas = 0, "", 0, False
+    rows, first, number, commas, numbered = 0, "", 0, False, True
     for at, line in enumerate(_lines(path, encoding), start=1):
         if line and not line.startswith(COMMENTS):
             if not rows:
                 first, number = line, at
+            numbered = numbered and (count := _leading(line)) in (rows, rows + 1) and count == rows + _leading(first)
             rows += 1
             commas = commas or "," in line
     if not rows:
@@ -94,6 +99,12 @@ def matrix_layout(path: Path) -> MatrixLayout:
                     f"{path.stat().st_size} bytes: its lines differ in length; export it again"
                 ],
             )
+        if (numbered and rows >= LEAST_COUNTED) or _counts(values):
+            what = "column counts the rows" if numbered and rows >= LEAST_COUNTED else "line counts the columns"
+            raise InvalidInput(
+                "file",
+                [f"'{path}' is no plain matrix, because its first {what}; export the values alone"],
+            )
         return MatrixLayout((rows, len(values)), separator, decimal_comma, encoding)
     raise InvalidInput(
         "file",
@@ -102,6 +113,17 @@ def matrix_layout(path: Path) -> MatrixLayout:
             "the header and the names of rows, or export the plain matrix"
         ],
     )
+
+
+def _leading(line: str) -> int:
+    """Return the whole number with which a line of several numbers begins, or -1."""
+    match = LEADING.match(line)
+    return int(match[1]) if match else -1
+
+
+def _counts(values: Sequence[float]) -> bool:
+    """Return whether numbers count from 0 or 1, as in a header."""
+    return len(values) >= LEAST_COUNTED and values[0] in (0, 1) and all(b - a == 1 for a, b in pairwise(values))
 
 
 def _values(line: str, separator: str | None, decimal_comma: bool) -> list[float] | None:

@@ -141,7 +141,8 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
 
 def map_problem(header: Header, *, bands: int = 1, mask: bool = False) -> str | None:
     """Return why a picture is not a map (or a mask), or None."""
-    if len(header.bands) != bands:
+    # A grey picture may say by opacity where it has no value.
+    if len(header.bands) != bands and not (bands == 1 and header.bands == ("gray", "alpha")):
         listed = ", ".join(header.bands)
         return f"has the bands {listed}; expected one grey map per file: export the plain values"
     if header.dtype.startswith("complex"):

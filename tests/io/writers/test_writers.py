@@ -56,7 +56,7 @@ def scans(draw: st.DrawFn) -> xr.Dataset:
     error = np.sqrt(maps + 1) if draw(st.booleans()) else None
     size = draw(st.sampled_from(["0.5 mm", "1 mm", ("250 um", 0.3)]))
     origin = draw(st.sampled_from([(0, 0), ("12.5 mm", "-3 mm")]))
-    units = draw(st.sampled_from(["count", "count/s", "dimensionless"]))
+    units = draw(st.sampled_from(["count", "count/s", "dimensionless", "µg/cm²"]))
     scan = xrfsr.as_scan(maps, lines, size, units, uncertainty=error, origin=origin)
     for dim in ("y", "x"):
         if draw(st.booleans()):

@@ -98,6 +98,15 @@ def test_a_ratio_alone(form: str, tmp_path: Path, scan: xr.Dataset) -> None:
         plain.assign_coords(y=np.arange(12.0)).xrfsr.to_geotiff(tmp_path / "other.tif")
 
 
+def test_ratios_without_the_maps(tmp_path: Path, scan: xr.Dataset) -> None:
+    ratios = xr.Dataset({name: scan.xrfsr.ratio(name, "Pb-L") for name in ("Ca-K", "Fe-Ka")})
+    ratios = ratios.rename({"Ca-K": "ca", "Fe-Ka": "fe"})
+    to_geotiff(ratios, tmp_path / "maps.tif")
+    with rasterio.open(tmp_path / "maps.tif") as file:
+        assert file.descriptions == (RATIO, "Fe-Ka / Pb-L")
+        np.testing.assert_array_equal(file.read(), ratios.to_dataarray())
+
+
 def test_names_of_further_maps_do_not_collide(tmp_path: Path, scan: xr.Dataset) -> None:
     further = {
         "y_x": scan["intensity"][0].drop_vars("line").assign_attrs(long_name="Ca-K"),  # like a line

@@ -11,6 +11,7 @@ import xarray as xr
 
 from xrfsr.core.coordinates import centres, dequantify, grid_of
 from xrfsr.core.grid import Grid
+from xrfsr.core.lines import try_parse
 from xrfsr.core.mistakes import is_like_photo
 from xrfsr.core.photo import ensure_photo
 from xrfsr.core.scan import ensure_scan
@@ -98,7 +99,8 @@ def layers_of(obj: object, photo: object = None) -> Layers:
     Parameters
     ----------
     obj : Dataset or DataArray
-        Scan, which may have further variables (y, x) and a photo ``rgb`` on the same grid; a photo; or one map (y, x).
+        Scan, which may have further variables (y, x) and a photo ``rgb`` on the same grid; a photo; or maps (y, x) that
+        are no element maps, as a DataArray or as the variables of a Dataset.
     photo : DataArray, optional
         Photo of the same painting, on any grid.
 
@@ -131,7 +133,14 @@ def _layers(obj: Any) -> Layers:
     if is_like_photo(obj):
         return Layers(None, photo=ensure_photo(obj, values=False))
     if isinstance(obj, xr.DataArray) and set(obj.dims) == {"y", "x"} and "line" not in obj.coords:
-        return Layers(None, (_single(obj),))
+        return Layers(None, (_single(obj, set()),))
+    if isinstance(obj, xr.Dataset) and _holds_derived_maps(obj):
+        taken: set[str] = set()
+        planes = []
+        for map_ in obj.data_vars.values():
+            planes.append(_single(map_, taken))
+            taken.add(planes[-1].name)
+        return Layers(None, tuple(planes))
     scan = ensure_scan(obj, values=False)
     photo = ensure_photo(scan["rgb"], values=False) if "rgb" in scan and "band" in scan["rgb"].dims else None
     taken = {str(label) for label in scan["line"].values}
@@ -144,8 +153,16 @@ def _layers(obj: Any) -> Layers:
     return Layers(scan, tuple(derived), photo)
 
 
-def _single(map_: xr.DataArray) -> Plane:
-    """Return a map that comes alone, with its coordinates in mm."""
+def _holds_derived_maps(dataset: xr.Dataset) -> bool:
+    """Return whether all variables are maps (y, x), none of which is named after a line."""
+    return bool(dataset.data_vars) and all(
+        set(map_.dims) == {"y", "x"} and name not in NOT_DERIVED and not try_parse(name)
+        for name, map_ in dataset.data_vars.items()
+    )
+
+
+def _single(map_: xr.DataArray, taken: set[str]) -> Plane:
+    """Return a map without a scan, with its coordinates in mm."""
     plain = dequantify(map_).reset_coords(drop=True)
     if plain.dtype.kind not in "biuf":
         raise InvalidInput("map", [f"the map {map_.name!r} must hold numbers, got dtype {plain.dtype}"])
@@ -156,7 +173,7 @@ def _single(map_: xr.DataArray) -> Plane:
             coords[name] = centres(plain, name)[0]
     if faults:
         raise InvalidInput("map", faults)
-    return _plane(plain.assign_coords(coords), "map" if map_.name is None else map_.name, set())
+    return _plane(plain.assign_coords(coords), "map" if map_.name is None else map_.name, taken)
 
 
 def _plane(map_: xr.DataArray, name: Hashable, taken: set[str]) -> Plane:

@@ -117,9 +117,7 @@ def detect_format(path: Path, *, external: bool = False) -> Format:
     if suffix in ARRAYS:
         raise InvalidInput(
             "file",
-            [
-                f"'{path}' holds arrays without names; name them: xrfsr.as_scan(np.load(...), lines=[...], pixel_size=...)"
-            ],
+            [f"'{path}' holds arrays without names; name them: xrfsr.as_scan(np.load(path), lines=[...], ...)"],
         )
     if suffix in TEXTS:
         raise InvalidInput(

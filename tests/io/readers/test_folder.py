@@ -391,7 +391,9 @@ def test_every_unfit_file_is_reported(tmp_path: Path) -> None:
     write(tmp_path / "Pb-L.tif", numbers(height=8))
     write(tmp_path / "Hg-L.tif", np.zeros((3, 9, 11), "uint8"), photometric="rgb")
     (tmp_path / "Cu-K.tif").write_bytes(b"II*\0 cut off")
-    Image.fromarray(numbers("uint8")).convert("P").save(tmp_path / "Mn-K.tif")
+    coloured = Image.fromarray(numbers("uint8")).convert("P")
+    coloured.putpalette([part for index in range(256) for part in (index, 0, 255 - index)])
+    coloured.save(tmp_path / "Mn-K.tif")
     pages = [Image.fromarray(numbers("uint8"))] * 2
     pages[0].save(tmp_path / "Co-K.tif", save_all=True, append_images=pages[1:])
     with pytest.raises(InvalidInput) as caught:

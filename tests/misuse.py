@@ -84,6 +84,7 @@ RIGHT: dict[str, Any] = {
 }
 # Where the name alone does not say what is right, and arguments that make a call quick.
 SPECIAL: dict[str, dict[str, Any]] = {
+    "xrfsr.as_scan": {"lines": LINES, "pixel_size": "0.5 mm"},
     "xrfsr.open_scan": {"path": "there.zarr"},
     "xrfsr.open_photo": {"path": "there.png"},
     "xrfsr.load_model": {"path": "model"},

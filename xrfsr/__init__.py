@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from xrfsr import accessor  # noqa: F401 - its import is what gives xarray objects their .xrfsr
 from xrfsr._version import __version__
-from xrfsr.core.from_arrays import as_scan
 from xrfsr.core.grid import Grid
-from xrfsr.core.photo import as_photo
 from xrfsr.errors import InvalidInput
 
 if TYPE_CHECKING:
     from xrfsr import plot, regions, simulate
+    from xrfsr.core.from_arrays import as_scan
+    from xrfsr.core.photo import as_photo
     from xrfsr.io.open import open_scan
     from xrfsr.io.photo import open_photo
     from xrfsr.network import load_model
@@ -40,8 +40,10 @@ __all__ = [
     "simulate",
 ]
 
-# Found at first use (PEP 562), because they bring torch, scipy or rasterio with them.
+# Found at first use (PEP 562), because most of them bring torch, scipy or rasterio with them.
 _LAZY = {
+    "as_photo": "xrfsr.core.photo",
+    "as_scan": "xrfsr.core.from_arrays",
     "load_model": "xrfsr.network",
     "open_photo": "xrfsr.io.photo",
     "open_scan": "xrfsr.io.open",

@@ -105,6 +105,7 @@ class XrfsrAccessor:
 
     validate = Forwarded("core.scan")
     sel = Forwarded("core.selecting")
+    to_dataset = Forwarded("core.to_dataset")
 
     superresolve = Forwarded("pipeline.superresolve")
     train = Forwarded("pipeline.train")

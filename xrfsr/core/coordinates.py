@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from xrfsr.core.grid import Axis, Grid
+from xrfsr.core.mistakes import axes_renaming
 from xrfsr.core.units import in_mm, mm_per
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.utils.describe import describe, listing
@@ -126,6 +127,10 @@ def grid_of(obj: xr.Dataset | xr.DataArray | Grid) -> Grid:
     obj = dequantify(obj)
     faults: list[str] = []
     axes: list[Axis] = []
+    if not {"y", "x"} & {*obj.coords, *obj.dims} and (fix := axes_renaming(tuple(obj.dims))):
+        raise InvalidInput(
+            "coordinates", [f"there must be the dimensions 'y' and 'x', got {listing(obj.dims)}; rename them: {fix}"]
+        )
     for name in ("y", "x"):
         with collect_faults(faults):
             axes.append(centres(obj, name)[1])

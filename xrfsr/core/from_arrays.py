@@ -13,6 +13,7 @@ from xrfsr.core.coordinates import grid_coords
 from xrfsr.core.grid import Grid
 from xrfsr.core.labels import label_list
 from xrfsr.core.lines import parse_all
+from xrfsr.core.mapped_arrays import stack_arrays
 from xrfsr.core.mistakes import is_like_photo, no_scan
 from xrfsr.core.scan import ensure_scan
 from xrfsr.core.scan_checks import DIMS, argument_name, scan_lines, shape_faults
@@ -26,29 +27,31 @@ __all__ = ["as_scan"]
 
 def as_scan(
     maps: Any,
-    lines: Iterable[str],
-    pixel_size: Any,
+    lines: Iterable[str] | None = None,
+    pixel_size: Any = None,
     units: str = "count",
     uncertainty: Any = None,
     valid: Any = None,
     origin: Any = (0.0, 0.0),
 ) -> xr.Dataset:
-    """Build a scan from an array of element maps.
+    """Build a scan from an array of element maps, or from one array for each element.
 
     Parameters
     ----------
-    maps : array of shape (line, y, x)
+    maps : array of shape (line, y, x), or mapping of label to array of shape (y, x)
         NumPy or Dask array (Dask stays lazy) of any real dtype, converted to float32. NaN and masked entries mark
         missing pixels. The largest value of a map is 0 or from 1e-18 to 1e18. A DataArray may have its dimensions line,
         y, x in any order; its coordinates `y` and `x` are not used, and its labels, if any, must be those of `lines`.
-    lines : sequence of str
-        Labels, one for each map, in any spelling that `xrfsr.core.lines.parse` knows.
+        In a mapping, such as a dict or a Dataset, a label of an uncertainty (``"s(Ca-K)"``) names an uncertainty.
+    lines : sequence of str, optional
+        Labels, one for each map, in any spelling that `xrfsr.core.lines.parse` knows. Left out, they are those of a
+        mapping or of the coordinate `line` of a DataArray. A single label may name a map of shape (y, x).
     pixel_size : str or float or pint.Quantity, or a pair of them
         Length such as ``"0.5 mm"`` or ``"500 um"``, a number of mm, or two of these as (y, x).
     units : str
         Unit of the maps: ``"count"``, ``"count/s"``, ``"dimensionless"`` or any unit that pint knows, such as
         ``"ug/cm^2"``, and ``"wt%"``; spellings such as ``"counts"``, ``"cts"`` and ``"cps"`` are accepted.
-    uncertainty : array of shape (line, y, x), optional
+    uncertainty : array of shape (line, y, x), or mapping as `maps`, optional
         Standard deviation of `maps`, in the same units.
     valid : array of bool of shape (y, x), optional
         Mask that is False for pixels to leave out, such as a burnt-in label.
@@ -77,12 +80,19 @@ def as_scan(
     >>> scan = as_scan(np.ones((2, 3, 4)) * np.arange(4), lines=["Ca_K", "Pb_L"], pixel_size="0.5 mm")
     >>> scan.line.values.tolist(), scan.x.values.tolist()
     (['Ca-K', 'Pb-L'], [0.25, 0.75, 1.25, 1.75])
+    >>> as_scan({"Ca_K": [[1, 2], [3, 4]], "Pb_L": [[5, 6], [7, 8]]}, pixel_size="0.5 mm").sizes["line"]
+    2
     """
     faults: list[str] = []
     labels: list[Any] = []
     named: list[str] = []
     with collect_faults(named):
-        labels = label_list(lines)
+        given = stack_arrays(maps, uncertainty, lines)
+    if named:  # nothing can be said of the shape of what could not be stacked, only of the other arguments
+        given, valid = (np.eye(2)[None], None, "Ca-K"), None
+    maps, uncertainty, lines = given
+    with collect_faults(named):
+        labels = label_list(_own_labels(maps) if lines is None else lines)
     faults += named
     spacing, corner = (1.0, 1.0), (0.0, 0.0)
     with collect_faults(faults):
@@ -95,7 +105,9 @@ def as_scan(
     for name, values in (("intensity", maps), ("uncertainty", uncertainty), ("valid", valid)):
         if values is not None or name == "intensity":
             with collect_faults(unusable):
-                arrays[name] = _as_array(name, values, labels)
+                array = _as_array(name, values, labels)
+                one_map = len(labels) == 1 and array.ndim == 2 and name != "valid"
+                arrays[name] = array[None] if one_map else array
     unusable += shape_faults(arrays, None if named else len(labels))
     scan: xr.Dataset | None = None
     if unusable or not labels:
@@ -115,6 +127,13 @@ def as_scan(
     if faults or scan is None:
         raise InvalidInput("scan", faults)
     return scan
+
+
+def _own_labels(maps: object) -> Any:
+    """Return the labels of a DataArray that has them."""
+    if isinstance(maps, xr.DataArray) and "line" in maps.coords:
+        return np.atleast_1d(maps["line"].values)
+    raise InvalidInput("line labels", ["lines are missing; name the maps: lines=['Ca-K', ...], one label for each"])
 
 
 def _as_array(name: str, values: Any, labels: Sequence[Any]) -> Any:

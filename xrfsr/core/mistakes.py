@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import xarray as xr
 
 from xrfsr.utils.describe import describe
 
-__all__ = ["SWAPPED", "is_like_photo", "is_like_scan", "no_photo", "no_scan", "rename_fix"]
+__all__ = ["SWAPPED", "axes_renaming", "is_like_photo", "is_like_scan", "no_photo", "no_scan", "rename_fix", "renaming"]
 
 _OTHER_NAMES = {
     "y": ("y", "row", "rows", "height", "lat"),
@@ -86,13 +86,63 @@ def rename_fix(dims: Sequence[Any], needed: Sequence[str]) -> str:
     >>> rename_fix(("dim_0", "dim_1", "dim_2"), ("band", "y", "x"))
     "rename them: .rename(dim_0='band', dim_1='y', dim_2='x')"
     """
+    changes = _changes(dims, needed)
+    return f"rename them: {_rename(changes)}" if changes else ""
+
+
+def renaming(ds: xr.Dataset, needed: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the fault of all variables whose dimensions have other names, if one renaming does, in a list, or none.
+
+    Parameters
+    ----------
+    ds : Dataset
+        What was passed as a scan.
+    needed : mapping
+        Dimensions by variable.
+    """
+    wrong = {name: ds[name].dims for name in needed if name in ds and set(ds[name].dims) != set(needed[name])}
+    changes: dict[Any, str] = {}
+    for name, dims in wrong.items():
+        found = _changes(dims, needed[name])
+        if not found or any(changes.get(dim, to) != to for dim, to in found.items()):
+            return []
+        changes |= found
+    if not wrong:
+        return []
+    first, dims = next(iter(wrong.items()))
+    lines = next((dim for dim, to in changes.items() if to == "line"), "line")
+    named = lines in ds.coords or "line" in ds.coords
+    name_maps = "" if named else ".assign_coords(line=['Ca-K', ...])"
+    return [
+        f"{first!r} must have the dimensions {tuple(needed[first])} in any order, got {describe(tuple(dims))}; rename "
+        f"them: {_rename(changes)}{name_maps}"
+    ]
+
+
+def axes_renaming(dims: Sequence[Any]) -> str:
+    """Return how to rename dimensions to `y` and `x`, if it is clear which is which, or an empty text.
+
+    Examples
+    --------
+    >>> axes_renaming(("channel", "row", "col"))
+    ".rename(row='y', col='x')"
+    """
+    likely = [dim for dim in dims if any(str(dim).casefold() in _OTHER_NAMES[name] for name in ("y", "x"))]
+    return _rename(_changes(likely, ("y", "x")))
+
+
+def _rename(changes: Mapping[Any, str]) -> str:
+    return f".rename({', '.join(f'{dim}={name!r}' for dim, name in changes.items())})" if changes else ""
+
+
+def _changes(dims: Sequence[Any], needed: Sequence[str]) -> dict[Any, str]:
+    """Return the new names of dimensions that have others, if it is clear which is which, or nothing."""
     if len(dims) != len(needed):
-        return ""
+        return {}
     if [str(dim) for dim in dims] == [f"dim_{number}" for number in range(len(dims))]:
         meant = dict(zip(dims, needed, strict=True))
     else:
         meant = {dim: name for dim in dims for name in needed if str(dim).casefold() in _OTHER_NAMES[name]}
     if sorted(meant.values()) != sorted(needed):
-        return ""
-    changes = ", ".join(f"{dim}={name!r}" for dim, name in meant.items() if dim != name)
-    return f"rename them: .rename({changes})" if changes else ""
+        return {}
+    return {dim: name for dim, name in meant.items() if dim != name}

@@ -15,7 +15,7 @@ import xarray as xr
 from xrfsr.core.coordinates import AnyT, centres, dequantify, grid_coords
 from xrfsr.core.grid import Grid
 from xrfsr.core.lines import Line, overlaps, parse_all
-from xrfsr.core.mistakes import SWAPPED, is_like_photo, no_scan, rename_fix
+from xrfsr.core.mistakes import SWAPPED, is_like_photo, no_scan, renaming
 from xrfsr.core.scan_checks import (
     DIMS,
     check_values,
@@ -24,6 +24,7 @@ from xrfsr.core.scan_checks import (
     dtype_fault,
     scan_lines,
 )
+from xrfsr.core.separate import stack_maps, with_line_dim
 from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.utils.checks import switch_faults
 from xrfsr.utils.describe import describe, listing
@@ -78,21 +79,23 @@ def ensure_scan(obj: xr.Dataset | xr.DataArray, *, values: bool | None = None) -
             f"there is no variable 'intensity', got {describe(ds)}; "
             + (SWAPPED if "rgb" in ds else "rename the variable of the maps: ds.rename({'...': 'intensity'})")
         )
-    for name in (name for name in DIMS if name in ds):
+    renamed = renaming(ds, DIMS)
+    faults += renamed[:1]
+    for name in (name for name in DIMS if name in ds and not renamed):
         fault = dims_fault(name, ds[name].dims) or dtype_fault(name, ds[name].variable)
         if fault:
             faults.append(fault)
         else:
             variables[name] = ds[name].variable.transpose(*DIMS[name])
     if "line" not in ds.coords:
-        faults.append(_NO_LINES)
+        faults += [] if renamed else [_NO_LINES]
     else:
         labels = np.atleast_1d(ds["line"].values).tolist()
         with collect_faults(faults):
             lines = scan_lines(labels)
     unit = common_unit(ds, faults)
     for name in ("y", "x"):
-        if name not in ds.coords and "intensity" in ds and rename_fix(ds["intensity"].dims, DIMS["intensity"]):
+        if name not in ds.coords and renamed:
             continue  # renaming the dimensions brings it, too
         with collect_faults(faults):
             coords[name] = centres(ds, name)[0]
@@ -167,6 +170,7 @@ def lines_of(obj: xr.Dataset | xr.DataArray) -> list[Line]:
     InvalidInput
         If there is no coordinate `line`, or naming every unknown label.
     """
+    obj = stack_maps(obj) if isinstance(obj, xr.Dataset) else obj
     if "line" not in obj.coords:
         raise InvalidInput("scan", [_NO_LINES])
     return parse_all(np.atleast_1d(obj["line"].values).tolist())
@@ -207,7 +211,7 @@ def _as_dataset(obj: object) -> xr.Dataset:
     if isinstance(obj, xr.DataArray):
         obj = obj.to_dataset(name="intensity")
     # The mask and the uncertainty of a DataArray are coordinates.
-    return obj.reset_coords([name for name in DIMS if name in obj.coords])
+    return with_line_dim(stack_maps(obj.reset_coords([name for name in DIMS if name in obj.coords])))
 
 
 def _standard_dtype(name: str, variable: xr.Variable) -> xr.Variable:

@@ -12,7 +12,8 @@ from xrfsr.core.choice import choose_line
 from xrfsr.core.coordinates import AnyT
 from xrfsr.core.lines import Line
 from xrfsr.core.mistakes import is_like_photo, no_scan
-from xrfsr.core.scan import lines_of
+from xrfsr.core.scan import ensure_scan, lines_of
+from xrfsr.core.separate import map_names
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.utils.checks import near_name
 from xrfsr.utils.describe import describe, listing
@@ -54,7 +55,11 @@ def sel(obj: AnyT, *, line: Any = None, element: Any = None, family: Any = None,
     >>> sel(scan, element="Pb").line.values.tolist(), sel(scan, element="Pb", family="L").line.item()
     (['Pb-L', 'Pb-M'], 'Pb-L')
     """
-    if not isinstance(obj, xr.Dataset | xr.DataArray) or is_like_photo(obj) or "line" not in obj.dims:
+    if not isinstance(obj, xr.Dataset | xr.DataArray) or is_like_photo(obj):
+        raise InvalidInput("scan", [no_scan(obj)])
+    if isinstance(obj, xr.Dataset) and map_names(obj):
+        obj = cast(AnyT, ensure_scan(obj, values=False))
+    if "line" not in obj.dims:
         raise InvalidInput("scan", [no_scan(obj)])
     held = lines_of(obj)
     asked = {"line": line, "element": element, "family": family, "kind": kind}

@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 
 from xrfsr.core.coordinates import AnyT, dequantify, grid_coords, grid_of, own_grid
 from xrfsr.core.grid import Axis, Grid
+from xrfsr.core.lines import try_parse
 from xrfsr.core.units import pair_to_mm
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.operators import Downsampling, Footprint, apply_separable, footprint_matrix, linear_matrix
@@ -283,6 +284,12 @@ def resampling_matrices(
     }
 
 
+def _is_uncertainty(name: object) -> bool:
+    """Return whether a variable is the uncertainty of a scan, or of one line as ``s(Ca-K)`` is."""
+    line = try_parse(name)
+    return name == "uncertainty" or (line is not None and line.uncertainty)
+
+
 def _moved(variable: xr.Variable, name: object, matrices: dict[str, csr_array]) -> xr.Variable:
     """Return one variable on the new grid, dimensions in the same order."""
     core = [dim for dim in ("y", "x") if dim in variable.dims]
@@ -297,7 +304,7 @@ def _moved(variable: xr.Variable, name: object, matrices: dict[str, csr_array]) 
         if array.dtype.kind == "b":
             # A sum of non-negative weights is zero only if no weight belongs to a pixel that is false.
             made = apply_separable(y, x, (~planes).astype(np.float32)) == 0
-        elif name == "uncertainty":
+        elif _is_uncertainty(name):
             made = np.sqrt(apply_separable(y.power(2), x.power(2), np.square(planes, dtype=np.float64)))
         else:
             # Zero weights are not stored, so a NaN spreads only to pixels whose footprint contains it.

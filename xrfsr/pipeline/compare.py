@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from xrfsr.core.coordinates import grid_of
 from xrfsr.core.photo import ensure_photo
 from xrfsr.core.scan import ensure_scan
+from xrfsr.core.separate import map_names
 from xrfsr.errors import Fault, InvalidInput, collect_faults, warn
 from xrfsr.methods import Method, MethodOptions, get, ready
 from xrfsr.operators.footprints import beam_per_axis
@@ -263,12 +264,11 @@ def _pair(
     faults: list[str] = []
     grid = None
     with collect_faults(faults):
-        ensure_scan(obj)
+        obj = _stacked(obj)
     with collect_faults(faults):
         grid = fine_grid(grid_of(obj), scale)
     with collect_faults(faults, "truth"):
-        if truth is not None:
-            ensure_scan(truth)
+        truth = None if truth is None else _stacked(truth)
     if faults or grid is None:
         raise InvalidInput("scan", faults)
     if truth is None:
@@ -305,6 +305,12 @@ def _pair(
     if faults:
         raise InvalidInput("truth", faults)
     return obj, truth
+
+
+def _stacked(obj: xr.Dataset | xr.DataArray) -> xr.Dataset | xr.DataArray:
+    """Return a scan that was checked, in the usual form if it has one variable for each line."""
+    checked = ensure_scan(obj)
+    return checked if isinstance(obj, xr.Dataset) and map_names(obj) else obj
 
 
 def _restorable(size: int, scale: float) -> int:

@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from xrfsr.core.coordinates import AnyT
+from xrfsr.core.separate import RESULT_COORDS
 from xrfsr.errors import warn
 from xrfsr.methods import Problem, Reconstruction
 from xrfsr.operators.resample import regrid
@@ -20,8 +21,6 @@ from xrfsr.utils.describe import listing
 __all__ = ["PROVENANCE", "Result", "as_scan_like", "is_result", "mask_unmeasured", "warn_of_negatives"]
 
 PROVENANCE = "xrfsr_method"  # attribute that every result has, and no scan
-# Coordinates along `line` that an earlier result may carry.
-RESULT_COORDS = ("guided_share", "noise", "photo_gain")
 
 
 class Result(NamedTuple):

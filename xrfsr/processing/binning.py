@@ -9,6 +9,8 @@ import xarray as xr
 
 from xrfsr.core.coordinates import AnyT, dequantify, own_grid
 from xrfsr.core.grid import Grid
+from xrfsr.core.scan import ensure_scan
+from xrfsr.core.separate import map_names, stack_maps
 from xrfsr.core.units import intensity_unit
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.operators.resample import regrid
@@ -68,6 +70,8 @@ def bin(obj: AnyT, pixels: Any, *, how: How = "mean") -> AnyT:
             _check_counts(obj)
     if faults or grid is None:
         raise InvalidInput("binning", faults)
+    if isinstance(obj, xr.Dataset) and map_names(obj):
+        obj = cast(AnyT, ensure_scan(obj, values=False))
     rows, columns = (size // width for size, width in zip(grid.shape, by, strict=True))
     whole = grid.crop(slice(0, rows * by[0]), slice(0, columns * by[1]))
     part = dequantify(obj).isel(y=slice(rows * by[0]), x=slice(columns * by[1]))
@@ -99,7 +103,7 @@ def _block(pixels: Any, grid: Grid | None) -> tuple[int, int]:
 
 def _check_counts(obj: xr.Dataset | xr.DataArray) -> None:
     """Refuse to sum anything but counts."""
-    maps = obj.get("intensity") if isinstance(obj, xr.Dataset) else obj
+    maps = stack_maps(obj).get("intensity") if isinstance(obj, xr.Dataset) else obj
     units = None if maps is None else dequantify(maps).attrs.get("units")
     if units is None or intensity_unit(units) != "count":
         found = "maps without a unit" if units is None else f"maps in {units!r}"

@@ -8,6 +8,7 @@ from xrfsr.core.choice import choose_line
 from xrfsr.core.coordinates import dequantify
 from xrfsr.core.lines import Line, parse_all, try_parse
 from xrfsr.core.mistakes import is_like_photo, no_scan
+from xrfsr.core.separate import stack_maps
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.utils.checks import is_number
 from xrfsr.utils.describe import describe, listing
@@ -54,6 +55,7 @@ def ratio(obj: xr.Dataset | xr.DataArray, a: str, b: str, *, minimum: float | No
     if not isinstance(obj, xr.Dataset | xr.DataArray) or is_like_photo(obj):
         raise InvalidInput("scan", [no_scan(obj)])
     obj = dequantify(obj)
+    obj = stack_maps(obj) if isinstance(obj, xr.Dataset) else obj
     intensity = obj if isinstance(obj, xr.DataArray) else obj.get("intensity")
     if intensity is None or "line" not in intensity.dims or "line" not in intensity.coords:
         raise InvalidInput(

@@ -16,6 +16,7 @@ import xarray as xr
 from xrfsr._version import __version__
 from xrfsr.core.coordinates import grid_of
 from xrfsr.core.mistakes import no_photo
+from xrfsr.core.separate import map_names
 from xrfsr.errors import InvalidInput
 from xrfsr.operators.resample import fine_grid
 from xrfsr.pipeline.inputs import over
@@ -80,7 +81,11 @@ def regions_of(tree: xr.DataTree, rgb: xr.DataArray | xr.DataTree | None, scale:
             "tree",
             [f"a DataTree of scans is needed, got {describe(tree)}; {BUILD}"],
         )
-    maps = {node.path.strip("/"): node for node in tree.subtree if "intensity" in node.data_vars}
+    maps = {
+        node.path.strip("/"): node
+        for node in tree.subtree
+        if "intensity" in node.data_vars or map_names(node.to_dataset())
+    }
     if not maps:
         raise InvalidInput("tree", [f"no node of the tree has a variable 'intensity'; {BUILD}"])
     nodes = {name: node for name, node in maps.items() if not is_result(node.to_dataset())}

@@ -13,6 +13,7 @@ from xarray.core import indexing
 
 from xrfsr.core.pile_up import pile_up_of_symbols
 from xrfsr.core.scan import ensure_scan
+from xrfsr.core.separate import map_names
 from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.io.lazy import unreadable_message
 from xrfsr.io.renaming import rename_maps
@@ -76,7 +77,8 @@ def open_store(
         if isinstance(lines, Mapping) and "line" in stored.coords:
             stored, chosen = _with_labels(stored, lines, path)
         # With Dask arrays in place of the stored ones, the check of shapes and labels reads no map.
-        scan = _restore_lazy(ensure_scan(stored.chunk(), values=False), stored)
+        checked = ensure_scan(stored.chunk(), values=False)
+        scan = _read_separate(stored) if map_names(stored) else _restore_lazy(checked, stored)
     if scan is not None and chosen is not None:
         known = {str(label).casefold(): str(label) for label in scan["line"].values}
         scan = scan.sel(line=list(select_lines(chosen, known, path, faults).values()))
@@ -123,6 +125,11 @@ def _open(path: Path, names: Collection[str], external: bool) -> xr.Dataset:
         }
     )
     return lazy
+
+
+def _read_separate(stored: xr.Dataset) -> xr.Dataset:
+    """Return maps that are stored one by one, which are read to stack them, sorted by name as folders have no order."""
+    return ensure_scan(stored[sorted(stored.data_vars, key=str)].load(), values=False)
 
 
 def _with_present_labels(stored: xr.Dataset) -> xr.Dataset:

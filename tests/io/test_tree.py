@@ -101,7 +101,7 @@ def test_detectors_of_a_hypermap_are_nodes(tmp_path: Path, monkeypatch: pytest.M
     counts = np.random.default_rng(0).poisson(5, (3, 4, 300))
     path = write_bcf(tmp_path / "map.bcf", [counts, 2 * counts])
     assert list(nodes(xr.open_datatree(path, engine="xrfsr", lines=["Ca-K"]))) == ["/0", "/1"]
-    np.testing.assert_array_equal(decode(path, 1, 9.0)[..., :300], 2 * counts)
+    np.testing.assert_array_equal(decode(path, [1], 9.0)[..., :300], 2 * counts)
     path = write_bcf(tmp_path / "map.bcf", counts)
     assert list(nodes(xr.open_datatree(path, engine="xrfsr", lines=["Ca-K"]))) == ["/"]
 

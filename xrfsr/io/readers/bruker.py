@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from xrfsr.errors import Fault, InvalidInput, import_optional
 from xrfsr.io.hdf5_storage import truncation_faults
 from xrfsr.io.readers.bruker_decoder import decode, describe_maps, net_count_maps
+from xrfsr.io.selection import group_list
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.io.spectra.cubes import (
     WindowMaps,
@@ -26,6 +27,7 @@ from xrfsr.io.spectra.line_windows import NetCounts
 __all__ = ["BcfCube", "BcfMaps", "VisitedPixels", "describe", "groups"]
 
 OPTIONS = frozenset({"group"})
+SUM = "sum"  # of all detectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,12 @@ class VisitedPixels:
     bits: bytes
     shape: tuple[int, int]
 
+    @classmethod
+    def any_of(cls, bits: Sequence[bytes], shape: tuple[int, int]) -> VisitedPixels:
+        """Return the pixels that any of several detectors visited."""
+        merged = np.bitwise_or.reduce([np.frombuffer(one, np.uint8) for one in bits])
+        return cls(merged.tobytes(), shape)
+
     def read(self, maps: Sequence[int], y: slice, x: slice) -> NDArray[np.bool_]:
         """Read a window of the mask; see `xrfsr.io.source.Source`."""
         height, width = self.shape
@@ -58,8 +66,8 @@ class BcfCube:
     ----------
     path : Path
         File that holds the hypermap.
-    index : int
-        Position of the hypermap in the file.
+    numbers : tuple of int
+        Positions of the hypermaps in the file whose counts are added, one for each detector.
     dtype : dtype
         Number type of the counts.
     shape : (int, int, int)
@@ -71,7 +79,7 @@ class BcfCube:
     """
 
     path: Path
-    index: int
+    numbers: tuple[int, ...]
     dtype: np.dtype[Any]
     shape: tuple[int, int, int]
     offset: float
@@ -83,7 +91,7 @@ class BcfCube:
     def spectra(self, y: slice, x: slice, channels: slice) -> NDArray[Any]:
         """Read (row, column, channel); see `xrfsr.io.spectra.cubes.Cube`."""
         import_optional("rsciio.bruker", "files of Bruker (.bcf)", "formats")
-        return decode(self.path, self.index, self.offset + self.scale * (channels.stop + 1))[y, x, channels]
+        return decode(self.path, self.numbers, self.offset + self.scale * (channels.stop + 1))[y, x, channels]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +126,26 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     import_optional("rsciio", "files of Bruker (.bcf)", "formats")
     found = describe_maps(path, options.group, records=options.lines is not None)
     names = [str(number) for number in range(len(found))]
-    number = int(select_cube(path, names, options.group))
-    sizes, dtype, axes = found[number]["shape"], np.dtype(found[number]["dtype"]), found[number]["axes"]
+    if len(names) > 1 and options.group == SUM:
+        numbers = tuple(range(len(found)))
+        if any(one["axes"] != found[0]["axes"] or one["shape"] != found[0]["shape"] for one in found):
+            raise InvalidInput(
+                "file",
+                [f"group='{SUM}' needs detectors with one energy scale and size in '{path}'; open each by itself"],
+            )
+    elif len(names) > 1 and options.group is None:
+        raise InvalidInput(
+            "file",
+            [
+                f"'{path}' contains the maps of {len(names)} detectors; choose their sum, {group_list([SUM])}, or one of "
+                f"{group_list(names)}"
+            ],
+        )
+    else:
+        numbers = (int(select_cube(path, [*names, SUM] if len(names) > 1 else names, options.group)),)
+    first = found[numbers[0]]
+    sizes, axes = first["shape"], first["axes"]
+    dtype = max((np.dtype(found[number]["dtype"]) for number in numbers), key=lambda one: one.itemsize)
     if len(sizes) != 3 or min(sizes) < 1:
         raise InvalidInput(
             "file", [f"'{path}' contains a map of shape {sizes}, expected (row, column, channel); export it again"]
@@ -128,20 +154,20 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     if faults := truncation_faults(f"the map in '{path}'", sizes, dtype.itemsize, path.stat().st_size):
         raise InvalidInput("file", faults)
     energies = channel_energies(axes[2], faults)
-    bits = found[number].get("visited")
-    visited = None if bits is None else VisitedPixels(bits, (height, width))
+    bits = [found[number]["visited"] for number in numbers if "visited" in found[number]]
+    visited = VisitedPixels.any_of(bits, (height, width)) if len(bits) == len(numbers) else None
     if visited is not None and not visited.read([0], slice(None), slice(None)).any():
         faults.append("no pixel was measured; pass another file")
     if faults:
         raise InvalidInput("file", [Fault(fault, f"'{path}'") for fault in faults])
     offset, scale = float(axes[2]["offset"]), float(axes[2]["scale"])
     described = describe_cube(
-        BcfCube(path, number, dtype, (height, width, depth), offset, scale, visited),
+        BcfCube(path, numbers, dtype, (height, width, depth), offset, scale, visited),
         energies,
         options,
         path=path,
         grid=axes_grid(axes[0], axes[1]),
-        known=found[number]["lines"],
+        known=first["lines"],
         source=BcfMaps,
     )
     return replace(described, valid=visited)

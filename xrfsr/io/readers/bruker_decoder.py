@@ -15,6 +15,7 @@ import pickle
 import subprocess
 import sys
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -48,7 +49,7 @@ def describe_maps(path: Path, wanted: str | None = None, *, records: bool = Fals
     path : Path
         File.
     wanted : str, optional
-        Name of the map whose records are read, if there are several.
+        Name of the map whose records are read, if there are several; "sum" for all of them.
     records : bool
         Whether to read the records of the only or the wanted map. If pixels were not visited, its entry `visited` then
         has the packed bits of those that were.
@@ -74,8 +75,8 @@ def net_count_maps(cube: Any, *windows: Any) -> NetCounts:
         If the file cannot be decoded.
     """
     height, width, depth = cube.shape
-    # The map as counts, a copy of it, and both as rosettasciio returns them.
-    needed = 4 * height * width * depth * cube.dtype.itemsize
+    # The map as counts, a copy of it, and both as rosettasciio returns them; the sum of several has 32 bits.
+    needed = 4 * height * width * depth * (cube.dtype.itemsize if len(cube.numbers) == 1 else 4)
     output = io.BytesIO(_run(cube.path, needed, "maps", cube, *windows))
     return np.load(output, allow_pickle=False), np.load(output, allow_pickle=False)
 
@@ -145,8 +146,10 @@ def _described(path: str, wanted: str | None, records: bool) -> list[dict[str, A
             }
         )
     names = [str(number) for number in range(len(found))]
-    number = 0 if wanted is None and len(found) == 1 else names.index(wanted) if wanted in names else None
-    if records and number is not None:
+    chosen = (
+        names if wanted == "sum" or (wanted is None and len(names) == 1) else [name for name in names if name == wanted]
+    )
+    for number in map(int, chosen if records else ()):
         height, width, _ = found[number]["shape"]
         visited = _visited(path, number, height, width)
         if not visited.all():
@@ -175,15 +178,15 @@ class WrongSum(Exception):
     """Decoded spectra that differ from their sum in the file."""
 
 
-def decode(path: Path, number: int, highest: float) -> NDArray[Any]:
-    """Decode the spectra of a map.
+def decode(path: Path, numbers: Sequence[int], highest: float) -> NDArray[Any]:
+    """Decode the spectra of a map, or the sum of several.
 
     Parameters
     ----------
     path : Path
         File.
-    number : int
-        Position of the map in the file.
+    numbers : sequence of int
+        Positions of the maps in the file.
     highest : float
         Energy in keV up to which channels are decoded.
 
@@ -200,9 +203,17 @@ def decode(path: Path, number: int, highest: float) -> NDArray[Any]:
     from rsciio.bruker._api import BCF_reader
 
     reader = BCF_reader(str(path))
+    counts = _decode(reader, numbers[0], highest)
+    for number in numbers[1:]:
+        counts = np.add(counts, _decode(reader, number, highest), dtype=np.uint32)
+    return counts
+
+
+def _decode(reader: Any, number: int, highest: float) -> NDArray[Any]:
     index = reader.available_indexes[number]
     spectrum = reader.header.spectra_data[index]
     stored = np.asarray(spectrum.data, np.uint64)
+    estimate = reader.header.estimate_map_depth
     counts = reader.parse_hypermap(index=index, cutoff_at_kV=float(highest))
     total = counts.sum((0, 1), dtype=np.uint64)
     # Rosettasciio estimates the size of the integers from the mean of the pixels.
@@ -211,6 +222,7 @@ def decode(path: Path, number: int, highest: float) -> NDArray[Any]:
             del counts
             reader.header.estimate_map_depth = lambda *_, dtype=wider, **__: dtype
             counts = reader.parse_hypermap(index=index, cutoff_at_kV=float(highest))
+            reader.header.estimate_map_depth = estimate
             total = counts.sum((0, 1), dtype=np.uint64)
     scales = float(spectrum.offset), float(spectrum.scale)
     compared = compare_sums(total, stored, *scales, pauses="EBSDData" in reader.vfs)

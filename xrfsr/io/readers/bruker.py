@@ -137,8 +137,8 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         raise InvalidInput(
             "file",
             [
-                f"'{path}' contains the maps of {len(names)} detectors; choose their sum, {group_list([SUM])}, or one of "
-                f"{group_list(names)}"
+                f"'{path}' contains the maps of {len(names)} detectors; choose their sum, {group_list([SUM])}, or one "
+                f"of {group_list(names)}"
             ],
         )
     else:

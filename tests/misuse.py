@@ -48,6 +48,7 @@ RIGHT: dict[str, Any] = {
     "a": "Ca-K",
     "b": "Pb-L",
     "cells": slice(0, 3),
+    "bands": ["red", "green", "blue"],
     "coarse": SCAN,
     "columns": slice(0, 3),
     "compared": xr.Dataset(
@@ -70,6 +71,7 @@ RIGHT: dict[str, Any] = {
     "out": "out.zarr",
     "path": "new.zarr",
     "photo": PHOTO,
+    "photos": {"day": PHOTO, "lamp": PHOTO},
     "pixel_size": "0.5 mm",
     "pixels": 2,
     "rgb": PHOTO,

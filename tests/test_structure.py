@@ -135,7 +135,7 @@ def rooms_there() -> set[str]:
     ("importer", "imported"),
     [
         ("xrfsr.core.units", "xrfsr.errors"),
-        ("xrfsr.registration", "xrfsr.io.photo"),  # in a function
+        ("xrfsr.registration.arguments", "xrfsr.io.photo"),  # in a function
         ("xrfsr.pipeline.inputs", "xrfsr.operators"),  # a name that the package hands on
         ("xrfsr.pipeline.inputs", "xrfsr.operators.downsampling"),  # and the module that defines it
         ("xrfsr.io.open", "xrfsr.io.readers"),  # a package on the way to a module

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from xrfsr.io.open import open_scan
     from xrfsr.io.photo import open_photo
     from xrfsr.network import load_model
-    from xrfsr.registration import register
+    from xrfsr.registration import register, stack_photos
 
 __all__ = [
     "Grid",
@@ -38,6 +38,7 @@ __all__ = [
     "regions",
     "register",
     "simulate",
+    "stack_photos",
 ]
 
 # Found at first use (PEP 562), because most of them bring torch, scipy or rasterio with them.
@@ -51,6 +52,7 @@ _LAZY = {
     "regions": "xrfsr.regions",
     "register": "xrfsr.registration",
     "simulate": "xrfsr.simulate",
+    "stack_photos": "xrfsr.registration",
 }
 
 

@@ -126,6 +126,65 @@ def test_two_bands_are_no_photo(tmp_path: Path, scan: xr.Dataset) -> None:
         open_photo(tmp_path / "two.tif", like=scan)
 
 
+@pytest.mark.parametrize("count", [3, 4, 6, 12])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_any_number_of_bands(tmp_path: Path, count: int, dtype: str) -> None:
+    rng = np.random.default_rng(count)
+    white = 1 if dtype == "float32" else np.iinfo(dtype).max
+    pixels = (rng.random((count, 20, 30)) * white).astype(dtype)
+    write(tmp_path / "bands.tif", pixels, photometric="minisblack")
+    photo = open_photo(tmp_path / "bands.tif", like=area(20, 30))
+    assert photo.band.values.tolist() == [f"band {number}" for number in range(1, count + 1)]
+    np.testing.assert_allclose(photo, pixels / white, atol=1e-6)
+    names = [f"component {number}" for number in range(count)]
+    named = open_photo(tmp_path / "bands.tif", like=area(20, 30), bands=names)
+    assert named.band.values.tolist() == names
+    np.testing.assert_array_equal(named, photo)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.open(tmp_path / "bands.tif", "r+") as file:
+            file.descriptions = names
+    assert open_photo(tmp_path / "bands.tif", like=area(20, 30)).band.values.tolist() == names
+
+
+def test_bands_with_names_given(tmp_path: Path, colours: np.ndarray) -> None:
+    grey = colours[..., 0]
+    Image.fromarray(grey).save(tmp_path / "infrared.png")
+    photo = open_photo(tmp_path / "infrared.png", like=area(40, 56), bands=["infrared"])
+    assert photo.band.values.tolist() == ["infrared"]
+    np.testing.assert_allclose(photo[0], grey / 255, atol=1e-6)
+    write(tmp_path / "two.tif", np.moveaxis(colours[..., :2], -1, 0))
+    assert open_photo(tmp_path / "two.tif", like=area(40, 56), bands=["a", "b"]).shape == (2, 40, 56)
+    with pytest.raises(InvalidInput, match=r"two\.tif' has 2 bands .*, but bands= has 3 names"):
+        open_photo(tmp_path / "two.tif", like=area(40, 56), bands=["a", "b", "c"])
+    Image.fromarray(colours).save(tmp_path / "false.png")
+    false = open_photo(tmp_path / "false.png", like=area(40, 56), bands=["infrared", "red", "green"])
+    assert false.band.values.tolist() == ["infrared", "red", "green"]
+    np.testing.assert_allclose(false.transpose("y", "x", "band"), colours / 255, atol=1e-6)
+
+
+def test_red_green_and_blue_among_more_bands(tmp_path: Path, colours: np.ndarray) -> None:
+    pixels = np.concatenate([np.moveaxis(colours, -1, 0), colours[None, ..., 0] // 2])
+    write(tmp_path / "four.tif", pixels, photometric="rgb", alpha="unspecified")
+    with pytest.warns(UserWarning, match=r"four\.tif' has 1 more band than red, green and blue, which is ignored"):
+        photo = open_photo(tmp_path / "four.tif", like=area(40, 56))
+    np.testing.assert_allclose(photo.transpose("y", "x", "band"), colours / 255, atol=1e-6)
+    names = ["red", "green", "blue", "infrared"]
+    np.testing.assert_allclose(open_photo(tmp_path / "four.tif", area(40, 56), names), pixels / 255, atol=1e-6)
+
+
+def test_pages_are_bands_if_they_are_named(tmp_path: Path, colours: np.ndarray) -> None:
+    pages = [Image.fromarray(colours[..., band]) for band in range(3)]
+    pages[0].save(tmp_path / "pages.tif", save_all=True, append_images=pages[1:])
+    photo = open_photo(tmp_path / "pages.tif", like=area(40, 56), bands=["uv", "infrared", "radiograph"])
+    assert photo.band.values.tolist() == ["uv", "infrared", "radiograph"]
+    np.testing.assert_allclose(photo.transpose("y", "x", "band"), colours / 255, atol=1e-6)
+    odd = [pages[0], pages[1].crop((0, 0, 9, 9)), pages[2]]
+    odd[0].save(tmp_path / "odd.tif", save_all=True, append_images=odd[1:])
+    with pytest.raises(InvalidInput, match="must all be grey and of one size"):
+        open_photo(tmp_path / "odd.tif", like=area(40, 56), bands=["uv", "infrared", "radiograph"])
+
+
 @pytest.mark.parametrize("count", [2, 3, 5])
 def test_several_grey_pages_are_refused_with_a_way_out(tmp_path: Path, colours: np.ndarray, count: int) -> None:
     pages = [Image.fromarray(colours[..., i % 3]) for i in range(count)]

@@ -1,12 +1,13 @@
 """Photos: build one from an array, check one, convert one to the standard form.
 
-A photo is a DataArray (band, y, x) with the bands red, green and blue in [0, 1] and coordinates in the millimetre frame
-of the scan.
+A photo is a DataArray (band, y, x) with values in [0, 1] and coordinates in the millimetre frame of the scan. Its bands
+are red, green and blue, or any number of others: infrared, UV fluorescence, an X-radiograph, components of a spectral
+image.
 """
 
 from __future__ import annotations
 
-import os
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -16,14 +17,13 @@ import xarray as xr
 from xrfsr.core.coordinates import centres, dequantify, grid_coords, grid_of
 from xrfsr.core.grid import Grid
 from xrfsr.core.mistakes import is_like_photo, is_like_scan, no_photo, rename_fix
+from xrfsr.core.photo_bands import BANDS, band_names, bands_first, order_of
 from xrfsr.core.photo_resolution import NATIVE_PIXEL, native_pixel
 from xrfsr.errors import InvalidInput, collect_faults, warn
-from xrfsr.utils.checks import is_dask, numbers
 from xrfsr.utils.describe import describe
 
-__all__ = ["BANDS", "as_photo", "colours", "ensure_photo", "photo_on"]
+__all__ = ["BANDS", "as_photo", "ensure_photo", "photo_on", "pixels_of"]
 
-BANDS = ("red", "green", "blue")
 _DIMS = ("band", "y", "x")
 # Resampling in floating point may exceed [0, 1] by rounding alone.
 _SLACK = 1e-6
@@ -37,23 +37,26 @@ WHITES = (100, 255, 1023, 4095, 65535)  # percent, and the largest numbers of 8,
 _STRETCH = 0.04
 
 
-def as_photo(rgb: Any, like: xr.Dataset | xr.DataArray | Grid) -> xr.DataArray:
+def as_photo(rgb: Any, like: xr.Dataset | xr.DataArray | Grid, bands: Sequence[str] | None = None) -> xr.DataArray:
     """Build a photo from an array that covers the same area as a scan.
 
     Parameters
     ----------
-    rgb : array of shape (3, H, W), (H, W, 3) or (H, W)
+    rgb : array of shape (3, H, W), (H, W, 3) or (H, W), or with any number of bands
         NumPy or Dask array (Dask stays lazy). Unsigned integers are scaled by the largest value of their dtype; floats
         must lie in [0, 1]. NaN, masked entries, and zeros of a fourth channel (alpha) mark missing pixels. Grey is
         repeated. A DataArray may have its dimensions `y` and `x`, and bands named red, green and blue, in any order;
-        its `y` and `x` coordinates are not used.
+        its `y` and `x` coordinates are not used, other names of bands are kept.
     like : xarray.Dataset, xarray.DataArray or Grid
         Scan with the same outer edges as the photo. The first row of the photo lies at the first row of the scan.
+    bands : sequence of str, optional
+        Names of the bands, as they are stored: ``["infrared"]`` makes one band of grey, ``["red", "green", "blue",
+        "infrared"]`` four; ``"alpha"`` is opacity. By default the names of a DataArray, or red, green and blue.
 
     Returns
     -------
     xarray.DataArray
-        Photo named ``"rgb"``, (band, y, x) float32 in [0, 1], band red, green, blue, `y` and `x` in mm.
+        Photo named ``"rgb"``, (band, y, x) float32 in [0, 1], `y` and `x` in mm.
 
     Raises
     ------
@@ -73,19 +76,22 @@ def as_photo(rgb: Any, like: xr.Dataset | xr.DataArray | Grid) -> xr.DataArray:
     >>> photo = as_photo(np.zeros((12, 16, 3), np.uint8), like=scan)
     >>> photo.shape, photo.x.values[:2].tolist()
     ((3, 12, 16), [0.0625, 0.1875])
+    >>> as_photo(np.zeros((12, 16), np.uint8), like=scan, bands=["infrared"]).band.values.tolist()
+    ['infrared']
     """
     faults: list[str] = []
     data: Any = None
+    names: tuple[str, ...] = ()
     grid: Grid | None = None
     with collect_faults(faults):
-        data = colours(rgb)
+        data, names = pixels_of(rgb, bands)
     with collect_faults(faults):
         grid = grid_of(like)
     if faults or grid is None:
         raise InvalidInput("photo", faults)
     fine = Grid(grid.y.resize(data.shape[1]), grid.x.resize(data.shape[2]))
     _warn_if_stretched(fine, grid)
-    photo = photo_on(fine, data)
+    photo = photo_on(fine, data, names)
     if (native := native_pixel(rgb)) and (before := _grid_or_none(rgb)):
         # The photo was resampled before it was placed again.
         photo.attrs[NATIVE_PIXEL] = [
@@ -94,29 +100,29 @@ def as_photo(rgb: Any, like: xr.Dataset | xr.DataArray | Grid) -> xr.DataArray:
     return photo
 
 
-def colours(rgb: Any) -> Any:
-    """Red, green and blue (3, H, W), float32 in [0, 1] with NaN for missing pixels.
+def pixels_of(rgb: Any, bands: Sequence[str] | None = None) -> tuple[Any, tuple[str, ...]]:
+    """Return the bands of an array (band, H, W), float32 in [0, 1] with NaN for missing pixels, and their names.
 
     Parameters
     ----------
-    rgb : array
+    rgb, bands
         See `as_photo`.
 
     Raises
     ------
     InvalidInput
-        If the shape, dtype or values are not those of a photo.
+        If the shape, dtype, values or names are not those of a photo.
     """
-    array, transparent = _bands_first(rgb)
-    data = _unit_range(array)
+    array, transparent, names = bands_first(rgb, band_names(bands))
+    data = _unit_range(array, colours=names == BANDS)
     if transparent is not None and (hasattr(transparent, "__dask_graph__") or transparent.any()):
         data = xr.DataArray(data, dims=_DIMS).where(xr.DataArray(~transparent, dims=_DIMS[1:])).data
-    return data
+    return data, names
 
 
-def photo_on(grid: Grid, data: Any) -> xr.DataArray:
-    """Return the photo whose pixels (3, H, W), float32 in [0, 1], lie on a grid."""
-    return xr.DataArray(data, {"band": _band_coord(), **grid_coords(grid)}, _DIMS, name="rgb")
+def photo_on(grid: Grid, data: Any, bands: Sequence[str] = BANDS) -> xr.DataArray:
+    """Return the photo whose pixels (band, H, W), float32 in [0, 1], lie on a grid."""
+    return xr.DataArray(data, {"band": _band_coord(bands), **grid_coords(grid)}, _DIMS, name="rgb")
 
 
 def ensure_photo(photo: xr.DataArray | xr.Dataset, *, values: bool | None = None) -> xr.DataArray:
@@ -126,8 +132,8 @@ def ensure_photo(photo: xr.DataArray | xr.Dataset, *, values: bool | None = None
     ----------
     photo : xarray.DataArray or xarray.Dataset
         Photo with dimensions band, y, x in any order, and `y` and `x` with a unit of length. The bands are named red,
-        green, blue in any order, or numbered 1, 2, 3, or have no coordinate. Of a Dataset the variable `rgb` is
-        used. See `as_photo` for accepted dtypes.
+        green, blue in any order, or numbered 1, 2, 3, or have no coordinate; or they are any number of bands with other
+        names. Of a Dataset the variable `rgb` is used. See `as_photo` for accepted dtypes.
     values : bool, optional
         Whether to check the values. By default they are checked unless they are a Dask array; True computes that
         array once for the check.
@@ -149,11 +155,18 @@ def ensure_photo(photo: xr.DataArray | xr.Dataset, *, values: bool | None = None
     photo = dequantify(photo)
     faults: list[str] = []
     data: Any = None
+    names: tuple[str, ...] = BANDS
     coords: dict[str, xr.Variable] = {}
     renamed = rename_fix(photo.dims, _DIMS)
     if set(photo.dims) == set(_DIMS):
         with collect_faults(faults):
-            data = _unit_range(_in_order(photo.transpose(*_DIMS)).variable.data, values)
+            ordered = photo.transpose(*_DIMS)
+            if not ordered.sizes["band"]:
+                raise InvalidInput("photo", ["'rgb' has no band; check how it was selected"])
+            order, names = order_of(ordered)
+            if order != list(range(len(order))):
+                ordered = ordered.isel(band=order)
+            data = _unit_range(ordered.variable.data, values, colours=names == BANDS)
     else:
         faults.append(
             f"'rgb' must have the dimensions {_DIMS} in any order, got {describe(photo.dims)}; "
@@ -167,7 +180,7 @@ def ensure_photo(photo: xr.DataArray | xr.Dataset, *, values: bool | None = None
                 coords[name] = centres(photo, name)[0]
     if faults:
         raise InvalidInput("photo", faults)
-    return xr.DataArray(data, {"band": _band_coord(), **coords}, _DIMS, name="rgb", attrs=photo.attrs)
+    return xr.DataArray(data, {"band": _band_coord(names), **coords}, _DIMS, name="rgb", attrs=photo.attrs)
 
 
 def _grid_or_none(photo: xr.DataArray) -> Grid | None:
@@ -176,9 +189,9 @@ def _grid_or_none(photo: xr.DataArray) -> Grid | None:
     return None
 
 
-def _band_coord() -> xr.Variable:
+def _band_coord(bands: Sequence[str]) -> xr.Variable:
     # Text of fixed width, whose size Dask knows (chunks="auto").
-    return xr.Variable("band", np.array(BANDS))
+    return xr.Variable("band", np.array(bands))
 
 
 def _warn_if_stretched(photo: Grid, scan: Grid) -> None:
@@ -197,91 +210,7 @@ def _warn_if_stretched(photo: Grid, scan: Grid) -> None:
     )
 
 
-def _bands_first(rgb: Any) -> tuple[Any, Any]:
-    """Bands (3, H, W) from any accepted layout, and the mask of transparent pixels (H, W), or None."""
-    needed = "an array (3, H, W), (H, W, 3) or (H, W)"
-    if isinstance(rgb, str | os.PathLike | xr.Dataset) or is_like_scan(rgb):
-        raise InvalidInput("photo", [no_photo(rgb, needed)])
-    named = False
-    if isinstance(rgb, xr.DataArray):
-        rgb, named = _by_name(rgb)
-    if isinstance(rgb, np.ma.MaskedArray):
-        hidden = np.ma.getmaskarray(rgb)
-        array, transparent = _layout(np.ma.getdata(rgb), named)
-        mask, _ = _layout(hidden, named)
-        return array, mask.any(axis=0) if transparent is None else mask.any(axis=0) | transparent
-    if not is_dask(rgb):
-        array = numbers(rgb, "biufc")
-        if array is None:
-            fix = "pass its .magnitude" if hasattr(rgb, "magnitude") else "convert it to a NumPy array of numbers"
-            raise InvalidInput("photo", [f"{needed} is needed, got {describe(rgb)}; {fix}"])
-        rgb = array
-    return _layout(rgb, named)
-
-
-def _by_name(rgb: xr.DataArray) -> tuple[Any, bool]:
-    """Values of a DataArray with `y` before `x`, and whether its dimensions prove that the bands come first."""
-    others = [dim for dim in rgb.dims if dim not in ("y", "x")]
-    if not {"y", "x"} <= set(rgb.dims) or len(others) > 1:
-        return rgb.data, False
-    if others and rgb.sizes[others[0]] == 3 and others[0] in rgb.coords:
-        names = [str(name) for name in rgb[others[0]].values.tolist()]
-        if sorted(names) == sorted(BANDS):
-            rgb = rgb.isel({others[0]: [names.index(band) for band in BANDS]})
-    return rgb.transpose(*others, "y", "x").data, bool(others)
-
-
-def _layout(array: Any, named: bool) -> tuple[Any, Any]:
-    """Three bands, first axis; and the mask of pixels where a fourth band is zero, or None."""
-    shape = tuple(array.shape)
-    layouts = "(3, H, W), (H, W, 3) or (H, W)"
-    if 0 in shape:
-        raise InvalidInput("photo", [f"'rgb' has no pixel, got shape {shape}; check how it was cropped"])
-    if len(shape) == 2:
-        return array[None].repeat(3, axis=0), None
-    if len(shape) != 3:
-        raise InvalidInput("photo", [f"'rgb' must have shape {layouts}, got {shape}"])
-    first, last = shape[0] in (1, 3, 4), shape[2] in (1, 3, 4) and not named
-    if first and last:
-        raise InvalidInput(
-            "photo",
-            [
-                f"'rgb' of shape {shape} may have its bands first or last; name the dimensions: "
-                "xr.DataArray(rgb, dims=('band', 'y', 'x')) or dims=('y', 'x', 'band')"
-            ],
-        )
-    if not (first or last):
-        raise InvalidInput(
-            "photo",
-            [f"'rgb' must have shape {layouts}, got {shape}; select three bands as red, green and blue"],
-        )
-    array = array if first else array.transpose(2, 0, 1)
-    if array.shape[0] == 1:
-        return array.repeat(3, axis=0), None
-    return array[:3], array[3] == 0 if array.shape[0] == 4 else None
-
-
-def _in_order(photo: xr.DataArray) -> xr.DataArray:
-    """Return a photo with its bands in the order red, green, blue."""
-    if photo.sizes["band"] != 3:
-        raise InvalidInput(
-            "photo",
-            [
-                f"'rgb' must have three bands, got {photo.sizes['band']}; select three: .isel(band=[0, 1, 2]), or "
-                "repeat grey with xrfsr.as_photo"
-            ],
-        )
-    names = photo["band"].values.tolist() if "band" in photo.coords else [1, 2, 3]
-    if names == [1, 2, 3]:
-        return photo
-    if sorted(map(str, names)) != sorted(BANDS):
-        raise InvalidInput(
-            "photo", [f"unknown bands {describe(names)}; name them: .assign_coords(band=['red', 'green', 'blue'])"]
-        )
-    return photo.isel(band=[names.index(band) for band in BANDS])
-
-
-def _unit_range(array: Any, values: bool | None = None) -> Any:
+def _unit_range(array: Any, values: bool | None = None, *, colours: bool = True) -> Any:
     """Convert pixels to float32 in [0, 1]."""
     kind = array.dtype.kind
     if kind == "u":
@@ -303,18 +232,17 @@ def _unit_range(array: Any, values: bool | None = None) -> Any:
         lowest, highest = float(ends["lowest"]), float(ends["highest"])
         if np.isnan(lowest):
             raise InvalidInput("photo", ["all values of 'rgb' are NaN; check how it was read or registered"])
-        if faults := range_faults(lowest, highest, array.dtype):
+        if faults := range_faults(lowest, highest, array.dtype, colours=colours):
             raise InvalidInput("photo", faults)
     return array.astype(np.float32, copy=False)
 
 
-def range_faults(lowest: float, highest: float, dtype: object = "float") -> list[str]:
+def range_faults(lowest: float, highest: float, dtype: object = "float", *, colours: bool = True) -> list[str]:
     """Return the fault of a photo whose values do not lie in [0, 1], in a list, or an empty list."""
     if not (lowest < -_SLACK or highest > 1 + _SLACK):
         return []
     white = next((one for one in WHITES if one / 4 < highest <= one), None)
-    likely = f", {white} as it seems," if white else ""
-    return [
-        f"'rgb' is {dtype} and must lie in [0, 1], got values from {lowest:g} to {highest:g}; divide by the white value"
-        f"{likely} or use .clip(0, 1)"
-    ]
+    fix = f"divide by the white value{f', {white} as it seems,' if white else ''} or use .clip(0, 1)"
+    if not colours:
+        fix = "scale each band, for example by its least and largest value: (b - b.min()) / (b.max() - b.min())"
+    return [f"'rgb' is {dtype} and must lie in [0, 1], got values from {lowest:g} to {highest:g}; {fix}"]

@@ -71,6 +71,8 @@ class Header:
     unwritten : int
         Number of blocks of a TIFF that were never written and would be read as zero, because no other value is declared
         as "no data".
+    descriptions : tuple of str
+        Description of each band but opacity; empty where there is none.
     """
 
     shape: tuple[int, int]
@@ -82,6 +84,7 @@ class Header:
     pages: tuple[str, ...]
     orientation: int
     unwritten: int = 0
+    descriptions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +281,7 @@ def _header(source: Any, path: Path) -> Header:
         inverted=inverted,
         pages=tuple(sorted(source.subdatasets, key=_page_number)),
         orientation=orientation,
+        descriptions=tuple(source.descriptions[index] or "" for index in _colour_bands(bands)),
     )
 
 

@@ -18,6 +18,7 @@ from xrfsr.core.grid import Grid
 from xrfsr.core.labels import label_list
 from xrfsr.core.lines import parse_all, try_parse
 from xrfsr.core.photo import ensure_photo
+from xrfsr.core.photo_bands import shown_bands
 from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults, import_optional
 from xrfsr.utils.describe import listing
@@ -292,7 +293,8 @@ def _error(result: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
 
 
 def _picture(photo: xr.DataArray) -> NDArray[Any]:
-    """Return the photo as (y, x, 3), thinned to the resolution of a page."""
+    """Return three bands of the photo, or one as grey, as (y, x, 3), thinned to the resolution of a page."""
+    photo = photo.isel(band=shown_bands([str(band) for band in photo["band"].values]))
     step = max(1, min(photo.sizes["y"], photo.sizes["x"]) // PIXELS)
     thin = photo.isel(y=slice(None, None, step), x=slice(None, None, step)).transpose("y", "x", "band")
     picture: NDArray[Any] = np.clip(np.nan_to_num(thin.values, nan=1.0), 0, 1)

@@ -3,100 +3,43 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from xrfsr.core.coordinates import grid_of
 from xrfsr.core.grid import Grid
 from xrfsr.core.mistakes import is_like_photo, is_like_scan
-from xrfsr.core.photo import colours, photo_on
+from xrfsr.core.photo import photo_on
+from xrfsr.core.photo_bands import shown_bands
 from xrfsr.core.photo_resolution import NATIVE_PIXEL, finest_scale, is_resolved
 from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults
-from xrfsr.io.writers.atomic import target_faults
-from xrfsr.io.writers.ownership import png_obstacle
 from xrfsr.operators.resample import fine_grid
 from xrfsr.registration.acceptance import rejection_reasons
+from xrfsr.registration.arguments import Picture, element_maps, even_maps, overlay_place
 from xrfsr.registration.automatic import Evidence, Scene, find_position
 from xrfsr.registration.overlay import write_overlay
-from xrfsr.registration.pictures import fill_gaps
+from xrfsr.registration.pictures import principal_bands
 from xrfsr.registration.points import control_points as checked_points
 from xrfsr.registration.points import fit_points
+from xrfsr.registration.result import Registration
+from xrfsr.registration.stack import stack_photos
 from xrfsr.registration.transform import MODELS, Model, Transform
 from xrfsr.registration.warp import photo_pixels, warp_photo
 from xrfsr.utils.checks import choice_faults
-from xrfsr.utils.paths import local_path
 
-__all__ = ["Registration", "Transform", "register"]
+__all__ = ["Registration", "Transform", "register", "stack_photos"]
 
 HELP = (
     "Give control points, the same details marked on photo and maps: control_points=[[photo column, photo row, map "
     "column, map row], ...]; crop a photo that shows much more than the scan; or choose the maps that follow the "
     "surface with lines=[...]"
 )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Registration:
-    """Position of a scan on a photo.
-
-    Attributes
-    ----------
-    photo : DataArray
-        Photo on the target grid, laid out as by `xrfsr.as_photo`: "rgb" (band, y, x), float32 in [0, 1], mm. Pixels
-        outside the photo are NaN.
-    transform : Transform
-        Transform from photo pixels to map pixels, both (column, row) with centres at whole numbers. Map columns and
-        rows count in the order in which the scan stores them.
-    residual_mm : float
-        Estimated error in mm, root mean square. Control points: distance of each point from its position predicted by
-        the other points. Automatic registration: distance over the scan between the positions found by its two halves
-        separately, combined with the distance to the position found by a more general model.
-    model : {"similarity", "affine", "homography"}
-        Model of the transform; "similarity" has one scale for both directions.
-    largest_scale : float
-        Number of photo pixels along a pixel of the scan: the largest `scale` that the photo can guide. The pixel size
-        of the photo file in mm, (y, x), is ``photo.attrs["native_pixel_mm"]``.
-    diagnostics : dict
-        Evidence for the position. Control points: the number of `points` and their `errors_mm`. Automatic
-        registration: information that the photo has about the maps (`score`) and about mirrored maps (`control`), in
-        nats per pixel; the `overlap`; and the `lines`, sorted by how well they follow the photo.
-    """
-
-    photo: xr.DataArray
-    transform: Transform
-    residual_mm: float
-    model: Model
-    largest_scale: float
-    diagnostics: dict[str, Any] = field(default_factory=dict)
-
-    def __repr__(self) -> str:
-        """Return one line with the model, the estimated error, the shape of the photo and the scale it resolves."""
-        shape = " x ".join(map(str, self.photo.shape[1:]))
-        return (
-            f"<Registration: {self.model}, within about {self.residual_mm:.2g} mm, photo of {shape} pixels in .photo "
-            f"resolves scales up to {self.largest_scale:g}>"
-        )
-
-    def photo_to_map_pixels(self, points: ArrayLike) -> NDArray[np.float64]:
-        """Convert photo pixels to map pixels.
-
-        Parameters
-        ----------
-        points : array of shape (n, 2)
-            Photo pixels (column, row), centres at whole numbers.
-
-        Returns
-        -------
-        ndarray of shape (n, 2)
-            Map pixels (column, row).
-        """
-        return self.transform(points)
 
 
 def register(
@@ -121,9 +64,11 @@ def register(
 
     Parameters
     ----------
-    rgb : path, array or DataArray
+    rgb : path, array or DataArray, or a mapping or list of several
         Photo: a PNG, JPEG or TIFF file, or an array that `as_photo` accepts. It may show more than the scan, at its own
-        scale and slightly rotated. The scan must cover 30 % or more of its height and width.
+        scale and slightly rotated. The scan must cover 30 % or more of its height and width. Several photos of the same
+        view, such as ``{"visible": "photo.jpg", "infrared": "ir.tif"}``, are stacked as by `stack_photos`, on the
+        pixels of the finest; all their bands are used to find the position.
     scan : Dataset or DataArray
         Coarse maps, with `y` and `x` in mm.
     scale : float, optional
@@ -165,13 +110,13 @@ def register(
     (3, 64, 64)
     """
     faults: list[str] = []
-    pixels: NDArray[np.float32] | None = None
+    shot: Picture | None = None
     checked: xr.Dataset | None = None
     target: Grid | None = None
     with collect_faults(faults):
-        pixels = _pixels(rgb)
+        shot = Picture.of(rgb)
     with collect_faults(faults):
-        checked = _elements(ensure_scan(scan), lines)
+        checked = element_maps(ensure_scan(scan), lines)
     with collect_faults(faults):
         if like is not None:
             target = grid_of(like)
@@ -182,12 +127,11 @@ def register(
     faults += choice_faults("model", model, ("auto", *MODELS))
     picture: Path | None = None
     with collect_faults(faults):
-        picture = _picture_place(overlay)
-    if faults or pixels is None or checked is None or target is None:
+        picture = overlay_place(overlay)
+    if faults or shot is None or checked is None or target is None:
         raise InvalidInput("registration", faults)
     grid = grid_of(checked)
-    photo_valid = np.asarray(np.isfinite(pixels).all(axis=0), np.bool_)
-    pixels = np.where(photo_valid, pixels, np.float32(0))
+    pixels, photo_valid = shot.pixels, shot.valid
     if control_points is not None:
         photo_points, map_points = checked_points(control_points, photo_valid.shape, grid.shape)
         transform, errors = fit_points(photo_points, map_points, None if model == "auto" else model, grid.spacing)
@@ -206,15 +150,18 @@ def register(
         why = rejection_reasons(evidence, max(grid.shape))
     to_photo = transform.inverted().after(_to_map(target, grid))
     down, across = photo_pixels(to_photo, target.shape, photo_valid.shape)
-    native = target.spacing[0] / down, target.spacing[1] / across
+    native = (
+        shot.coarseness[0] * target.spacing[0] / down,
+        shot.coarseness[1] * target.spacing[1] / across,
+    )
     if picture is not None:
-        _draw(picture, checked, grid, pixels, photo_valid, transform, diagnostics)
+        _draw(picture, checked, grid, pixels[shown_bands(shot.bands)], photo_valid, transform, diagnostics)
     if why:
         raise InvalidInput("registration", [*why[:-1], f"{why[-1]}. {HELP}"])
     largest = finest_scale(native, grid)
     if scale is not None and like is None and not is_resolved(native, target):
         raise InvalidInput("registration", [_too_fine(scale, native, largest)])
-    photo = photo_on(target, warp_photo(pixels, photo_valid, to_photo, target.shape))
+    photo = photo_on(target, warp_photo(pixels, photo_valid, to_photo, target.shape), shot.bands)
     photo.attrs[NATIVE_PIXEL] = list(native)
     return Registration(photo, transform, residual, transform.model, largest, diagnostics)
 
@@ -229,59 +176,10 @@ def _too_fine(scale: float, native: tuple[float, float], largest: float) -> str:
     )
 
 
-def _pixels(rgb: Any) -> NDArray[np.float32]:
-    if isinstance(rgb, str | os.PathLike):
-        from xrfsr.io.photo import read_colours
-
-        rgb = read_colours(rgb)
-    return np.asarray(colours(rgb), np.float32)
-
-
-def _elements(scan: xr.Dataset, lines: Any) -> xr.Dataset:
-    from xrfsr.io.selection import select_lines
-
-    kept = scan.isel(line=np.flatnonzero(scan["kind"].values == "element")) if lines is None else scan
-    if lines is not None:
-        faults: list[str] = []
-        stored = {str(label).casefold(): str(label) for label in scan["line"].values}
-        labels = list(select_lines(lines, stored, Path("the scan"), faults).values())
-        if faults:
-            raise InvalidInput("scan", faults)
-        kept = scan.sel(line=labels)
-    if not kept.sizes["line"]:
-        raise InvalidInput(
-            "scan", ["the scan has no element map to compare with the photo; choose maps with lines=[...]"]
-        )
-    return kept
-
-
-def _picture_place(overlay: Any) -> Path | None:
-    if overlay is None:
-        return None
-    place = local_path(overlay, "the PNG file to write")
-    if place.suffix.lower() != ".png":
-        raise InvalidInput("overlay", [f"overlay must be the name of a PNG file such as 'check.png', got '{place}'"])
-    if faults := target_faults(place, png_obstacle, overwrite=True):
-        raise InvalidInput("overlay", faults)
-    return place
-
-
-def _maps(scan: xr.Dataset) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return square roots of the maps, whose counting noise is even, with gaps filled; and the mask of valid pixels."""
-    values = np.asarray(scan["intensity"].values, np.float64)
-    valid = np.asarray(np.isfinite(values).all(axis=0), np.bool_)
-    if "valid" in scan.coords:
-        valid &= scan["valid"].values
-    roots = np.sqrt(np.maximum(np.where(valid, values, 0), 0))
-    # Clip hot pixels, which would dominate every correlation.
-    highest = np.quantile(roots[:, valid], 0.999, axis=1)[:, None, None] if valid.any() else np.inf
-    return fill_gaps(np.minimum(roots, highest), valid), valid
-
-
 def _automatic(
     scan: xr.Dataset, grid: Grid, pixels: NDArray[np.float32], photo_valid: NDArray[np.bool_], model: str
 ) -> tuple[Evidence, list[str]]:
-    maps, valid = _maps(scan)
+    maps, valid = even_maps(scan)
     varied = maps[:, valid].std(axis=1) > 0 if valid.any() else np.zeros(len(maps), bool)
     faults = []
     if min(grid.shape) < 16 or valid.mean() < 0.3:
@@ -301,7 +199,9 @@ def _automatic(
     maps = maps[varied]
     # The search assumes that nothing is mirrored; a scan with a descending coordinate is stored mirrored.
     flips = tuple(slice(None, None, -1 if axis.step < 0 else 1) for axis in (grid.y, grid.x))
-    scene = Scene(maps[(slice(None), *flips)], valid[flips], grid.spacing, pixels, photo_valid)
+    scene = Scene(
+        maps[(slice(None), *flips)], valid[flips], grid.spacing, principal_bands(pixels, photo_valid), photo_valid
+    )
     models: tuple[Model, ...] = MODELS if model == "auto" else MODELS[: MODELS.index(model) + 1]
     evidence = find_position(scene, models)
     turned = np.eye(3)
@@ -332,7 +232,7 @@ def _draw(
     transform: Transform,
     diagnostics: dict[str, Any],
 ) -> None:
-    maps, _ = _maps(scan.sel(line=diagnostics["lines"]) if "lines" in diagnostics else scan)
+    maps, _ = even_maps(scan.sel(line=diagnostics["lines"]) if "lines" in diagnostics else scan)
     zoom = max(1, min(4, 1600 // max(grid.shape)))
     fine = Grid(grid.y.refine(zoom), grid.x.refine(zoom))
     to_photo = transform.inverted().after(_to_map(fine, grid))

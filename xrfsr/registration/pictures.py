@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.cluster.vq import kmeans2
 
-__all__ = ["Level", "band_pass", "block_means", "colour_features", "directions", "fill_gaps"]
+__all__ = ["Level", "band_pass", "block_means", "colour_features", "directions", "fill_gaps", "principal_bands"]
 
 # Standard deviations of the band-pass in pixels of a level. It removes noise (finer), and uneven light and the layers
 # below the surface (coarser).
@@ -17,6 +17,9 @@ FINE, COARSE = 0.8, 5.0
 # Standard deviation in pixels of the window in which directions of edges are averaged.
 NEAR = 0.7
 CLUSTERS = 12
+# The number of products of bands grows with the square of their number.
+MOST_BANDS = 5
+SAMPLED = 100_000  # pixels from which principal components are computed
 SAMPLE = 4000
 
 
@@ -91,6 +94,16 @@ def directions(pixels: NDArray[np.float64], sigma: float = 1.0) -> NDArray[np.co
         near = ndimage.gaussian_filter(squared.real, NEAR) + 1j * ndimage.gaussian_filter(squared.imag, NEAR)
         total += near / (strength + clear + 1e-12 * strength.max())
     return total
+
+
+def principal_bands(photo: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return a photo (band, y, x), or the principal components of one with more than `MOST_BANDS` bands."""
+    if len(photo) <= MOST_BANDS:
+        return photo
+    known = photo[:, valid][:, :: max(1, int(valid.sum()) // SAMPLED)].astype(np.float64)
+    known -= known.mean(axis=1, keepdims=True)
+    _, axes = np.linalg.eigh(known @ known.T)
+    return np.asarray(np.tensordot(axes[:, : -MOST_BANDS - 1 : -1].T.astype(np.float32), photo, axes=1))
 
 
 def colour_features(photo: NDArray[np.float64], valid: NDArray[np.bool_], seed: int = 0) -> NDArray[np.float64]:

@@ -1,0 +1,72 @@
+"""Result of a registration: the photo on a grid of the scan, and the transform that took it there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from xrfsr.registration.transform import Model, Transform
+
+__all__ = ["Registration"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Registration:
+    """Position of a scan on a photo.
+
+    Attributes
+    ----------
+    photo : DataArray
+        Photo on the target grid, laid out as by `xrfsr.as_photo`: "rgb" (band, y, x), float32 in [0, 1], mm. Pixels
+        outside the photo are NaN.
+    transform : Transform
+        Transform from photo pixels to map pixels, both (column, row) with centres at whole numbers. Map columns and
+        rows count in the order in which the scan stores them.
+    residual_mm : float
+        Estimated error in mm, root mean square. Control points: distance of each point from its position predicted by
+        the other points. Automatic registration: distance over the scan between the positions found by its two halves
+        separately, combined with the distance to the position found by a more general model.
+    model : {"similarity", "affine", "homography"}
+        Model of the transform; "similarity" has one scale for both directions.
+    largest_scale : float
+        Number of photo pixels along a pixel of the scan: the largest `scale` that the photo can guide. The pixel size
+        of the photo file in mm, (y, x), is ``photo.attrs["native_pixel_mm"]``.
+    diagnostics : dict
+        Evidence for the position. Control points: the number of `points` and their `errors_mm`. Automatic
+        registration: information that the photo has about the maps (`score`) and about mirrored maps (`control`), in
+        nats per pixel; the `overlap`; and the `lines`, sorted by how well they follow the photo.
+    """
+
+    photo: xr.DataArray
+    transform: Transform
+    residual_mm: float
+    model: Model
+    largest_scale: float
+    diagnostics: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """Return one line with the model, the estimated error, the shape of the photo and the scale it resolves."""
+        shape = " x ".join(map(str, self.photo.shape[1:]))
+        return (
+            f"<Registration: {self.model}, within about {self.residual_mm:.2g} mm, photo of {shape} pixels in .photo "
+            f"resolves scales up to {self.largest_scale:g}>"
+        )
+
+    def photo_to_map_pixels(self, points: ArrayLike) -> NDArray[np.float64]:
+        """Convert photo pixels to map pixels.
+
+        Parameters
+        ----------
+        points : array of shape (n, 2)
+            Photo pixels (column, row), centres at whole numbers.
+
+        Returns
+        -------
+        ndarray of shape (n, 2)
+            Map pixels (column, row).
+        """
+        return self.transform(points)

@@ -50,6 +50,7 @@ RIGHT: dict[str, Any] = {
     "cells": slice(0, 3),
     "bands": ["red", "green", "blue"],
     "coarse": SCAN,
+    "axis": "x",
     "columns": slice(0, 3),
     "compared": xr.Dataset(
         {
@@ -60,6 +61,7 @@ RIGHT: dict[str, Any] = {
         {"algorithm": ["kriging"], "line": ["Ca-K"], "metric": ["psnr", "rmse"]},
     ),
     "data": SCAN,
+    "degrees": 90,
     "fine": SCAN,
     "folder": "tiffs",
     "like": SCAN,

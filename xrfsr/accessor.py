@@ -117,6 +117,8 @@ class XrfsrAccessor:
     ratio = Forwarded("processing.ratio")
     crop = Forwarded("processing")
     bin = Forwarded("processing")
+    rotate = Forwarded("processing")
+    flip = Forwarded("processing")
     shift_rows = Forwarded("processing")
     mask_outliers = Forwarded("processing")
     mask_dead_rows = Forwarded("processing")

@@ -16,8 +16,9 @@ HEAD = f"2\n{WIDTH} {HEIGHT} 3\n"
 NAMES = "Ca K\nFe Ka\nPb L\n"
 
 
-@pytest.mark.parametrize("block", [1, 7, 64, 1 << 20])
-@pytest.mark.parametrize("separator", [" ", "\n", "\t", "\r\n", "   \n "])
+@pytest.mark.parametrize(
+    ("block", "separator"), [(1, "\n"), (7, "   \n "), (7, "\r\n"), (64, "\t"), (1 << 20, " "), (1 << 20, "\n")]
+)
 def test_lines_and_blocks_of_any_length(
     tmp_path: Path, block: int, separator: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

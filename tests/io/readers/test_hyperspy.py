@@ -60,8 +60,10 @@ def test_dimensions_in_any_order(tmp_path: Path, order: tuple[int, int, int]) ->
     np.testing.assert_array_equal(part, MAPS[[2, 0], 1:4, ::-2])
 
 
-@pytest.mark.parametrize("suffix", [".hspy", ".hdf5", ".h5", ".HDF5", ".nxs", ""])
-@pytest.mark.parametrize("write", [hyperspy, hyperspy_maps])
+@pytest.mark.parametrize(
+    ("suffix", "write"),
+    [(".h5", hyperspy), (".HDF5", hyperspy), ("", hyperspy), (".hspy", hyperspy_maps), (".nxs", hyperspy_maps)],
+)
 def test_any_suffix(tmp_path: Path, suffix: str, write: Callable[[Path], Path]) -> None:
     path = write(tmp_path).rename(tmp_path / f"renamed{suffix}")
     lines = LABELS if write is hyperspy else None
@@ -146,7 +148,8 @@ def test_maps_without_names(tmp_path: Path, names: list[str] | None) -> None:
         ("X-rays (Counts)", "count"),
         ("intensity (count/s)", "count/s"),
         ("a (b) (dimensionless)", "dimensionless"),
-        ("intensity (furlong)", "count"),
+        ("intensity (wt%)", "percent"),
+        ("intensity (nosuchunit)", "count"),
         ("(", "count"),
         ("", "count"),
     ],

@@ -45,8 +45,7 @@ def test_version_4_by_other_libraries(tmp_path: Path, engine: str) -> None:
         xrfsr.open_scan(tmp_path / "turned.nc")
 
 
-@pytest.mark.parametrize("suffix", [".nc", ".cdf", ".dat.nc", ".h5", ""])
-@pytest.mark.parametrize("write", [netcdf, netcdf4])
+@pytest.mark.parametrize(("suffix", "write"), [(".cdf", netcdf), ("", netcdf), (".h5", netcdf4), ("", netcdf4)])
 def test_any_suffix(tmp_path: Path, suffix: str, write: Any) -> None:
     path = write(tmp_path).rename(tmp_path / f"renamed{suffix}")
     np.testing.assert_array_equal(xrfsr.open_scan(path)["intensity"], MAPS)

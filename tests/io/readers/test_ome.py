@@ -32,8 +32,9 @@ def write(path: Path, text: str, maps: np.ndarray = MAPS) -> Path:
     return path
 
 
-@pytest.mark.parametrize("axes", ["CYX", "YXC", "ZCYX", "TCZYX"])
-@pytest.mark.parametrize("suffix", [".ome.tif", ".ome.tiff", ".tif"])
+@pytest.mark.parametrize(
+    ("axes", "suffix"), [("CYX", ".tif"), ("YXC", ".ome.tif"), ("ZCYX", ".ome.tiff"), ("TCZYX", ".ome.tif")]
+)
 def test_what_tifffile_writes(tmp_path: Path, axes: str, suffix: str) -> None:
     maps: Any = {"YXC": np.moveaxis(MAPS, 0, -1), "ZCYX": MAPS[None], "TCZYX": MAPS[None, :, None]}.get(axes, MAPS)
     options = {"planarconfig": "contig", "photometric": "minisblack"} if axes == "YXC" else {}

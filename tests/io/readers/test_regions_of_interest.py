@@ -40,7 +40,7 @@ def batch(folder: Path, names: list[str], **options: Any) -> Path:
     return folder / "ROIS.h5"
 
 
-@pytest.mark.parametrize("names", [["Ca K", "Fe Ka", "Pb L"], ["Ca-K", "Fe-Ka", "Pb-L"], ["Ca", "FeKa", "Pb_L"]])
+@pytest.mark.parametrize("names", [["Ca K", "Fe Ka", "Pb L"], ["Ca", "FeKa", "Pb_L"]])
 def test_the_batch_of_pymca(tmp_path: Path, names: list[str]) -> None:
     path = batch(tmp_path, names, xAtMinMax=True)
     with pytest.warns(UserWarning, match="no element lines are left out: ICR"):

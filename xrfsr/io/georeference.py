@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from xrfsr.core.grid import Axis, Grid
 
-__all__ = ["CRS", "DERIVED", "ROLE", "grid_of_raster", "placement"]
+__all__ = ["CRS", "DERIVED", "NATIVE", "ROLE", "StoredPhoto", "grid_of_raster", "placement"]
 
 # A local system, because a painting has no position on Earth: programs then show millimetres and do not warp.
 CRS = 'LOCAL_CS["painting",UNIT["millimetre",0.001]]'
 LOCAL_UNIT = re.compile(r'LOCAL_CS\[.*UNIT\["[^"]*",\s*(?P<metres>[0-9.eE+-]+)', re.DOTALL)
 NORTHING, DOWNWARDS = "XRFSR_NORTHING", "-y"  # tag of files, and its value
 REVERSED = "XRFSR_REVERSED"  # tag of files: the axes that descended before they were written
+NATIVE = "XRFSR_NATIVE_PIXEL_MM"  # tag of photos: pixel size (y, x) of the file that they were resampled from
 ROLE, DERIVED = "XRFSR_ROLE", "derived"  # tag of bands, and its value for those that are no element maps
 
 
@@ -68,6 +71,40 @@ def grid_of_raster(source: Any) -> tuple[Grid | None, tuple[bool, bool]]:
     turned = tags.get(REVERSED, "").split()
     rows, columns = "y" in turned, "x" in turned
     return Grid(_reverse(y) if rows else y, _reverse(x) if columns else x), (rows, columns)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPhoto:
+    """What `to_geotiff` stores of a photo besides its pixels.
+
+    Attributes
+    ----------
+    grid : Grid
+        Positions of the pixels, from the top left of the painting.
+    native : (float, float) or None
+        Pixel size (y, x) in mm of the file that the photo was resampled from.
+    bands : tuple of str or None
+        Names of the bands; None for red, green and blue.
+    """
+
+    grid: Grid
+    native: tuple[float, float] | None
+    bands: tuple[str, ...] | None
+
+    @classmethod
+    def read(cls, source: Any) -> StoredPhoto | None:
+        """Read it from an open file; None for files of other programs."""
+        tags: Mapping[str, str] = source.tags()
+        grid, (rows, columns) = grid_of_raster(source) if tags.get(NORTHING) == DOWNWARDS else (None, (False, False))
+        if grid is None:
+            return None
+        grid = Grid(_reverse(grid.y) if rows else grid.y, _reverse(grid.x) if columns else grid.x)
+        names = tuple(str(name) for name in source.descriptions if name)
+        sizes: list[float] = []
+        with suppress(ValueError):
+            sizes = list(map(float, tags.get(NATIVE, "").split()))
+        native = (sizes[0], sizes[1]) if len(sizes) == 2 else None
+        return cls(grid, native, names if len(names) == source.count else None)
 
 
 def _reverse(axis: Axis) -> Axis:

@@ -11,12 +11,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from xrfsr.core.coordinates import grid_of
+from xrfsr.core.coordinates import grid_coords, grid_of
 from xrfsr.core.grid import Grid
 from xrfsr.core.photo import as_photo
 from xrfsr.core.photo_bands import BANDS, band_names
+from xrfsr.core.photo_resolution import NATIVE_PIXEL
 from xrfsr.errors import InvalidInput, collect_faults, warn
-from xrfsr.io.raster import Header, Raster, read_raster
+from xrfsr.io.georeference import StoredPhoto
+from xrfsr.io.raster import Header, Raster, open_raster, read_raster
 from xrfsr.utils.describe import listing
 from xrfsr.utils.paths import local_path
 
@@ -31,10 +33,11 @@ LEAST_UNDEFINED = 3
 def open_photo(
     path: str | PathLike[str], like: xr.Dataset | xr.DataArray | Grid, bands: Sequence[str] | None = None
 ) -> xr.DataArray:
-    """Read a photograph that shows exactly the area of a scan.
+    """Read a photograph that shows exactly the area of a scan, or that `to_geotiff` wrote with its position.
 
-    Crop the photo to the scanned area first: its outer edges are placed on the outer edges of `like`. It may have any
-    number of pixels. Unsigned integers of up to 32 bits are scaled to [0, 1], grey becomes three equal bands, and the
+    Crop the photo to the scanned area first: its outer edges are placed on the outer edges of `like`. Only files that
+    `to_geotiff` wrote are placed where they were, also if they show more or less than the scan. It may have any number
+    of pixels. Unsigned integers of up to 32 bits are scaled to [0, 1], grey becomes three equal bands, and the
     orientation in the EXIF tag is applied. Fully transparent pixels and pixels marked as "no data" are missing (NaN);
     partial transparency is ignored. A TIFF file may have any number of bands, which keep the names that it gives them.
 
@@ -77,18 +80,43 @@ def open_photo(
     pixels: NDArray[Any] | None = None
     names: tuple[str, ...] | None = None
     photo: xr.DataArray | None = None
+    stored: StoredPhoto | None = None
     with collect_faults(faults):
-        pixels, names = read_bands(place, bands)
+        with open_raster(place) as source:
+            stored = StoredPhoto.read(source)
+        pixels, names = read_bands(place, stored.bands if bands is None and stored else bands)
     with collect_faults(faults):
         if pixels is None:
             grid_of(like)  # reports the faults of `like`, too
         else:
             # A band of any number of rows: the dimensions are named so that the axis of the bands is clear.
-            photo = as_photo(xr.DataArray(pixels, dims=("band", "y", "x")), like=like, bands=names)
+            array = xr.DataArray(pixels, dims=("band", "y", "x"))
+            if stored is not None:
+                array, like = _place(array, stored), _overlapping(stored.grid, like, place)
+            photo = as_photo(array, like=like, bands=names)
     if faults or photo is None:
         # Faults of the file name it; faults of its values do not.
         raise InvalidInput("photo" if pixels is None else f"photo '{place}'", faults)
     return photo
+
+
+def _place(array: xr.DataArray, stored: StoredPhoto) -> xr.DataArray:
+    attrs = {NATIVE_PIXEL: list(stored.native)} if stored.native else {}
+    return array.assign_coords(grid_coords(stored.grid)).assign_attrs(attrs)
+
+
+def _overlapping(stored: Grid, like: xr.Dataset | xr.DataArray | Grid, path: Path) -> Grid:
+    """Return the grid of a photo that stores its position, if the scan is on it."""
+    scan = grid_of(like)
+    if not stored.overlap(scan):
+        raise InvalidInput(
+            "photo",
+            [
+                f"the photo is stored at {stored}, where the scan is not: {scan}; check which photo belongs to it, "
+                f"or place its pixels anew: xrfsr.as_photo(tifffile.imread('{path}'), like=scan)"
+            ],
+        )
+    return stored
 
 
 def read_bands(

@@ -158,6 +158,41 @@ def test_what_a_photo_does_not_show_is_masked(size: int, tmp_path: Path) -> None
     np.testing.assert_array_equal(np.isnan(back), np.isnan(pixels))
 
 
+def test_a_photo_opens_where_it_was(tmp_path: Path, scan: xr.Dataset) -> None:
+    """It may show more than the scan; files of others are still placed on the scan."""
+    wall = xrfsr.Grid.from_shape((40, 50), 0.25, origin=(-2, -1.5))
+    photo = xrfsr.as_photo(np.random.default_rng(0).random((3, 40, 50)), like=wall)
+    photo.attrs["native_pixel_mm"] = [0.4, 0.5]
+    for turned in ("", "yx"):
+        turn(photo, turned).xrfsr.to_geotiff(tmp_path / "photo.tif", overwrite=True)
+        back = xrfsr.open_photo(tmp_path / "photo.tif", like=scan)
+        np.testing.assert_allclose(back, photo, atol=0.5 / 255 + 1e-6)
+        for dim in ("y", "x"):
+            np.testing.assert_allclose(back[dim], photo[dim])
+        assert back.attrs["native_pixel_mm"] == [0.4, 0.5]
+    with pytest.raises(InvalidInput, match=r"is stored at .*, where the scan is not: .*as_photo"):
+        xrfsr.open_photo(tmp_path / "photo.tif", like=scan.assign_coords(x=scan.x + 100))
+    tifffile.imwrite(tmp_path / "plain.tif", tifffile.imread(tmp_path / "photo.tif")[:30, :40], photometric="rgb")
+    assert xrfsr.open_photo(tmp_path / "plain.tif", like=scan).xrfsr.grid.y.edges == (0, 6)
+
+
+@pytest.mark.parametrize(
+    "names", [["infrared"], ["uv", "infrared"], ["red", "green", "blue", "infrared"], ["a", "b", "c"], ["red"]]
+)
+def test_photos_of_other_bands_keep_names_and_values(names: list[str], tmp_path: Path, scan: xr.Dataset) -> None:
+    pixels = np.random.default_rng(0).random((len(names), 24, 32)).astype(np.float32)
+    pixels[:, 3, 4] = np.nan
+    photo = xrfsr.as_photo(xr.DataArray(pixels, dims=("band", "y", "x")), like=scan, bands=names)
+    photo.xrfsr.to_geotiff(tmp_path / "photo.tif")
+    with rasterio.open(tmp_path / "photo.tif") as file:
+        assert list(file.descriptions) == names
+        assert file.dtypes == ("float32",) * len(names)
+        assert file.bounds == (0, -6, 8, 0)
+    xr.testing.assert_equal(xrfsr.open_photo(tmp_path / "photo.tif", like=scan), photo)
+    with pytest.raises(InvalidInput, match="has no element maps, only"):
+        xrfsr.open_scan(tmp_path / "photo.tif")
+
+
 def test_photos_are_replaced_only_if_they_are_ours(tmp_path: Path, photo: xr.DataArray) -> None:
     path = tmp_path / "photo.tif"
     photo.xrfsr.to_geotiff(path)

@@ -168,6 +168,21 @@ def test_gaps_of_a_photo_are_transparent(tmp_path: Path, photo: xr.DataArray) ->
     np.testing.assert_array_equal(pixels[..., 3], np.broadcast_to(np.where(photo.x > 1, 255, 0), (48, 64)))
 
 
+def test_photos_of_other_bands_are_maps(tmp_path: Path, scan: xr.Dataset) -> None:
+    pixels = np.random.default_rng(0).random((2, 24, 32)).astype(np.float32)
+    photo = xrfsr.as_photo(xr.DataArray(pixels, dims=("band", "y", "x")), like=scan, bands=["infrared", "uv"])
+    to_tiffs(scan, tmp_path / "maps", photo=photo)
+    to_pymca(scan, tmp_path / "maps.h5", photo=photo)
+    to_imagej(photo, tmp_path / "photo.tif")
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "photo.tif"), pixels)
+    for number, name in enumerate(("infrared", "uv")):
+        np.testing.assert_array_equal(tifffile.imread(tmp_path / "maps" / "derived" / f"{name}.tif"), pixels[number])
+        with h5py.File(tmp_path / "maps.h5") as file:
+            np.testing.assert_array_equal(file["scan/photo"][name], pixels[number])
+    with pytest.raises(InvalidInput, match="must have the bands red, green and blue, got infrared, uv"):
+        scan.xrfsr.to_xrf_explorer(tmp_path / "workspace", photo=photo)
+
+
 @pytest.mark.parametrize("added", ["derived/notes.txt", "derived/mine.tif"])
 def test_further_maps_of_others_stay(added: str, tmp_path: Path, scan: xr.Dataset) -> None:
     data = scan.assign(ratio=scan.xrfsr.ratio("Ca-K", "Pb-L"))

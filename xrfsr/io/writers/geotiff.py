@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from xrfsr.core.coordinates import grid_of
 from xrfsr.core.grid import Grid
-from xrfsr.io.georeference import DERIVED, ROLE
+from xrfsr.core.photo_resolution import native_pixel
+from xrfsr.io.georeference import DERIVED, NATIVE, ROLE
 from xrfsr.io.writers.atomic import atomic_write
 from xrfsr.io.writers.cog import open_cog
 from xrfsr.io.writers.common import iter_strips, prepare_write, warn_dropped
@@ -75,11 +76,12 @@ def to_geotiff(data: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, ov
         elif is_colour(layers.photo):
             _write_photo(new, layers.photo)
         else:
-            _write_maps(new, layers.grid, band_planes(layers.photo))
+            _write_maps(new, layers.grid, band_planes(layers.photo), _photo_tags(layers.photo))
 
 
-def _write_maps(path: Path, grid: Grid, planes: Sequence[Plane]) -> None:
+def _write_maps(path: Path, grid: Grid, planes: Sequence[Plane], tags: Mapping[str, str] | None = None) -> None:
     with open_cog(path, grid, count=len(planes), dtype="float32", nodata=np.nan) as file:
+        file.update_tags(**(tags or {}))
         for band, plane in enumerate(planes, start=1):
             file.set_band_description(band, plane.title)
             file.set_band_unit(band, plane.units)
@@ -92,6 +94,7 @@ def _write_maps(path: Path, grid: Grid, planes: Sequence[Plane]) -> None:
 def _write_photo(path: Path, photo: xr.DataArray) -> None:
     masked = False
     with open_cog(path, grid_of(photo), count=3, dtype="uint8", photometric="RGB") as file:
+        file.update_tags(**_photo_tags(photo))
         for rows, pixels, shown in iter_rgb(upright(photo)):
             file.write(pixels, window=_window(rows, shown))
             if masked or not shown.all():
@@ -100,6 +103,12 @@ def _write_photo(path: Path, photo: xr.DataArray) -> None:
                     file.write_mask(True, window=_window(above, shown))
                 masked = True
                 file.write_mask(shown, window=_window(rows, shown))
+
+
+def _photo_tags(photo: xr.DataArray) -> dict[str, str]:
+    """Return the tag that keeps a photo from being taken for finer than the file that it was resampled from."""
+    native = native_pixel(photo)
+    return {NATIVE: " ".join(map(repr, native))} if native else {}
 
 
 def _window(rows: slice, values: NDArray[Any]) -> Any:

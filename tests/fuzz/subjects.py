@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import xarray as xr
 from trees import snapshot
@@ -51,6 +52,28 @@ def open_scan(path: Path, **options: Any) -> None:
 def store(folder: Path) -> Path:
     to_zarr(as_scan(MAPS, LABELS, 0.5, uncertainty=ERRORS), folder / "scan.zarr")
     return folder / "scan.zarr"
+
+
+def filters(folder: Path) -> Path:
+    """Write a fit of which each map is compressed by another filter of HDF5."""
+    import hdf5plugin
+
+    used = {
+        "Ca_K": hdf5plugin.LZ4(),
+        "Fe_K": hdf5plugin.Bitshuffle(cname="lz4"),
+        "Ti_K": hdf5plugin.Bitshuffle(cname="zstd"),
+        "Cu_K": hdf5plugin.Blosc(cname="lz4"),
+        "Zn_K": hdf5plugin.Zstd(),
+        "Pb_L": hdf5plugin.BZip2(),
+        "Hg_L": "lzf",
+    }
+    with h5py.File(folder / "fit.h5", "w") as file:
+        group = file.create_group("painting/xrf_fit/results/parameters")
+        group.attrs.update({"signal": "Ca_K", "auxiliary_signals": list(used)[1:]})
+        for number, (name, compression) in enumerate(used.items()):
+            maps = np.kron(MAPS[number % len(MAPS)], np.ones((4, 4), np.float32))
+            group.create_dataset(name, data=maps, chunks=(8, 16), compression=compression)
+    return folder / "fit.h5"
 
 
 def bruker(folder: Path) -> Path:
@@ -116,6 +139,7 @@ SUBJECTS: dict[str, Subject] = {
     },
     **{form: Subject(write, partial(open_scan, index=1)) for form, write in STACKS.items()},
     **{form: Subject(write, open_scan) for form, write in OWN.items()},
+    "filters": Subject(filters, partial(open_scan, pixel_size=0.5)),
     "store": Subject(store, open_scan),
     "regions": Subject(regions, run_again),
     "model": Subject(model, load_model),

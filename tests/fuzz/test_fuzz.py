@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from written import OWN, SPECTRA, STACKS, WRITERS
 
-FILES, FOLDERS = [*WRITERS, *STACKS, *OWN, *SPECTRA], ["store", "regions", "model", "checkpoint"]
+FILES, FOLDERS = [*WRITERS, *STACKS, *OWN, *SPECTRA, "filters"], ["store", "regions", "model", "checkpoint"]
 
 
 def test_some_damaged_files_open_or_are_refused_by_name(tmp_path: Path) -> None:

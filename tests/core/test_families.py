@@ -16,33 +16,53 @@ SEPARATORS = ("-", "_", " ", " - ", "")
 GREEK = {"a": "α", "b": "β", "g": "γ", "z": "ζ"}
 
 
-def spellings(element: str, name: str) -> list[str]:
-    """Spellings of one line or group in all notations and separators."""
+def spellings(element: str, name: str, every: int = 1) -> list[str]:
+    """Spellings of one line or group in all notations and separators, or each one of several."""
     families = [name, name[0] + GREEK.get(name[1], name[1]) + name[2:], f"{name[0]}_{name}"]
     if "," in name:
         families.append(name.replace(",", "_"))
-    return [f"{element}{separator}{family}" for separator, family in itertools.product(SEPARATORS, families)]
+    found = [f"{element}{separator}{family}" for separator, family in itertools.product(SEPARATORS, families)]
+    return found[len(name + element) % every :: every]
 
 
-def test_every_line_of_every_element_is_read_in_every_spelling() -> None:
+@pytest.mark.parametrize("every", [6, pytest.param(1, marks=pytest.mark.soak)])
+def test_every_line_of_every_element_is_read_in_every_spelling(every: int) -> None:
     for element in ELEMENTS:
         for name in xraydb.xray_lines(element):
-            for text in spellings(element, name):
+            for text in spellings(element, name, every):
                 line = parse(text)
                 assert (line.element, line.kind, line.transitions) == (element, "element", {name}), text
                 assert parse(line.label) == line
 
 
-def test_every_line_is_read_by_its_levels() -> None:
-    for element in ELEMENTS:
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.soak)])
+def test_every_line_is_read_by_its_levels(every: int) -> None:
+    for number, element in enumerate(ELEMENTS):
         for name, data in xraydb.xray_lines(element).items():
             if "," in data.initial_level:
                 continue
-            for separator, hyphen in itertools.product(SEPARATORS, ("", "-")):
+            for separator, hyphen in list(itertools.product(SEPARATORS, ("", "-")))[number % every :: every]:
                 line = parse(f"{element}{separator}{data.initial_level}{hyphen}{data.final_level}")
                 assert (line.element, line.transitions) == (element, {name})
                 assert line.label.startswith(f"{element}-{name[:2]}")
                 assert parse(line.label) == line
+
+
+def test_every_family_of_pymca() -> None:
+    tables = pytest.importorskip("PyMca5.PyMcaPhysics.xrf.Elements")
+    for element in tables.ElementList[:92]:
+        for family in ("K", "Ka", "Kb", "L", "L1", "L2", "L3", "M"):
+            if tables.Element[element].get(f"{family} xrays"):
+                line = parse(f"{element}_{family}")
+                assert (line.element, line.label) == (element, f"{element}-{family}")
+
+
+@pytest.mark.parametrize(("shell", "first", "last"), [("K", "Na", "In"), ("L", "Ga", "U"), ("M", "Hf", "U")])
+def test_every_family_of_pyxrf(shell: str, first: str, last: str) -> None:
+    for number in range(xraydb.atomic_number(first), xraydb.atomic_number(last) + 1):
+        element = xraydb.atomic_symbol(number)
+        assert parse(f"{element}_{shell}").label == f"{element}-{shell}"
+        assert parse(f"{element}_{shell}a1-{element}_{shell}a1").kind == "diagnostic"
 
 
 @pytest.mark.parametrize(

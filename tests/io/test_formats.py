@@ -129,7 +129,7 @@ def test_open_scan_and_lines_in_any_spelling(path: Path, form: str) -> None:
 
 def test_every_fault_at_once(path: Path, form: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        xrfsr.open_scan(path, "0.5", units="percent", lines=["Qq"], origin="here")
+        xrfsr.open_scan(path, "0.5", units="arb. units", lines=["Qq"], origin="here")
     assert len(caught.value.faults) == 4
     assert str(path) in str(caught.value)
 

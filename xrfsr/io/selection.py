@@ -31,7 +31,7 @@ __all__ = [
 
 SHOWN = 12  # lines of a file that a message offers
 CHOOSE = "; choose the maps to read with lines=['Ca-K', ...]"
-NAME = ", or name them, lines={'name in the file': 'Ca-K'}"
+NAME = "lines={'name in the file': 'Ca-K'}"
 # PyMca writes s(Fe_Ka), w(Fe_Ka), mM(Fe_Ka) in tables, and the same without brackets in file names.
 DERIVED_NAME = re.compile(r"(?P<kind>s|w|mM)(\((?P<bracketed>.+)\)|(?P<plain>[A-Z].*))")
 
@@ -156,7 +156,7 @@ def _unknown_name_faults(strangers: Sequence[str], known: Sequence[str]) -> list
             faults.append(f"{describe(name)} is the uncertainty of {line.label}, whose map is missing")
     if known:
         faults[-1] += f"; choose the maps to read with lines={list(known)}" if len(known) <= SHOWN else CHOOSE
-        faults[-1] += NAME
+    faults[-1] += f", or label them, {NAME}" if known else f"; label the maps with {NAME}"
     return faults
 
 

@@ -150,6 +150,7 @@ def test_maps_without_names(tmp_path: Path, names: list[str] | None) -> None:
         ("a (b) (dimensionless)", "dimensionless"),
         ("intensity (wt%)", "percent"),
         ("intensity (nosuchunit)", "count"),
+        ("rate (Hz)", "Hz"),
         ("(", "count"),
         ("", "count"),
     ],

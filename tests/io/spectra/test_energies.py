@@ -35,7 +35,7 @@ def rpl(folder: Path, calibrated: bool = False) -> Path:
     return path
 
 
-@pytest.mark.parametrize("energy", GIVEN, ids=str)
+@pytest.mark.parametrize("energy", GIVEN, ids=["numbers", "texts", "text and number", "exponents", "array", "list"])
 def test_a_file_without_calibration_takes_energies(tmp_path: Path, energy: object) -> None:
     expected = xrfsr.open_scan(rpl(tmp_path, calibrated=True), "1 mm", lines=list(LINES)).load()
     scan = xrfsr.open_scan(rpl(tmp_path), "1 mm", lines=list(LINES), energy=energy)

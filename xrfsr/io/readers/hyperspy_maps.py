@@ -168,6 +168,6 @@ def describe_images(
 def _unit(quantity: str) -> str | None:
     match = QUANTITY.fullmatch(quantity)
     try:
-        return intensity_unit(match["unit"].lower()) if match else None
+        return intensity_unit(match["unit"]) if match else None
     except InvalidInput:
         return None

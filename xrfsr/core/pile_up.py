@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from xrfsr.core.families import read_family
-from xrfsr.core.transitions import BARE_LIMIT, mapped_shells, mean_energy, symbols, transitions
+from xrfsr.core.transitions import BARE_LIMIT, mean_energy, symbols, transitions
 
 __all__ = ["pile_up_label", "pile_up_of_symbols"]
 
@@ -16,6 +16,7 @@ _SAME = re.compile(r"(?P<element>[A-Z][a-z]?)(?:_(?P=element)){1,3}")
 _SYMBOLS = re.compile(r"[A-Z][a-z]?(?:_[A-Z][a-z]?)+")
 _SEPARATORS = re.compile(r"([ _-]+)")
 _JOINED = re.compile(r"([A-Z][a-z]?)([KLM].*)")
+SOFTEST = 0.5  # keV; a line of L or M below it reaches no detector
 LONGEST = 12  # parts of a name; longer ones are no pile-up
 
 
@@ -82,10 +83,13 @@ def _are_lines(parts: Sequence[str]) -> bool:
 
 
 def _is_line(parts: Sequence[str]) -> bool:
-    """Return whether parts of a label are an element and one of its lines that a scanner maps."""
+    """Return whether parts of a label are an element and one of its lines that a detector may see."""
     if len(parts) == 1 and (match := _JOINED.fullmatch(parts[0])):
         parts = match.groups()
     if len(parts) < 2 or parts[0] not in symbols():
         return False
     found = read_family(parts[0], "_".join(parts[1:]))
-    return found is not None and bool(found[1]) and found[0][0] in mapped_shells()[parts[0]]
+    if found is None or not found[1]:
+        return False
+    energy = mean_energy(parts[0], found[1])
+    return energy <= BARE_LIMIT and (found[0].startswith("K") or energy >= SOFTEST)

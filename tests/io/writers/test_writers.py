@@ -229,6 +229,23 @@ def test_large_lazy_maps_are_written_in_little_memory(tmp_path: Path, write: Wri
     assert writing.allocated < 16e6  # measured: 4e6
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux lists the files that are in memory")
+@pytest.mark.parametrize("form", ["tiffs", "imagej"])
+def test_no_file_is_written_through_memory(form: str, tmp_path: Path, scan: xr.Dataset) -> None:
+    """On a full disk, writing to a file that is mapped into memory ends the process."""
+    mapped = []
+
+    def look(block: np.ndarray, block_info: object = None) -> np.ndarray:
+        if block_info:
+            mapped.append(str(tmp_path) in Path("/proc/self/maps").read_text())
+        return block
+
+    maps = dask.array.map_blocks(look, scan["intensity"].chunk(line=1).data, dtype="f4", meta=np.empty((0, 0, 0), "f4"))
+    write, name = WRITERS[form]
+    write(scan.assign(intensity=(("line", "y", "x"), maps, {"units": "count"})), tmp_path / name)
+    assert mapped == [False] * 3
+
+
 def test_a_full_disk_leaves_nothing(tmp_path: Path, scan: xr.Dataset) -> None:
     """A limit on the size of files simulates the full disk."""
     code = (
@@ -242,7 +259,13 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, scan: xr.Dataset) -> None:
         "    print('refused', error)\n"
     )
     assert resource.RLIMIT_FSIZE
-    for method, name in (("to_pymca", "maps.h5"), ("to_tiffs", "maps"), ("to_geotiff", "maps.tif")):
+    for method, name in (
+        ("to_pymca", "maps.h5"),
+        ("to_tiffs", "maps"),
+        ("to_geotiff", "maps.tif"),
+        ("to_imagej", "stack.tif"),
+        ("to_dms", "maps.dms"),
+    ):
         command = [sys.executable, "-c", code, method, str(tmp_path / name)]
         run = subprocess.run(command, capture_output=True, text=True)
         assert run.stdout.startswith("refused"), (method, run.stdout, run.stderr[-1500:])

@@ -17,6 +17,7 @@ from xrfsr.io.writers.common import iter_strips, prepare_write, warn_dropped
 from xrfsr.io.writers.layers import Plane, upright
 from xrfsr.io.writers.ownership import SOFTWARE, tiff_obstacle
 from xrfsr.io.writers.pictures import band_planes, is_colour, iter_rgb
+from xrfsr.io.writers.plain_tiff import write_plain_tiff
 
 __all__ = ["to_imagej"]
 
@@ -80,42 +81,21 @@ def _write_stack(path: Path, planes: Sequence[Plane]) -> None:
     labels = [DERIVED_LABEL.format(plane.title) if plane.role == "derived" else plane.title for plane in planes]
     units = planes[0].units  # uncertainties have those of the maps
     metadata = {"axes": "ZYX", "Labels": labels, "Info": UNITS_NOTE + units}
-    stack = _allocate(path, first, (len(planes), *first.shape), np.float32, metadata)
-    for number, plane in enumerate(planes):
-        for rows, values in iter_strips(upright(plane.values)):
-            stack[number, rows] = values
-    stack.flush()
+    pieces = (values for plane in planes for _, values in iter_strips(upright(plane.values)))
+    shape = (len(planes), *first.shape)
+    write_plain_tiff(path, shape, np.float32, pieces, imagej=True, **_tags(first, metadata))
 
 
 def _write_photo(path: Path, photo: xr.DataArray) -> None:
-    image = _allocate(path, photo, (photo.sizes["y"], photo.sizes["x"], 3), np.uint8, {}, photometric="rgb")
-    for rows, pixels, _ in iter_rgb(photo):
-        image[rows] = np.moveaxis(pixels, 0, -1)
-    image.flush()
+    pieces = (np.moveaxis(pixels, 0, -1) for _, pixels, _ in iter_rgb(photo))
+    shape = (photo.sizes["y"], photo.sizes["x"], 3)
+    write_plain_tiff(path, shape, np.uint8, pieces, imagej=True, photometric="rgb", **_tags(photo, {}))
 
 
-def _allocate(
-    path: Path,
-    array: xr.DataArray,
-    shape: tuple[int, ...],
-    kind: type[np.float32 | np.uint8],
-    metadata: dict[str, Any],
-    **options: Any,
-) -> Any:
-    """Make the file at its full size, so that it can be filled strip by strip, and return its pixels."""
-    import tifffile
-
+def _tags(array: xr.DataArray, metadata: dict[str, Any]) -> dict[str, Any]:
     grid = grid_of(array)
     dy, dx = grid.spacing
     # ImageJ has the origin as the pixel coordinate of the point (0, 0); pixel coordinates begin at outer edges.
     origin = {"xorigin": 0.0 - grid.x.edges[0] / dx, "yorigin": 0.0 - grid.y.edges[0] / dy}
-    return tifffile.memmap(
-        path,
-        shape=shape,
-        dtype=np.dtype(kind),
-        imagej=True,
-        resolution=(1 / dx, 1 / dy),
-        metadata={"unit": "mm", **origin, **metadata},
-        software=SOFTWARE,
-        **options,
-    )
+    metadata = {"unit": "mm", **origin, **metadata}
+    return {"resolution": (1 / dx, 1 / dy), "metadata": metadata, "software": SOFTWARE}

@@ -16,11 +16,11 @@ from xrfsr.io.writers.common import iter_strips, prepare_write, warn_dropped
 from xrfsr.io.writers.layers import Layers
 from xrfsr.io.writers.ownership import DERIVED_FOLDER, SOFTWARE, tiffs_obstacle
 from xrfsr.io.writers.pictures import band_planes, has_gaps, is_colour, iter_rgb
+from xrfsr.io.writers.plain_tiff import write_plain_tiff
 
 __all__ = ["to_tiffs"]
 
 CENTIMETRE = 3
-CLASSIC_BYTES = 2**32 - 2**20  # a larger file has to be BigTIFF
 
 
 def to_tiffs(
@@ -99,37 +99,19 @@ def _write_maps(folder: Path, layers: Layers) -> None:
 
 
 def _write_map(path: Path, map_: xr.DataArray, kind: type[np.float32 | np.uint8] = np.float32) -> None:
-    # Allocate the file first and fill it strip by strip, so that a lazy map is never in memory as a whole.
-    file = _allocate(path, map_, map_.shape, np.dtype(kind), photometric="minisblack")
-    for rows, values in iter_strips(map_):
-        file[rows] = values.astype(kind)
-    file.flush()
+    pieces = (values for _, values in iter_strips(map_))
+    write_plain_tiff(path, map_.shape, kind, pieces, photometric="minisblack", **_tags(map_))
 
 
 def _write_photo(path: Path, photo: xr.DataArray) -> None:
-    transparent = has_gaps(photo)
-    shape = (photo.sizes["y"], photo.sizes["x"], 3 + transparent)
-    extra = {"extrasamples": ["unassalpha"]} if transparent else {}
-    file = _allocate(path, photo, shape, np.dtype(np.uint8), photometric="rgb", **extra)
-    for rows, pixels, shown in iter_rgb(photo):
-        file[rows, :, :3] = np.moveaxis(pixels, 0, -1)
-        if transparent:
-            file[rows, :, 3] = 255 * shown
-    file.flush()
+    extra: dict[str, Any] = {"extrasamples": ["unassalpha"]} if has_gaps(photo) else {}
+    shape = (photo.sizes["y"], photo.sizes["x"], 4 if extra else 3)
+    strips = ([*pixels, 255 * shown.astype(np.uint8)][: shape[2]] for _, pixels, shown in iter_rgb(photo))
+    pieces = (np.stack(strip, axis=-1) for strip in strips)
+    write_plain_tiff(path, shape, np.uint8, pieces, photometric="rgb", **extra, **_tags(photo))
 
 
-def _allocate(path: Path, array: xr.DataArray, shape: tuple[int, ...], dtype: np.dtype[Any], **options: Any) -> Any:
-    import tifffile
-
+def _tags(array: xr.DataArray) -> dict[str, Any]:
     dy, dx = grid_of(array).spacing
-    return tifffile.memmap(
-        path,
-        shape=shape,
-        dtype=dtype,
-        resolution=(10 / dx, 10 / dy),
-        resolutionunit=CENTIMETRE,
-        metadata=None,
-        software=SOFTWARE,
-        bigtiff=int(np.prod(shape, dtype=np.int64)) * dtype.itemsize >= CLASSIC_BYTES,
-        **options,
-    )
+    resolution = {"resolution": (10 / dx, 10 / dy), "resolutionunit": CENTIMETRE}
+    return {"metadata": None, "software": SOFTWARE, **resolution}

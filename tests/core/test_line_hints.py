@@ -65,7 +65,9 @@ def test_nothing_is_offered_where_that_would_be_a_guess(label: Any) -> None:
     assert hinted(label) == []
 
 
-@pytest.mark.parametrize("label", [True, None, 2.5, b"Fe", ["Ca-K"], np.zeros((100, 100)), "Fe " * 5000])
+@pytest.mark.parametrize(
+    "label", [True, None, 2.5, b"Fe", ["Ca-K"], np.zeros((100, 100)), "Fe " * 5000, "s(" * 900 + "Ca-K" + ")" * 900]
+)
 def test_messages_stay_short(label: Any) -> None:
     with pytest.raises(InvalidInput) as caught:
         parse(label)

@@ -52,6 +52,11 @@ GREEK = {"a": ("a", "α", "alpha", "Alpha"), "b": ("b", "β", "beta"), "g": ("g"
         ("Ti_K_Kalpha", "Ti-Ka"),
         ("Fe_K_KL3", "Fe-Ka1"),
         ("Ba_L_La", "Ba-La"),  # not lanthanum
+        ("fe-k-kl3", "Fe-Ka1"),
+        ("Pb L L3M5", "Pb-La1"),
+        ("Pb_L3_L3-M5", "Pb-La1"),
+        ("Zn_K_Kβ", "Zn-Kb"),
+        ("W_L_L1", "W-L1"),
         ("S_K_Kb1", "S-Kb1"),
     ],
 )

@@ -29,7 +29,7 @@ _IUPAC = re.compile(
 )
 # AZtec writes "Al K series"; others repeat the shell, as in Ti_K_Kalpha and Fe_K_KL3.
 _WORDS = re.compile(r"[ _-]+(?:series|lines?)", re.IGNORECASE)
-_REPEATED = re.compile(r"(?P<shell>[KLM])[ _-]+(?P<rest>(?P=shell).+)", re.IGNORECASE)
+_REPEATED = re.compile(r"(?P<shell>[KLM]\d?)[ _-]+(?P<rest>(?P=shell).+)", re.IGNORECASE)
 
 # Lines of which the table holds only the sum, or only the stronger one.
 _UNNUMBERED = {"Ma": {"1", "2"}, "Mb": {"1"}, "Mg": {"1"}, "Mz": {"1", "2"}}

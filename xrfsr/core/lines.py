@@ -233,7 +233,7 @@ def _read(label: str) -> Line | str | None:
     """Return the line that a label names, its fault, or None if it has no form of a label."""
     text = _plain(label)
     if match := _UNCERTAINTY.fullmatch(text):
-        inner = _read(match["label"])
+        inner = None if _UNCERTAINTY.fullmatch(match["label"].strip()) else _read(match["label"])
         return replace(inner, uncertainty=True) if isinstance(inner, Line) else inner
     tidy = re.sub(r"[ _-]+", "_", text)
     if kind := _named_kind(tidy.casefold()):

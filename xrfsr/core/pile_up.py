@@ -42,7 +42,9 @@ def pile_up_label(text: str) -> str | None:
         return label if _means_k_line(match["element"]) else None
     if "+" in label:
         terms = label.split("+")
-        return label if all(_is_line(_SEPARATORS.split(term)[::2]) for term in terms) else None
+        return (
+            label if len(terms) <= LONGEST and all(_is_line(_SEPARATORS.split(term)[::2]) for term in terms) else None
+        )
     parts = _SEPARATORS.split(label)[::2]
     return label if len(parts) <= LONGEST and _are_lines(parts) else None
 

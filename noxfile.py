@@ -99,7 +99,7 @@ def soak(session: nox.Session) -> None:
 
 @nox.session
 def producers(session: nox.Session) -> None:
-    """Read files that other programs write, each in an environment of its own: 15 min. `-- maxrf4u` for one of them."""
+    """Read files that other programs write, each in an environment of its own: 30 min. `-- maxrf4u` for one of them."""
     install(session, "tests", package=EVERYTHING)
     session.install("--no-deps", "mapstorch")  # which needs nothing that is not there
     folder = Path(session.create_tmp(), "producers").resolve()

@@ -94,6 +94,19 @@ def test_real_maps(shared: Path, name: str, units: str) -> None:
     assert opened(shared / name)[0].intensity.attrs["units"] == units
 
 
+def test_damaged_values_are_reported_when_they_are_used(tmp_path: Path) -> None:
+    for name, values in zip(NAMES, stretched("uint8"), strict=True):
+        tifffile.imwrite(tmp_path / f"{name}.tif", np.tile(values, (20, 20)), compression="zlib")
+    whole = (tmp_path / "Ca_K.tif").read_bytes()
+    middle = len(whole) // 2
+    (tmp_path / "Ca_K.tif").write_bytes(whole[:middle] + bytes(60) + whole[middle + 60 :])
+    scan, said = opened(tmp_path)
+    assert said == []
+    assert scan.intensity.sel(line="Pb-L").max() == 255
+    with pytest.raises(xrfsr.InvalidInput, match=r"Ca_K\.tif' cannot be read"):
+        scan.intensity.sel(line="Ca-K").load()
+
+
 def test_few_maps_are_read_to_find_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from xrfsr.io.readers.tiff import TiffMaps
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from xrfsr.errors import InvalidInput
 from xrfsr.io.source import ScanDescription
 from xrfsr.utils.describe import listing
 
@@ -47,8 +46,9 @@ def displayed(maps: ScanDescription) -> list[str]:
     for number in limited[:SEEN]:
         try:
             values = np.asarray(maps.intensity.read([number], slice(0, maps.shape[0]), slice(0, maps.shape[1])))
-        except InvalidInput:
-            return []  # damaged values are reported when they are used
+        # Damaged values, for which a library may raise anything, are reported when they are used.
+        except Exception:
+            return []
         if not (values >= maps.whites[number]).any():
             return []
     return [(maps.labels or maps.names)[number] for number in limited]

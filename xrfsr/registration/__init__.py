@@ -18,7 +18,7 @@ from xrfsr.core.photo import photo_on
 from xrfsr.core.photo_bands import shown_bands
 from xrfsr.core.photo_resolution import NATIVE_PIXEL, finest_scale, is_resolved
 from xrfsr.core.scan import ensure_scan
-from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.operators.resample import fine_grid
 from xrfsr.registration.acceptance import rejection_reasons
 from xrfsr.registration.arguments import Picture, element_maps, even_maps, overlay_place
@@ -30,6 +30,7 @@ from xrfsr.registration.points import fit_points
 from xrfsr.registration.result import Registration
 from xrfsr.registration.stack import stack_photos
 from xrfsr.registration.transform import MODELS, Model, Transform
+from xrfsr.registration.turns import probable_turn, turned, upright_to_photo
 from xrfsr.registration.warp import photo_pixels, warp_photo
 from xrfsr.utils.checks import choice_faults
 
@@ -60,7 +61,8 @@ def register(
     positions are refined from coarse to fine: all maps are predicted from the colours of the photo (correlation ratio;
     Roche et al., 1998). The model is a similarity; an affine map or a homography replaces it only if it explains more
     than its additional parameters would by chance. The result is rejected unless it explains the maps far better than
-    mirrored maps, and two halves of the scan agree on the position.
+    mirrored maps, and two halves of the scan agree on the position. A photo that is rejected is tried at the other
+    quarter turns; a warning says if it was found on its side or upside down.
 
     Parameters
     ----------
@@ -113,6 +115,7 @@ def register(
     shot: Picture | None = None
     checked: xr.Dataset | None = None
     target: Grid | None = None
+    quarters = 0
     with collect_faults(faults):
         shot = Picture.of(rgb)
     with collect_faults(faults):
@@ -138,7 +141,7 @@ def register(
         residual, diagnostics = float(np.sqrt((errors**2).mean())), {"points": len(errors), "errors_mm": errors}
         why: list[str] = []
     else:
-        evidence, labels = _automatic(checked, grid, pixels, photo_valid, model)
+        evidence, labels, quarters = _automatic(checked, grid, pixels, photo_valid, model)
         transform = Transform(evidence.matrix, evidence.model).inverted()
         residual = float(np.hypot(evidence.disagreement, evidence.misfit) * np.sqrt(np.prod(grid.spacing)))
         diagnostics = {
@@ -146,6 +149,7 @@ def register(
             "control": evidence.control,
             "overlap": evidence.overlap,
             "lines": labels,
+            "turned": 90 * quarters,
         }
         why = rejection_reasons(evidence, max(grid.shape))
     to_photo = transform.inverted().after(_to_map(target, grid))
@@ -163,6 +167,14 @@ def register(
         raise InvalidInput("registration", [_too_fine(scale, native, largest)])
     photo = photo_on(target, warp_photo(pixels, photo_valid, to_photo, target.shape), shot.bands)
     photo.attrs[NATIVE_PIXEL] = list(native)
+    if quarters:
+        sides = {90: "by 90 degrees counter-clockwise", 180: "upside down", 270: "by 90 degrees clockwise"}[
+            90 * quarters
+        ]
+        warn(
+            f"the scan was found on the photo only after turning it {sides}: found.photo is turned, "
+            "found.transform counts pixels of the photo as it was passed; check the overlay"
+        )
     return Registration(photo, transform, residual, transform.model, largest, diagnostics)
 
 
@@ -178,7 +190,8 @@ def _too_fine(scale: float, native: tuple[float, float], largest: float) -> str:
 
 def _automatic(
     scan: xr.Dataset, grid: Grid, pixels: NDArray[np.float32], photo_valid: NDArray[np.bool_], model: str
-) -> tuple[Evidence, list[str]]:
+) -> tuple[Evidence, list[str], int]:
+    """Return the position, the lines sorted by how well they follow the photo, and the quarter turns of the photo."""
     maps, valid = even_maps(scan)
     varied = maps[:, valid].std(axis=1) > 0 if valid.any() else np.zeros(len(maps), bool)
     faults = []
@@ -203,15 +216,22 @@ def _automatic(
         maps[(slice(None), *flips)], valid[flips], grid.spacing, principal_bands(pixels, photo_valid), photo_valid
     )
     models: tuple[Model, ...] = MODELS if model == "auto" else MODELS[: MODELS.index(model) + 1]
-    evidence = find_position(scene, models)
-    turned = np.eye(3)
+    evidence, quarters = find_position(scene, models), 0
+    if rejection_reasons(evidence, max(grid.shape)) and (quarters := probable_turn(scene)):
+        better = find_position(turned(scene, quarters), models)
+        if rejection_reasons(better, max(grid.shape)):
+            quarters = 0
+        else:
+            to_photo = upright_to_photo(photo_valid.shape, quarters)
+            evidence = replace(better, matrix=to_photo @ better.matrix)
+    mirrored = np.eye(3)
     for number, axis in enumerate((grid.x, grid.y)):
         if axis.step < 0:
-            turned[number, number], turned[number, 2] = -1, axis.size - 1
+            mirrored[number, number], mirrored[number, 2] = -1, axis.size - 1
     labels = [str(label) for label, used in zip(scan["line"].values, varied, strict=True) if used]
     ordered = [labels[position] for position in np.argsort(-evidence.shares)]
-    matrix = evidence.matrix @ turned
-    return replace(evidence, matrix=matrix / matrix[2, 2]), ordered
+    matrix = evidence.matrix @ mirrored
+    return replace(evidence, matrix=matrix / matrix[2, 2]), ordered, quarters
 
 
 def _to_map(target: Grid, grid: Grid) -> NDArray[np.float64]:

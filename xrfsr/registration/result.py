@@ -38,7 +38,8 @@ class Registration:
     diagnostics : dict
         Evidence for the position. Control points: the number of `points` and their `errors_mm`. Automatic
         registration: information that the photo has about the maps (`score`) and about mirrored maps (`control`), in
-        nats per pixel; the `overlap`; and the `lines`, sorted by how well they follow the photo.
+        nats per pixel; the `overlap`; the `lines`, sorted by how well they follow the photo; and
+        by how many degrees the photo was `turned` counter-clockwise before the scan was found on it.
     """
 
     photo: xr.DataArray

@@ -43,6 +43,8 @@ def search(
     photo: NDArray[np.float64],
     photo_valid: NDArray[np.bool_],
     aspect: float,
+    rotations: NDArray[np.float64] = TURNS,
+    shares: NDArray[np.float64] = SHARES,
 ) -> list[list[Candidate]]:
     """Return the best candidate positions of each small scan on a photo, best first.
 
@@ -56,11 +58,15 @@ def search(
         Mask of the valid pixels of the photo.
     aspect : float
         Ratio of height and width of a scan pixel.
+    rotations : ndarray
+        Rotations to try, in degrees.
+    shares : ndarray
+        Sizes of the scan to try, relative to the largest that fits on the photo.
     """
     shape = scans[0][1].shape
     edges = [directions(maps) * _inner(valid) for maps, valid in scans]
     found: list[list[Candidate]] = [[] for _ in scans]
-    for matrix, size in _candidates(photo.shape[1:], (shape[0], shape[1]), aspect):
+    for matrix, size in _candidates(photo.shape[1:], (shape[0], shape[1]), aspect, rotations, shares):
         # Resample the whole photo to scan pixels, at this scale and rotation.
         canvas, inside = _on_canvas(photo, photo_valid, matrix, size)
         others = directions(canvas) * _inner(inside)
@@ -72,15 +78,19 @@ def search(
 
 
 def _candidates(
-    photo: tuple[int, ...], scan: tuple[int, int], aspect: float
+    photo: tuple[int, ...],
+    scan: tuple[int, int],
+    aspect: float,
+    rotations: NDArray[np.float64],
+    shares: NDArray[np.float64],
 ) -> Iterator[tuple[NDArray[np.float64], tuple[int, int]]]:
     """Yield each scale and rotation as a matrix from canvas to photo pixels, with the shape of the canvas."""
     height, width = scan[0] * aspect, float(scan[1])
     # Photo pixels per width of a scan pixel, for the largest scan that fits on the photo.
     whole = min(photo[0] / height, photo[1] / width)
     corners = np.array([[0, 0, photo[1], photo[1]], [0, photo[0], 0, photo[0]]]) - 0.5
-    for share in SHARES:
-        for angle in np.deg2rad(TURNS):
+    for share in shares:
+        for angle in np.deg2rad(rotations):
             turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
             linear = whole * share * turn @ np.diag([1.0, aspect])
             back = np.linalg.inv(linear) @ corners

@@ -13,6 +13,7 @@ from xrfsr.core.labels import label_list
 from xrfsr.core.lines import Line, parse, parse_all, try_parse
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.io.partial import missing_uncertainties
+from xrfsr.io.region_names import lines_of_regions
 from xrfsr.io.renaming import rename_maps
 from xrfsr.io.source import ReadOptions
 from xrfsr.utils.describe import describe, listing
@@ -80,6 +81,9 @@ def select_columns(names: Sequence[str], options: ReadOptions, path: Path, fault
     ColumnSelection
         Selected maps and their uncertainties.
     """
+    regions: tuple[str, ...] = ()
+    if not isinstance(options.lines, Mapping):
+        names, regions = lines_of_regions(names)
     if twice := sorted({name for name in names if name and names.count(name) > 1}):
         faults.append(f"'{path}' contains {listing(map(describe, twice))} more than once; keep one of each")
     there = {name: position for position, name in enumerate(names) if name}
@@ -99,7 +103,10 @@ def select_columns(names: Sequence[str], options: ReadOptions, path: Path, fault
         tuple(there[name] for name in chosen),
         known,
         units,
-        missing_uncertainties(chosen, known, path) if uncertainties else (),
+        (
+            *(regions if options.lines is None else ()),
+            *(missing_uncertainties(chosen, known, path) if uncertainties else ()),
+        ),
     )
 
 

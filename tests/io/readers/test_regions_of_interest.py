@@ -17,7 +17,7 @@ import xrfsr
 from xrfsr.errors import InvalidInput
 
 
-def batch(folder: Path, names: list[str], **options: Any) -> Path:
+def batch(folder: Path, names: list[str], outputRoot: str = "ROIS", **options: Any) -> Path:
     """Sum over regions with PyMca's own batch; the region of a map is one channel of its spectra."""
     spectra = np.zeros((HEIGHT, WIDTH, 64))
     spectra[:, :, 5 : 5 + 10 * len(MAPS) : 10] = np.moveaxis(MAPS, 0, -1)
@@ -33,11 +33,11 @@ def batch(folder: Path, names: list[str], **options: Any) -> Path:
             y=spectra,
             configuration={"ROI": {"roilist": ["ICR", *names], "roidict": regions}},
             outputDir=str(folder),
-            outputRoot="ROIS",
+            outputRoot=outputRoot,
             h5=True,
             **options,
         )
-    return folder / "ROIS.h5"
+    return folder / f"{outputRoot}.h5"
 
 
 @pytest.mark.parametrize("names", [["Ca K", "Fe Ka", "Pb L"], ["Ca", "FeKa", "Pb_L"]])
@@ -50,6 +50,17 @@ def test_the_batch_of_pymca(tmp_path: Path, names: list[str]) -> None:
     assert scan["intensity"].attrs["units"] == "count"
     part = xrfsr.open_scan(path, 1.0, lines=["Pb-L"])["intensity"][:, 1:3, ::-1]
     np.testing.assert_array_equal(part, MAPS[2:, 1:3, ::-1])
+
+
+@pytest.mark.parametrize("name", ["IMAGES", "IMAGES/scan.csv", "IMAGES/scan.dat"])
+def test_other_files_of_the_batch(tmp_path: Path, name: str) -> None:
+    batch(tmp_path, ["Ca K", "Fe Ka", "Pb L"], outputRoot="IMAGES", fileEntry="scan", tif=True, csv=True, dat=True)
+    with pytest.warns(UserWarning, match="left out: .*ICR"):
+        scan = xrfsr.open_scan(tmp_path / name, 1.0)
+    assert scan["line"].values.tolist() == LABELS
+    np.testing.assert_allclose(scan["intensity"], MAPS, rtol=1e-5)
+    raw = {"ROI_Ca_K": "Ca-K"} if name != "IMAGES" else {"scan_ROI_Ca_K": "Ca-K"}
+    np.testing.assert_allclose(xrfsr.open_scan(tmp_path / name, 1.0, lines=raw)["intensity"][0], MAPS[0], rtol=1e-5)
 
 
 def test_net_and_raw_sums(tmp_path: Path) -> None:

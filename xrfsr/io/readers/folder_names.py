@@ -88,6 +88,9 @@ def find_maps(stems: Sequence[str], prefix: str | None = None, named: Collection
     Affixes(prefix='scan1_', suffix='_raw')
     """
     stems = list(dict.fromkeys(stems))  # Fe_Ka.tif and Fe_Ka.tiff
+    if prefix is None and not named:
+        # PyMca's sums over regions of interest, of which those without background are wanted.
+        stems = [stem for stem in stems if "ROI_" not in stem or f"{stem}_Net" not in stems]
     found = _counts(stems, named)
     if prefix is not None:
         found = {each: names for each, names in found.items() if _bare(each.prefix) == _bare(prefix)}

@@ -19,6 +19,7 @@ from xrfsr.errors import InvalidInput
 from xrfsr.io.hdf5 import Hdf5Maps, map_faults
 from xrfsr.io.hdf5_links import open_hdf5
 from xrfsr.io.readers.pymca_fits import containers, program_of, signals
+from xrfsr.io.region_names import read_region
 from xrfsr.io.selection import group_list
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.io.strangers import select_known
@@ -28,9 +29,6 @@ __all__ = ["describe", "groups", "matches"]
 OPTIONS = frozenset({"group"})
 SUMS, TRANSITIONS = "roisum", "roi"
 NET, RAW = "net", "raw"
-# "ROI Ca K Net"; "ROI Ca K Energy at Max." is no map of counts.
-REGION = re.compile(r"ROI[ _](?P<name>.+?)(?P<net>[ _]Net)?")
-POSITION = re.compile(r".*[ _]at[ _](Max|Min)\.")
 # Element and family of the fit, and the transition: "Fe_Ka_KL3a", "Pb_L_L3O45*".
 TRANSITION = re.compile(r"(?P<element>[A-Z][a-z]?)_[KLM]\w*_(?P<line>[KLM]\w*?)[ab]?\*?")
 
@@ -110,13 +108,9 @@ def _sums(results: h5py.Group) -> dict[str, Sums]:
     found: dict[str, Sums] = {}
     place = str(results.name.removesuffix("/results"))
     if isinstance(group := results.get(SUMS), h5py.Group):
-        regions = [
-            (name, match)
-            for name in signals(group)
-            if not POSITION.fullmatch(name) and (match := REGION.fullmatch(name))
-        ]
+        regions = [(name, region) for name in signals(group) if (region := read_region(name)) and region.name]
         for kind, net in ((NET, True), (RAW, False)):
-            if some := [(name, match["name"]) for name, match in regions if bool(match["net"]) == net]:
+            if some := [(name, region.name) for name, region in regions if region.is_net == net]:
                 datasets, names = zip(*some, strict=True)
                 found[f"{place}/{kind}"] = Sums(group.name, names, datasets)
     if isinstance(group := results.get(TRANSITIONS), h5py.Group):

@@ -124,7 +124,9 @@ class XrfsrAccessor:
     mask_dead_rows = Forwarded("processing")
     normalise = Forwarded("processing")
 
-    def stitch(self, *others: xr.Dataset, pixel_size: Any = None, match_gains: bool = False) -> xr.Dataset:
+    def stitch(
+        self, *others: xr.Dataset, pixel_size: Any = None, match_gains: bool = False, find_offsets: bool = False
+    ) -> xr.Dataset:
         """Bring this scan and others of the same painting onto one grid; see `xrfsr.processing.stitch`.
 
         Parameters
@@ -135,11 +137,13 @@ class XrfsrAccessor:
             Pixel size of the result; that of this scan if not given.
         match_gains : bool
             Whether to multiply the others so that they agree where they overlap.
+        find_offsets : bool
+            Whether to find the positions of the others from what they show in common with this scan.
 
         Returns
         -------
         Dataset
-            The stitched scan; ``attrs["stitched"]`` and ``attrs["gains"]`` describe how.
+            The stitched scan; ``attrs["stitched"]``, ``attrs["gains"]`` and ``attrs["offsets"]`` describe how.
 
         Raises
         ------
@@ -155,7 +159,7 @@ class XrfsrAccessor:
         """
         from xrfsr.processing import stitch
 
-        return stitch([self._obj, *others], pixel_size=pixel_size, match_gains=match_gains)
+        return stitch([self._obj, *others], pixel_size=pixel_size, match_gains=match_gains, find_offsets=find_offsets)
 
     to_zarr = Forwarded("io.writers.zarr")
     to_geotiff = Forwarded("io.writers.geotiff")

@@ -15,6 +15,7 @@ from xrfsr.core.scan import ensure_scan
 from xrfsr.core.units import pair_to_mm
 from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.operators.resample import regrid
+from xrfsr.processing.offsets import with_offsets
 from xrfsr.utils.checks import switch_faults
 from xrfsr.utils.describe import describe, listing
 
@@ -25,7 +26,11 @@ NEAR = 1e-6
 
 
 def stitch(
-    scans: Sequence[xr.Dataset | xr.DataArray], *, pixel_size: Any = None, match_gains: bool = False
+    scans: Sequence[xr.Dataset | xr.DataArray],
+    *,
+    pixel_size: Any = None,
+    match_gains: bool = False,
+    find_offsets: bool = False,
 ) -> xr.Dataset:
     """Combine scans of one painting, with `y` and `x` in the same millimetres, on one grid.
 
@@ -42,16 +47,22 @@ def stitch(
     match_gains : bool
         Whether to multiply the maps of every scan after the first so that their sums agree in the overlap with the
         scans before it. A warning lists factors beyond 10 %. By default counts are not multiplied.
+    find_offsets : bool
+        Whether to find the positions of the scans after the first from what they show in common, to whole pixels, by
+        masked phase correlation (scikit-image). Their own positions then do not count. Needs
+        ``pip install "xrfsr[register]"``.
 
     Returns
     -------
     Dataset
-        Stitched scan; ``attrs["stitched"]`` counts the scans, ``attrs["gains"]`` lists the factors.
+        Stitched scan; ``attrs["stitched"]`` counts the scans, ``attrs["gains"]`` lists the factors, and
+        ``attrs["offsets"]`` how far scans were moved.
 
     Raises
     ------
     InvalidInput
-        If scans are invalid or differ in lines or units (all faults are listed), or if the grid would be too large.
+        If scans are invalid or differ in lines or units (all faults are listed), if the grid would be too large, or if
+        the position of a scan is not clear.
 
     Examples
     --------
@@ -62,7 +73,7 @@ def stitch(
     >>> whole.intensity.shape, whole.attrs["stitched"]
     ((2, 16, 16), '2 scans, 4 x 16 mm covered more than once')
     """
-    faults = switch_faults(match_gains=match_gains)
+    faults = switch_faults(match_gains=match_gains, find_offsets=find_offsets)
     ready: list[xr.Dataset] = []
     spacing = None
     with collect_faults(faults):
@@ -71,6 +82,10 @@ def stitch(
         ready = _checked(scans)
     if faults:
         raise InvalidInput("stitching", faults)
+    offsets = ""
+    if find_offsets:
+        ready, places = with_offsets(ready)
+        offsets = "; ".join(f"scan {number}: {place}" for number, place in enumerate(places, start=2))
     spacing = spacing or grid_of(ready[0]).spacing
     grid = _grid_over([grid_of(scan) for scan in ready], spacing)
     weighted = all("uncertainty" in scan for scan in ready)
@@ -114,7 +129,8 @@ def stitch(
         result = result.assign_coords(valid=(("y", "x"), count > 0))
     twice = float((count > 1).sum()) * spacing[0] * spacing[1]
     text = f"{len(ready)} scans, {_area(count > 1, spacing)} covered more than once" if twice else f"{len(ready)} scans"
-    return result.assign_attrs(stitched=text, **({"gains": "; ".join(gains)} if gains else {}))
+    notes = {"gains": "; ".join(gains), "offsets": offsets}
+    return result.assign_attrs(stitched=text, **{name: value for name, value in notes.items() if value})
 
 
 def _checked(scans: Sequence[xr.Dataset | xr.DataArray]) -> list[xr.Dataset]:

@@ -69,6 +69,27 @@ def test_links_to_other_files(tmp_path: Path) -> None:
     assert "it contains links to 'scan.h5'; pass the file with the maps" in refusal(tmp_path / "master.h5", master)
 
 
+def test_linked_files_are_not_opened_to_find_the_layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with h5py.File(tmp_path / "scan.h5", "w") as file:
+        file["data"] = np.zeros((4, 5))
+    opened: list[str] = []
+    real = h5py.File.__init__
+
+    def count(self: h5py.File, name: object, *arguments: object, **options: object) -> None:
+        opened.append(Path(str(name)).name)
+        real(self, name, *arguments, **options)
+
+    def master(file: h5py.File) -> None:
+        file["1.1"] = h5py.ExternalLink("scan.h5", "/")
+
+    with h5py.File(tmp_path / "master.h5", "w") as file:
+        master(file)
+    monkeypatch.setattr(h5py.File, "__init__", count)
+    with pytest.raises(InvalidInput, match=r"links to 'scan\.h5'"):
+        xrfsr.open_scan(tmp_path / "master.h5", 1.0)
+    assert "scan.h5" not in opened
+
+
 def test_a_file_of_very_many_objects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def many(file: h5py.File) -> None:
         for number in range(60):

@@ -104,7 +104,8 @@ def _roots(file: h5py.Group) -> Iterator[h5py.Group]:
     """Yield the groups that larch takes for a map."""
     for name in file:
         with collect_faults([]):
-            root = file.get(name)
+            # Files of beamlines may link to thousands of others, which need not be opened.
+            root = file.get(name) if isinstance(file.get(name, getlink=True), h5py.HardLink) else None
             if (
                 isinstance(root, h5py.Group)
                 and isinstance(root.get(ROIS), h5py.Group)

@@ -191,7 +191,7 @@ def test_a_map_selected_by_one_label_is_a_scan(scan: xr.Dataset, tmp_path: Path)
     one.drop_vars(["valid", "uncertainty", "photo_gain"]).xrfsr.to_tiffs(tmp_path / "tiffs")
     assert [path.name for path in (tmp_path / "tiffs").glob("*.tif")] == ["Pb-La.tif"]
     flat = xrfsr.as_scan(scan.intensity[1].values, "Pb-La", 0.5, uncertainty=scan.uncertainty[1].values)
-    xr.testing.assert_identical(flat, kept.drop_vars(["valid", "photo_gain"]))
+    xr.testing.assert_identical(flat, kept.drop_vars(["valid", "photo_gain"]).xrfsr.validate())
 
 
 @pytest.mark.parametrize(

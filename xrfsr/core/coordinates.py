@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 import xarray as xr
 
+from xrfsr.core.cf import AXES
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.core.mistakes import axes_renaming
 from xrfsr.core.units import in_mm, mm_per
@@ -81,7 +82,7 @@ def centres(obj: xr.Dataset | xr.DataArray, name: str) -> tuple[xr.Variable, Axi
     values = np.asarray(variable.data, dtype=np.float64)
     values = in_mm(values, per_unit)
     axis = Axis.from_centres(values, name)
-    return xr.Variable(name, values, {**variable.attrs, "units": "mm"}), axis
+    return xr.Variable(name, values, {**AXES[name], **variable.attrs, "units": "mm"}), axis
 
 
 def _instead(obj: xr.Dataset | xr.DataArray, name: str) -> str:
@@ -153,7 +154,7 @@ def own_grid(obj: xr.Dataset | xr.DataArray) -> Grid:
 
 
 def grid_coords(grid: Grid) -> dict[str, xr.Variable]:
-    """Coordinates `y`, `x` of a grid: cell centres, float64, ``units="mm"``.
+    """Coordinates `y`, `x` of a grid: cell centres, float64, ``units="mm"``, with the CF attributes of axes.
 
     They are rounded to 10⁻¹² mm. Otherwise two equal grids could differ in the last bit, and xarray, which joins by
     equality, would drop most pixels of the difference of their maps.
@@ -164,6 +165,6 @@ def grid_coords(grid: Grid) -> dict[str, xr.Variable]:
     array([0.25, 0.75, 1.25])
     """
     return {
-        name: xr.Variable(name, np.round(axis.centres, DECIMALS), {"units": "mm"})
+        name: xr.Variable(name, np.round(axis.centres, DECIMALS), {"units": "mm", **AXES[name]})
         for name, axis in (("y", grid.y), ("x", grid.x))
     }

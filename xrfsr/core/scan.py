@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from xrfsr.core.cf import add_cf
 from xrfsr.core.coordinates import AnyT, centres, dequantify, grid_coords
 from xrfsr.core.grid import Grid
 from xrfsr.core.lines import Line, overlaps, parse_all
@@ -119,6 +120,7 @@ def ensure_scan(obj: xr.Dataset | xr.DataArray, *, values: bool | None = None) -
     _warn_of_overlaps(lines)
     for name in variables.keys() - {"valid"}:
         variables[name].attrs["units"] = unit
+    add_cf(variables, variables.keys() if isinstance(obj, xr.Dataset) else ())
     checked = ds.assign(variables).assign_coords({**_line_coords(lines), **coords}).drop_encoding()
     # A mask is a coordinate, so that the division of two maps does not change it.
     return checked.set_coords("valid") if "valid" in checked else checked
@@ -235,4 +237,5 @@ def _line_coords(lines: Sequence[Line]) -> dict[str, xr.Variable]:
         for name, field in columns.items()
     }
     coords["energy"] = xr.Variable("line", np.array([line.energy for line in lines], np.float64), {"units": "keV"})
+    add_cf(coords, ())
     return coords

@@ -12,6 +12,7 @@ from typing import Any
 import xarray as xr
 from xarray.core import indexing
 
+from xrfsr.core.cf import add_cf
 from xrfsr.core.grid import Grid
 from xrfsr.core.scan import scan_coords
 from xrfsr.core.units import intensity_unit, pair_to_mm
@@ -307,6 +308,7 @@ def _scan(
         coords["valid"] = xr.Variable(("y", "x"), mask, {}, {"preferred_chunks": pieces})
     if message:
         warn(message)
+    add_cf(variables | coords, {*variables, *coords})
     return xr.Dataset(variables, coords, {"source": place.name, **maps.attrs})
 
 

@@ -250,7 +250,8 @@ def regrid(obj: AnyT, target: Grid, *, footprint: Footprint = "area", fwhm: Leng
     # Coordinates that are not on the grid are kept with their indexes; the others are resampled.
     kept = obj.coords.to_dataset().drop_dims(["y", "x"])
     axes = {
-        name: xr.Variable(name, c.values, {**obj[name].attrs, **c.attrs}) for name, c in grid_coords(target).items()
+        name: xr.Variable(name, c.values, {**c.attrs, **obj[name].attrs, "units": "mm"})
+        for name, c in grid_coords(target).items()
     }
     moved = {name: _moved(v, name, matrices) for name, v in along.items() if {"y", "x"} & set(v.dims)}
     coords = kept.assign_coords({**axes, **moved}).coords

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from xrfsr.core.cf import add_cf
 from xrfsr.core.coordinates import AnyT
 from xrfsr.core.separate import RESULT_COORDS
 from xrfsr.errors import warn
@@ -92,6 +93,9 @@ def as_scan_like(
         row, column = geometry.parent_cells
         near = scan["valid"].variable[{"y": row}][{"x": column}]
         result = result.assign_coords(valid=near.transpose("y", "x"))
+    intensity = result["intensity"].variable.copy(deep=False)
+    add_cf({"intensity": intensity}, result.variables)
+    result = result.assign(intensity=intensity)
     if isinstance(obj, xr.Dataset):
         return cast(AnyT, result)
     return cast(AnyT, result["intensity"].rename(obj.name).assign_attrs(attrs))

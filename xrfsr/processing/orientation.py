@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 import xarray as xr
@@ -119,7 +120,7 @@ def _quarter_turn(obj: Any) -> Any:
     swapped = bare.rename({"y": "x", "x": "y"})
     swapped = swapped.assign_coords(
         {
-            name: xr.Variable(name, coord.values, {**attrs, **coord.attrs})
+            name: xr.Variable(name, coord.values, {**coord.attrs, **_moved(attrs)})
             for (name, coord), attrs in zip(grid_coords(new).items(), (old_y, old_x), strict=True)
         }
     )
@@ -128,6 +129,11 @@ def _quarter_turn(obj: Any) -> Any:
     if native is not None and isinstance(turned, xr.DataArray):
         turned.attrs[NATIVE_PIXEL] = list(native[::-1])
     return turned
+
+
+def _moved(attrs: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return the attributes of an axis without those that say which one it is."""
+    return {name: value for name, value in attrs.items() if name not in ("axis", "long_name")} | {"units": "mm"}
 
 
 def _in_order(swapped: Any, like: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
+from xrfsr.core.cf import GENERAL
 from xrfsr.core.coordinates import centres, dequantify, grid_of
 from xrfsr.core.grid import Grid
 from xrfsr.core.lines import try_parse
@@ -178,7 +179,7 @@ def _single(map_: xr.DataArray, taken: set[str]) -> Plane:
 
 def _plane(map_: xr.DataArray, name: Hashable, taken: set[str]) -> Plane:
     longer = map_.attrs.get("long_name")
-    title = longer if isinstance(longer, str) and longer.strip() and longer not in taken else str(name)
+    title = longer if isinstance(longer, str) and longer.strip() and longer not in taken | GENERAL else str(name)
     with np.errstate(over="ignore"):
         values = map_.transpose("y", "x").astype(np.float32)
     return Plane(title, values, str(map_.attrs.get("units", "dimensionless")), "derived")

@@ -147,7 +147,7 @@ def test_photos_and_maps_as_superresolve_takes_them(scan: xr.Dataset, photo: xr.
 
 def test_every_fault_at_once(scan: xr.Dataset, photo: xr.DataArray, fine: xr.Dataset) -> None:
     with pytest.raises(InvalidInput) as caught:
-        overview(None, scan.drop_vars("x"), fine.sel(line="Ca-K", drop=True))
+        overview(None, scan.drop_vars("x"), fine.drop_vars("line"))
     assert [fault.partition(":")[0] for fault in caught.value.faults[1:]] == ["scan", "fine"]
     with pytest.raises(InvalidInput, match="must name at least one line"):
         overview(photo, scan, fine, lines=[])

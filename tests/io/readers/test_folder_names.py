@@ -178,6 +178,12 @@ def test_a_folder_without_any_line_is_refused_with_all_its_names(tmp_path: Path)
         (["Map 1_Al Kα1", "Map 1_Si Kα1", "Electron Image 1"], ("Map 1_", "")),
         (["p_Compton"], ("p_", "")),
         (["F_Ca_K", "F_S_K"], ("F_", "")),
+        (["Ca_K+Fe_K", "Si_K+Fe_K", "chisq"], ("", "")),  # pile-up, and neither Ca nor Si
+        (["Ca_K", "Fe_K", "Si_Ka1-Cl_Ka1", "Si_Ka1-Ar_Ka1", "Si_Ka1-K_Ka1"], ("", "")),
+        (["p_Ca_K", "p_Fe_K", "p_Si_Ka1-Cl_Ka1", "p_Si_Ka1-Ar_Ka1", "p_Si_Ka1-K_Ka1"], ("p_", "")),
+        (["Ca_K", "old_K", "x_I"], ("", "")),
+        (["S_K_Ka", "S_Ca_Ka", "S_Fe_Ka"], ("S_", "")),
+        (["Fe_Ka_1", "Ca_K_1", "Pb_L_1"], ("", "_1")),
         ([], ("", "")),
     ],
 )

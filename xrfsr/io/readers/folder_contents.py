@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xrfsr.core.lines import Line, parse, try_parse
-from xrfsr.core.transitions import symbols
+from xrfsr.core.transitions import mapped_shells, symbols
 from xrfsr.errors import Fault, InvalidInput
 from xrfsr.io.compressed_files import plain_name
 from xrfsr.io.readers.folder_names import Affixes, NamedMaps, find_maps
@@ -113,9 +113,11 @@ class FolderContents:
         return sorted([*strangers, *(self.others if prefix is None else ())])
 
     def example(self, left_out: Sequence[Path]) -> str:
-        """Return the name of a file that a caller might label: a symbol that is no line by itself, else the first."""
+        """Return how a caller might label one of these files: a symbol that is no line by itself, else the first."""
         names = [self.naming.affixes.strip(stem_of(file)) or stem_of(file) for file in left_out]
-        return next((name for name in names if name in symbols()), names[0])
+        name = next((name for name in names if name in symbols()), names[0])
+        label = f"{name}-{mapped_shells()[name][0]}" if name in symbols() else "Ca-K"
+        return f"lines={{{name!r}: {label!r}}}"
 
     def select(self, lines: object, folder: Path, faults: list[str]) -> SelectedFiles:
         """Select the files of `lines` in any spelling, or of all lines if that is None.

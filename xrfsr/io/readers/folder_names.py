@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from xrfsr.core.lines import try_parse
+from xrfsr.core.transitions import symbols
 from xrfsr.io.selection import derived_names
 
 __all__ = ["Affixes", "NamedMaps", "find_maps"]
@@ -122,28 +123,43 @@ def _bare(prefix: str) -> str:
 def _counts(stems: Iterable[str], named: Collection[object]) -> dict[Affixes, dict[str, bool]]:
     """Return the names that are lines without each prefix and suffix, and whether they are element lines."""
     found: dict[Affixes, dict[str, bool]] = {}
-    for stem in stems:
+    every = list(stems)
+    for stem in every:
         for affixes, is_element in _readings(stem, named):
             found.setdefault(affixes, {})[stem] = is_element
-    return {
-        affixes: names
-        for affixes, names in found.items()
-        if not affixes.suffix or SUFFIX.fullmatch(affixes.suffix) or _elements(names.values()) > 1
-    }
+    return {affixes: names for affixes, names in found.items() if _is_credible(affixes, names, len(every))}
+
+
+def _is_credible(affixes: Affixes, names: Mapping[str, bool], count: int) -> bool:
+    """Return whether a prefix and suffix is more than chance."""
+    several = _elements(names.values()) > 1
+    known = not affixes.suffix or SUFFIX.fullmatch(affixes.suffix) is not None
+    # A symbol alone is left of many a name: old_K is no map of potassium, unless all files are old.
+    symbol = affixes.prefix and all(affixes.strip(stem) in symbols() for stem in names)
+    return (known or several) and not (symbol and not several and len(names) < count)
 
 
 def _readings(stem: str, named: Collection[object]) -> Iterator[tuple[Affixes, bool]]:
     """Yield the prefixes and suffixes without which a name is a line, and whether it is an element line."""
     breaks = [match.span() for match in SEPARATOR.finditer(stem)]
     starts, stops = [0, *(end for _, end in breaks)], [*(start for start, _ in breaks), len(stem)]
+    read: dict[tuple[int, int], bool] = {}
     for first, start in enumerate(starts):
         for stop in stops[first : first + MOST_PARTS]:
             name = stem[start:stop]
             line = try_parse(name)
             if name in named or (line and not line.uncertainty):
                 # A label for the whole name says nothing about its parts.
-                is_element = name != stem if line is None else line.kind == "element"
-                yield Affixes(stem[:start], stem[stop:]), is_element
+                read[start, stop] = name != stem if line is None else line.kind == "element"
+    for (start, stop), is_element in read.items():
+        # The second line of a pile-up, and a symbol that has its line beside it, are no maps by themselves.
+        is_part = any(
+            begin <= start and stop <= end and (begin, end) != (start, stop)
+            for (begin, end), element in read.items()
+            if not element or stem[start:stop] in symbols()
+        )
+        if not is_part:
+            yield Affixes(stem[:start], stem[stop:]), is_element
 
 
 def _elements(kinds: Iterable[bool]) -> int:

@@ -73,6 +73,17 @@ def test_every_filter_and_number_type(tmp_path: Path, name: str, dtype: str, mon
     np.testing.assert_array_equal(scan["intensity"], MAPS)
 
 
+@pytest.mark.parametrize("more", [{}, {"compression": "gzip", "shuffle": True}, {"compression": "lzf"}])
+def test_packed_integers(tmp_path: Path, more: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hdf5_filters, "HARMLESS", 0)
+    path = write(tmp_path / "fit.h5")
+    with h5py.File(path, "a") as file:
+        del file["xrfmap/detsum/xrf_fit"]
+        maps = MAPS.astype("i4")
+        file["xrfmap/detsum"].create_dataset("xrf_fit", data=maps, chunks=CHUNKS, scaleoffset=0, **more)
+    np.testing.assert_array_equal(xrfsr.open_scan(path, 1.0)["intensity"], MAPS)
+
+
 def test_sources_of_a_virtual_dataset(tmp_path: Path) -> None:
     write(tmp_path / "source.h5", compression=FILTERS["bitshuffle LZ4"])
     layout = h5py.VirtualLayout(SHAPE, np.float32)

@@ -158,6 +158,16 @@ def test_pictures_in_colour_next_to_the_values(tmp_path: Path) -> None:
     np.testing.assert_array_equal(xrfsr.open_scan(path, 1.0)["intensity"][0], np.eye(5, 7))
 
 
+def test_pictures_in_colour_next_to_a_note(tmp_path: Path) -> None:
+    path = tmp_path / "maps"
+    path.mkdir()
+    for name in ("Ca-K", "Fe-K"):
+        tifffile.imwrite(path / f"{name}.tif", np.zeros((5, 7, 3), np.uint8), photometric="rgb")
+    (path / "Ca-K.txt").write_text("measured on Monday")
+    with pytest.raises(InvalidInput, match=r"Fe-K\.tif has the bands red, green, blue"):
+        xrfsr.open_scan(path, 1.0)
+
+
 def test_pictures_that_are_links_out_of_the_folder_are_not_opened(tmp_path: Path) -> None:
     path = folder(tmp_path / "maps", *TEXTS["XMapTools"])
     tifffile.imwrite(tmp_path / "secret.tif", np.zeros((5, 7, 3), np.uint8), photometric="rgb")

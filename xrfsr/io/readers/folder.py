@@ -100,10 +100,15 @@ def _units(affixes: Affixes) -> str | None:
 
 def _preferred(contents: Mapping[FolderKind, FolderContents], home: Home) -> FolderKind:
     """Return the kind to read: the first of which files are named after lines, unless these are pictures in colour."""
-    named = [kind for kind, each in contents.items() if each.has_lines]
-    for kind in named:
-        maps = [file for name, listed in contents[kind].maps.items() if try_parse(name) for file in listed]
-        if kind is named[-1] or not are_pictures(maps, home):
+    maps = {
+        kind: [file for name, files in each.maps.items() if try_parse(name) for file in files]
+        for kind, each in contents.items()
+        if each.has_lines
+    }
+    for kind, files in maps.items():
+        later = [len(others) for each, others in maps.items() if KINDS.index(each) > KINDS.index(kind)]
+        # Another kind is read only if it has the maps of all the pictures.
+        if max(later, default=0) < len(files) or not are_pictures(files, home):
             return kind
     return next(iter(contents))
 

@@ -123,6 +123,7 @@ def test_rioxarray_reads_maps_and_photo(tmp_path: Path, photo: xr.DataArray, sca
         np.testing.assert_allclose(maps.y, -scan.y)
         assert maps.attrs["long_name"] == ("Ca-K", "Fe-Ka", "Pb-L")
         assert maps.rio.bounds() == rgb.rio.bounds() == (0, -6, 8, 0)
+        np.testing.assert_allclose(rgb.rio.reproject_match(maps).y, maps.y)
 
 
 @pytest.mark.parametrize("turned", ["", "y", "x"])

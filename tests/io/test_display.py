@@ -65,6 +65,11 @@ def test_stretched_maps_are_dimensionless(tmp_path: Path, write: type, dtype: st
         assert (scan.intensity.attrs["units"], said) == (units, [])
 
 
+def test_maps_that_miss_the_last_numbers_are_stretched_too(tmp_path: Path) -> None:
+    scan, said = opened(folder(tmp_path, (stretched("uint8") * 0.98).astype("uint8")))
+    assert (scan.intensity.attrs["units"], len(said)) == ("dimensionless", 1)
+
+
 @pytest.mark.parametrize("write", [folder, edf_folder, stack])
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 def test_counts_in_few_bits_are_counts(tmp_path: Path, write: type, dtype: str) -> None:

@@ -12,6 +12,7 @@ from xrfsr.utils.describe import listing
 __all__ = ["displayed", "displayed_warning", "white_of"]
 
 SEEN = 3  # maps that are looked at: that counts reach the largest number in one map is possible, in three it is not
+NEAR_WHITE = 0.97  # share of the largest number: pictures that were decoded or resized may miss the very last ones
 LEAST_WHITE = 15  # pictures of fewer than four bits are masks
 
 
@@ -34,8 +35,8 @@ def white_of(dtype: object, white: int | None = None) -> int:
 def displayed(maps: ScanDescription) -> list[str]:
     """Return the names of maps whose contrast was stretched, or nothing.
 
-    Counts end anywhere. A stretched picture ends at the largest number that its bits can hold, and so does every map of
-    the file. At most three maps are read.
+    Counts end anywhere. A stretched picture ends at the largest number that its bits can hold, or within 3 % of it, and
+    so does every map of the file. At most three maps are read.
 
     Parameters
     ----------
@@ -49,7 +50,7 @@ def displayed(maps: ScanDescription) -> list[str]:
         # Damaged values, for which a library may raise anything, are reported when they are used.
         except Exception:
             return []
-        if not (values >= maps.whites[number]).any():
+        if not (values >= NEAR_WHITE * maps.whites[number]).any():
             return []
     return [(maps.labels or maps.names)[number] for number in limited]
 

@@ -161,6 +161,8 @@ class XrfsrAccessor:
 
         return stitch([self._obj, *others], pixel_size=pixel_size, match_gains=match_gains, find_offsets=find_offsets)
 
+    plot = Forwarded("plot", "maps")
+
     to_zarr = Forwarded("io.writers.zarr")
     to_geotiff = Forwarded("io.writers.geotiff")
     to_tiffs = Forwarded("io.writers.tiffs")

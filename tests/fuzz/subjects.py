@@ -54,6 +54,11 @@ def store(folder: Path) -> Path:
     return folder / "scan.zarr"
 
 
+def store_of_single_maps(folder: Path) -> Path:
+    to_zarr(as_scan(MAPS, LABELS, 0.5, uncertainty=ERRORS).xrfsr.to_dataset(), folder / "maps.zarr")
+    return folder / "maps.zarr"
+
+
 def filters(folder: Path) -> Path:
     """Write a fit of which each map is compressed by another filter of HDF5."""
     import hdf5plugin
@@ -141,6 +146,7 @@ SUBJECTS: dict[str, Subject] = {
     **{form: Subject(write, open_scan) for form, write in OWN.items()},
     "filters": Subject(filters, partial(open_scan, pixel_size=0.5)),
     "store": Subject(store, open_scan),
+    "store of single maps": Subject(store_of_single_maps, open_scan),
     "regions": Subject(regions, run_again),
     "model": Subject(model, load_model),
     "checkpoint": Subject(train_to, lambda path: train_to(path.parent) and None),

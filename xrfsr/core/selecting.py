@@ -24,9 +24,9 @@ __all__ = ["sel"]
 def sel(obj: AnyT, *, line: Any = None, element: Any = None, family: Any = None, kind: Any = None) -> AnyT:
     """Select maps by line, element, family or kind.
 
-    Several of these select the maps that match all of them. `element` and `family` are no indexes of xarray, whose own
-    ``scan.sel`` takes lines alone: with further indexes along `line`, xarray 2026.9 leaves them in their old order when
-    it sorts the lines, and refuses arithmetic of scans with other lines.
+    Several of these select the maps that match all of them. xarray's own ``scan.sel(element="Pb")`` takes one label of
+    one coordinate at a time. `element` and `family` have no index of their own: with further indexes along `line`,
+    xarray 2026.9 leaves them in their old order when it sorts the lines, and refuses arithmetic of scans with others.
 
     Parameters
     ----------

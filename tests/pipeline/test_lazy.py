@@ -79,7 +79,7 @@ def test_nothing_is_computed_while_the_graph_is_built(
 @pytest.mark.parametrize(
     ("method", "scale"),
     [
-        ("unfolding", 4),
+        pytest.param("unfolding", 4, marks=pytest.mark.soak),
         pytest.param("unfolding", 2.5, marks=pytest.mark.soak),
         ("noise-aware", 4),
         ("kriging", 4),

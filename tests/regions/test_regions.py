@@ -260,6 +260,7 @@ def test_a_run_that_is_stopped_goes_on_to_the_same_bits(
     assert not list(tmp_path.glob(".all.zarr*"))
 
 
+@pytest.mark.soak
 def test_a_killed_process_costs_no_region(
     tree: xr.DataTree, painting: xrfsr.simulate.Painting, expected: dict[str, str], tmp_path: Path
 ) -> None:

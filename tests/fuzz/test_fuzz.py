@@ -19,7 +19,7 @@ def test_some_damaged_files_open_or_are_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_some_damaged_states_open_or_are_refused_by_name(tmp_path: Path) -> None:
-    look_for_faults(["regions", "model", "checkpoint"], 12, tmp_path)
+    look_for_faults(["regions", "model", "checkpoint"], 6, tmp_path)
 
 
 @pytest.mark.soak

@@ -153,6 +153,11 @@ def test_uncertainty_of_scatter() -> None:
     assert (line.label, line.kind, line.uncertainty) == ("Scatter_Peak000", "scatter", True)
 
 
+def test_no_line_that_air_stops_is_offered_for_a_symbol() -> None:
+    with pytest.raises(InvalidInput, match="; write 'Gd-L'$"):
+        parse("Gd")
+
+
 @pytest.mark.parametrize("heavy", ["Pb", "Au", "Hg", "W"])
 def test_bare_heavy_elements_are_not_guessed(heavy: str) -> None:
     with pytest.raises(InvalidInput, match=rf"'{heavy}-L' or '{heavy}-M'"):

@@ -307,7 +307,7 @@ def _bare(label: str, element: str) -> Line | str:
     assert family is not None
     line = _element_line(label, element, *family)
     if isinstance(line, Line) and line.energy > BARE_LIMIT:
-        choices = " or ".join(f"'{element}-{shell}'" for shell in "LM")
+        choices = " or ".join(f"'{element}-{shell}'" for shell in mapped_shells()[element])
         return (
             f"{label!r} alone would mean the K line at {line.energy:.0f} keV, which an X-ray tube cannot excite; "
             f"write {choices}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xrfsr.core.lines import Line, parse, try_parse
-from xrfsr.core.transitions import mapped_shells, symbols
+from xrfsr.core.transitions import mapped_shells
 from xrfsr.errors import Fault, InvalidInput
 from xrfsr.io.compressed_files import plain_name
 from xrfsr.io.readers.folder_names import Affixes, NamedMaps, find_maps
@@ -115,8 +115,8 @@ class FolderContents:
     def example(self, left_out: Sequence[Path]) -> str:
         """Return how a caller might label one of these files: a symbol that is no line by itself, else the first."""
         names = [self.naming.affixes.strip(stem_of(file)) or stem_of(file) for file in left_out]
-        name = next((name for name in names if name in symbols()), names[0])
-        label = f"{name}-{mapped_shells()[name][0]}" if name in symbols() else "Ca-K"
+        name = next((name for name in names if mapped_shells().get(name)), names[0])
+        label = f"{name}-{mapped_shells()[name][0]}" if mapped_shells().get(name) else "Ca-K"
         return f"lines={{{name!r}: {label!r}}}"
 
     def select(self, lines: object, folder: Path, faults: list[str]) -> SelectedFiles:

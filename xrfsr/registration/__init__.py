@@ -28,6 +28,7 @@ from xrfsr.registration.pictures import principal_bands
 from xrfsr.registration.points import control_points as checked_points
 from xrfsr.registration.points import fit_points
 from xrfsr.registration.result import Registration
+from xrfsr.registration.spline import LEAST_SPLINE_POINTS, SPLINE, SplineTransform, fit_spline
 from xrfsr.registration.stack import stack_photos
 from xrfsr.registration.transform import MODELS, Model, Transform
 from xrfsr.registration.turns import probable_turn, turned, upright_to_photo
@@ -50,7 +51,7 @@ def register(
     scale: float | None = None,
     like: xr.Dataset | xr.DataArray | Grid | None = None,
     control_points: Any = None,
-    model: Literal["auto", "similarity", "affine", "homography"] = "auto",
+    model: Literal["auto", "similarity", "affine", "homography", "thin_plate_spline"] = "auto",
     lines: Any = None,
     overlay: str | os.PathLike[str] | None = None,
 ) -> Registration:
@@ -82,8 +83,9 @@ def register(
     control_points : array (n, 4), pair of arrays (n, 2), or path; optional
         Points on photo and maps, pixels (column, row) with centres at whole numbers; or a file of Butterfly
         Registrator.
-    model : {"auto", "similarity", "affine", "homography"}
-        Most general model that the transform may have; with control points, the model itself. "auto" chooses.
+    model : {"auto", "similarity", "affine", "homography", "thin_plate_spline"}
+        Most general model that the transform may have; with control points, the model itself. "auto" chooses among the
+        first three. "thin_plate_spline" is for canvases that are not flat, and needs six control points or more.
     lines : sequence of str, optional
         Maps to compare with the photo; by default all element lines.
     overlay : path, optional
@@ -116,6 +118,7 @@ def register(
     checked: xr.Dataset | None = None
     target: Grid | None = None
     quarters = 0
+    transform: Transform | SplineTransform
     with collect_faults(faults):
         shot = Picture.of(rgb)
     with collect_faults(faults):
@@ -127,7 +130,9 @@ def register(
             target = fine_grid(grid_of(checked), 4 if scale is None else scale)
     if is_like_scan(rgb) and is_like_photo(scan):
         faults = ["photo and scan are swapped; write xrfsr.register(photo, scan)"]
-    faults += choice_faults("model", model, ("auto", *MODELS))
+    faults += choice_faults("model", model, ("auto", *MODELS, SPLINE))
+    if isinstance(model, str) and model == SPLINE and control_points is None:
+        faults.append(f"model={SPLINE!r} needs control_points=..., at least {LEAST_SPLINE_POINTS}, better 12 or more")
     picture: Path | None = None
     with collect_faults(faults):
         picture = overlay_place(overlay)
@@ -137,7 +142,10 @@ def register(
     pixels, photo_valid = shot.pixels, shot.valid
     if control_points is not None:
         photo_points, map_points = checked_points(control_points, photo_valid.shape, grid.shape)
-        transform, errors = fit_points(photo_points, map_points, None if model == "auto" else model, grid.spacing)
+        if model == SPLINE:
+            transform, errors = fit_spline(photo_points, map_points, grid.spacing, grid.shape)
+        else:
+            transform, errors = fit_points(photo_points, map_points, None if model == "auto" else model, grid.spacing)
         residual, diagnostics = float(np.sqrt((errors**2).mean())), {"points": len(errors), "errors_mm": errors}
         why: list[str] = []
     else:
@@ -249,7 +257,7 @@ def _draw(
     grid: Grid,
     pixels: NDArray[np.float32],
     photo_valid: NDArray[np.bool_],
-    transform: Transform,
+    transform: Transform | SplineTransform,
     diagnostics: dict[str, Any],
 ) -> None:
     maps, _ = even_maps(scan.sel(line=diagnostics["lines"]) if "lines" in diagnostics else scan)

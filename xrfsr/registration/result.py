@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from xrfsr.registration.spline import SplineTransform
 from xrfsr.registration.transform import Model, Transform
 
 __all__ = ["Registration"]
@@ -23,14 +24,14 @@ class Registration:
     photo : DataArray
         Photo on the target grid, laid out as by `xrfsr.as_photo`: "rgb" (band, y, x), float32 in [0, 1], mm. Pixels
         outside the photo are NaN.
-    transform : Transform
+    transform : Transform or SplineTransform
         Transform from photo pixels to map pixels, both (column, row) with centres at whole numbers. Map columns and
         rows count in the order in which the scan stores them.
     residual_mm : float
         Estimated error in mm, root mean square. Control points: distance of each point from its position predicted by
         the other points. Automatic registration: distance over the scan between the positions found by its two halves
         separately, combined with the distance to the position found by a more general model.
-    model : {"similarity", "affine", "homography"}
+    model : {"similarity", "affine", "homography", "thin_plate_spline"}
         Model of the transform; "similarity" has one scale for both directions.
     largest_scale : float
         Number of photo pixels along a pixel of the scan: the largest `scale` that the photo can guide. The pixel size
@@ -43,9 +44,9 @@ class Registration:
     """
 
     photo: xr.DataArray
-    transform: Transform
+    transform: Transform | SplineTransform
     residual_mm: float
-    model: Model
+    model: Model | Literal["thin_plate_spline"]
     largest_scale: float
     diagnostics: dict[str, Any] = field(default_factory=dict)
 

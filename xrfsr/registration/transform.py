@@ -12,7 +12,7 @@ from xrfsr.errors import InvalidInput, import_optional
 from xrfsr.utils.checks import numbers
 from xrfsr.utils.describe import describe
 
-__all__ = ["LEAST_POINTS", "MODELS", "Model", "Transform", "fit"]
+__all__ = ["LEAST_POINTS", "MODELS", "Model", "Transform", "as_points", "fit"]
 
 Model = Literal["similarity", "affine", "homography"]
 MODELS: tuple[Model, ...] = ("similarity", "affine", "homography")
@@ -45,7 +45,7 @@ class Transform:
 
     def __call__(self, points: ArrayLike) -> NDArray[np.float64]:
         """Transform points (n, 2)."""
-        return _apply(self.matrix, _points(points))
+        return _apply(self.matrix, as_points(points))
 
     def inverse(self, points: ArrayLike) -> NDArray[np.float64]:
         """Apply the inverse transform to points (n, 2)."""
@@ -78,7 +78,7 @@ def fit(source: ArrayLike, target: ArrayLike, model: Model) -> Transform:
         "affine": transform.AffineTransform,
         "homography": transform.ProjectiveTransform,
     }[model]
-    pair = _points(source), _points(target)
+    pair = as_points(source), as_points(target)
     found = kind.from_estimate(*pair) if all(_spread(one, model) for one in pair) else None
     matrix = np.asarray(getattr(found, "params", np.full((3, 3), np.nan)), np.float64)
     if not np.isfinite(matrix).all() or matrix[2, 2] == 0:
@@ -98,7 +98,8 @@ def _spread(points: NDArray[np.float64], model: Model) -> bool:
     return bool(lengths[0] > 0 and (model == "similarity" or lengths[-1] > 1e-6 * lengths[0]))
 
 
-def _points(points: ArrayLike) -> NDArray[np.float64]:
+def as_points(points: ArrayLike) -> NDArray[np.float64]:
+    """Return points as an array (n, 2) of float64."""
     array = numbers(points)
     if array is None or array.ndim != 2 or array.shape[1] != 2:
         raise InvalidInput("points", [f"points must have shape (n, 2), each (column, row), got {describe(points)}"])

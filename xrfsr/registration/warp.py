@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from xrfsr.registration.transform import Transform
-
 __all__ = ["photo_pixels", "warp_photo"]
 
+# Function from points (n, 2) to points.
+PointMap = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 # Sub-pixels interpolated at once: 8 MB a band.
 STRIP = 1 << 20
 MOST_SAMPLES = 32
@@ -19,7 +20,7 @@ SPOTS = 15  # along each side of the target, where the size of a photo pixel is 
 
 
 def warp_photo(
-    photo: NDArray[np.float32], photo_valid: NDArray[np.bool_], to_photo: Transform, shape: tuple[int, int]
+    photo: NDArray[np.float32], photo_valid: NDArray[np.bool_], to_photo: PointMap, shape: tuple[int, int]
 ) -> NDArray[np.float32]:
     """Resample a photo.
 
@@ -33,7 +34,7 @@ def warp_photo(
         Photo, float32.
     photo_valid : ndarray of bool, (y, x)
         Mask, false where the photo has no value.
-    to_photo : Transform
+    to_photo : callable
         Transform from target pixels (column, row) to photo pixels, centres at whole numbers.
     shape : (int, int)
         Number of rows and columns of the target.
@@ -75,12 +76,12 @@ def warp_photo(
     return np.clip(result, 0, 1, out=result)
 
 
-def photo_pixels(to_photo: Transform, shape: tuple[int, int], photo: tuple[int, int]) -> tuple[float, float]:
+def photo_pixels(to_photo: PointMap, shape: tuple[int, int], photo: tuple[int, int]) -> tuple[float, float]:
     """Return how many photo pixels there are along a pixel of the target, down and across: the median over the target.
 
     Parameters
     ----------
-    to_photo : Transform
+    to_photo : callable
         Transform from target pixels (column, row) to photo pixels.
     shape, photo : (int, int)
         Number of rows and columns of the target and of the photo. Only target pixels that the photo shows count, if
@@ -100,7 +101,7 @@ def photo_pixels(to_photo: Transform, shape: tuple[int, int], photo: tuple[int, 
     return down, across
 
 
-def _parts(to_photo: Transform, shape: tuple[int, int]) -> int:
+def _parts(to_photo: PointMap, shape: tuple[int, int]) -> int:
     """Return the number of parts along each side of a target pixel: the largest number of photo pixels along it."""
     rows, columns = shape
     corners = np.array([[0, 0], [columns - 1, 0], [0, rows - 1], [columns - 1, rows - 1], [columns / 2, rows / 2]])

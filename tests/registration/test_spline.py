@@ -37,7 +37,7 @@ def everywhere() -> np.ndarray:
     return np.stack([x, y], axis=1)
 
 
-@pytest.mark.parametrize("error", [0.0, 0.5])
+@pytest.mark.parametrize("error", [pytest.param(0.0, marks=pytest.mark.soak), 0.5])
 def test_a_bulging_canvas_is_followed(error: float) -> None:
     points = marked(7, 6, error)
     flat = register(picture(), SCAN, control_points=points, like=SCAN)

@@ -161,7 +161,7 @@ PIXELS = {name: (name, np.arange(PHOTO.sizes[name]), {"units": "mm"}) for name i
         ),
         (".rename(dim_0='line', dim_1='y', dim_2='x')", lambda: xr.DataArray(SCAN.intensity.values).xrfsr.validate()),
         ("np.moveaxis(maps, -1, 0)", lambda: xrfsr.as_scan(np.ones((8, 10, 2)), ["Ca-K", "Pb-L"], 1)),
-        ("maps[None]", lambda: xrfsr.as_scan(np.ones((8, 10)), ["Ca-K"], 1)),
+        ("maps[None]", lambda: xrfsr.as_scan(np.ones((8, 10)), ["Ca-K", "Pb-L"], 1)),
         ("valid.swapaxes(-1, -2)", lambda: xrfsr.as_scan(SCAN.intensity, SCAN.line, 1, valid=np.ones((10, 8), bool))),
         ("because 'there.png' is a file", lambda: xrfsr.open_scan("there.png/maps")),
         ("nor does the folder 'no folder'", lambda: xrfsr.open_scan("no folder/maps.h5")),

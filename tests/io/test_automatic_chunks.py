@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import dask
 import numpy as np
 import pytest
 import xarray as xr
@@ -58,6 +59,21 @@ def test_stores(store: Path, scan: xr.Dataset, opened: Any) -> None:
         made = opened(store)
         assert is_lazy(made.intensity)
         xr.testing.assert_equal(made.compute(), scan)
+
+
+@pytest.mark.filterwarnings("ignore:The specified chunks separate")
+def test_chunks_are_the_same_for_all_variables(tmp_path: Path) -> None:
+    maps = np.random.default_rng(0).poisson(5, (4, 200, 150))
+    large = xrfsr.as_scan(maps, LABELS, 0.5, uncertainty=np.sqrt(maps + 1), valid=np.ones((200, 150), bool))
+    large.xrfsr.to_zarr(tmp_path / "scan.zarr")
+    with dask.config.set({"array.chunk-size": "64KiB"}):
+        made = xrfsr.open_scan(tmp_path / "scan.zarr", chunks="auto")
+        assert len(made.chunks["y"]) > 1  # one answer for all variables
+        xr.testing.assert_equal(made.compute(), large)
+        fine = xr.open_zarr(tmp_path / "scan.zarr", chunks="auto").xrfsr.superresolve(method="bilinear", scale=2)
+        fine.xrfsr.to_zarr(tmp_path / "fine.zarr")
+    expected = large.xrfsr.superresolve(method="bilinear", scale=2)
+    xr.testing.assert_allclose(xr.open_zarr(tmp_path / "fine.zarr").compute(), expected)
 
 
 def test_files_of_other_formats(scan: xr.Dataset, tmp_path: Path) -> None:

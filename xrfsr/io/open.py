@@ -133,6 +133,9 @@ def open_scan(
         "external": external,
     }
     scan = xr.open_dataset(os.fspath(local_path(path, _WANTED)), engine="xrfsr", chunks=chunks, **options)
+    if isinstance(chunks, str) or is_integer(chunks):
+        # Dask chooses for every variable by its own size, and xarray reports chunks that differ as inconsistent.
+        scan = scan.chunk(scan["intensity"].variable.chunksizes)
     for name in ("element", "family", "kind", "energy"):
         scan[name].variable.load()  # one word per line, which the repr of the scan should show
     return scan

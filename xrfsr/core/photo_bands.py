@@ -12,7 +12,7 @@ import xarray as xr
 from xrfsr.core.mistakes import is_like_scan, no_photo
 from xrfsr.errors import InvalidInput
 from xrfsr.utils.checks import is_dask, numbers
-from xrfsr.utils.describe import describe
+from xrfsr.utils.describe import describe, listing
 
 __all__ = ["ALPHA", "BANDS", "band_names", "bands_first", "order_of", "shown_bands"]
 
@@ -86,7 +86,9 @@ def order_of(photo: xr.DataArray) -> tuple[list[int], tuple[str, ...]]:
         raise InvalidInput("photo", [f"unknown bands {describe(stored)}; {fix}"])
     if ALPHA in colours:
         fix = "xrfsr.as_photo(rgb, like=scan) marks transparent pixels as missing"
-        raise InvalidInput("photo", [f"band {names[colours.index(ALPHA)]!r} is opacity, which cannot guide; {fix}"])
+        raise InvalidInput(
+            "photo", [f"band {describe(names[colours.index(ALPHA)])} is opacity, which cannot guide; {fix}"]
+        )
     if _repeated(names) or not all(name.strip() for name in names):
         raise InvalidInput("photo", [f"bands must have different names, got {describe(stored)}; {_NAME_THEM}"])
     return every, tuple(names)
@@ -221,12 +223,12 @@ def _with_names(array: Any, named: bool, bands: Sequence[str]) -> tuple[Any, Any
             array = array.transpose(2, 0, 1)
     if len(array.shape) != 3 or array.shape[0] != count:
         raise InvalidInput(
-            "photo", [f"'rgb' must have {count} bands, as many as it has names ({', '.join(bands)}), got shape {shape}"]
+            "photo", [f"'rgb' must have {count} bands, as many as it has names ({listing(bands)}), got shape {shape}"]
         )
     opacity = [number for number, name in enumerate(bands) if name.casefold() == ALPHA]
     kept = [number for number in range(count) if number not in opacity]
     if not kept:
-        raise InvalidInput("photo", [f"'rgb' must have a band besides {bands[0]!r}, which is opacity"])
+        raise InvalidInput("photo", [f"'rgb' must have a band besides {describe(bands[0])}, which is opacity"])
     names = tuple(bands[number] for number in kept)
     if sorted(names) == sorted(BANDS):
         kept, names = [kept[names.index(band)] for band in BANDS], BANDS

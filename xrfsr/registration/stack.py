@@ -64,7 +64,7 @@ def stack_photos(
     faults: list[str] = []
     ready: dict[str, xr.DataArray] = {}
     for name, photo in _items(photos):
-        with collect_faults(faults, f"photo {name!r}" if isinstance(photos, Mapping) else f"photo {name}"):
+        with collect_faults(faults, f"photo {describe(name)}" if isinstance(photos, Mapping) else f"photo {name}"):
             ready[name] = _placed(photo, like)
     if not faults:
         with collect_faults(faults):
@@ -75,7 +75,7 @@ def stack_photos(
     grid = grid_of(finest)
     parts: list[xr.Variable] = []
     for name, photo in ready.items():
-        with collect_faults(faults, f"photo {name!r}" if isinstance(photos, Mapping) else f"photo {name}"):
+        with collect_faults(faults, f"photo {describe(name)}" if isinstance(photos, Mapping) else f"photo {name}"):
             parts.append(_on_grid(photo, grid))
     if faults:
         raise InvalidInput("photos", faults)

@@ -65,6 +65,7 @@ fine["photo_gain"].to_series().round(2)
 # %%
 figure = xrfsr.plot.overview(found.photo, scan, fine)
 figure.savefig(FOLDER / "overview.png", dpi=110)
+figure
 
 # %% [markdown]
 # ## 4. Save everything for xarray

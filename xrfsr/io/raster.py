@@ -73,6 +73,8 @@ class Header:
         as "no data".
     descriptions : tuple of str
         Description of each band but opacity; empty where there is none.
+    scalings : tuple of (float, float)
+        Factor and shift of each band: its values are the stored pixels times the factor plus the shift.
     """
 
     shape: tuple[int, int]
@@ -85,6 +87,7 @@ class Header:
     orientation: int
     unwritten: int = 0
     descriptions: tuple[str, ...] = ()
+    scalings: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +285,7 @@ def _header(source: Any, path: Path) -> Header:
         pages=tuple(sorted(source.subdatasets, key=_page_number)),
         orientation=orientation,
         descriptions=tuple(source.descriptions[index] or "" for index in _colour_bands(bands)),
+        scalings=tuple(zip(source.scales, source.offsets, strict=True)),
     )
 
 

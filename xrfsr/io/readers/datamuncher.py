@@ -20,8 +20,12 @@ __all__ = ["RawMaps", "describe"]
 
 OPTIONS: frozenset[str] = frozenset()
 MAX_NAME_BYTES = 1 << 20
-# Values that are read to detect the number type.
-SAMPLE = 4096
+# Values that are read to detect the number type, in each of several places.
+SAMPLE, BLOCKS = 1024, 8
+# Sizes of measured values, and the size below which whole numbers appear if they are read as floating-point ones.
+USUAL_SIZES, MEANINGLESS = (1e-9, 1e9), 1e-30
+# Share of the values of a sample that have to agree, and the different values that prove another byte order.
+MOST, DISTINCT = 0.95, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,8 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     Raises
     ------
     InvalidInput
-        If the declared sizes do not match the file, or a name is not a known line.
+        If the declared sizes do not match the file, its values are big-endian or no measurements, or a name is not a
+        known line.
     """
     faults: list[str] = []
     width, height, count, offset = read_head(path)
@@ -90,7 +95,13 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
                     "wrong; export it again"
                 ],
             )
-        sample = file.read(min(size, 8 * SAMPLE))
+        sample = b""
+        for block in range(BLOCKS):
+            # Dark edges may be all zero, so that values are taken from the whole file.
+            file.seek(offset + block * (pixels // BLOCKS) * (size // pixels))
+            sample += file.read(min(pixels // BLOCKS or pixels, SAMPLE) * (size // pixels))
+            if pixels < BLOCKS:
+                break
         file.seek(offset + size)
         names = [line.strip() for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]
     if len(names) != count:
@@ -101,9 +112,8 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     chosen = [maps[at] for at in select_maps([names[at] for at in maps], options.lines, path, faults)]
     if faults:
         raise InvalidInput("file", faults)
-    dtype = f"<f{size // pixels}"
-    if _holds_integers(np.frombuffer(sample, dtype)):
-        dtype = dtype.replace("f", "i")
+    with np.errstate(invalid="ignore"):  # which some kinds of NaN cause
+        dtype = _number_type(np.frombuffer(sample, f"<f{size // pixels}"), path)
     if dtype != "<f4":
         warnings += (f"'{path}' contains {np.dtype(dtype).name} instead of float32 values, and is read accordingly",)
     return ScanDescription(
@@ -114,7 +124,58 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     )
 
 
-def _holds_integers(sample: NDArray[Any]) -> bool:
-    """Return whether bytes are integers, which as floating-point values would be smaller than any measurement."""
+def _number_type(sample: NDArray[Any], path: Path) -> str:
+    """Return the dtype of values that are floating-point numbers if the file obeys its format.
+
+    Raises
+    ------
+    InvalidInput
+        If the values have the other byte order, or mean nothing in any number type.
+    """
     used = sample[sample != 0]
-    return bool(used.size) and bool((np.abs(used) < np.finfo(sample.dtype).tiny).all())
+    size = sample.dtype.itemsize
+    if not used.size or _share_usual(used) >= MOST:
+        return f"<f{size}"
+    if _is_big_endian(used):
+        raise InvalidInput(
+            "file",
+            [
+                f"'{path}' contains numbers with the most significant byte first (big-endian); expected the least "
+                "significant byte first: export it again as little-endian float32"
+            ],
+        )
+    whole = used.view(f"<i{size}")
+    # Whole numbers are far below any measurement; small negative ones are NaN, but not the one that processors make.
+    positive = (np.abs(used) < MEANINGLESS) & (whole > 0)
+    negative = np.isnan(used) & (whole < 0) & (whole > -(1 << (22 if size == 4 else 51)))
+    if positive.any() and (positive | negative).all():
+        return f"<i{size}"
+    finite = used[np.isfinite(used)]
+    if np.count_nonzero(np.abs(finite) < MEANINGLESS) > finite.size / 2:
+        raise InvalidInput(
+            "file",
+            [
+                f"'{path}' contains neither float32 nor float64 values, nor integers of these sizes: most are below "
+                f"{MEANINGLESS:g} or no number; export it again as little-endian float32"
+            ],
+        )
+    return f"<f{size}"
+
+
+def _share_usual(values: NDArray[Any]) -> float:
+    """Return the share of different values that have the size of a measurement, without zero and the largest one."""
+    # The largest one may mean "no data".
+    sizes = np.unique(np.abs(values[np.isfinite(values) & (values != 0)]))
+    sizes = sizes[:-1] if sizes.size > 1 else sizes
+    return float(np.mean((sizes > USUAL_SIZES[0]) & (sizes < USUAL_SIZES[1]))) if sizes.size else 0.0
+
+
+def _is_big_endian(used: NDArray[Any]) -> bool:
+    """Return whether values that look unusual are measurements in the other byte order."""
+    size = used.dtype.itemsize
+    turned, whole = used.byteswap(), used.view(f"<i{size}")
+    # Small whole numbers in the right order could be powers of two in the other one.
+    if np.unique(whole).size < DISTINCT or np.mean(np.abs(whole.astype(np.float64)) > 255) <= 0.5:
+        return False
+    counts = np.abs(turned.view(whole.dtype).astype(np.float64))
+    return _share_usual(turned) >= MOST or bool((counts < 1 << (24 if size == 4 else 40)).all())

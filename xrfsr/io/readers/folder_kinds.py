@@ -9,12 +9,11 @@ from typing import NamedTuple
 
 from xrfsr.errors import InvalidInput
 from xrfsr.io.compressed_files import is_compressed, plain_suffix
-from xrfsr.io.display import white_of
 from xrfsr.io.places import Home
 from xrfsr.io.raster import read_header
 from xrfsr.io.readers.edf import EdfMaps, edf_header
 from xrfsr.io.readers.text_matrix import TextMatrices, matrix_layout
-from xrfsr.io.readers.tiff import TiffMaps, map_problem
+from xrfsr.io.readers.tiff import TiffMaps, map_problem, white_of_map
 from xrfsr.io.source import Source
 
 __all__ = ["KINDS", "FileHeader", "FolderKind", "are_pictures"]
@@ -80,7 +79,7 @@ def _raster_header(file: Path, is_mask: bool) -> FileHeader:
         problem = f"has {len(header.pages)} pages; expected one grey map per file: export the plain values"
     if problem:
         raise InvalidInput("file", [f"{file.name} {problem}"])
-    return FileHeader(header.shape, white_of(header.dtype, header.white))
+    return FileHeader(header.shape, white_of_map(header))
 
 
 def _edf_header(file: Path, is_mask: bool) -> FileHeader:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from xrfsr.io.selection import select_columns
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.utils.describe import listing
 
-__all__ = ["TiffMaps", "describe", "map_problem"]
+__all__ = ["TiffMaps", "describe", "map_problem", "white_of_map"]
 
 OPTIONS = frozenset({"quantity"})
 MIN_TILE = 128
@@ -71,6 +72,8 @@ class TiffMaps:
             return np.asarray(valid if raster.missing is None else valid & ~raster.missing, np.uint8)
         with np.errstate(over="ignore"):
             pixels: NDArray[np.float32] = raster.pixels[band].astype(np.float32)
+            if (scaling := raster.header.scalings[band]) != (1, 0):
+                pixels = (raster.pixels[band] * np.float64(scaling[0]) + scaling[1]).astype(np.float32)
         if raster.missing is not None:
             pixels[raster.missing] = np.nan
         return pixels
@@ -135,8 +138,13 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         grid=grid,
         tile=tile if header.orientation == 1 else None,
         warnings=(*columns.warnings, *ignored),
-        whites=tuple(white_of(headers[position].dtype, headers[position].white) for position in columns.maps),
+        whites=tuple(white_of_map(headers[position], locations[position][2]) for position in columns.maps),
     )
+
+
+def white_of_map(header: Header, band: int = 0) -> int:
+    """Return the largest number that a band can hold as `white_of` does, or 0 if its numbers are scaled."""
+    return white_of(header.dtype, header.white) if header.scalings[band] == (1, 0) else 0
 
 
 def map_problem(header: Header, *, bands: int = 1, mask: bool = False) -> str | None:
@@ -156,6 +164,9 @@ def map_problem(header: Header, *, bands: int = 1, mask: bool = False) -> str | 
         return None
     if header.palette is not None:
         return "is a false-colour picture (palette); export the plain values"
+    for factor, shift in header.scalings:
+        if factor == 0 or not math.isfinite(factor) or not math.isfinite(shift):
+            return f"declares the scale {factor:g} and the offset {shift:g} for its values; export the plain values"
     if header.inverted:
         # Programs disagree whether the stored or the displayed values count; a guess might invert the map.
         return (

@@ -637,3 +637,17 @@ def test_a_scan_survives_zarr(scan: xr.Dataset, tmp_path: Any) -> None:
     again = xr.open_zarr(tmp_path / "scan.zarr")
     xr.testing.assert_identical(again.load(), scan)
     xr.testing.assert_identical(validate(again), scan)
+
+
+def test_positions_that_are_replaced_are_named() -> None:
+    scan = as_scan(np.random.default_rng(0).random((1, 4, 6)), ["Ca-K"], 0.5)
+    photo = as_photo(np.random.default_rng(1).random((16, 24)), like=scan)
+    assert as_photo(photo, like=scan).identical(photo)
+    for moved in (photo[:, ::-1], photo[..., ::-1], photo[:, :8, :12]):
+        with pytest.warns(UserWarning, match="photo: its own positions in mm .* are replaced"):
+            as_photo(moved, like=scan)
+    maps = scan["intensity"]
+    assert as_scan(maps, pixel_size=0.5).identical(scan)
+    for moved, size in ((maps[:, ::-1], 0.5), (maps[:, 1:], 0.5), (maps, 0.25)):
+        with pytest.warns(UserWarning, match="maps: its own positions in mm .* are replaced"):
+            as_scan(moved, pixel_size=size)

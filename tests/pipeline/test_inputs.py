@@ -386,3 +386,11 @@ def test_checkpoints_by_name(scan: xr.Dataset, photo: xr.DataArray, tmp_path: Pa
         xr.testing.assert_identical(again, fine)
     with pytest.raises(InvalidInput, match="belongs to another run: seed was 0 and is 1"):
         scan.xrfsr.superresolve(photo, checkpoint=tmp_path / "state", **{**QUICK, "seed": 1})
+
+
+def test_maps_that_are_no_lines_are_named() -> None:
+    maps = np.random.default_rng(0).random((2, 8, 8)).astype(np.float32)
+    scan = as_scan(maps[:1], ["Ca-K"], 0.5)
+    separate = scan.xrfsr.to_dataset().assign(Pb=(("y", "x"), maps[1], {"units": "count"}))
+    with pytest.warns(UserWarning, match="variables that are no lines are left out: Pb; name the map of an element"):
+        separate.xrfsr.superresolve(scale=2, method="bilinear", progress=False)

@@ -138,3 +138,14 @@ def test_the_repr_says_what_the_photo_resolves() -> None:
     photo, points = shot(scan, 2)
     assert "resolves scales up to 2>" in repr(register(photo, scan, control_points=points))
     assert xrfsr.register(photo, scan, control_points=points, model="affine").largest_scale == 2
+
+
+def test_a_photo_that_is_resampled_resolves_no_more() -> None:
+    scan = xrfsr.as_scan(np.random.default_rng(0).random((1, 16, 16)), ["Ca-K"], 0.5)
+    photo = xrfsr.as_photo(np.random.default_rng(1).random((32, 32, 3)), like=scan)
+    finer = photo.xrfsr.resample(scale=2)
+    assert finer.attrs["native_pixel_mm"] == [0.25, 0.25]
+    assert finer.xrfsr.resample(scale=2).attrs["native_pixel_mm"] == [0.25, 0.25]
+    assert "native_pixel_mm" not in photo.xrfsr.resample(scale=0.5).attrs
+    with pytest.raises(InvalidInput, match="use scale=2 or less"):
+        scan.xrfsr.superresolve(finer, scale=4)

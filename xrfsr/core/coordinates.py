@@ -13,10 +13,10 @@ from xrfsr.core.cf import AXES
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.core.mistakes import axes_renaming
 from xrfsr.core.units import in_mm, mm_per
-from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.utils.describe import describe, listing
 
-__all__ = ["centres", "dequantify", "grid_coords", "grid_of", "own_grid"]
+__all__ = ["centres", "dequantify", "grid_coords", "grid_of", "own_grid", "warn_of_replaced_positions"]
 
 DECIMALS = 12
 
@@ -168,3 +168,28 @@ def grid_coords(grid: Grid) -> dict[str, xr.Variable]:
         name: xr.Variable(name, np.round(axis.centres, DECIMALS), {"units": "mm", **AXES[name]})
         for name, axis in (("y", grid.y), ("x", grid.x))
     }
+
+
+def warn_of_replaced_positions(what: str, obj: object, grid: Grid) -> None:
+    """Warn if an array has positions in mm that are not those of the grid on which its pixels are placed."""
+    if not isinstance(obj, xr.DataArray) or not {"y", "x"} <= {*obj.coords}:
+        return
+    try:
+        own = grid_of(obj)
+    except InvalidInput:
+        return  # indices, or positions that are no grid
+    pairs = [(own.y, grid.y), (own.x, grid.x)]
+    moved = any(
+        np.sign(mine.step) != np.sign(new.step) or not np.allclose(mine.edges, new.edges, atol=abs(mine.step) / 2)
+        for mine, new in pairs
+    )
+    if moved:
+        there, here = (f"y {_span(each.y)}, x {_span(each.x)}" for each in (own, grid))
+        warn(
+            f"{what}: its own positions in mm ({there}) are replaced, first pixel to first pixel ({here}); crop or flip "
+            "it first if that is not meant"
+        )
+
+
+def _span(axis: Axis) -> str:
+    return f"{axis.edges[0]:g} to {axis.edges[1]:g}{' in descending order' if axis.step < 0 else ''}"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from xrfsr.core.coordinates import grid_coords
+from xrfsr.core.coordinates import grid_coords, warn_of_replaced_positions
 from xrfsr.core.grid import Grid
 from xrfsr.core.labels import label_list
 from xrfsr.core.lines import parse_all
@@ -73,7 +73,7 @@ def as_scan(
     Warns
     -----
     UserWarning
-        If a map is constant, or two lines count the same photons.
+        If a map is constant, two lines count the same photons, or a DataArray has other positions in mm of its own.
 
     Examples
     --------
@@ -120,6 +120,7 @@ def as_scan(
         attrs = {"units": units}
         variables = {name: (DIMS[name], array, {} if name == "valid" else attrs) for name, array in arrays.items()}
         grid = Grid.from_shape(arrays["intensity"].shape[1:], spacing, corner)
+        warn_of_replaced_positions("maps", maps, grid)
         names = np.empty(len(labels), dtype=object)
         names[:] = labels
         with collect_faults(faults):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from xrfsr.core.coordinates import centres, dequantify, grid_coords, grid_of
+from xrfsr.core.coordinates import centres, dequantify, grid_coords, grid_of, warn_of_replaced_positions
 from xrfsr.core.grid import Grid
 from xrfsr.core.mistakes import is_like_photo, is_like_scan, no_photo, rename_fix
 from xrfsr.core.photo_bands import BANDS, band_names, bands_first, order_of
@@ -67,7 +67,7 @@ def as_photo(rgb: Any, like: xr.Dataset | xr.DataArray | Grid, bands: Sequence[s
     -----
     UserWarning
         If the photo's pixels, stretched over the scan's area, are far from square: it shows another area, or is
-        turned by 90 degrees.
+        turned by 90 degrees. If the photo has other positions in mm of its own, which are not used.
 
     Examples
     --------
@@ -91,6 +91,7 @@ def as_photo(rgb: Any, like: xr.Dataset | xr.DataArray | Grid, bands: Sequence[s
         raise InvalidInput("photo", faults)
     fine = Grid(grid.y.resize(data.shape[1]), grid.x.resize(data.shape[2]))
     _warn_if_stretched(fine, grid)
+    warn_of_replaced_positions("photo", rgb, fine)
     photo = photo_on(fine, data, names)
     if (native := native_pixel(rgb)) and (before := _grid_or_none(rgb)):
         # The photo was resampled before it was placed again.

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from xrfsr.core.coordinates import grid_of
 from xrfsr.core.grid import Grid
 from xrfsr.utils.checks import numbers
 
-__all__ = ["NATIVE_PIXEL", "finest_scale", "is_resolved", "native_pixel"]
+__all__ = ["NATIVE_PIXEL", "finest_scale", "is_resolved", "keep_native_pixel", "native_pixel"]
 
 NATIVE_PIXEL = "native_pixel_mm"  # attribute with two numbers (y, x)
 # A registration finds the pixel size of a photo to a few percent.
@@ -31,6 +32,14 @@ def native_pixel(photo: object) -> tuple[float, float] | None:
         return None
     dy, dx = np.broadcast_to(stored.ravel(), 2).tolist()
     return dy, dx
+
+
+def keep_native_pixel(resampled: xr.DataArray, photo: xr.DataArray) -> None:
+    """Note in a resampled photo the pixel size that it resolves, if that is larger than its own pixels."""
+    before, now = grid_of(photo).spacing, grid_of(resampled).spacing
+    sizes = [max(pair) for pair in zip(native_pixel(photo) or before, before, strict=True)]
+    if any(size > new * (1 + 1e-6) for size, new in zip(sizes, now, strict=True)):
+        resampled.attrs[NATIVE_PIXEL] = sizes
 
 
 def is_resolved(native: tuple[float, float], fine: Grid) -> bool:

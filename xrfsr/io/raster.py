@@ -153,7 +153,7 @@ def read_raster(path: Path, page: str | None = None, window: tuple[slice, slice]
     """
     with open_raster(path, page) as source:
         # A rotated picture is decoded whole, and cropped once it is upright.
-        part = _stored_window(source, window) if window and _orientation(path) == 1 else None
+        part = _stored_window(source, window) if window and _orientation(path, source.count) == 1 else None
         pixels = source.read(window=part)  # first, because GDAL reports damage more precisely than Pillow
         header = _header(source, path)
         missing = _missing_mask(source, header, pixels, part)
@@ -274,7 +274,7 @@ def _header(source: Any, path: Path) -> Header:
         bands = ("gray",)  # what other programs make of a grey picture when they reduce its colours
     elif bands[:1] == ("palette",):
         palette = _palette(source.colormap(1), 2 ** (8 * dtype.itemsize))
-    shape, orientation = (source.height, source.width), _orientation(path)
+    shape, orientation = (source.height, source.width), _orientation(path, source.count)
     return Header(
         shape=shape[::-1] if orientation in TRANSPOSED else shape,
         dtype=source.dtypes[0],
@@ -356,7 +356,10 @@ def _incomplete_blocks(source: Any, size: int) -> tuple[bool, int]:
     return False, unwritten
 
 
-def _orientation(path: Path) -> int:
+def _orientation(path: Path, bands: int) -> int:
+    """Return how a picture is turned, as EXIF numbers it; no camera writes more bands than four."""
+    if bands > 4:
+        return 1  # Pillow would print that it cannot decode them
     from PIL import Image, UnidentifiedImageError
 
     # Pillow's limit against decompression bombs would refuse large photos. The limit is global to the process, so

@@ -12,6 +12,8 @@ from scipy.sparse import csr_array
 from xrfsr.core.coordinates import AnyT, dequantify, grid_coords, grid_of, own_grid
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.core.lines import try_parse
+from xrfsr.core.mistakes import is_like_photo
+from xrfsr.core.photo_resolution import keep_native_pixel
 from xrfsr.core.units import pair_to_mm
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.operators import Downsampling, Footprint, apply_separable, footprint_matrix, linear_matrix
@@ -257,7 +259,10 @@ def regrid(obj: AnyT, target: Grid, *, footprint: Footprint = "area", fwhm: Leng
     coords = kept.assign_coords({**axes, **moved}).coords
     # Two casts, because mypy does not narrow a bound TypeVar by isinstance.
     if isinstance(obj, xr.DataArray):
-        return cast(AnyT, xr.DataArray(_moved(obj.variable, obj.name, matrices), coords, name=obj.name))
+        made = xr.DataArray(_moved(obj.variable, obj.name, matrices), coords, name=obj.name)
+        if is_like_photo(obj):
+            keep_native_pixel(made, obj)
+        return cast(AnyT, made)
     return cast(AnyT, xr.Dataset({k: _moved(v, k, matrices) for k, v in held.items()}, coords, obj.attrs))
 
 

@@ -21,6 +21,7 @@ from xrfsr.methods import Method, MethodOptions
 from xrfsr.operators import Downsampling, Footprint
 from xrfsr.operators.resample import beam_in_mm, fine_grid, resampling_matrices
 from xrfsr.pipeline.acquisition import Acquisition, Arrays, Geometry
+from xrfsr.utils.describe import listing
 
 __all__ = ["SMALLEST", "Beam", "check", "load", "over"]
 
@@ -126,6 +127,11 @@ def load(
     """
     scan, photo, U = check(obj, rgb, scale, beam, uses_photo=method.uses_photo, consistent=method.consistent)
     # Other variables, a cube of spectra for instance, are not read.
+    if others := [name for name, map_ in scan.data_vars.items() if set(map_.dims) == {"y", "x"}]:
+        warn(
+            f"variables that are no lines are left out: {listing(others)}; name the map of an element by its line, "
+            "such as 'Pb-L', and bring other maps to the result's grid with .xrfsr.resample(like=fine)"
+        )
     used = ["intensity"]
     if options is not None and method.uses_uncertainty(options) and "uncertainty" in scan:
         used.append("uncertainty")

@@ -18,7 +18,7 @@ import xarray as xr
 from xrfsr.errors import InvalidInput
 from xrfsr.io.writers.atomic import atomic_write, target_faults
 from xrfsr.io.writers.ownership import store_obstacle
-from xrfsr.io.writers.zarr import consolidate, write
+from xrfsr.io.writers.zarr import accept_fixed_text, consolidate, write
 from xrfsr.io.zarr_marks import METADATA_FILE, content_digest, links, mark_of, marks, read_metadata
 from xrfsr.utils.lock import HeldError, exclusive_lock
 from xrfsr.utils.paths import local_path
@@ -85,6 +85,7 @@ class Store:
         """Make the group of the store and the parent groups of the regions."""
         import zarr
 
+        accept_fixed_text()  # before there are threads, which write the regions
         # Without consolidated metadata, which would not list later regions.
         zarr.open_group(self.path, mode="a", zarr_format=3).update_attributes(marks(REGIONS))
         _forget_consolidated(self.path)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Hashable, Mapping
 from os import PathLike
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -36,7 +34,6 @@ MIN_SHARDED_SIDE = 2048
 CHUNKS_PER_SHARD = 4
 # Characters of a variable beyond which text is not stored with the width of its longest one.
 MAX_FIXED_TEXT = 2**18
-_FILTERS = Lock()
 
 
 def to_zarr(
@@ -101,8 +98,8 @@ def write(dataset: xr.Dataset, folder: Path, chunks: Mapping[str, int] | None = 
     # Zarr writes from several threads: after one fails, others may still add files while the folder is removed.
     # Chunks without a value are written too, so that a file that is absent has been lost.
     options: dict[str, Any] = {"zarr_format": 3, "consolidated": False, "write_empty_chunks": True}
-    with _fixed_text():
-        delayed = dataset.to_zarr(folder, mode="w-", encoding=encoding, compute=False, **options)
+    accept_fixed_text()
+    delayed = dataset.to_zarr(folder, mode="w-", encoding=encoding, compute=False, **options)
     delayed.compute()  # type: ignore[no-untyped-call]
 
 
@@ -110,24 +107,22 @@ def consolidate(store: Path) -> None:
     """Consolidate the metadata of all groups and arrays, so that the store opens quickly."""
     import zarr
 
-    with _fixed_text():
+    accept_fixed_text()
+    with warnings.catch_warnings():
         # Zarr warns that consolidated metadata are not part of its standard. They are still preferable: without them
         # xarray warns on every open_zarr, and readers that do not know them ignore them.
         warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
         zarr.consolidate_metadata(store, zarr_format=3)
 
 
-@contextmanager
-def _fixed_text() -> Iterator[None]:
-    """Keep zarr from warning of text of fixed width.
+def accept_fixed_text() -> None:
+    """Keep zarr from warning of text of fixed width, from now on and in all threads.
 
     Only text of fixed width has a size that Dask knows, without which ``xr.open_zarr(path, chunks="auto")`` fails. It
-    is a registered extension of zarr v3, though not part of its core.
+    is a registered extension of zarr v3, though not part of its core. The filter is not limited to a block, because
+    the filters at the end of such a block are those of its beginning: with several threads a block ends that of others.
     """
-    # Filters of warnings belong to the process, and regions are written by several threads.
-    with _FILTERS, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"The data type \(FixedLengthUTF32")
-        yield
+    warnings.filterwarnings("ignore", message=r"The data type \(FixedLengthUTF32")
 
 
 def _as_dataset(data: object) -> xr.Dataset:

@@ -99,6 +99,28 @@ def test_real_maps(shared: Path, name: str, units: str) -> None:
     assert opened(shared / name)[0].intensity.attrs["units"] == units
 
 
+@pytest.mark.parametrize("write", [folder, edf_folder, stack])
+@pytest.mark.parametrize(
+    ("dtype", "empty", "level"), [("uint8", (0, 1, 2), 0), ("uint16", (1,), 0), ("uint8", (0, 2), 7)]
+)
+def test_empty_maps_say_nothing(tmp_path: Path, write: type, dtype: str, empty: tuple[int, ...], level: int) -> None:
+    maps = stretched(dtype)
+    maps[list(empty)] = level
+    scan, [message] = opened(write(tmp_path, maps))
+    assert scan.intensity.attrs["units"] == "dimensionless"
+    assert "Hg" in message
+    counts = COUNTS.astype(dtype)
+    counts[list(empty)] = level
+    scan, said = opened(write(tmp_path, counts))
+    assert (scan.intensity.attrs["units"], said) == ("count", [])
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_maps_that_are_all_empty_stay_counts(tmp_path: Path, level: int) -> None:
+    scan, said = opened(folder(tmp_path, np.full((4, 7, 9), level, "uint8")))
+    assert (scan.intensity.attrs["units"], said) == ("count", [])
+
+
 def test_damaged_values_are_reported_when_they_are_used(tmp_path: Path) -> None:
     for name, values in zip(NAMES, stretched("uint8"), strict=True):
         tifffile.imwrite(tmp_path / f"{name}.tif", np.tile(values, (20, 20)), compression="zlib")

@@ -12,6 +12,7 @@ from xrfsr.utils.describe import listing
 __all__ = ["displayed", "displayed_warning", "white_of"]
 
 SEEN = 3  # maps that are looked at: that counts reach the largest number in one map is possible, in three it is not
+MOST_READ = 8  # maps that are read at most; those that hold one number everywhere show nothing
 NEAR_WHITE = 0.97  # share of the largest number: pictures that were decoded or resized may miss the very last ones
 LEAST_WHITE = 15  # pictures of fewer than four bits are masks
 
@@ -36,7 +37,7 @@ def displayed(maps: ScanDescription) -> list[str]:
     """Return the names of maps whose contrast was stretched, or nothing.
 
     Counts end anywhere. A stretched picture ends at the largest number that its bits can hold, or within 3 % of it, and
-    so does every map of the file. At most three maps are read.
+    so does every map of the file. Three maps are looked at; empty ones say nothing, and further ones are read instead.
 
     Parameters
     ----------
@@ -44,15 +45,22 @@ def displayed(maps: ScanDescription) -> list[str]:
         Maps with `whites`, the largest number that each can hold.
     """
     limited = [number for number, white in enumerate(maps.whites) if white >= LEAST_WHITE]
-    for number in limited[:SEEN]:
+    seen = 0
+    for number in limited[:MOST_READ]:
         try:
             values = np.asarray(maps.intensity.read([number], slice(0, maps.shape[0]), slice(0, maps.shape[1])))
         # Damaged values, for which a library may raise anything, are reported when they are used.
         except Exception:
             return []
-        if not (values >= NEAR_WHITE * maps.whites[number]).any():
+        known = values[~np.isnan(values)]
+        if not known.size or known.min() == known.max():
+            continue
+        if known.max() < NEAR_WHITE * maps.whites[number]:
             return []
-    return [(maps.labels or maps.names)[number] for number in limited]
+        seen += 1
+        if seen == SEEN:
+            break
+    return [] if not seen else [(maps.labels or maps.names)[number] for number in limited]
 
 
 def displayed_warning(names: list[str], path: Path) -> str:

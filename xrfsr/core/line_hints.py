@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
 
-__all__ = ["Shells", "hint", "number_hint"]
+__all__ = ["Shells", "hint", "lines_within", "number_hint"]
 
 Shells = Mapping[str, Sequence[str]]
 """Symbol of every element, by atomic number, with the shells whose lines a scanner maps: ``{"Pb": "LM"}``."""
@@ -110,6 +110,34 @@ def number_hint(number: int, shells: Shells) -> str:
     element = list(shells)[number - 1]
     lines = [f"{element}-{shell}" for shell in shells[element]]
     return f"{number} is the atomic number of {element}" + (f": write {' or '.join(map(repr, lines))}" if lines else "")
+
+
+def lines_within(text: str, shells: Shells) -> list[str]:
+    """Return the lines of the only element that a longer text names, such as the name of a file.
+
+    A symbol of one letter among other words means no element: ``I_0`` is no iodine. If the text also names a shell,
+    only that line is returned.
+
+    Examples
+    --------
+    >>> lines_within("map of copper", {"Cu": "K", "Pb": "LM"})
+    ['Cu-K']
+    >>> lines_within("old_Pb_M", {"Cu": "K", "Pb": "LM"})
+    ['Pb-M']
+    """
+    parts = [part for part in re.split(r"[\W_]+", text) if part]
+    known = _names()
+    found: dict[str, str] = {}
+    for part, following in zip(parts, [*parts[1:], ""], strict=True):
+        word = "".join(letter for letter in unicodedata.normalize("NFKD", part.casefold()) if letter.isalnum())
+        element = part if part in shells else known.get(word, "") if len(word) > 2 else ""
+        shell = following[:1] if re.fullmatch(r"[KLM]([ab]?\d?)", following) else ""
+        if shells.get(element) and (len(part) > 1 or len(parts) == 1 or (shell in shells[element] and shell)):
+            found.setdefault(element, shell if shell in shells[element] else "")
+    if len(found) != 1:
+        return []
+    [(element, shell)] = found.items()
+    return [f"{element}-{each}" for each in shell or shells[element]]
 
 
 @lru_cache(maxsize=1)

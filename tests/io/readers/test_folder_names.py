@@ -185,6 +185,8 @@ def test_a_folder_without_any_line_is_refused_with_all_its_names(tmp_path: Path)
         (["Ca_K", "old_K", "x_I"], ("", "")),
         (["S_K_Ka", "S_Ca_Ka", "S_Fe_Ka"], ("S_", "")),
         (["Fe_Ka_1", "Ca_K_1", "Pb_L_1"], ("", "_1")),
+        (["Pb_L_1", "Hg_L_2"], ("", "")),
+        (["Pb_L_1", "Fe_K", "Ca_K_2"], ("", "")),  # Pb-L1
         ([], ("", "")),
     ],
 )
@@ -195,3 +197,99 @@ def test_names_of_programs(stems: list[str], affixes: tuple[str, str]) -> None:
 def test_many_parts_and_many_files_take_no_time() -> None:
     stems = [f"{'_'.join('abcdefgh' * 12)}_{number}" for number in range(20)]
     assert find_maps(stems).affixes == Affixes()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["01_Ca_K", "02_Fe_K", "03_Pb_L"],
+        ["1-Ca-K", "2-Fe-K", "3-Pb-L"],
+        ["Ca_K_01", "Fe_K_02", "Pb_L_03"],
+        ["Ca_K_1", "Fe_K_2", "Pb_L_3"],  # not Pb-L3
+        ["Ca_K.001", "Fe_K.002", "Pb_L.003"],
+        ["S1_01_Ca_K_raw", "S1_02_Fe_K_raw", "S1_03_Pb_L_raw"],
+        ["S1_Ca_K_7_raw", "S1_Fe_K_8_raw", "S1_Pb_L_9_raw"],
+        ["20 Ca K", "26 Fe K", "82 Pb L"],
+        ["Ca_K_3.69", "Fe_K_6.40", "Pb_L_10.55"],
+        ["01_Ca_K", "02_Fe_K", "Pb-L"],
+    ],
+)
+@pytest.mark.parametrize("lines", [None, ["Ca-K", "Fe-K", "Pb-L"]])
+def test_running_numbers_come_off(tmp_path: Path, names: list[str], lines: list[str] | None) -> None:
+    write(tmp_path, *names)
+    scan, said = opened(tmp_path, lines=lines)
+    assert (sorted(scan.line.values.tolist()), said) == (["Ca-K", "Fe-K", "Pb-L"], [])
+    for number, label in enumerate(("Ca-K", "Fe-K", "Pb-L")):
+        np.testing.assert_array_equal(scan.intensity.sel(line=label), written.MAPS[0] + 1000 * number)
+
+
+def test_running_numbers_of_symbols_uncertainties_and_strangers(tmp_path: Path) -> None:
+    write(tmp_path, "01_Ca", "02_Fe", "03_Pb", "04_BSE", "01_sFe", "01_sCa")
+    scan, [message] = opened(tmp_path)
+    assert scan.line.values.tolist() == ["Ca-K", "Fe-K"]
+    assert scan.uncertainty.sel(line="Fe-K")[0, 0] == written.MAPS[0, 0, 0] + 4000
+    assert "03_Pb.tif, 04_BSE.tif in" in message
+    assert "lines={'Pb': 'Pb-L', ...}" in message
+    for pb in ("Pb", "03_Pb", "03_Pb.tif"):
+        scan, _ = opened(tmp_path, lines={pb: "Pb-L", "Ca": "Ca-K"})
+        np.testing.assert_array_equal(scan.intensity[:, 0, 0], written.MAPS[0, 0, 0] + [2000, 0])
+
+
+def test_a_running_number_as_prefix_is_read_alone(tmp_path: Path) -> None:
+    write(tmp_path, "01_Ca_K", "02_Fe_K")
+    assert opened(tmp_path, prefix="02_")[0].line.values.tolist() == ["Fe-K"]
+
+
+@pytest.mark.parametrize("names", [["1_Ca_K", "1_Fe_K", "2_Ca_K", "2_Fe_K"], ["1_Ca_K", "2_Ca_K"]])
+def test_numbers_of_scans_do_not_run(tmp_path: Path, names: list[str]) -> None:
+    write(tmp_path, *names)
+    with pytest.raises(InvalidInput, match="choose one with prefix='1_'"):
+        open_scan(tmp_path, 1.0)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["S1_Ca-K", "S1_Fe-K", "Cu-K"],
+        ["Ca_K_raw", "Fe_K_raw", "Cu_K"],
+        ["S1_Ca_K_raw", "S1_Fe_K_raw", "Cu"],
+        ["S1_Ca-K", "S1_Fe-K", "Cu-K", "Zn-K"],
+    ],
+)
+def test_lines_without_the_prefix_of_others_are_read(tmp_path: Path, names: list[str]) -> None:
+    write(tmp_path, *names, "sCu-K" if "Cu-K" in names else "i0")
+    scan, _ = opened(tmp_path, lines=["Ca-K", "Fe-K", "Cu-K"])
+    np.testing.assert_array_equal(scan.intensity[:, 0, 0], written.MAPS[0, 0, 0] + [0, 1000, 2000])
+    scan, said = opened(tmp_path)
+    assert {"Ca-K", "Fe-K", "Cu-K"} <= set(scan.line.values)
+    assert scan.sizes["line"] == len(names)
+    assert not any("Cu" in message and "left out" in message for message in said)
+
+
+def test_lines_that_would_be_read_twice_are_left_out_under_their_own_heading(tmp_path: Path) -> None:
+    write(tmp_path, "S1_Ca-K", "S1_Fe-K", "Ca-K", "i0")
+    scan, [message] = opened(tmp_path)
+    np.testing.assert_array_equal(scan.intensity[:, 0, 0], written.MAPS[0, 0, 0] + [0, 1000])
+    assert "not named after a line are left out: i0.tif; files without the prefix" in message
+    assert "'S1_*', are left out: Ca-K.tif in" in message
+    assert "lines={'Ca-K.tif': 'Ca-K', ...}" in message
+    scan, _ = opened(tmp_path, lines={"Ca-K.tif": "Ca-K"})
+    assert scan.intensity[0, 0, 0] == written.MAPS[0, 0, 0] + 2000
+
+
+@pytest.mark.parametrize(
+    ("name", "example"),
+    [
+        ("README", "{'README': '<element>-<line>', ...}"),
+        ("I_0", "{'I_0': '<element>-<line>', ...}"),
+        ("Cu_As", "{'Cu_As': '<element>-<line>', ...}"),
+        ("Pb", "{'Pb': 'Pb-L', ...}"),
+        ("old_Ti_K", "{'old_Ti_K': 'Ti-K', ...}"),
+        ("copper map", "{'copper map': 'Cu-K', ...}"),
+        ("x_K_K", "{'x_K_K': 'K-K', ...}"),
+    ],
+)
+def test_examples_name_no_other_element(tmp_path: Path, name: str, example: str) -> None:
+    write(tmp_path, "Ca_K", "Fe_K", name)
+    _, [message] = opened(tmp_path)
+    assert f"lines={example}, which has to name every map that is wanted" in message

@@ -13,7 +13,7 @@ from xrfsr.core.units import intensity_unit
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.io.partial import missing_uncertainties, partial_source
 from xrfsr.io.places import Home
-from xrfsr.io.readers.folder_contents import FolderContents, SelectedFiles
+from xrfsr.io.readers.folder_contents import FolderContents, SelectedFiles, stem_of
 from xrfsr.io.readers.folder_kinds import KINDS, FileHeader, FolderKind, are_pictures
 from xrfsr.io.readers.folder_names import Affixes
 from xrfsr.io.source import ReadOptions, ScanDescription
@@ -126,12 +126,22 @@ def _warnings(
         warnings.append(f"pictures are ignored: {listed} in '{path}'; open a photo with open_photo")
     left_out = files.left_out(options.prefix) if options.lines is None else []
     if left_out:
-        fix = f"if one is a map, label it with {files.example(left_out)}"
+        fix = (
+            f"if one is a map, label it with {files.example(left_out)}, which has to name every map that is wanted, "
+            "since a mapping reads only what it names"
+        )
         other = files.naming.other
         if other and other.prefix != files.naming.affixes.prefix and options.prefix is None:
             fix = f"prefix={other.prefix!r} reads others of them; {fix}"
-        listed = listing((file.name for file in left_out), SHOWN)
-        warnings.append(f"files that are not named after a line are left out: {listed} in '{path}'; {fix}")
+        lines = [file for file in left_out if try_parse(stem_of(file))]
+        said = {
+            "files that are not named after a line are left out": [file for file in left_out if file not in lines],
+            f"files without the prefix and suffix of the maps, {files.naming.affixes}, are left out": lines,
+        }
+        listed = "; ".join(
+            f"{what}: {listing((file.name for file in each), SHOWN)}" for what, each in said.items() if each
+        )
+        warnings.append(f"{listed} in '{path}'; {fix}")
     return warnings
 
 

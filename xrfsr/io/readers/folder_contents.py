@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xrfsr.core.line_hints import lines_within
 from xrfsr.core.lines import Line, parse, try_parse
 from xrfsr.core.transitions import mapped_shells
 from xrfsr.errors import Fault, InvalidInput
@@ -88,7 +89,7 @@ class FolderContents:
         stems = [stem_of(file) for file in files if not _is_mask(stem_of(file)) and not _is_picture(stem_of(file))]
         naming = find_maps(stems, prefix, named)
         for file in files:
-            name = naming.affixes.strip(stem_of(file))
+            name = naming.strip(stem_of(file))
             if _is_mask(name or stem_of(file)):
                 masks.append(file)
             elif _is_picture(name or stem_of(file)):
@@ -113,11 +114,16 @@ class FolderContents:
         return sorted([*strangers, *(self.others if prefix is None else ())])
 
     def example(self, left_out: Sequence[Path]) -> str:
-        """Return how a caller might label one of these files: a symbol that is no line by itself, else the first."""
-        names = [self.naming.affixes.strip(stem_of(file)) or stem_of(file) for file in left_out]
-        name = next((name for name in names if mapped_shells().get(name)), names[0])
-        label = f"{name}-{mapped_shells()[name][0]}" if mapped_shells().get(name) else "Ca-K"
-        return f"lines={{{name!r}: {label!r}}}"
+        """Return how a caller might label one of these files, with a line of an element that its name contains."""
+        names = [self.naming.strip(stem_of(file)) or self._called(file) for file in left_out]
+        # Only a line that the name itself suggests: examples are copied as they stand.
+        lines = {name: meant[0] for name in names if (meant := lines_within(Path(name).stem, mapped_shells()))}
+        name = next(iter(lines), names[0])
+        return f"lines={{{name!r}: {lines.get(name, '<element>-<line>')!r}, ...}}"
+
+    def _called(self, file: Path) -> str:
+        """Return the name by which `lines` selects a file that is named otherwise than the maps."""
+        return file.name if stem_of(file) in self.maps else stem_of(file)
 
     def select(self, lines: object, folder: Path, faults: list[str]) -> SelectedFiles:
         """Select the files of `lines` in any spelling, or of all lines if that is None.
@@ -155,7 +161,7 @@ class FolderContents:
 
     def _renamed(self, lines: Mapping[Any, Any], folder: Path, faults: list[str]) -> SelectedFiles:
         """Select the files that a mapping names, with or without prefix and suffix, by its labels."""
-        maps = {stem_of(file): [file] for file in self.others} | self.maps
+        maps = {self._called(file): [file] for file in self.others} | self.maps
         listed = list(maps)
         called = [
             (name, *(each for file in files for each in (stem_of(file), file.name))) for name, files in maps.items()

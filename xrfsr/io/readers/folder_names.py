@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from xrfsr.core.lines import try_parse
 from xrfsr.core.transitions import symbols
+from xrfsr.io.readers.folder_numbers import without_numbers
 from xrfsr.io.selection import derived_names
 
 __all__ = ["Affixes", "NamedMaps", "find_maps"]
@@ -60,19 +61,31 @@ class NamedMaps:
         Prefixes of the maps if none has the one that the caller wants.
     other : Affixes or None
         Prefix and suffix of most of the element maps among the rest.
+    bare : frozenset of str
+        Names that are maps without prefix and suffix, although most maps have them.
+    plain : dict of str to str
+        Names without their running number.
     """
 
     affixes: Affixes
     rivals: tuple[Affixes, ...] = ()
     other: Affixes | None = None
     missing: tuple[str, ...] = ()
+    bare: frozenset[str] = frozenset()
+    plain: Mapping[str, str] = field(default_factory=dict)
+
+    def strip(self, stem: str) -> str | None:
+        """Return the name of the map; None for a file that is named otherwise than the maps."""
+        plain = self.plain.get(stem, stem)
+        return plain if plain in self.bare else self.affixes.strip(plain)
 
 
 def find_maps(stems: Sequence[str], prefix: str | None = None, named: Collection[object] = ()) -> NamedMaps:
     """Find the prefix and suffix without which most names are element lines.
 
     Both begin or end at a separator: ``Fe_Ka`` and ``Fe_Kb`` share ``Fe_K``, which is no prefix. Names without prefix
-    and suffix are preferred to others, and shorter ones to longer ones.
+    and suffix are preferred to others, and shorter ones to longer ones. Running numbers come off first. Names that are
+    lines by themselves are maps among others with a prefix, too, unless two maps would be the same line.
 
     Parameters
     ----------
@@ -92,17 +105,30 @@ def find_maps(stems: Sequence[str], prefix: str | None = None, named: Collection
     if prefix is None and not named:
         # PyMca's sums over regions of interest, of which those without background are wanted.
         stems = [stem for stem in stems if "ROI_" not in stem or f"{stem}_Net" not in stems]
+    given = stems
+    elements = {
+        stem: [(each.prefix, each.suffix) for each, element in _readings(stem, ()) if element] for stem in stems
+    }
+    plain = without_numbers(elements)
+    if prefix is not None and any(_bare(start) == _bare(prefix) for each in elements.values() for start, _ in each):
+        plain = {}  # prefix="01_" asks for this number
+    stems = [plain.get(stem, stem) for stem in stems]
     found = _counts(stems, named)
     if prefix is not None:
         found = {each: names for each, names in found.items() if _bare(each.prefix) == _bare(prefix)}
     if not found:
-        naming = find_maps(stems) if prefix is not None else NamedMaps(Affixes())
+        naming = find_maps(given) if prefix is not None else NamedMaps(Affixes())
         there = dict.fromkeys(each.prefix for each in (naming.affixes, naming.other) if each)
-        return NamedMaps(Affixes(prefix or ""), missing=tuple(there) if prefix is not None else ())
+        return NamedMaps(Affixes(prefix or ""), missing=tuple(there) if prefix is not None else (), plain=plain)
     best = _best(found)
+    if prefix is None and best == Affixes():
+        best = _equal(found)
+    bare = _bare_maps(found, best) if prefix is None else frozenset()
     most = _elements(found[best].values())
     ours = {name: stem for stem in stems if (name := best.strip(stem))}
-    done = {*found[best], *(ours[name] for name in derived_names(ours))}
+    derived = derived_names([*bare, *(stem for stem in stems if best.strip(stem) is None)])
+    bare |= {name for name, (_, line) in derived.items() if line in bare}
+    done = {*found[best], *(ours[name] for name in derived_names(ours)), *bare}
     others: list[tuple[Affixes, int]] = []
     for _ in range(MOST_SETS):
         if not (rest := _counts((stem for stem in stems if stem not in done), ())):
@@ -113,7 +139,27 @@ def find_maps(stems: Sequence[str], prefix: str | None = None, named: Collection
     rivals = [other for other, count in others if count == most > 0]
     choose = rivals and best != Affixes() and prefix is None
     other_prefix = others[0][0] if others and others[0][1] else None
-    return NamedMaps(best, (best, *rivals) if choose else (), other_prefix)
+    return NamedMaps(best, (best, *rivals) if choose else (), other_prefix, bare=bare, plain=plain)
+
+
+def _bare_maps(found: Mapping[Affixes, Mapping[str, bool]], affixes: Affixes) -> frozenset[str]:
+    """Return the names that are lines by themselves, unless these or the maps with affixes have a line twice."""
+    ours = found[affixes]
+    bare = [stem for stem in found.get(Affixes(), ()) if stem not in ours and try_parse(stem)]
+    names = [*bare, *filter(None, map(affixes.strip, ours))]
+    labels = [line.label.casefold() for name in names if (line := try_parse(name))]
+    return frozenset(bare) if len(set(labels)) == len(labels) else frozenset()
+
+
+def _equal(found: Mapping[Affixes, Mapping[str, bool]]) -> Affixes:
+    """Return the only affixes of as many maps as there are without any, which then join them; else none."""
+    most = _elements(found[Affixes()].values())
+    equal = [
+        affixes
+        for affixes, names in found.items()
+        if affixes != Affixes() and _elements(names.values()) == most > 1 and not set(names) & set(found[Affixes()])
+    ]
+    return equal[0] if len(equal) == 1 and _bare_maps(found, equal[0]) else Affixes()
 
 
 def _bare(prefix: str) -> str:

@@ -186,8 +186,8 @@ def warn_of_replaced_positions(what: str, obj: object, grid: Grid) -> None:
     if moved:
         there, here = (f"y {_span(each.y)}, x {_span(each.x)}" for each in (own, grid))
         warn(
-            f"{what}: its own positions in mm ({there}) are replaced, first pixel to first pixel ({here}); crop or flip "
-            "it first if that is not meant"
+            f"{what}: its own positions in mm ({there}) are replaced, first pixel to first pixel ({here}); crop or "
+            "flip it first if that is not meant"
         )
 
 

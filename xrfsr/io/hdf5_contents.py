@@ -49,6 +49,10 @@ def describe_contents(file: h5py.Group, path: Path) -> str:
             f"if '{name}' holds maps (line, y, x), read and name them: with h5py.File('{path}') as file: scan = "
             f"xrfsr.as_scan(file['{name}'][()], lines=[...], pixel_size=...)"
         )
+    elif len(shape) == 2 and "_NCProperties" in file.attrs:
+        advice = (
+            f"if these are maps of netCDF, pass them together: xrfsr.as_scan(xr.open_dataset('{path}'), pixel_size=...)"
+        )
     elif len(shape) == 2:
         advice = "if these are maps, stack and name them: xrfsr.as_scan(np.stack([...]), lines=[...], pixel_size=...)"
     return f"it contains {listed}{more}; {advice}"

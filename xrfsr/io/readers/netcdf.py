@@ -1,12 +1,12 @@
 """Reader of netCDF that xarray wrote: ``scan.to_netcdf("scan.nc")``, in HDF5 (version 4) or in the classic format.
 
-The maps are a variable (line, y, x), by preference ``intensity``, whose first dimension has text for its coordinate.
+The maps are a variable (line, y, x) or (line, x, y), by preference ``intensity``, whose first dimension has text for
+its coordinate.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,17 +24,18 @@ from xrfsr.io.hdf5_chunks import read_all
 from xrfsr.io.hdf5_links import open_hdf5
 from xrfsr.io.readers.datamuncher import RawMaps
 from xrfsr.io.readers.netcdf_classic import ClassicVariable, is_classic, read_classic
+from xrfsr.io.readers.netcdf_dimensions import SidewaysMaps, is_sideways
+from xrfsr.io.readers.netcdf_groups import MAPS, datasets_of, dimensions, name_of_maps, scans
 from xrfsr.io.selection import group_list, select_maps, unknown_group
 from xrfsr.io.source import ReadOptions, ScanDescription, Source
 
 __all__ = ["PackedMaps", "describe", "groups", "matches"]
 
 OPTIONS = frozenset({"group"})
-MAPS, UNCERTAINTY, VALID = "intensity", "uncertainty", "valid"
+UNCERTAINTY, VALID = "uncertainty", "valid"
 PACKING, MISSING = ("scale_factor", "add_offset"), ("_FillValue", "missing_value")
-USED = ("units", *PACKING, *MISSING)
-USUAL = ("line", "y", "x")
-MAX_AXIS_BYTES, DEPTH = 1 << 26, 6
+USED = ("units", "axis", *PACKING, *MISSING)
+MAX_AXIS_BYTES = 1 << 26
 # What libraries of netCDF write for themselves.
 INTERNAL = ("_NC", "_Netcdf4", "_FillValue", "_Encoding", "CLASS", "NAME")
 
@@ -103,7 +104,7 @@ class PackedMaps:
 
 def matches(file: h5py.Group) -> bool:
     """Return whether an HDF5 file is netCDF with maps."""
-    return next(_scans(file), None) is not None
+    return next(scans(file), None) is not None
 
 
 def groups(path: Path, options: ReadOptions) -> dict[str, dict[str, Any]]:
@@ -111,7 +112,7 @@ def groups(path: Path, options: ReadOptions) -> dict[str, dict[str, Any]]:
     if is_classic(path):
         return {}
     with open_hdf5(path, external=options.external) as file:
-        names = [scan.name for scan in _scans(file)]
+        names = [scan.name for scan in scans(file)]
     return {name.strip("/"): {"group": name} for name in names} if len(names) > 1 else {}
 
 
@@ -129,44 +130,27 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         stored, attrs = read_classic(path)
         return _describe({name: _classic(path, one) for name, one in stored.items()}, attrs, path, options)
     with open_hdf5(path, external=options.external) as file:
-        scan = _choose(list(_scans(file)), path, options.group)
-        found = {
-            name: one for name in scan if isinstance(one := scan.get(name), h5py.Dataset) and one.shape is not None
-        }
-        dims = _dimensions(scan, found)
+        scan = _choose(list(scans(file)), path, options.group)
+        found = datasets_of(scan)
+        dims = dimensions(scan, found)
         variables = {name: _hdf5(path, one, dims[name], options.external) for name, one in found.items()}
         described = _describe(variables, _attributes(scan), path, options)
         place = "" if scan.name == "/" else scan.name
-        return replace(described, attrs={**described.attrs, "source_group": f"{place}/{MAPS}"}) if place else described
+        if not place:
+            return described
+        return replace(described, attrs={**described.attrs, "source_group": f"{place}/{_maps(variables, path)[2]}"})
 
 
-def _scans(file: h5py.Group) -> Iterator[h5py.Group]:
-    """Yield the groups that hold maps as xarray writes them."""
-    waiting = deque([(file, 0)])
-    while waiting:
-        group, depth = waiting.popleft()
-        with collect_faults([]):
-            maps, labels = group.get(MAPS), group.get("line")
-            if isinstance(maps, h5py.Dataset) and isinstance(labels, h5py.Dataset) and len(maps.shape or ()) == 3:
-                yield group
-        for name in group:
-            with collect_faults([]):
-                if isinstance(group.get(name, getlink=True), h5py.HardLink) and depth < DEPTH:
-                    inner = group.get(name)
-                    if isinstance(inner, h5py.Group):
-                        waiting.append((inner, depth + 1))
-
-
-def _choose(scans: list[h5py.Group], path: Path, wanted: str | None) -> h5py.Group:
-    names = [scan.name for scan in scans]
+def _choose(found: list[h5py.Group], path: Path, wanted: str | None) -> h5py.Group:
+    names = [scan.name for scan in found]
     if wanted is None:
-        if len(scans) > 1 and names[0] != "/":
-            raise InvalidInput("file", [f"'{path}' contains {len(scans)} scans; choose one: {group_list(names)}"])
-        return scans[0]
+        if len(found) > 1 and names[0] != "/":
+            raise InvalidInput("file", [f"'{path}' contains {len(found)} scans; choose one: {group_list(names)}"])
+        return found[0]
     tidy = "/" + wanted.strip("/")
     if tidy not in names:
         raise unknown_group(wanted, names, path)
-    return scans[names.index(tidy)]
+    return found[names.index(tidy)]
 
 
 def _classic(path: Path, one: ClassicVariable) -> Variable:
@@ -181,25 +165,6 @@ def _classic(path: Path, one: ClassicVariable) -> Variable:
         return RawMaps(path, one.dtype.str, one.offset, shape, (0,) if positions is None else tuple(positions))
 
     return Variable(one.dims, one.shape, one.dtype.kind, one.attrs, values, source)
-
-
-def _dimensions(scan: h5py.Group, datasets: Mapping[str, h5py.Dataset]) -> dict[str, tuple[str, ...]]:
-    """Return the names of the dimensions of each variable, by the numbers that libraries of netCDF give them.
-
-    HDF5 itself stores references, which are not followed: damaged ones make it crash.
-    """
-    numbers = {
-        int(np.ravel(one.attrs["_Netcdf4Dimid"])[0]): name
-        for name, one in datasets.items()
-        if text(one.attrs.get("CLASS")) == "DIMENSION_SCALE" and "_Netcdf4Dimid" in one.attrs
-    }
-    found = {}
-    for name, one in datasets.items():
-        usual = USUAL if len(one.shape) == len(USUAL) else (name,) * len(one.shape)
-        used = np.ravel(one.attrs.get("_Netcdf4Coordinates", ())).tolist()
-        named = [numbers[number] for number in used if number in numbers]
-        found[name] = tuple(named) if len(named) == len(one.shape) else usual
-    return found
 
 
 def _hdf5(path: Path, dataset: h5py.Dataset, dims: tuple[str, ...], external: bool) -> Variable:
@@ -238,6 +203,8 @@ def _describe(
     variables: Mapping[str, Variable], attrs: Mapping[str, Any], path: Path, options: ReadOptions
 ) -> ScanDescription:
     faults: list[str] = []
+    axes = {name: text(one.attrs.get("axis")) for name, one in variables.items()}
+    variables = {name: _upright(one) if is_sideways(one.dims, axes) else one for name, one in variables.items()}
     maps, labels, name = _maps(variables, path)
     names = list(map(str, labels.values()))
     if len(names) != maps.shape[0]:
@@ -269,20 +236,34 @@ def _describe(
     )
 
 
+def _upright(one: Variable) -> Variable:
+    """Return a variable (..., x, y) as (..., y, x)."""
+
+    def turned(each: Any) -> Any:
+        return (*each[:-2], each[-1], each[-2])
+
+    return replace(
+        one,
+        dims=turned(one.dims),
+        shape=turned(one.shape),
+        source=lambda positions: SidewaysMaps(one.source(positions)),
+        tile=turned(one.tile) if one.tile else None,
+    )
+
+
 def _maps(variables: Mapping[str, Variable], path: Path) -> tuple[Variable, Variable, str]:
     """Return the variable with the maps, that with their labels, and the name of the former."""
-    numbers = [
-        name for name, one in variables.items() if len(one.shape) == 3 and one.kind in "iuf" and 0 not in one.shape
-    ]
-    found = MAPS if MAPS in numbers else numbers[0] if len(numbers) == 1 else None
+    found = name_of_maps({name: (one.shape, one.kind) for name, one in variables.items()})
     if found is None:
         listed = ", ".join(f"{name} {one.dims or one.shape}" for name, one in list(variables.items())[:8])
+        advice = "open it with xarray, and pass the maps to xrfsr.as_scan(maps, lines=[...], pixel_size=...)"
+        if any(len(one.shape) == 2 and one.kind in "iuf" for one in variables.values()):
+            advice = (
+                "if each element is a variable (y, x), pass them together: "
+                f"xrfsr.as_scan(xr.open_dataset('{path}'), pixel_size=...)"
+            )
         raise InvalidInput(
-            "file",
-            [
-                f"'{path}' has no variable 'intensity' (line, y, x), but {listed or 'nothing'}; open it with xarray, "
-                "and pass the maps to xrfsr.as_scan(maps, lines=[...], pixel_size=...)"
-            ],
+            "file", [f"'{path}' has no variable 'intensity' (line, y, x), but {listed or 'nothing'}; {advice}"]
         )
     maps = variables[found]
     labels = variables.get(maps.dims[0]) or variables.get("line")

@@ -48,7 +48,11 @@ def _groups(file: h5py.Group) -> Iterator[h5py.Group]:
 def _has_labelled_maps(group: h5py.Group) -> bool:
     """Return whether a group holds one variable of maps of netCDF 4, with text along its first dimension."""
     with collect_faults([]):
-        found = datasets_of(group) if len(group) <= MAX_VARIABLES else {}
+        # Libraries of netCDF make no links, which are not followed to find out.
+        plain = len(group) <= MAX_VARIABLES and all(
+            isinstance(group.get(name, getlink=True), h5py.HardLink) for name in group
+        )
+        found = datasets_of(group) if plain else {}
         name = name_of_maps({name: (one.shape, one.dtype.kind) for name, one in found.items()})
         # Only libraries of netCDF write these.
         if name is not None and not {"_Netcdf4Coordinates", "DIMENSION_LIST"}.isdisjoint(found[name].attrs):

@@ -16,6 +16,7 @@ from xrfsr.io.places import Home
 from xrfsr.io.readers.folder_contents import FolderContents, SelectedFiles, stem_of
 from xrfsr.io.readers.folder_kinds import KINDS, FileHeader, FolderKind, are_pictures
 from xrfsr.io.readers.folder_names import Affixes
+from xrfsr.io.readers.text_axes import axis_faults
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.utils.describe import describe as describe_value
 from xrfsr.utils.describe import listing
@@ -69,6 +70,8 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     uncertain = [chosen.uncertainties.get(name) for name in chosen.maps]
     headers = _headers([*chosen.maps.values(), *filter(None, uncertain)], chosen.mask, kind, home, faults)
     shape = _common_shape(headers, faults)
+    if all(file in headers for file in chosen.maps.values()):
+        faults += axis_faults({file.name: headers[file].axes for file in chosen.maps.values()})
     if faults and options.lines is None and sorted_files.has_lines:
         faults += sorted_files.unknown_name_faults()
     if faults or shape is None:

@@ -12,6 +12,7 @@ from xrfsr.io.compressed_files import is_compressed, plain_suffix
 from xrfsr.io.places import Home
 from xrfsr.io.raster import read_header
 from xrfsr.io.readers.edf import EdfMaps, edf_header
+from xrfsr.io.readers.text_axes import Axis
 from xrfsr.io.readers.text_matrix import TextMatrices, matrix_layout
 from xrfsr.io.readers.tiff import TiffMaps, map_problem, white_of_map
 from xrfsr.io.source import Source
@@ -20,10 +21,14 @@ __all__ = ["KINDS", "FileHeader", "FolderKind", "are_pictures"]
 
 
 class FileHeader(NamedTuple):
-    """Shape of a map, and the largest number that its bits hold; see `xrfsr.io.display.white_of`."""
+    """Shape of a map, the largest number that its bits hold, and what may be an axis among its numbers.
+
+    See `xrfsr.io.display.white_of` and `xrfsr.io.readers.text_axes`.
+    """
 
     shape: tuple[int, int]
     white: int
+    axes: tuple[Axis, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,8 @@ def _edf_header(file: Path, is_mask: bool) -> FileHeader:
 
 
 def _text_header(file: Path, is_mask: bool) -> FileHeader:
-    return FileHeader(matrix_layout(file).shape, 0)
+    layout = matrix_layout(file)
+    return FileHeader(layout.shape, 0, layout.axes)
 
 
 def _rasters(files: Sequence[Path]) -> Source:

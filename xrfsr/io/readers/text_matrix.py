@@ -7,10 +7,8 @@ semicolons between the numbers, and sometimes one after the last. Commas are dec
 from __future__ import annotations
 
 import codecs
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput
+from xrfsr.io.readers.text_axes import Axis, axes, counts, is_table
+from xrfsr.io.readers.text_cells import (
+    Grouping,
+    has_decimal_comma,
+    has_long_number,
+    is_comment,
+    is_number,
+    number,
+    words,
+)
 
 __all__ = ["MatrixLayout", "TextMatrices", "matrix_layout"]
 
-COMMENTS = ("#", "%", "!")
-SEPARATORS = (";", "\t", ",")
-LEADING = re.compile(r"(\d{1,9})[ \t]*[ \t,;]")
-LEAST_COUNTED = 4  # so many numbers in a row are no coincidence
+SEPARATORS = (";", "\t", ",", None)
+COLUMNS_OF_TABLES = range(3, 9)
 ENCODINGS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -37,17 +43,27 @@ class MatrixLayout:
     shape : (int, int)
         Number of rows and columns.
     separator : str or None
-        Character between numbers; None for blanks and tabs in any number.
-    decimal_comma : bool
-        Whether commas are decimal.
+        Character between numbers; None for blanks and tabs in any number. Commas are decimal if they do not separate.
+    quoted_decimals : bool
+        Whether commas in quotes are decimal where commas separate.
     encoding : str
         Encoding of the text.
+    axes : tuple of Axis
+        What may be an axis, and is one if all texts of a folder have it.
     """
 
     shape: tuple[int, int]
     separator: str | None
-    decimal_comma: bool
+    quoted_decimals: bool
     encoding: str
+    axes: tuple[Axis, ...] = ()
+
+    def words(self, line: str) -> list[str]:
+        """Return the cells of a line, with points for decimal commas, and without the end after a last separator."""
+        cells = words(line, self.separator, self.quoted_decimals)
+        if len(cells) == self.shape[1] + 1 and not cells[-1].strip():
+            cells.pop()
+        return cells if self.separator == "," else [cell.replace(",", ".") for cell in cells]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,104 +84,150 @@ class TextMatrices:
 
 
 def matrix_layout(path: Path) -> MatrixLayout:
-    """Return the layout of a text from its first row and the number of its lines, without parsing the values.
+    """Return the layout of a text from its first row, its first columns and the number of its lines.
 
     Raises
     ------
     InvalidInput
-        If the first line is not numbers.
+        If the first line is not numbers, the numbers may have separators of thousands, or the text is a table.
     """
     encoding = _encoding(path)
-    rows, first, number, commas, numbered = 0, "", 0, False, True
-    for at, line in enumerate(_lines(path, encoding), start=1):
-        if line and not line.startswith(COMMENTS):
-            if not rows:
-                first, number = line, at
-            numbered = numbered and (count := _leading(line)) in (rows, rows + 1) and count == rows + _leading(first)
-            rows += 1
-            commas = commas or "," in line
+    separator, width, rows, open_end, quoted_decimals = None, 0, 0, True, False
+    lines: list[str] = []
+    heads: list[list[str]] = []
+    groupings: list[Grouping] = []
+    for number_of_line, line in _rows(path, encoding):
+        if not rows:
+            separator = _separator(line, number_of_line, path)
+            groupings = [Grouping(mark) for mark in ",." if mark != separator]
+        if not rows or (open_end and separator is not None and not line.endswith(separator)):
+            # Lines without a separator at their end show whether others have one after the last number.
+            cells = words(line, separator)
+            open_end = separator is not None and line.endswith(separator)
+            width = len(cells) - open_end
+        for grouping in groupings:
+            grouping.add(line, separator)
+        if separator == "," and '"' in line:
+            quoted_decimals = quoted_decimals or has_decimal_comma(line)
+            heads.append(words(line, separator)[:2])
+        else:
+            heads.append(line.replace('"', "").split(separator, 2)[:2])
+        lines += [line] if rows < 2 else []
+        rows += 1
     if not rows:
         raise InvalidInput("file", [f"'{path}' contains no numbers; export it again"])
-    for separator in (*SEPARATORS, None):
-        decimal_comma = commas and separator != ","
-        values = _values(first, separator, decimal_comma)
-        if values is None or (separator is not None and len(values) == 1):
-            continue
-        if 2 * rows * len(values) - 1 > path.stat().st_size:
+    if rows * width - 1 > path.stat().st_size:
+        raise InvalidInput(
+            "file",
+            [
+                f"'{path}' has {rows} lines, of which the first has {width} numbers, too many for "
+                f"{path.stat().st_size} bytes: its lines differ in length; export it again"
+            ],
+        )
+    layout = MatrixLayout((rows, width), separator, quoted_decimals, encoding)
+    _check_thousands(path, encoding, groupings)
+    first, *second = [_numbers(layout.words(line)) for line in lines]
+    columns = [_numbers([_at(head, at).replace(",", ".") for head in heads]) for at in range(min(width, 2))]
+    for what, edge in (("line counts the columns", first), ("column counts the rows", columns[0])):
+        if counts(edge) and (edge is first or width > 1):
             raise InvalidInput(
-                "file",
-                [
-                    f"'{path}' has {rows} lines, of which the first has {len(values)} numbers, too many for "
-                    f"{path.stat().st_size} bytes: its lines differ in length; export it again"
-                ],
+                "file", [f"'{path}' is no plain matrix, because its first {what}; export the values alone"]
             )
-        if (numbered and rows >= LEAST_COUNTED) or _counts(values):
-            what = "column counts the rows" if numbered and rows >= LEAST_COUNTED else "line counts the columns"
-            raise InvalidInput(
-                "file",
-                [f"'{path}' is no plain matrix, because its first {what}; export the values alone"],
-            )
-        return MatrixLayout((rows, len(values)), separator, decimal_comma, encoding)
+    if width in COLUMNS_OF_TABLES and is_table(_values(path, layout)):
+        raise InvalidInput(
+            "file",
+            [
+                f"'{path}' is a table with one pixel per line, because two of its columns are the positions of a grid; "
+                "expected one row of the map per line: pivot the table, for example with pandas, "
+                "table.pivot(index='y', columns='x', values='value').to_csv(path, header=False, index=False)"
+            ],
+        )
+    return replace(layout, axes=axes([first, *second], columns))
+
+
+def _separator(line: str, number_of_line: int, path: Path) -> str | None:
+    """Return the separator with which a line is numbers."""
+    for separator in SEPARATORS:
+        cells = words(line.removesuffix(separator) if separator else line, separator)
+        if (separator is None or len(cells) > 1) and all(map(is_number, cells)):
+            return separator
     raise InvalidInput(
         "file",
         [
-            f"line {number} of '{path}' is {first[:60]!r}, expected one row of a map, numbers without names: remove "
-            "the header and the names of rows, or export the plain matrix"
+            f"line {number_of_line} of '{path}' is {line[:60]!r}, expected one row of a map, numbers without names: "
+            "remove the header and the names of rows, or export the plain matrix"
         ],
     )
 
 
-def _leading(line: str) -> int:
-    """Return the whole number with which a line of several numbers begins, or -1."""
-    match = LEADING.match(line)
-    return int(match[1]) if match else -1
+def _check_thousands(path: Path, encoding: str, groupings: Sequence[Grouping]) -> None:
+    for grouping in groupings:
+        if grouping.is_possible and not any(has_long_number(line) for _, line in _rows(path, encoding)):
+            raise InvalidInput(
+                "file",
+                [
+                    f"'{path}' has numbers such as {grouping.example!r}, in which {grouping.mark!r} may separate "
+                    "thousands or decimals; export it without thousands separators, and all numbers with the same "
+                    "number of decimals"
+                ],
+            )
 
 
-def _counts(values: Sequence[float]) -> bool:
-    """Return whether numbers count from 0 or 1, as in a header."""
-    return len(values) >= LEAST_COUNTED and values[0] in (0, 1) and all(b - a == 1 for a, b in pairwise(values))
+def _numbers(cells: Sequence[str]) -> list[float]:
+    """Return the numbers of cells, with NaN for those that are none, which reading names."""
+    found = []
+    for cell in cells:
+        try:
+            found.append(number(cell))
+        except ValueError:
+            found.append(float("nan"))
+    return found
 
 
-def _values(line: str, separator: str | None, decimal_comma: bool) -> list[float] | None:
-    """Return the numbers of a line, or None if they are none."""
-    words = _words(line, separator)
-    try:
-        return [float(word.replace(",", ".") if decimal_comma else word) for word in words] or None
-    except ValueError:
-        return None
-
-
-def _words(line: str, separator: str | None) -> list[str]:
-    if separator is None:
-        return line.split()
-    return line.removesuffix(separator).split(separator)
+def _at(cells: Sequence[str], at: int) -> str:
+    return cells[at] if at < len(cells) else ""
 
 
 def _read(path: Path) -> NDArray[np.float32]:
-    layout = matrix_layout(path)
+    return _values(path, matrix_layout(path))
+
+
+def _values(path: Path, layout: MatrixLayout) -> NDArray[np.float32]:
     values = np.empty(layout.shape, np.float32)
-    row = 0
     with np.errstate(over="ignore"):
-        for number, line in enumerate(_lines(path, layout.encoding), start=1):
-            if not line or line.startswith(COMMENTS):
-                continue
-            words = _words(line.replace(",", ".") if layout.decimal_comma else line, layout.separator)
-            if len(words) != layout.shape[1]:
+        for row, (number_of_line, line) in enumerate(_rows(path, layout.encoding)):
+            cells = layout.words(line)
+            if len(cells) != layout.shape[1]:
                 raise InvalidInput(
                     "file",
                     [
-                        f"line {number} of '{path}' has {len(words)} numbers, but the first {layout.shape[1]}; it is "
-                        "damaged: export it again"
+                        f"line {number_of_line} of '{path}' has {len(cells)} numbers, but the first {layout.shape[1]}; "
+                        "it is damaged: export it again"
                     ],
                 )
             try:
-                values[row] = np.array(words, dtype=np.float64)
+                values[row] = _parsed(cells)
             except ValueError as error:
                 raise InvalidInput(
-                    "file", [f"line {number} of '{path}' has a value that is not a number ({error}); export it again"]
+                    "file",
+                    [f"line {number_of_line} of '{path}' has a value that is not a number ({error}); export it again"],
                 ) from error
-            row += 1
     return values
+
+
+def _parsed(cells: list[str]) -> NDArray[np.float64]:
+    try:
+        return np.array(cells, dtype=np.float64)
+    except ValueError:  # some may be missing
+        return np.array([number(cell) for cell in cells])
+
+
+def _rows(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
+    """Yield the rows of a matrix with the numbers of their lines."""
+    for at, line in enumerate(_lines(path, encoding), start=1):
+        plain = line.replace('"', "").strip(" ")
+        if plain and not is_comment(plain):
+            yield at, line
 
 
 def _encoding(path: Path) -> str:
@@ -189,6 +251,6 @@ def _lines(path: Path, encoding: str) -> Iterator[str]:
                     raise InvalidInput(
                         "file", [f"'{path}' contains null characters, so it is no text or has gaps; export it again"]
                     )
-                yield line.replace('"', "").strip(" \r\n")
+                yield line.strip(" \r\n")
     except UnicodeError as error:
         raise InvalidInput("file", [f"'{path}' is no text ({error}); export it again"]) from error

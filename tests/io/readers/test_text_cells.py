@@ -86,6 +86,10 @@ def test_axes(tmp_path: Path, axis: list[float], where: str, files: int) -> None
     assert message.count("no plain matrix") == 1
 
 
+def test_an_axis_before_a_line_without_values(tmp_path: Path) -> None:
+    assert "first line is an axis" in refused(tmp_path, "5,10,15,20\n,,,NA\n7,3,9,1\n")
+
+
 @pytest.mark.parametrize("corner", [0, NAN, 7])
 def test_two_axes(tmp_path: Path, corner: float) -> None:
     whole = np.block([[np.array([[corner]]), np.array([AXES[1]])], [np.array([[2, 4, 6, 8, 10]]).T, VALUES]])

@@ -77,7 +77,8 @@ def _axis(where: str, edge: Sequence[Sequence[float]], corner: int) -> Axis | No
         return None
     step = _step(edge[0][corner:])
     steps = np.diff(edge[1][corner:])
-    if not step or (len(steps) and abs(np.nanmedian(steps) - step) <= TOLERANCE * abs(step)):
+    steps = steps[np.isfinite(steps)]
+    if not step or (len(steps) and abs(np.median(steps) - step) <= TOLERANCE * abs(step)):
         return None
     return Axis(where, edge[0][corner], edge[0][-1])
 

@@ -15,7 +15,7 @@ FILES, FOLDERS = [*WRITERS, *STACKS, *OWN, *SPECTRA, "filters"], ["store", "regi
 
 
 def test_some_damaged_files_open_or_are_refused_by_name(tmp_path: Path) -> None:
-    look_for_faults([*FILES, "store"], 12, tmp_path)
+    look_for_faults([*FILES, "store"], 8, tmp_path)
 
 
 def test_some_damaged_states_open_or_are_refused_by_name(tmp_path: Path) -> None:

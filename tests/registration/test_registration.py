@@ -90,7 +90,8 @@ def miniature(folder: Path, shrink: int) -> tuple[xr.Dataset, np.ndarray]:
     return scan, np.loadtxt(folder / "photo_to_maps_homography.txt")
 
 
-@pytest.mark.parametrize("shrink", [pytest.param(1, marks=pytest.mark.soak), 4])
+@pytest.mark.soak
+@pytest.mark.parametrize("shrink", [1, 4])
 def test_the_real_miniature(shared: Path, shrink: int) -> None:
     """Within 1.5 pixels of the maps of a reference that someone else made, also from maps 4 times coarser."""
     scan, reference = miniature(shared / "miniature", shrink)

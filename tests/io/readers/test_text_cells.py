@@ -122,6 +122,9 @@ def test_constant_and_small_maps_and_gradients(tmp_path: Path, values: np.ndarra
         ("0.125;5\n7;1.250\n", [[0.125, 5], [7, 1.25]]),
         ("1.234,5\n1500,7\n", [[1.234, 5], [1500, 7]]),
         ("1234\t5\n7\t8\n", [[1234, 5], [7, 8]]),
+        ("1.234,2.345\nnan,nan\n3.456,12.125\n", [[1.234, 2.345], [NAN, NAN], [3.456, 12.125]]),
+        ("1.234,inf\n-inf,-nan\n", [[1.234, np.inf], [-np.inf, NAN]]),
+        ("1,234;2,345\nNA;NA\n", [[1.234, 2.345], [NAN, NAN]]),
     ],
 )
 def test_numbers_without_doubt(tmp_path: Path, text: str, expected: list[list[float]]) -> None:

@@ -13,6 +13,7 @@ ERRORS = (
     *("#wert!", "#zahl!", "#bezug!", "#valeur!", "#nombre!", "#valor!"),
 )
 MISSING = frozenset(("", "na", "n/a", "nan", "null", "<na>", "1.#qnan", "-1.#ind", *ERRORS))
+NO_DIGITS = MISSING | {"inf", "infinity"}
 MARKED = re.compile(rf"({'|'.join(map(re.escape, ERRORS))})\s*(?=[\s,;]|$)", re.IGNORECASE)
 CELLS = re.compile(r"[\s,;]+")
 QUOTED = re.compile(r'"([^"]*)"')
@@ -49,10 +50,7 @@ class Grouping:
 
     def add(self, line: str, separator: str | None) -> None:
         """Consider the numbers of a line."""
-        if self._refuted:
-            return
-        if self.mark not in line:
-            self._bare = True
+        if self._refuted or (self._bare and self.mark not in line):
             return
         for word in words(line, separator):
             digits = word.strip(" \t+-")
@@ -60,7 +58,7 @@ class Grouping:
                 self._refuted = self._refuted or THOUSANDS[self.mark].fullmatch(digits) is None
                 self._certain = self._certain or digits.count(",") + digits.count(".") > 1
                 self.example = self.example or digits
-            elif digits.lower() not in MISSING:
+            elif digits.lower() not in NO_DIGITS:
                 self._bare = True
 
 

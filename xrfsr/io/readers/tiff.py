@@ -71,9 +71,9 @@ class TiffMaps:
             valid = np.any((raster.visible != 0) & (raster.visible == raster.visible), axis=0)
             return np.asarray(valid if raster.missing is None else valid & ~raster.missing, np.uint8)
         with np.errstate(over="ignore"):
-            pixels: NDArray[np.float32] = raster.pixels[band].astype(np.float32)
-            if (scaling := raster.header.scalings[band]) != (1, 0):
-                pixels = (raster.pixels[band] * np.float64(scaling[0]) + scaling[1]).astype(np.float32)
+            stored, (factor, shift) = raster.pixels[band], raster.header.scalings[band]
+            scaled = stored if (factor, shift) == (1, 0) else stored * np.float64(factor) + shift
+            pixels: NDArray[np.float32] = scaled.astype(np.float32)
         if raster.missing is not None:
             pixels[raster.missing] = np.nan
         return pixels

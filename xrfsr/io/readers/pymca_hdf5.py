@@ -17,6 +17,7 @@ import numpy as np
 
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.io.hdf5 import Hdf5Maps, map_faults, nexus_grid, text
+from xrfsr.io.hdf5_chunks import read_all
 from xrfsr.io.hdf5_links import open_hdf5
 from xrfsr.io.partial import missing_uncertainties, partial_source
 from xrfsr.io.readers.pymca_fits import (
@@ -163,7 +164,7 @@ def _position(
     count, axis = shape[0], group.get(axes[0])
     values, unit = None, ""
     if isinstance(axis, h5py.Dataset) and axis.shape == (count,) and axis.dtype.kind in "iuf":
-        values, unit = np.asarray(axis[()], np.float64), text(axis.attrs.get("units")) or ""
+        values, unit = read_all(axis).astype(np.float64), text(axis.attrs.get("units")) or ""
     if index is None and count > 1:
         extent = "" if values is None else f" ({values[0]:g} to {values[-1]:g} {unit}".rstrip() + ")"
         raise InvalidInput(

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.io import netcdf_file
 from written import ERRORS, HEIGHT, LABELS, MAPS, WIDTH, netcdf, netcdf4
 
 import xrfsr
@@ -60,6 +61,30 @@ def test_packed_numbers_and_missing_values(tmp_path: Path) -> None:
     found = xrfsr.open_scan(tmp_path / "scan.nc")
     np.testing.assert_array_equal(found["intensity"], maps)
     np.testing.assert_array_equal(found["intensity"][1, ::-2, 3:], maps[1, ::-2, 3:])
+
+
+@pytest.mark.parametrize("engine", ["scipy", "h5netcdf"])
+def test_unsigned_numbers_that_are_stored_with_a_sign(tmp_path: Path, engine: str) -> None:
+    stored = 3 * np.arange(3 * HEIGHT * WIDTH).reshape(3, HEIGHT, WIDTH) % 256  # some are 255
+    dataset = xr.Dataset({"intensity": (("line", "y", "x"), stored.astype("i1"))}, {"line": LABELS})
+    dataset["intensity"].attrs = {"_Unsigned": "true", "_FillValue": np.int8(-1), "scale_factor": 0.5}
+    dataset.to_netcdf(tmp_path / "scan.nc", engine=engine)  # type: ignore[call-overload]
+    expected = np.where(stored == 255, np.nan, stored * 0.5)
+    np.testing.assert_array_equal(xrfsr.open_scan(tmp_path / "scan.nc", 1.0)["intensity"], expected)
+
+
+def test_labels_of_one_letter_and_an_unlimited_dimension(tmp_path: Path) -> None:
+    for name, length in (("fixed.nc", 3), ("unlimited.nc", None)):
+        with netcdf_file(tmp_path / name, "w") as file:
+            for dimension, size in (("line", length), ("y", HEIGHT), ("x", WIDTH)):
+                file.createDimension(dimension, size)
+            file.createVariable("line", "S1", ("line",))[:3] = np.array([b"K", b"S", b"P"])
+            file.createVariable("intensity", "f4", ("line", "y", "x"))[:3] = MAPS
+    found = xrfsr.open_scan(tmp_path / "fixed.nc", 1.0)
+    assert found["line"].values.tolist() == ["K-K", "S-K", "P-K"]
+    np.testing.assert_array_equal(found["intensity"], MAPS)
+    with pytest.raises(InvalidInput, match="no values along an unlimited dimension of intensity can be read"):
+        xrfsr.open_scan(tmp_path / "unlimited.nc", 1.0)
 
 
 def test_a_tree_of_scans(tmp_path: Path) -> None:

@@ -71,6 +71,22 @@ def test_version_4_without_names_of_dimensions(tmp_path: Path) -> None:
 
 
 @ENGINES
+@pytest.mark.parametrize("dims", [("y", "x", "line"), ("y", "line", "x")])
+def test_labels_along_another_dimension_of_the_same_length(tmp_path: Path, engine: str, dims: tuple[str, ...]) -> None:
+    stored = xr.Dataset({"intensity": (dims, MAPS[:, :3, :3])}, {"line": LABELS})
+    with pytest.raises(InvalidInput, match=r"has the dimensions \('y', .*\) without a label for each map"):
+        xrfsr.open_scan(save(stored, tmp_path / "scan.nc", engine), 0.5)
+
+
+@ENGINES
+def test_labels_along_a_dimension_of_another_name(tmp_path: Path, engine: str) -> None:
+    stored = xr.Dataset({"intensity": (("element", "y", "x"), MAPS)}, {"line": ("element", LABELS)})
+    found = xrfsr.open_scan(save(stored, tmp_path / "scan.nc", engine), 0.5)
+    assert found["line"].values.tolist() == LABELS
+    np.testing.assert_array_equal(found["intensity"], MAPS)
+
+
+@ENGINES
 def test_the_only_variable_with_three_dimensions(tmp_path: Path, engine: str) -> None:
     stored = xr.Dataset(
         {"areal": (("element", "row", "col"), MAPS), "mean": (("row", "col"), MAPS[0])}, {"element": LABELS}

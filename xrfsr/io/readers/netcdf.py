@@ -25,16 +25,18 @@ from xrfsr.io.hdf5_links import open_hdf5
 from xrfsr.io.readers.datamuncher import RawMaps
 from xrfsr.io.readers.netcdf_classic import ClassicVariable, is_classic, read_classic
 from xrfsr.io.readers.netcdf_dimensions import SidewaysMaps, is_sideways
-from xrfsr.io.readers.netcdf_groups import MAPS, datasets_of, dimensions, name_of_maps, scans
+from xrfsr.io.readers.netcdf_groups import MAPS, datasets_of, dimensions, name_of_labels, name_of_maps, scans
 from xrfsr.io.selection import group_list, select_maps, unknown_group
 from xrfsr.io.source import ReadOptions, ScanDescription, Source
+from xrfsr.utils.describe import listing
 
 __all__ = ["PackedMaps", "describe", "groups", "matches"]
 
 OPTIONS = frozenset({"group"})
 UNCERTAINTY, VALID = "uncertainty", "valid"
 PACKING, MISSING = ("scale_factor", "add_offset"), ("_FillValue", "missing_value")
-USED = ("units", "axis", *PACKING, *MISSING)
+UNSIGNED = "_Unsigned"  # the classic format has no such numbers
+USED = ("units", "axis", UNSIGNED, *PACKING, *MISSING)
 MAX_AXIS_BYTES = 1 << 26
 # What libraries of netCDF write for themselves.
 INTERNAL = ("_NC", "_Netcdf4", "_FillValue", "_Encoding", "CLASS", "NAME")
@@ -86,18 +88,22 @@ class PackedMaps:
         The values are the stored numbers times `factor` plus `shift`.
     missing : tuple of float
         Stored numbers that mean "no data".
+    unsigned : bool
+        Whether the bits of the stored numbers are those of numbers without sign.
     """
 
     source: Source
     factor: float
     shift: float
     missing: tuple[float, ...]
+    unsigned: bool = False
 
     def read(self, maps: Sequence[int], y: slice, x: slice) -> NDArray[Any]:
         """Read a window of some maps; see `xrfsr.io.source.Source`."""
         stored = self.source.read(maps, y, x)
+        numbers = stored.view(stored.dtype.str.replace("i", "u")) if self.unsigned else stored
         with np.errstate(over="ignore", invalid="ignore"):
-            values = (stored * self.factor + self.shift).astype(np.float32)
+            values = (numbers * self.factor + self.shift).astype(np.float32)
         values[np.isin(stored, self.missing)] = np.nan
         return values
 
@@ -196,7 +202,8 @@ def _hdf5(path: Path, dataset: h5py.Dataset, dims: tuple[str, ...], external: bo
 
 def _joined(letters: NDArray[Any]) -> list[str]:
     """Return the text of each row of letters."""
-    return [b"".join(row.tolist()).decode("utf-8", "replace").rstrip("\0 ") for row in letters.astype("S1")]
+    rows = letters.astype("S1").reshape(len(letters), -1).tolist()
+    return [b"".join(row).decode("utf-8", "replace").rstrip("\0 ") for row in rows]
 
 
 def _describe(
@@ -262,12 +269,15 @@ def _maps(variables: Mapping[str, Variable], path: Path) -> tuple[Variable, Vari
                 "if each element is a variable (y, x), pass them together: "
                 f"xrfsr.as_scan(xr.open_dataset('{path}'), pixel_size=...)"
             )
+        unlimited = [name for name, one in variables.items() if len(one.shape) == 3 and 0 in one.shape]
+        if unlimited:
+            listed += f"; no values along an unlimited dimension of {listing(unlimited)} can be read"
         raise InvalidInput(
             "file", [f"'{path}' has no variable 'intensity' (line, y, x), but {listed or 'nothing'}; {advice}"]
         )
     maps = variables[found]
-    labels = variables.get(maps.dims[0]) or variables.get("line")
-    if labels is None or labels.kind not in "OSU" or labels.shape[:1] != maps.shape[:1]:
+    labels = name_of_labels(found, {name: (one.dims, one.shape, one.kind) for name, one in variables.items()})
+    if labels is None:
         raise InvalidInput(
             "file",
             [
@@ -275,7 +285,7 @@ def _maps(variables: Mapping[str, Variable], path: Path) -> tuple[Variable, Vari
                 "scan.transpose('line', 'y', 'x') with labels along 'line'"
             ],
         )
-    return maps, labels, found
+    return maps, variables[labels], found
 
 
 def _grid(variables: Mapping[str, Variable], maps: Variable, faults: list[str]) -> Grid | None:
@@ -299,7 +309,9 @@ def _unpacked(one: Variable, chosen: Sequence[int]) -> Source:
     source = one.source(chosen)
     factor, shift = (float(np.ravel(one.attrs.get(key, plain))[0]) for key, plain in zip(PACKING, (1, 0), strict=True))
     missing = tuple(float(value) for key in MISSING for value in np.ravel(one.attrs.get(key, ())) if value == value)
-    return source if (factor, shift, missing) == (1, 0, ()) else PackedMaps(source, factor, shift, missing)
+    unsigned = one.kind == "i" and str(text(one.attrs.get(UNSIGNED))).casefold() == "true"
+    plain = (factor, shift, missing, unsigned) == (1, 0, (), False)
+    return source if plain else PackedMaps(source, factor, shift, missing, unsigned)
 
 
 def _units(maps: Variable) -> str | None:

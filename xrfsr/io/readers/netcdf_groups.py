@@ -11,10 +11,10 @@ import numpy as np
 from xrfsr.errors import collect_faults
 from xrfsr.io.hdf5 import text
 
-__all__ = ["MAPS", "datasets_of", "dimensions", "name_of_maps", "scans"]
+__all__ = ["MAPS", "datasets_of", "dimensions", "name_of_labels", "name_of_maps", "scans"]
 
-MAPS = "intensity"
-USUAL = ("line", "y", "x")
+MAPS, LABELS = "intensity", "line"
+USUAL = (LABELS, "y", "x")
 DEPTH, MAX_VARIABLES = 6, 1000
 
 
@@ -56,8 +56,9 @@ def _has_labelled_maps(group: h5py.Group) -> bool:
         name = name_of_maps({name: (one.shape, one.dtype.kind) for name, one in found.items()})
         # Only libraries of netCDF write these.
         if name is not None and not {"_Netcdf4Coordinates", "DIMENSION_LIST"}.isdisjoint(found[name].attrs):
-            labels = found.get(dimensions(group, found)[name][0]) or found.get("line")
-            return labels is not None and labels.dtype.kind in "OSU" and labels.shape[:1] == found[name].shape[:1]
+            dims = dimensions(group, found)
+            variables = {key: (dims[key], one.shape, one.dtype.kind) for key, one in found.items()}
+            return name_of_labels(name, variables) is not None
     return False
 
 
@@ -67,6 +68,25 @@ def name_of_maps(variables: Mapping[str, tuple[tuple[int, ...], str]]) -> str | 
         name for name, (shape, kind) in variables.items() if len(shape) == 3 and kind in "iuf" and 0 not in shape
     ]
     return MAPS if MAPS in numbers else numbers[0] if len(numbers) == 1 else None
+
+
+def name_of_labels(maps: str, variables: Mapping[str, tuple[tuple[str, ...], tuple[int, ...], str]]) -> str | None:
+    """Return the name of the variable with the text along the first dimension of the maps.
+
+    Parameters
+    ----------
+    maps : str
+        Name of the variable that holds the maps.
+    variables : mapping of str to (tuple of str, tuple of int, str)
+        Dimensions, shapes and kinds of all.
+    """
+    dims, shape, _ = variables[maps]
+    for name in (dims[0], LABELS):
+        along, size, kind = variables.get(name, ((), (), ""))
+        # Maps (y, x, line) may be as high as they are many.
+        if kind in tuple("OSU") and size[:1] == shape[:1] and along[0] not in dims[1:]:
+            return name
+    return None
 
 
 def datasets_of(group: h5py.Group) -> dict[str, h5py.Dataset]:

@@ -87,6 +87,21 @@ def test_labels_of_one_letter_and_an_unlimited_dimension(tmp_path: Path) -> None
         xrfsr.open_scan(tmp_path / "unlimited.nc", 1.0)
 
 
+def test_labels_as_letters_and_of_absurd_length(tmp_path: Path) -> None:
+    path = netcdf4(tmp_path)
+    letters = np.array([list(label.ljust(6)) for label in LABELS], "S1")
+    for values in (letters, np.array(LABELS, "S6")[:, None], np.array(LABELS, object)[:, None]):
+        with h5py.File(path, "a") as file:
+            del file["line"]
+            file["line"] = values
+        assert xrfsr.open_scan(path)["line"].values.tolist() == LABELS
+    with h5py.File(path, "a") as file:
+        del file["line"]
+        file.create_dataset("line", (3, 1 << 40), "S1", chunks=(3, 64))
+    with pytest.raises(InvalidInput, match=r"'/line' .* too many for an axis"):
+        xrfsr.open_scan(path)
+
+
 def test_a_tree_of_scans(tmp_path: Path) -> None:
     with h5py.File(netcdf4(tmp_path)) as one, h5py.File(tmp_path / "tree.nc", "w") as file:
         for name in ("left/scan", "right"):

@@ -177,11 +177,12 @@ def _hdf5(path: Path, dataset: h5py.Dataset, dims: tuple[str, ...], external: bo
     name, rank = dataset.name, len(dataset.shape)
 
     def values() -> Any:
-        if dataset.dtype.kind in "OSU":
-            return _joined(read_all(dataset)) if rank == 2 else texts(dataset)
+        is_letters = dataset.dtype == "S1" and rank > 1
+        if dataset.dtype.kind in "OSU" and not is_letters:
+            return texts(dataset)
         if dataset.nbytes > MAX_AXIS_BYTES:
             raise InvalidInput("file", [f"'{name}' in '{path}' has {dataset.shape} values, too many for an axis"])
-        return read_all(dataset)
+        return _joined(read_all(dataset)) if is_letters else read_all(dataset)
 
     def source(positions: Sequence[int] | None) -> Source:
         places = ((name, None),) if positions is None else tuple((name, position) for position in positions)

@@ -45,7 +45,8 @@ def edf_folder(path: Path, maps: NDArray[np.generic]) -> Path:
 
 
 def stack(path: Path, maps: NDArray[np.generic]) -> Path:
-    tifffile.imwrite(path / "stack.tif", maps, imagej=True, metadata={"axes": "ZYX", "Labels": NAMES[: len(maps)]})
+    names = list(NAMES[: len(maps)])  # tifffile before 2025.2 takes nothing but lists
+    tifffile.imwrite(path / "stack.tif", maps, imagej=True, metadata={"axes": "ZYX", "Labels": names})
     return path / "stack.tif"
 
 

@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 from xrfsr import InvalidInput, as_scan
-from xrfsr.processing import stitch
+from xrfsr.processing import offsets, stitch
 from xrfsr.simulate import painting
 
 LINES = ["Ca-K", "Fe-K", "Pb-L"]
@@ -40,7 +40,7 @@ def test_panels_are_found(whole: xr.Dataset, rows: slice, columns: slice) -> Non
     assert "covered more than once" in made.attrs["stitched"]
 
 
-def test_counting_noise_gaps_and_any_order(whole: xr.Dataset) -> None:
+def test_counting_noise_gaps_and_any_order(whole: xr.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     noisy = whole.copy(data={"intensity": rng.poisson(whole.intensity).astype(np.float32)})
     parts = [
@@ -52,7 +52,11 @@ def test_counting_noise_gaps_and_any_order(whole: xr.Dataset) -> None:
     masked = masked.assign_coords(valid=(("y", "x"), np.ones((53, 40), bool)))
     masked.valid.values[:6, :] = False
     # The second does not touch the first, so the third has to be placed before it. One is stored upside down.
+    compared: list[object] = []
+    place = offsets._place
+    monkeypatch.setattr(offsets, "_place", lambda *pair: compared.append(pair) or place(*pair))
     made = stitch([lost(parts[0]), lost(parts[1]).isel(y=slice(None, None, -1)), masked], find_offsets=True)
+    assert len(compared) == 3  # every pair once
     assert made.sizes["x"] == 80
     assert "scan 2: moved by 3 x 55 mm" in made.attrs["offsets"]
     assert "scan 3: moved by 2 x 25 mm" in made.attrs["offsets"]

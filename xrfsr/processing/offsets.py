@@ -53,6 +53,14 @@ class Placement(NamedTuple):
         return f"moved by {y:g} x {x:g} mm (y, x), correlation {self.correlation:.2f} over {self.pixels} pixels"
 
 
+class _Maps(NamedTuple):
+    """See `_maps`; shapes (line, y, x) and (y, x)."""
+
+    roots: NDArray[np.float64]
+    known: NDArray[np.bool_]
+    corner: tuple[float, float]
+
+
 def with_offsets(scans: Sequence[xr.Dataset]) -> tuple[list[xr.Dataset], list[Placement]]:
     """Move each scan after the first to where it fits the scans before it best, to whole pixels of the first.
 
@@ -68,21 +76,21 @@ def with_offsets(scans: Sequence[xr.Dataset]) -> tuple[list[xr.Dataset], list[Pl
     """
     import_optional("skimage.registration", "offsets of scans", "register")
     spacing = grid_of(scans[0]).spacing
-    placed: dict[int, xr.Dataset] = {0: scans[0]}
+    placed = {0: scans[0]}
     found: dict[int, Placement] = {}
-    while len(placed) < len(scans):
-        waiting = [number for number in range(len(scans)) if number not in placed]
-        tried = {
-            number: max(
-                (_place(before, scans[number], spacing) for before in placed.values()), key=lambda each: each[1]
-            )
-            for number in waiting
-        }
-        number = max(tried, key=lambda each: tried[each][1])
-        if unclear := _unclear(*tried[number]):
+    # Clearest place of each scan that waits; every pair of scans is compared once.
+    best: dict[int, tuple[Placement, float, float]] = {}
+    newest = scans[0]
+    while waiting := [number for number in range(len(scans)) if number not in placed]:
+        here = _maps(newest, spacing)
+        for number in waiting:
+            tried = _place(here, _maps(scans[number], spacing), spacing)
+            best[number] = max(best.get(number, tried), tried, key=lambda each: each[1])
+        number = max(waiting, key=lambda each: best[each][1])
+        if unclear := _unclear(*best[number]):
             raise InvalidInput("scans", [f"scan {number + 1}: {unclear}"])
-        found[number] = tried[number][0]
-        placed[number] = _moved(scans[number], found[number].offset)
+        found[number] = best[number][0]
+        newest = placed[number] = _moved(scans[number], found[number].offset)
     return [placed[number] for number in range(len(scans))], [found[number] for number in range(1, len(scans))]
 
 
@@ -103,9 +111,9 @@ def _moved(scan: xr.Dataset, offset: tuple[float, float]) -> xr.Dataset:
     return scan.assign_coords(grid_coords(Grid(*axes)))
 
 
-def _place(before: xr.Dataset, scan: xr.Dataset, spacing: tuple[float, float]) -> tuple[Placement, float, float]:
+def _place(before: _Maps, scan: _Maps, spacing: tuple[float, float]) -> tuple[Placement, float, float]:
     """Return the best place of a scan on another, how clear it is, and how clear the best other place is."""
-    (one, known_one, corner_one), (two, known_two, corner_two) = (_maps(each, spacing) for each in (before, scan))
+    (one, known_one, corner_one), (two, known_two, corner_two) = before, scan
     tried: dict[tuple[int, int], tuple[float, float, int]] = {}
     for shift in _proposed(one, known_one, two, known_two):
         if shift not in tried:
@@ -119,10 +127,8 @@ def _place(before: xr.Dataset, scan: xr.Dataset, spacing: tuple[float, float]) -
     return Placement((offset[0], offset[1]), correlation, pixels), clearness, max(others, default=0.0)
 
 
-def _maps(
-    scan: xr.Dataset, spacing: tuple[float, float]
-) -> tuple[NDArray[np.float64], NDArray[np.bool_], tuple[float, float]]:
-    """Return square roots of the maps on pixels of a given size, what is known of them, and their corner in mm."""
+def _maps(scan: xr.Dataset, spacing: tuple[float, float]) -> _Maps:
+    """Return square roots of the maps on pixels of a given size, the mask of known pixels, and their corner in mm."""
     upright = scan.sortby(["y", "x"])
     grid = grid_of(upright)
     axes = [
@@ -136,7 +142,7 @@ def _maps(
     values = np.asarray((intensity if same else regrid(intensity, Grid(*axes))).values, np.float64)
     known = np.asarray(np.isfinite(values).all(axis=0), np.bool_)
     roots = np.sqrt(np.maximum(np.where(known, values, 0), 0))
-    return roots, known, (grid.y.edges[0], grid.x.edges[0])
+    return _Maps(roots, known, (grid.y.edges[0], grid.x.edges[0]))
 
 
 def _proposed(

@@ -39,6 +39,18 @@ def test_scores_are_those_of_the_results(painting: Painting) -> None:
     assert np.isfinite(compared.seconds).all()
 
 
+def test_a_lazy_truth_is_read_once(painting: Painting) -> None:
+    reads: list[object] = []
+    lazy = painting.truth.chunk()
+    blocks = lazy.intensity.data.map_blocks(
+        lambda block: reads.append(block.shape) or block, dtype=np.float32, meta=np.empty((0, 0, 0), np.float32)
+    )
+    counted = lazy.assign(intensity=lazy.intensity.copy(data=blocks))
+    compared = painting.scan.xrfsr.compare(methods=["bilinear", "bicubic"], truth=counted, progress=False)
+    assert np.isfinite(compared.score).all()
+    assert reads == [painting.truth.intensity.shape]
+
+
 def test_without_truth_the_scan_is_made_coarser(painting: Painting) -> None:
     compared = painting.scan.xrfsr.compare(painting.rgb, scale=2, methods=FAST, progress=False)
     coarser = painting.scan.xrfsr.resample(scale=1 / 2)

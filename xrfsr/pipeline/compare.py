@@ -114,7 +114,7 @@ def compare(
         faults += _misfits(scan, rgb, scale, options, chosen)
     if faults or truth is None:
         raise InvalidInput("compare", faults)
-    wanted = _maps(truth)
+    wanted = _maps(truth).compute()  # once, not for every method
     lines = wanted.line.values
     peak = wanted.max(("y", "x")).values
     peak[peak <= 0] = 1

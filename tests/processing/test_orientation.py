@@ -76,6 +76,9 @@ def test_photos_single_arrays_and_lazy_scans(scan: xr.Dataset) -> None:
     np.testing.assert_array_equal(turned, np.rot90(photo.values, axes=(1, 2)))
     assert turned.dims == ("band", "y", "x")
     assert list(turned.attrs["native_pixel_mm"]) == [0.3, 0.25]
+    stored = photo.assign_attrs(native_pixel_mm=[0.25, 0.3]).to_dataset()
+    assert stored.xrfsr.rotate(90).rgb.attrs["native_pixel_mm"] == [0.3, 0.25]
+    assert stored.rgb.attrs["native_pixel_mm"] == [0.25, 0.3]
     assert photo.xrfsr.flip("y").band.values.tolist() == ["red", "green", "blue"]
     xr.testing.assert_equal(scan.intensity.xrfsr.rotate(-90), scan.xrfsr.rotate(-90).intensity)
     with dask.config.set(scheduler=lambda *_, **__: pytest.fail("computed")):

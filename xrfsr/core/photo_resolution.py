@@ -6,6 +6,7 @@ attributes, and the scale asked for is compared with that.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from xrfsr.core.coordinates import grid_of
 from xrfsr.core.grid import Grid
 from xrfsr.utils.checks import numbers
 
-__all__ = ["NATIVE_PIXEL", "finest_scale", "is_resolved", "keep_native_pixel", "native_pixel"]
+__all__ = ["NATIVE_PIXEL", "finest_scale", "is_resolved", "keep_native_pixel", "native_pixel", "set_native_pixel"]
 
 NATIVE_PIXEL = "native_pixel_mm"  # attribute with two numbers (y, x)
 # A registration finds the pixel size of a photo to a few percent.
@@ -34,12 +35,18 @@ def native_pixel(photo: object) -> tuple[float, float] | None:
     return dy, dx
 
 
-def keep_native_pixel(resampled: xr.DataArray, photo: xr.DataArray) -> None:
+def set_native_pixel(photo: xr.Dataset | xr.DataArray, pixel: Sequence[float]) -> None:
+    """Note in a photo, in place, the pixel size (y, x) in mm of its file."""
+    rgb = photo["rgb"] if isinstance(photo, xr.Dataset) else photo
+    rgb.attrs[NATIVE_PIXEL] = list(pixel)
+
+
+def keep_native_pixel(resampled: xr.Dataset | xr.DataArray, photo: xr.Dataset | xr.DataArray) -> None:
     """Note in a resampled photo the pixel size that it resolves, if that is larger than its own pixels."""
     before, now = grid_of(photo).spacing, grid_of(resampled).spacing
     sizes = [max(pair) for pair in zip(native_pixel(photo) or before, before, strict=True)]
     if any(size > new * (1 + 1e-6) for size, new in zip(sizes, now, strict=True)):
-        resampled.attrs[NATIVE_PIXEL] = sizes
+        set_native_pixel(resampled, sizes)
 
 
 def is_resolved(native: tuple[float, float], fine: Grid) -> bool:

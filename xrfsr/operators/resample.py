@@ -257,13 +257,14 @@ def regrid(obj: AnyT, target: Grid, *, footprint: Footprint = "area", fwhm: Leng
     }
     moved = {name: _moved(v, name, matrices) for name, v in along.items() if {"y", "x"} & set(v.dims)}
     coords = kept.assign_coords({**axes, **moved}).coords
-    # Two casts, because mypy does not narrow a bound TypeVar by isinstance.
+    made: xr.Dataset | xr.DataArray
     if isinstance(obj, xr.DataArray):
         made = xr.DataArray(_moved(obj.variable, obj.name, matrices), coords, name=obj.name)
-        if is_like_photo(obj):
-            keep_native_pixel(made, obj)
-        return cast(AnyT, made)
-    return cast(AnyT, xr.Dataset({k: _moved(v, k, matrices) for k, v in held.items()}, coords, obj.attrs))
+    else:
+        made = xr.Dataset({k: _moved(v, k, matrices) for k, v in held.items()}, coords, obj.attrs)
+    if is_like_photo(obj):
+        keep_native_pixel(made, obj)
+    return cast(AnyT, made)
 
 
 def resampling_matrices(

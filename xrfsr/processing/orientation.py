@@ -9,7 +9,7 @@ import xarray as xr
 
 from xrfsr.core.coordinates import AnyT, dequantify, grid_coords, own_grid
 from xrfsr.core.grid import Axis, Grid
-from xrfsr.core.photo_resolution import NATIVE_PIXEL, native_pixel
+from xrfsr.core.photo_resolution import native_pixel, set_native_pixel
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.utils.checks import choice_faults, is_integer
 from xrfsr.utils.describe import describe
@@ -125,9 +125,8 @@ def _quarter_turn(obj: Any) -> Any:
         }
     )
     turned = _in_order(swapped, obj)
-    native = native_pixel(obj)
-    if native is not None and isinstance(turned, xr.DataArray):
-        turned.attrs[NATIVE_PIXEL] = list(native[::-1])
+    if native := native_pixel(obj):
+        set_native_pixel(turned, native[::-1])
     return turned
 
 

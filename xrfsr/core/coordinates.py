@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import TypeVar
 
 import numpy as np
@@ -16,7 +17,15 @@ from xrfsr.core.units import in_mm, mm_per
 from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.utils.describe import describe, listing
 
-__all__ = ["centres", "dequantify", "grid_coords", "grid_of", "own_grid", "warn_of_replaced_positions"]
+__all__ = [
+    "centres",
+    "dequantify",
+    "grid_coords",
+    "grid_of",
+    "grid_or_none",
+    "own_grid",
+    "warn_of_replaced_positions",
+]
 
 DECIMALS = 12
 
@@ -140,6 +149,14 @@ def grid_of(obj: xr.Dataset | xr.DataArray | Grid) -> Grid:
     return Grid(axes[0], axes[1])
 
 
+def grid_or_none(obj: object) -> Grid | None:
+    """Return the grid of an xarray object with regular `y` and `x` in a unit of length, or None for anything else."""
+    if isinstance(obj, xr.Dataset | xr.DataArray):
+        with suppress(InvalidInput):
+            return grid_of(obj)
+    return None
+
+
 def own_grid(obj: xr.Dataset | xr.DataArray) -> Grid:
     """Return the grid of an xarray object; a grid alone, which has no maps, is refused.
 
@@ -172,12 +189,9 @@ def grid_coords(grid: Grid) -> dict[str, xr.Variable]:
 
 def warn_of_replaced_positions(what: str, obj: object, grid: Grid) -> None:
     """Warn if an array has positions in mm that are not those of the grid on which its pixels are placed."""
-    if not isinstance(obj, xr.DataArray) or not {"y", "x"} <= {*obj.coords}:
+    own = grid_or_none(obj)
+    if own is None:
         return
-    try:
-        own = grid_of(obj)
-    except InvalidInput:
-        return  # indices, or positions that are no grid
     pairs = [(own.y, grid.y), (own.x, grid.x)]
     moved = any(
         np.sign(mine.step) != np.sign(new.step) or not np.allclose(mine.edges, new.edges, atol=abs(mine.step) / 2)

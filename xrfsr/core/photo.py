@@ -8,18 +8,18 @@ image.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from xrfsr.core.coordinates import centres, dequantify, grid_coords, grid_of, warn_of_replaced_positions
+from xrfsr.core.coordinates import centres, dequantify, grid_coords, grid_of, grid_or_none, warn_of_replaced_positions
 from xrfsr.core.grid import Grid
 from xrfsr.core.mistakes import is_like_photo, is_like_scan, no_photo, rename_fix
 from xrfsr.core.photo_bands import BANDS, band_names, bands_first, order_of
 from xrfsr.core.photo_resolution import NATIVE_PIXEL, native_pixel
 from xrfsr.errors import InvalidInput, collect_faults, warn
+from xrfsr.utils.checks import is_dask
 from xrfsr.utils.describe import describe
 
 __all__ = ["BANDS", "as_photo", "ensure_photo", "photo_on", "pixels_of"]
@@ -93,7 +93,7 @@ def as_photo(rgb: Any, like: xr.Dataset | xr.DataArray | Grid, bands: Sequence[s
     _warn_if_stretched(fine, grid)
     warn_of_replaced_positions("photo", rgb, fine)
     photo = photo_on(fine, data, names)
-    if (native := native_pixel(rgb)) and (before := _grid_or_none(rgb)):
+    if (native := native_pixel(rgb)) and (before := grid_or_none(rgb)):
         # The photo was resampled before it was placed again.
         photo.attrs[NATIVE_PIXEL] = [
             pixel * new / old for pixel, new, old in zip(native, fine.spacing, before.spacing, strict=True)
@@ -116,7 +116,7 @@ def pixels_of(rgb: Any, bands: Sequence[str] | None = None) -> tuple[Any, tuple[
     """
     array, transparent, names = bands_first(rgb, band_names(bands))
     data = _unit_range(array, colours=names == BANDS)
-    if transparent is not None and (hasattr(transparent, "__dask_graph__") or transparent.any()):
+    if transparent is not None and (is_dask(transparent) or transparent.any()):
         data = xr.DataArray(data, dims=_DIMS).where(xr.DataArray(~transparent, dims=_DIMS[1:])).data
     return data, names
 
@@ -184,12 +184,6 @@ def ensure_photo(photo: xr.DataArray | xr.Dataset, *, values: bool | None = None
     return xr.DataArray(data, {"band": _band_coord(names), **coords}, _DIMS, name="rgb", attrs=photo.attrs)
 
 
-def _grid_or_none(photo: xr.DataArray) -> Grid | None:
-    with suppress(InvalidInput):
-        return grid_of(photo)
-    return None
-
-
 def _band_coord(bands: Sequence[str]) -> xr.Variable:
     # Text of fixed width, whose size Dask knows (chunks="auto").
     return xr.Variable("band", np.array(bands))
@@ -224,8 +218,7 @@ def _unit_range(array: Any, values: bool | None = None, *, colours: bool = True)
                 f"{array.dtype}; convert it, for example with rgb.astype('uint8') for values from 0 to 255"
             ],
         )
-    lazy = hasattr(array, "__dask_graph__")
-    if not lazy if values is None else values:
+    if not is_dask(array) if values is None else values:
         pixels = xr.Variable(_DIMS, array)
         if not pixels.size:
             raise InvalidInput("photo", [f"'rgb' has no pixel, got shape {array.shape}; check how it was cropped"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from xrfsr.core.coordinates import grid_of
+from xrfsr.core.coordinates import grid_of, grid_or_none
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.core.mistakes import is_like_photo, is_like_scan
 from xrfsr.core.photo import ensure_photo
@@ -82,9 +81,9 @@ def check(
         photo = _photo(rgb) if uses_photo else None
     if is_like_photo(obj) and is_like_scan(rgb):
         faults = ["scan and photo are swapped; write scan.xrfsr.superresolve(photo)"]
-    # Grids can be compared also where the values are at fault.
-    coarse = None if is_like_photo(obj) else _grid_or_none(obj)
-    sharp = _grid_or_none(rgb) if uses_photo and not is_like_scan(rgb) else None
+    # Grids can be compared also where the values are at fault; why there is none was reported above.
+    coarse = None if is_like_photo(obj) else grid_or_none(obj)
+    sharp = grid_or_none(rgb) if uses_photo and not is_like_scan(rgb) else None
     probe = coarse if coarse is not None else Grid.from_shape((SMALLEST, SMALLEST), 1.0)
     if min(probe.shape) < SMALLEST:
         rows, columns = probe.shape
@@ -126,7 +125,6 @@ def load(
         See `check`.
     """
     scan, photo, U = check(obj, rgb, scale, beam, uses_photo=method.uses_photo, consistent=method.consistent)
-    # Other variables, a cube of spectra for instance, are not read.
     if others := [name for name, map_ in scan.data_vars.items() if set(map_.dims) == {"y", "x"}]:
         warn(
             f"variables that are no lines are left out: {listing(others)}; name the map of an element by its line, "
@@ -135,7 +133,7 @@ def load(
     used = ["intensity"]
     if options is not None and method.uses_uncertainty(options) and "uncertainty" in scan:
         used.append("uncertainty")
-    scan = scan[used]
+    scan = scan[used]  # other variables, a cube of spectra for instance, are not read
     # Files that are not in Dask are read now.
     scan = scan if _chunked(scan) else scan.compute()
     way = None
@@ -204,14 +202,6 @@ def _look_at_noise(U: Downsampling) -> None:
         raise InvalidInput("footprint", [text])
     if gain > NOISY:
         warn(text)
-
-
-def _grid_or_none(obj: object) -> Grid | None:
-    """Return the grid of a scan or a photo, or None; `ensure_scan` and `ensure_photo` report why there is none."""
-    if isinstance(obj, xr.Dataset | xr.DataArray):
-        with suppress(InvalidInput):
-            return grid_of(obj)
-    return None
 
 
 def _misfit(photo: Grid, fine: Grid, coarse: Grid, native: tuple[float, float] | None) -> list[str]:

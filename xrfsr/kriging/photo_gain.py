@@ -154,7 +154,7 @@ def photo_gain(
 
 def gain_of_samples(samples: Sequence[Sample], device: torch.device = CPU) -> PhotoGain:
     """Compute the photo gain of a scan from one or more crops of it; see `photo_gain`."""
-    errors = [LooErrors.of(*sample, device) for sample in samples]
+    errors = [LooErrors.of(sample, device) for sample in samples]
     gain = _gain(_differences(errors, BLOCK))
     if gain.known.all():
         return gain
@@ -186,24 +186,16 @@ class LooErrors(NamedTuple):
     largest: NDArray[Any]
 
     @classmethod
-    def of(
-        cls,
-        scan: NDArray[Any],
-        photo: NDArray[Any],
-        U: Downsampling,
-        measured: NDArray[np.bool_],
-        guided: GuidedKriging,
-        device: torch.device,
-    ) -> Self:
-        """Predict a scan, or a crop of one, with and without the photo; for the arguments see `photo_gain`."""
-        without = guided_krige(scan, np.zeros_like(photo[:1]), U, device)
-        with_photo, without_photo = (_squares(scan, made, measured) for made in (guided, without))
-        return cls(with_photo, without_photo, measured, np.abs(scan).max(axis=(1, 2), keepdims=True))
+    def of(cls, sample: Sample, device: torch.device) -> Self:
+        """Predict a scan, or a crop of one, without the photo, and compare with the prediction along its edges."""
+        without = guided_krige(sample.scan, np.zeros_like(sample.photo[:1]), sample.U, device)
+        with_photo, without_photo = (_squares(sample, made) for made in (sample.guided, without))
+        return cls(with_photo, without_photo, sample.measured, np.abs(sample.scan).max(axis=(1, 2), keepdims=True))
 
 
-def _squares(scan: NDArray[Any], made: GuidedKriging, measured: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _squares(sample: Sample, made: GuidedKriging) -> NDArray[np.float64]:
     """Return the squared leave-one-out errors of a scan, zero where it was not measured."""
-    return np.where(measured, scan - made.left_out, 0.0).astype(np.float64) ** 2
+    return np.where(sample.measured, sample.scan - made.left_out, 0.0).astype(np.float64) ** 2
 
 
 class _Differences(NamedTuple):
@@ -252,14 +244,14 @@ def _beats_mirror_images(samples: Sequence[Sample], few: NDArray[np.bool_], devi
     All lines are judged together, each relative to its variance, because the photo is right or wrong for all of them.
     """
     crops = [crop for sample in samples if (crop := _crop(sample, few)) is not None]
-    deviation = [np.where(crop.measured, crop.scan, np.nan) for crop in crops]
-    variance = np.nanvar(np.concatenate([each.reshape(len(each), -1) for each in deviation], axis=1), axis=1)
+    known = [np.where(crop.measured, crop.scan, np.nan) for crop in crops]
+    variance = np.nanvar(np.concatenate([each.reshape(len(each), -1) for each in known], axis=1), axis=1)
     varied = variance > 0
     unit = np.where(varied, variance, 1)[:, None, None]
 
     def errors(crop: Sample, photo: NDArray[Any]) -> NDArray[np.float64]:
         made = along_photo(crop.scan, photo, crop.U, device)
-        relative = _squares(crop.scan, made, crop.measured) / unit
+        relative = _squares(crop, made) / unit
         return np.asarray(relative[varied].sum(axis=0, keepdims=True))
 
     own = [errors(crop, crop.photo) for crop in crops]

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import RBFInterpolator
 
 from xrfsr.errors import InvalidInput
-from xrfsr.registration.transform import as_points
+from xrfsr.registration.transform import as_points, determine
 
 __all__ = ["LEAST_SPLINE_POINTS", "SPLINE", "InverseSpline", "SplineTransform", "fit_spline"]
 
@@ -156,8 +156,7 @@ def fit_spline(
             ],
         )
     for points in (photo, maps):
-        lengths = np.linalg.svd(points - points.mean(axis=0), compute_uv=False)
-        if lengths[-1] <= 1e-6 * lengths[0]:
+        if not determine(points, "affine"):
             raise InvalidInput(
                 "control points", [f"the {len(photo)} points must not lie on one line; choose points all over the scan"]
             )

@@ -12,7 +12,7 @@ from xrfsr.errors import InvalidInput, import_optional
 from xrfsr.utils.checks import numbers
 from xrfsr.utils.describe import describe
 
-__all__ = ["LEAST_POINTS", "MODELS", "Model", "Transform", "as_points", "fit"]
+__all__ = ["LEAST_POINTS", "MODELS", "Model", "Transform", "as_points", "determine", "fit"]
 
 Model = Literal["similarity", "affine", "homography"]
 MODELS: tuple[Model, ...] = ("similarity", "affine", "homography")
@@ -79,7 +79,7 @@ def fit(source: ArrayLike, target: ArrayLike, model: Model) -> Transform:
         "homography": transform.ProjectiveTransform,
     }[model]
     pair = as_points(source), as_points(target)
-    found = kind.from_estimate(*pair) if all(_spread(one, model) for one in pair) else None
+    found = kind.from_estimate(*pair) if all(determine(one, model) for one in pair) else None
     matrix = np.asarray(getattr(found, "params", np.full((3, 3), np.nan)), np.float64)
     if not np.isfinite(matrix).all() or matrix[2, 2] == 0:
         raise InvalidInput(
@@ -92,7 +92,7 @@ def fit(source: ArrayLike, target: ArrayLike, model: Model) -> Transform:
     return Transform(_normalised(matrix), model)
 
 
-def _spread(points: NDArray[np.float64], model: Model) -> bool:
+def determine(points: NDArray[np.float64], model: Model) -> bool:
     """Return whether points differ, and for models other than the similarity, whether they span both directions."""
     lengths = np.linalg.svd(points - points.mean(axis=0), compute_uv=False)
     return bool(lengths[0] > 0 and (model == "similarity" or lengths[-1] > 1e-6 * lengths[0]))

@@ -129,7 +129,7 @@ def lines_within(text: str, shells: Shells) -> list[str]:
     known = _names()
     found: dict[str, str] = {}
     for part, following in zip(parts, [*parts[1:], ""], strict=True):
-        word = "".join(letter for letter in unicodedata.normalize("NFKD", part.casefold()) if letter.isalnum())
+        word = _plain(part)
         element = part if part in shells else known.get(word, "") if len(word) > 2 else ""
         shell = following[:1] if re.fullmatch(r"[KLM]([ab]?\d?)", following) else ""
         if shells.get(element) and (len(part) > 1 or len(parts) == 1 or (shell in shells[element] and shell)):
@@ -149,11 +149,16 @@ def _names() -> dict[str, str]:
     return english | {name: element for element, listed in _OTHER_NAMES.items() for name in listed.split()}
 
 
+def _plain(word: str) -> str:
+    """Return a word in lower case and without accents."""
+    return "".join(letter for letter in unicodedata.normalize("NFKD", word.casefold()) if letter.isalnum())
+
+
 def _named(text: str, shells: Shells) -> list[str]:
     """Return the lines of an element that is named by a word, or by its symbol in the wrong case."""
     word, _, rest = (part.strip() for part in re.sub(r"[\W_]+", " ", text).strip().partition(" "))
     known = _names()
-    plain = "".join(letter for letter in unicodedata.normalize("NFKD", word.casefold()) if letter.isalnum())
+    plain = _plain(word)
     near = [plain] if plain in known else get_close_matches(plain[:LONGEST], known, n=1, cutoff=SIMILARITY)
     element = known[near[0]] if near else word.capitalize() if not rest else ""
     if element not in shells:

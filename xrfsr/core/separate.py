@@ -1,4 +1,4 @@
-"""Scans with one variable for each line, named by its label: to the usual form with `intensity`, and back."""
+"""Scans with one variable for each line, named by its label, brought to the usual form with `intensity`."""
 
 from __future__ import annotations
 

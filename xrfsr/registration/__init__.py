@@ -176,11 +176,9 @@ def register(
     photo = photo_on(target, warp_photo(pixels, photo_valid, to_photo, target.shape), shot.bands)
     photo.attrs[NATIVE_PIXEL] = list(native)
     if quarters:
-        sides = {90: "by 90 degrees counter-clockwise", 180: "upside down", 270: "by 90 degrees clockwise"}[
-            90 * quarters
-        ]
+        turn = ("by 90 degrees counter-clockwise", "upside down", "by 90 degrees clockwise")[quarters - 1]
         warn(
-            f"the scan was found on the photo only after turning it {sides}: found.photo is turned, "
+            f"the scan was found on the photo only after turning it {turn}: found.photo is turned, "
             "found.transform counts pixels of the photo as it was passed; check the overlay"
         )
     return Registration(photo, transform, residual, transform.model, largest, diagnostics)

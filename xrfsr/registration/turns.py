@@ -13,8 +13,8 @@ from xrfsr.registration.search import SHARES, search
 
 __all__ = ["probable_turn", "turned", "upright_to_photo"]
 
-# A quick search is enough to tell quarter turns apart: 48 pixels along the longer side of the scan, few
-# rotations and sizes.
+# A quick search is enough to distinguish quarter turns: 48 pixels along the longer side of the scan, few rotations and
+# sizes.
 LONGEST = 48
 ROTATIONS = np.arange(-10.0, 10.1, 5.0)
 # The edges of maps and photo must agree better at the best quarter turn than at the others, and than those of a

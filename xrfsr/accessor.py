@@ -175,7 +175,9 @@ class XrfsrAccessor:
 
 @xr.register_datatree_accessor("xrfsr")  # type: ignore[no-untyped-call]
 class TreeAccessor:
-    """Methods of a DataTree. Each node with a variable `intensity` is a scan, unless it is a result of `superresolve`.
+    """Methods of a DataTree. Each node with maps is a scan, unless it is a result of `superresolve`.
+
+    Maps are the variable `intensity`, or one variable for each line.
 
     Parameters
     ----------

@@ -50,8 +50,8 @@ def run(
     Parameters
     ----------
     tree : xarray.DataTree
-        Tree of scans: every node with a variable `intensity` is a region, and its path is the region's name. Results of
-        `superresolve` in the tree are left out.
+        Tree of scans: every node with a variable `intensity`, or with one for each line, is a region, and its path is
+        the region's name. Results of `superresolve` in the tree are left out.
     rgb : xarray.DataArray or xarray.DataTree
         One photo in the millimetre coordinates of all regions, or a tree with the variable `rgb` under the name of
         every region. Methods without a photo need none.

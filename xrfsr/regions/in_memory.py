@@ -25,7 +25,8 @@ def superresolve(
     Parameters
     ----------
     tree : xarray.DataTree
-        Tree of scans: every node with a variable `intensity` is one, unless it is a result of `superresolve`.
+        Tree of scans: every node with a variable `intensity`, or with one for each line, is one, unless it is a result
+        of `superresolve`.
     rgb : xarray.DataArray or xarray.DataTree
         One photo in the millimetre coordinates of all scans, or a tree with the variable `rgb` under the name of each.
     scale : float
@@ -80,7 +81,8 @@ def train(tree: xr.DataTree, rgb: xr.DataArray | xr.DataTree, scale: float = 4, 
     Parameters
     ----------
     tree : xarray.DataTree
-        Tree of scans: every node with a variable `intensity` is one, unless it is a result of `superresolve`.
+        Tree of scans: every node with a variable `intensity`, or with one for each line, is one, unless it is a result
+        of `superresolve`.
     rgb, scale
         As for `superresolve`.
     **options

@@ -87,7 +87,7 @@ def regions_of(tree: xr.DataTree, rgb: xr.DataArray | xr.DataTree | None, scale:
         if "intensity" in node.data_vars or map_names(node.to_dataset())
     }
     if not maps:
-        raise InvalidInput("tree", [f"no node of the tree has a variable 'intensity'; {BUILD}"])
+        raise InvalidInput("tree", [f"no node of the tree has a variable 'intensity' or maps of lines; {BUILD}"])
     nodes = {name: node for name, node in maps.items() if not is_result(node.to_dataset())}
     if not nodes:
         fix = f"to refine a result further, call tree['{next(iter(maps))}'].to_dataset().xrfsr.superresolve(photo)"

@@ -11,7 +11,7 @@ from xrfsr import InvalidInput
 from xrfsr.core.lines import parse
 from xrfsr.core.transitions import symbols
 
-ELEMENTS = sorted(symbols() - {"B"})  # BK-L3 may be boron or, in capitals, berkelium
+ELEMENTS = sorted(symbols().keys() - {"B"})  # BK-L3 may be boron or, in capitals, berkelium
 SEPARATORS = ("-", "_", " ", " - ", "")
 GREEK = {"a": "α", "b": "β", "g": "γ", "z": "ζ"}
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
 
+from xrfsr.core.transitions import symbols
+
 __all__ = ["Shells", "hint", "lines_within", "number_hint"]
 
 Shells = Mapping[str, Sequence[str]]
@@ -143,9 +145,9 @@ def lines_within(text: str, shells: Shells) -> list[str]:
 @lru_cache(maxsize=1)
 def _names() -> dict[str, str]:
     """Symbols of the elements by their names, in lower case and without accents."""
-    from xraydb import atomic_name, atomic_symbol
+    from xraydb import atomic_name
 
-    english = {str(atomic_name(number)): str(atomic_symbol(number)) for number in range(1, 99)}
+    english = {str(atomic_name(number)): element for element, number in symbols().items()}
     return english | {name: element for element, listed in _OTHER_NAMES.items() for name in listed.split()}
 
 

@@ -38,11 +38,11 @@ class Transition:
 
 
 @lru_cache(maxsize=1)
-def symbols() -> frozenset[str]:
-    """Symbols of the elements with tabulated lines."""
+def symbols() -> dict[str, int]:
+    """Atomic numbers of the elements with tabulated lines, by symbol, in ascending order."""
     from xraydb import atomic_symbol
 
-    return frozenset(atomic_symbol(number) for number in range(1, 99))
+    return {atomic_symbol(number): number for number in range(1, 99)}
 
 
 @lru_cache(maxsize=128)
@@ -55,17 +55,17 @@ def transitions(element: str) -> dict[str, Transition]:
     from xraydb import xray_edges, xray_lines
 
     edges = xray_edges(element)
-    emission: dict[str, float] = {}
+    emitted: dict[str, float] = {}
     for shell in "KLM":
         remaining = 1.0
         for level in (name for name in edges if name.startswith(shell)):
             share = 1.0 - 1.0 / edges[level].jump_ratio
-            emission[level] = remaining * share * edges[level].fyield
+            emitted[level] = remaining * share * edges[level].fyield
             remaining -= remaining * share
     return {
         # Mz is tabulated for two levels at once, "M4,5"; it is assigned to M5, the stronger emitter.
         name: Transition(
-            line.energy / 1000.0, level, _levels(line.final_level), line.intensity * emission.get(level, 0.0)
+            line.energy / 1000.0, level, _levels(line.final_level), line.intensity * emitted.get(level, 0.0)
         )
         for name, line in xray_lines(element).items()
         for level in [line.initial_level.replace("4,", "")]
@@ -105,10 +105,8 @@ def mean_energy(element: str, names: Iterable[str]) -> float:
 @lru_cache(maxsize=1)
 def mapped_shells() -> dict[str, str]:
     """Shells of every element, by atomic number, whose lines a scanner maps: ``{"Pb": "LM"}``."""
-    from xraydb import atomic_symbol
-
     found = {}
-    for element in (atomic_symbol(number) for number in range(1, 99)):
+    for element in symbols():
         names = transitions(element)
         shells = {name[0] for name in names}
         energies = {shell: mean_energy(element, (name for name in names if name.startswith(shell))) for shell in shells}

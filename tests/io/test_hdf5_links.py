@@ -20,7 +20,7 @@ GROUP = "2.1/fit/results/parameters"
 
 @pytest.fixture
 def fit(tmp_path: Path) -> Path:
-    """Write a fit to a folder of its own, with a secret beside that folder."""
+    """Write a fit to a folder of its own, with a secret next to that folder."""
     (tmp_path / "scan").mkdir()
     with h5py.File(tmp_path / "secret.h5", "w") as file:
         file["map"] = MAPS[0]

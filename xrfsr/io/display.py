@@ -12,7 +12,7 @@ from xrfsr.utils.describe import listing
 __all__ = ["displayed", "displayed_warning", "white_of"]
 
 SEEN = 3  # maps that are looked at: that counts reach the largest number in one map is possible, in three it is not
-MOST_READ = 8  # maps that are read at most; those that hold one number everywhere show nothing
+MOST_READ = 8  # maps that are read at most; those with one number everywhere do not count
 NEAR_WHITE = 0.97  # share of the largest number: pictures that were decoded or resized may miss the very last ones
 LEAST_WHITE = 15  # pictures of fewer than four bits are masks
 
@@ -37,7 +37,7 @@ def displayed(maps: ScanDescription) -> list[str]:
     """Return the names of maps whose contrast was stretched, or nothing.
 
     Counts end anywhere. A stretched picture ends at the largest number that its bits can hold, or within 3 % of it, and
-    so does every map of the file. Three maps are looked at; empty ones say nothing, and further ones are read instead.
+    so does every map of the file. Three maps are looked at; empty ones do not count, and further ones are read instead.
 
     Parameters
     ----------

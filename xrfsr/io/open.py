@@ -52,9 +52,10 @@ def open_scan(
 ) -> xr.Dataset:
     """Open the element maps of another program: a file of a fit, a folder of maps, or a cube of spectra.
 
-    The call is the same as ``xr.open_dataset(path, engine="xrfsr", ...)``. It reads only names and sizes; values are
-    read when they are used. Row 0 of a file is the first row of the scan, the top of the painting. The documentation
-    of the formats lists the supported files and how each is interpreted.
+    The call is the same as ``xr.open_dataset(path, engine="xrfsr", ...)``. It reads only names and sizes, and a few
+    maps of 8 or 16 bits to find out whether their contrast was stretched; other values are read when they are used.
+    Row 0 of a file is the first row of the scan, the top of the painting. The documentation of the formats lists the
+    supported files and how each is interpreted.
 
     Parameters
     ----------
@@ -286,9 +287,9 @@ def _scan(
     grid = maps.grid
     message = None
     if spacing is not None:
-        said = grid.spacing if grid is not None else spacing
-        if any(abs(own / given - 1) > 0.01 for own, given in zip(said, spacing, strict=True)):
-            message = f"pixel_size={spacing} mm replaces the {said} mm stored in '{place}'"
+        stored = grid.spacing if grid is not None else spacing
+        if any(abs(own / given - 1) > 0.01 for own, given in zip(stored, spacing, strict=True)):
+            message = f"pixel_size={spacing} mm replaces the {stored} mm stored in '{place}'"
         grid = Grid.from_shape(maps.shape, spacing, corner)
     assert grid is not None
     if units is None and maps.units is None and (names := displayed(maps)):

@@ -24,7 +24,7 @@ from xrfsr.utils.paths import local_path
 
 __all__ = ["open_photo", "read_bands"]
 
-# Names that GDAL gives to bands of which the file does not say what they are.
+# Names that GDAL gives to bands whose colour is not in the file.
 UNDEFINED = {"gray", "undefined"}
 # An unnamed band next to grey is as likely to be opacity.
 LEAST_UNDEFINED = 3
@@ -113,7 +113,7 @@ def _overlapping(stored: Grid, like: xr.Dataset | xr.DataArray | Grid, path: Pat
             "photo",
             [
                 f"the photo is stored at {stored}, where the scan is not: {scan}; check which photo belongs to it, "
-                f"or place its pixels anew: xrfsr.as_photo(tifffile.imread('{path}'), like=scan)"
+                f"or place its pixels on the scan: xrfsr.as_photo(tifffile.imread('{path}'), like=scan)"
             ],
         )
     return stored

@@ -153,9 +153,11 @@ def read_raster(path: Path, page: str | None = None, window: tuple[slice, slice]
     """
     with open_raster(path, page) as source:
         # A rotated picture is decoded whole, and cropped once it is upright.
-        part = _stored_window(source, window) if window and _orientation(path, source.count) == 1 else None
-        pixels = source.read(window=part)  # first, because GDAL reports damage more precisely than Pillow
-        header = _header(source, path)
+        header = _header(source, path) if window else None
+        part = _stored_window(source, window) if window and header and header.orientation == 1 else None
+        pixels = source.read(window=part)
+        # If possible after the pixels, because GDAL reports damage more precisely than Pillow.
+        header = header or _header(source, path)
         missing = _missing_mask(source, header, pixels, part)
         if header.inverted:
             np.subtract(pixels.dtype.type(header.white), pixels[0], out=pixels[0])
@@ -243,7 +245,7 @@ def _check_size(source: Any, path: Path) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    """Return the message of the original error, because rasterio's own says only "see previous exception"."""
+    """Return the message of the original error, because rasterio's own is only "see previous exception"."""
     if "previous exception" in str(error):
         while error.__cause__ is not None:
             error = error.__cause__

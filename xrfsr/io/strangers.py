@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from xrfsr.io.selection import select_maps, try_parse
+from xrfsr.core.lines import try_parse
+from xrfsr.io.selection import select_maps
 from xrfsr.utils.describe import listing
 
 __all__ = ["select_known", "without_ratios"]
-
-SHOWN = 12
 
 
 def select_known(
@@ -41,11 +40,11 @@ def select_known(
     if not known:
         return select_maps(names, None, path, faults), ()
     chosen = [known[at] for at in select_maps([names[at] for at in known], None, path, faults)]
-    others = [name for at, name in enumerate(names) if at not in set(known)]
+    maps = set(known)
+    others = [name for at, name in enumerate(names) if at not in maps]
     if not others:
         return chosen, ()
-    shown = listing(others[:SHOWN]) + (f" and {len(others) - SHOWN} more" if len(others) > SHOWN else "")
-    return chosen, (f"images that are no element lines are left out: {shown} in '{path}'",)
+    return chosen, (f"images that are no element lines are left out: {listing(others)} in '{path}'",)
 
 
 def without_ratios(names: Sequence[str], path: Path) -> tuple[list[int], tuple[str, ...]]:

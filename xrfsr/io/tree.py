@@ -92,7 +92,7 @@ def _results(place: Path, options: Mapping[str, Any]) -> dict[str, dict[str, Any
             if hasattr(module, "groups"):
                 found = module.groups(place, ReadOptions(external=external, index=options.get("index")))
     except InvalidInput:
-        return {}  # opening it as one scan says what is wrong
+        return {}  # opening it as one scan raises the same with its faults
     except Exception as error:
         raise InvalidInput(f"file '{place}'", [unreadable_message(f"'{place}'", error)]) from error
     if isinstance(wanted, str):

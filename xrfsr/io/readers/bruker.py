@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from xrfsr.errors import Fault, InvalidInput, import_optional
 from xrfsr.io.hdf5_storage import truncation_faults
-from xrfsr.io.readers.bruker_decoder import decode, describe_maps, net_count_maps
+from xrfsr.io.readers.bruker_decoder import SUM, decode, describe_maps, net_count_maps
 from xrfsr.io.selection import group_list
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.io.spectra.cubes import (
@@ -27,7 +27,6 @@ from xrfsr.io.spectra.line_windows import NetCounts
 __all__ = ["BcfCube", "BcfMaps", "VisitedPixels", "describe", "groups"]
 
 OPTIONS = frozenset({"group"})
-SUM = "sum"  # of all detectors
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from xrfsr.io.lazy import unreadable_message
 from xrfsr.io.readers.bruker_records import compare_sums, overflows, visited_pixels
 from xrfsr.io.spectra.line_windows import NetCounts
 
-__all__ = ["decode", "describe_maps", "main", "net_count_maps"]
+__all__ = ["SUM", "decode", "describe_maps", "main", "net_count_maps"]
 
 # Beyond what the process has taken once its packages are imported, and what the file and its maps need.
 MEMORY = 1 << 30
@@ -38,6 +38,7 @@ MAX_BLOCK = 1 << 26
 WRONG = 3
 # How a line of the process begins that is a warning for the caller.
 NOTE = "note: "
+SUM = "sum"  # name of the sum of all maps, those of several detectors
 CALL = "from xrfsr.io.readers.bruker_decoder import main; main()"
 
 
@@ -145,11 +146,11 @@ def _described(path: str, wanted: str | None, records: bool) -> list[dict[str, A
                 "lines": [str(line) for line in lines],
             }
         )
-    names = [str(number) for number in range(len(found))]
-    chosen = (
-        names if wanted == "sum" or (wanted is None and len(names) == 1) else [name for name in names if name == wanted]
-    )
-    for number in map(int, chosen if records else ()):
+    if wanted is None and len(found) == 1:
+        wanted = "0"
+    for number in range(len(found)) if records else ():
+        if wanted not in (str(number), SUM):
+            continue
         height, width, _ = found[number]["shape"]
         visited = _visited(path, number, height, width)
         if not visited.all():

@@ -15,7 +15,7 @@ __all__ = ["Affixes", "NamedMaps", "find_maps"]
 
 SEPARATOR = re.compile(r"[_\-. ]+")
 MOST_PARTS = 6  # of the name of a line, between separators: Ca_Ka1_Fe_Ka1 has four
-MOST_SETS = 10  # of maps with one prefix and suffix that are told apart
+MOST_SETS = 10  # of maps with one prefix and suffix that are distinguished
 # What programs add to the names of maps. Any other suffix counts only if several maps have it.
 SUFFIX = re.compile(
     r"([_\-. ]+(raw|net|norm(ali[sz]ed)?|corr(ected)?|cps|counts?|areas?|fit(ted)?|scaled|maps?|images?|img|"
@@ -198,7 +198,7 @@ def _readings(stem: str, named: Collection[object]) -> Iterator[tuple[Affixes, b
                 # A label for the whole name says nothing about its parts.
                 read[start, stop] = name != stem if line is None else line.kind == "element"
     for (start, stop), is_element in read.items():
-        # The second line of a pile-up, and a symbol that has its line beside it, are no maps by themselves.
+        # The second line of a pile-up, and a symbol that is followed by its line, are no maps by themselves.
         is_part = any(
             begin <= start and stop <= end and (begin, end) != (start, stop)
             for (begin, end), element in read.items()

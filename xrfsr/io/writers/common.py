@@ -80,12 +80,12 @@ def prepare_write(
     return layers, target
 
 
-def iter_strips(maps: xr.DataArray) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-    """Yield strips of a map (y, x) with their rows, so that a lazy map is never in memory as a whole."""
-    height = maps.sizes["y"]
+def iter_strips(array: xr.DataArray) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    """Yield strips of a map (y, x) or photo with their rows, so that a lazy one is never in memory as a whole."""
+    height = array.sizes["y"]
     for top in range(0, height, ROWS):
         rows = slice(top, min(height, top + ROWS))
-        yield rows, np.asarray(maps.isel(y=rows).values, np.float32)
+        yield rows, np.asarray(array.isel(y=rows).values, np.float32)
 
 
 def warn_dropped(

@@ -28,7 +28,7 @@ __all__ = ["to_geotiff"]
 def to_geotiff(data: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, overwrite: bool = False) -> None:
     """Write maps or a photo as Cloud-Optimized GeoTIFF, for QGIS and other GIS programs, GDAL and rasterio.
 
-    The top of the painting is north: the northing is -y, so that maps and photo are upright and lie on each other. The
+    The top of the painting is north: the northing is -y, so that maps and photo are upright and registered. The
     coordinate system is a local one in millimetres. `xrfsr.open_scan` reads maps back without a pixel size.
 
     Maps are bands of float32 with the names of their lines, NaN for missing pixels, and their units; uncertainties are

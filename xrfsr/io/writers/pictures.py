@@ -9,11 +9,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from xrfsr.core.photo import BANDS
+from xrfsr.io.writers.common import iter_strips
 from xrfsr.io.writers.layers import Plane
 
 __all__ = ["band_planes", "has_gaps", "is_colour", "iter_rgb"]
 
-ROWS = 1024
 WHITE = 255
 
 
@@ -48,10 +48,7 @@ def iter_rgb(photo: xr.DataArray) -> Iterator[tuple[slice, NDArray[np.uint8], ND
     shown : ndarray
         Mask (y, x), false for missing pixels.
     """
-    height = photo.sizes["y"]
-    for top in range(0, height, ROWS):
-        rows = slice(top, min(height, top + ROWS))
-        values = np.asarray(photo.isel(y=rows).values, np.float32)
+    for rows, values in iter_strips(photo):
         shown = np.asarray(np.isfinite(values).all(axis=0))
-        values = np.where(shown, values, 0).clip(0, 1)
-        yield rows, np.rint(WHITE * values).astype(np.uint8), shown
+        brightness = np.where(shown, values, 0).clip(0, 1)
+        yield rows, np.rint(WHITE * brightness).astype(np.uint8), shown

@@ -75,6 +75,8 @@ class Header:
         Description of each band but opacity; empty where there is none.
     scalings : tuple of (float, float)
         Factor and shift of each band: its values are the stored pixels times the factor plus the shift.
+    absent : tuple of (float or None)
+        Stored number that each band declares as "no data", if it does.
     """
 
     shape: tuple[int, int]
@@ -88,6 +90,7 @@ class Header:
     unwritten: int = 0
     descriptions: tuple[str, ...] = ()
     scalings: tuple[tuple[float, float], ...] = ()
+    absent: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,14 @@ class Raster:
         if self.header.palette is not None:
             return np.moveaxis(self.header.palette[self.pixels[0], :3], -1, 0)
         return self.pixels[_colour_bands(self.header.bands)]
+
+    def missing_in(self, band: int) -> NDArray[np.bool_] | None:
+        """Mask (y, x) of the pixels that have no value in one band, which others may have; None if there are none."""
+        absent = self.header.absent[band]
+        if absent is None:
+            return self.missing
+        there = _equals(self.pixels[band], absent)
+        return there if self.missing is None else there | self.missing
 
 
 def read_header(path: Path, page: str | None = None) -> Header:
@@ -288,6 +299,7 @@ def _header(source: Any, path: Path) -> Header:
         orientation=orientation,
         descriptions=tuple(source.descriptions[index] or "" for index in _colour_bands(bands)),
         scalings=tuple(zip(source.scales, source.offsets, strict=True)),
+        absent=tuple(source.nodatavals),
     )
 
 
@@ -321,9 +333,9 @@ def _missing_mask(source: Any, header: Header, pixels: NDArray[Any], window: Any
         found.append(pixels[header.bands.index("alpha")] == 0)
     if header.palette is not None and not header.palette[:, 3].all():
         found.append(header.palette[pixels[0], 3] == 0)
-    absent = [source.nodatavals[index] for index in shown]
-    if shown and None not in absent:
-        found.append(np.all([_equals(pixels[i], value) for i, value in zip(shown, absent, strict=True)], axis=0))
+    absent = [(index, value) for index in shown if (value := header.absent[index]) is not None]
+    if shown and len(absent) == len(shown):
+        found.append(np.all([_equals(pixels[index], value) for index, value in absent], axis=0))
     flags = {flag.name for flag in source.mask_flag_enums[0]}
     if "per_dataset" in flags and not flags & {"alpha", "nodata"}:
         found.append(source.read_masks(1, window=window) == 0)  # a mask on a separate page

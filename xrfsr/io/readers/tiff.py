@@ -74,8 +74,9 @@ class TiffMaps:
             stored, (factor, shift) = raster.pixels[band], raster.header.scalings[band]
             scaled = stored if (factor, shift) == (1, 0) else stored * np.float64(factor) + shift
             pixels: NDArray[np.float32] = scaled.astype(np.float32)
-        if raster.missing is not None:
-            pixels[raster.missing] = np.nan
+        missing = raster.missing_in(band)
+        if missing is not None:
+            pixels[missing] = np.nan
         return pixels
 
 

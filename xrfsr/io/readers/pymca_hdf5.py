@@ -30,8 +30,8 @@ from xrfsr.io.readers.pymca_fits import (
     program_of,
     signals,
 )
-from xrfsr.io.selection import select_maps
 from xrfsr.io.source import ReadOptions, ScanDescription
+from xrfsr.io.strangers import select_known
 
 __all__ = ["describe", "groups", "matches"]
 
@@ -102,7 +102,8 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
             raise InvalidInput("file", [fault])
         named, axes = signals(group), axes_of(group)
         dims = 3 if len(axes) == 3 else 2
-        names = [named[position] for position in select_maps(named, options.lines, path, faults)]
+        chosen, left_out = select_known(named, options.lines, path, faults)
+        names = [named[position] for position in chosen]
         for one in names:
             faults += map_faults(group.get(one), f"{group.name}/{one}", dims)
         shapes = [group[one].shape for one in names if isinstance(group.get(one), h5py.Dataset)]
@@ -134,7 +135,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         grid=grid,
         tile=chunks[-2:] if chunks else None,
         attrs={"source_group": place, **({"source_program": title} if title else {}), **attrs},
-        warnings=warnings,
+        warnings=(*warnings, *left_out),
     )
 
 

@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput
 from xrfsr.io.partial import partial_source
-from xrfsr.io.selection import select_columns
+from xrfsr.io.readers.table_pixels import MAX_LINE_BYTES, TableLayout, pixel_faults, table_layout
+from xrfsr.io.region_names import read_region
+from xrfsr.io.selection import derived_names, select_columns
 from xrfsr.io.source import ReadOptions, ScanDescription
+from xrfsr.io.strangers import select_known
 
 __all__ = ["TableMaps", "describe"]
 
 OPTIONS = frozenset({"quantity"})
 SEPARATORS = (";", ",", "\t")
-MAX_LINE_BYTES = 1 << 16
-BLOCK_BYTES = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +33,17 @@ class TableMaps:
     ----------
     path : Path
         File that holds the table.
-    separator : str
-        Separator of the fields; a regular expression if it is longer than one character.
-    shape : (int, int)
-        Number of rows and columns of the maps.
+    separator : str or None
+        Separator of the fields; None for blanks.
+    layout : TableLayout
+        Number of rows and columns of the maps, and the decimal mark.
     columns : tuple of int
         Columns of the table that hold the maps.
     """
 
     path: Path
-    separator: str
-    shape: tuple[int, int]
+    separator: str | None
+    layout: TableLayout
     columns: tuple[int, ...]
 
     def read(self, maps: Sequence[int], y: slice, x: slice) -> NDArray[Any]:
@@ -53,11 +54,12 @@ class TableMaps:
         try:
             table = pd.read_csv(
                 self.path,
-                sep=self.separator,
+                sep=self.separator or r"\s+",
                 header=None,
                 skiprows=1,
                 usecols=sorted({0, 1, *wanted}),
                 dtype=np.float64,
+                decimal=self.layout.decimal,
                 skipinitialspace=True,
                 encoding_errors="replace",
             )
@@ -66,23 +68,17 @@ class TableMaps:
             raise InvalidInput(
                 "file", [f"'{self.path}' contains a value that is not a number ({reason}); export it again"]
             ) from error
-        pixels = np.full((len(wanted), *self.shape), np.nan, np.float32)
-        row, column = table[0].to_numpy(), table[1].to_numpy()
-        inside = (row >= 0) & (row < self.shape[0]) & (column >= 0) & (column < self.shape[1])
-        rows, columns = row[inside].astype(np.intp), column[inside].astype(np.intp)
-        seen = np.zeros(self.shape, bool)
-        seen[rows, columns] = True
-        if not inside.all() or len(row) != seen.sum() or not seen.all():
-            raise InvalidInput(
-                "file",
-                [
-                    f"'{self.path}' must contain each pixel of {self.shape[0]} rows and {self.shape[1]} columns once; "
-                    "export it again"
-                ],
-            )
+        table = table[table[[0, 1]].notna().all(axis=1)]  # a spreadsheet may end with lines of separators alone
+        shape = self.layout.shape
+        row, column = (table[at].to_numpy().astype(np.int64) for at in (0, 1))
+        inside = (row >= 0) & (row < shape[0]) & (column >= 0) & (column < shape[1])
+        # The file may have changed since its layout was read.
+        if not inside.all() or pixel_faults(row, column, shape, self.path):
+            raise InvalidInput("file", [f"'{self.path}' has other pixels than when it was opened; open it again"])
+        pixels = np.empty((len(wanted), *shape), np.float32)
         with np.errstate(over="ignore"):
             for number, position in enumerate(wanted):
-                pixels[number, rows, columns] = table[position].to_numpy()
+                pixels[number, row, column] = table[position].to_numpy()
         return pixels[:, y, x]
 
 
@@ -92,37 +88,52 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     Raises
     ------
     InvalidInput
-        If the file is not such a table, or the name of a column is not a known line.
+        If the file is not such a table, or no name of a column is a known line.
     """
     faults: list[str] = []
     separator, header = _header(path)
-    shape = _shape(path, separator)
-    columns = select_columns(["", "", *header[2:]], options, path, faults)
+    names, warnings = _without_strangers(["", "", *header[2:]], options, path)
+    columns = select_columns(names, options, path, faults)
     if faults:
         raise InvalidInput("file", faults)
+    layout = table_layout(path, separator, len(header))
     return ScanDescription(
         names=columns.names,
-        shape=shape,
-        intensity=TableMaps(path, separator, shape, columns.maps),
+        shape=layout.shape,
+        intensity=TableMaps(path, separator, layout, columns.maps),
         uncertainty=partial_source(
-            lambda there: TableMaps(path, separator, shape, there), columns.uncertainties, shape
+            lambda there: TableMaps(path, separator, layout, there), columns.uncertainties, layout.shape
         ),
         units=columns.units,
-        warnings=columns.warnings,
+        warnings=(*columns.warnings, *warnings),
     )
 
 
-def _header(path: Path) -> tuple[str, list[str]]:
-    """Return the separator of the fields, and the names in the first line."""
+def _without_strangers(names: Sequence[str], options: ReadOptions, path: Path) -> tuple[Sequence[str], tuple[str, ...]]:
+    """Return the names with empty ones for columns that are no element lines, and a warning that names these."""
+    if options.lines is not None or options.quantity == "mass_fraction" or all(map(read_region, filter(None, names))):
+        return names, ()
+    derived = derived_names([name for name in names if name])
+    maps = [at for at, name in enumerate(names) if name and name not in derived]
+    faults: list[str] = []
+    chosen, warnings = select_known([names[at] for at in maps], None, path, faults)
+    if faults:  # which the selection finds again
+        return names, ()
+    kept = {names[maps[at]] for at in chosen}
+    return [name if name in kept or derived.get(name, ("", ""))[1] in kept else "" for name in names], warnings
+
+
+def _header(path: Path) -> tuple[str | None, list[str]]:
+    """Return the separator of the fields, None for blanks, and the names in the first line."""
     with path.open("rb") as file:
         first = file.readline(MAX_LINE_BYTES).decode("utf-8", "replace").strip("\ufeff\r\n ")
     for separator in SEPARATORS:
         fields = [field.strip() for field in next(csv.reader([first], delimiter=separator), [])]
         if fields[:2] == ["row", "column"] and len(fields) > 2:
-            return separator, fields
+            return separator, _named(fields)
     fields = first.split()
     if fields[:2] == ["row", "column"] and len(fields) > 2:
-        return r"\s+", fields
+        return None, fields
     raise InvalidInput(
         "file",
         [
@@ -132,32 +143,6 @@ def _header(path: Path) -> tuple[str, list[str]]:
     )
 
 
-def _shape(path: Path, separator: str) -> tuple[int, int]:
-    """Return rows and columns of the maps from the last line and the number of lines, without parsing the values."""
-    lines, last = 0, b""
-    with path.open("rb") as file:
-        file.readline(MAX_LINE_BYTES)
-        while block := file.read(BLOCK_BYTES):
-            if b"\0" in block:
-                raise InvalidInput(
-                    "file", [f"'{path}' contains null characters, so it is no text or has gaps; export it again"]
-                )
-            lines += block.count(b"\n")
-            last = (last + block)[-MAX_LINE_BYTES:]
-    # The last line of values may lack a line end, or be followed by empty lines.
-    lines += 1 - last[len(last.rstrip()) :].count(b"\n")
-    fields = last.decode("utf-8", "replace").rstrip().rpartition("\n")[2]
-    numbers = fields.split(separator) if len(separator) == 1 else fields.split()
-    try:
-        rows, columns = int(float(numbers[0])) + 1, int(float(numbers[1])) + 1
-    except (ValueError, IndexError, OverflowError):
-        rows = columns = 0
-    if min(rows, columns) < 1 or rows * columns != lines:
-        raise InvalidInput(
-            "file",
-            [
-                f"'{path}' has {lines} lines of values and ends with {fields[:40]!r}; expected one line per pixel, "
-                "with the last row and column at the end: it is truncated or was sorted; export it again"
-            ],
-        )
-    return rows, columns
+def _named(fields: list[str]) -> list[str]:
+    """Return the fields without empty ones at the end, which a spreadsheet may add."""
+    return fields[: max(at for at, field in enumerate(fields, start=1) if field)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from xrfsr.core.mistakes import rename_fix
 from xrfsr.errors import InvalidInput
 from xrfsr.utils.describe import listing
 
-__all__ = ["RESULT_COORDS", "map_names", "stack_maps", "with_line_dim"]
+__all__ = ["RESULT_COORDS", "are_maps", "map_names", "stack_maps", "with_line_dim"]
 
 # Coordinates along `line` that results have, numbers all of them.
 RESULT_COORDS = ("guided_share", "noise", "photo_gain")
@@ -39,7 +39,12 @@ def map_names(ds: xr.Dataset) -> dict[Hashable, Line]:
         flat = set(variable.dims) == set(SHAPE) or (variable.ndim == 2 and rename_fix(variable.dims, SHAPE))
         if flat and isinstance(name, str) and (line := try_parse(name)):
             found[name] = line
-    return found if any(line.kind == "element" and not line.uncertainty for line in found.values()) else {}
+    return found if are_maps(found.values()) else {}
+
+
+def are_maps(lines: Iterable[Line]) -> bool:
+    """Return whether variables of these lines are a scan: whether one of them is the map of an element."""
+    return any(line.kind == "element" and not line.uncertainty for line in lines)
 
 
 def stack_maps(ds: xr.Dataset) -> xr.Dataset:

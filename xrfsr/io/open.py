@@ -9,6 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 from xarray.core import indexing
 
@@ -17,8 +18,9 @@ from xrfsr.core.grid import Grid
 from xrfsr.core.scan import scan_coords
 from xrfsr.core.units import intensity_unit, pair_to_mm
 from xrfsr.errors import InvalidInput, collect_faults, warn
+from xrfsr.io import separate_maps
 from xrfsr.io.display import displayed, displayed_warning
-from xrfsr.io.formats import Format, detect_format
+from xrfsr.io.formats import NETCDF, Format, detect_format
 from xrfsr.io.lazy import LazyMaps, LazyMask, unreadable_message
 from xrfsr.io.readers.zarr import is_store, open_store
 from xrfsr.io.renaming import renamed
@@ -229,7 +231,14 @@ def open_lazily(
 
 def _format(place: Path, external: bool) -> Format:
     try:
-        return detect_format(place, external=external)
+        try:
+            form = detect_format(place, external=external)
+        except InvalidInput:
+            if separate_maps.matches(place, external):
+                return separate_maps.SEPARATE
+            raise
+        # The format without groups and links is known by its first bytes, and not by its variables.
+        return separate_maps.SEPARATE if form is NETCDF and separate_maps.matches(place, external) else form
     except InvalidInput:
         raise
     except Exception as error:
@@ -306,6 +315,8 @@ def _scan(
     for coord in coords.values():
         if "line" in coord.dims:
             coord.encoding["preferred_chunks"] = {"line": 1}  # as for the maps, or xarray reports inconsistent chunks
+    for name, values in maps.line_values.items():
+        coords[name] = xr.Variable("line", np.array(values, np.float32))
     if maps.valid is not None:
         mask = indexing.LazilyIndexedArray(LazyMask(place, maps.valid, maps.shape))
         pieces = {dim: size for dim, size in _preferred_chunks(maps).items() if dim != "line"}

@@ -103,6 +103,8 @@ class ScanDescription:
     whites : tuple of int
         Largest number that the bits of each map can hold, in files of pictures of whole numbers without sign; 0 for
         other maps. Empty if no map is such a picture.
+    line_values : dict of str to tuple of float
+        Further numbers of each map, such as the gain by the photo, by the names of their coordinates.
     """
 
     names: tuple[str, ...]
@@ -117,3 +119,4 @@ class ScanDescription:
     warnings: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     whites: tuple[int, ...] = ()
+    line_values: dict[str, tuple[float, ...]] = field(default_factory=dict)

@@ -8,10 +8,12 @@ from typing import Any
 
 from xrfsr.core.grid import Axis, Grid
 
-__all__ = ["UNITS_NOTE", "calibrated_grid", "noted_units"]
+__all__ = ["DERIVED_LABEL", "UNITS_NOTE", "calibrated_grid", "noted_units", "slice_names"]
 
 # Units that somebody has set on purpose. Without a calibration ImageJ has pixels, and inches come from printers.
 MM_PER = {"mm": 1.0, "cm": 10.0, **dict.fromkeys(("um", "µm", "μm", "\\u00B5m", "micron", "microns"), 1e-3)}
+# Below the first line of a label ImageJ keeps what else it knows of a slice. This means that it is no element map.
+DERIVED_LABEL = "{}\nno element map"
 UNITS_NOTE = "units: "  # begins the line of ImageJ's info that holds the units of the values
 
 
@@ -38,6 +40,22 @@ def calibrated_grid(metadata: Mapping[str, Any], resolution: tuple[Any, Any], sh
         step = factor * units / pixels
         axes.append(Axis(size, step, (0.5 - origin) * step))
     return Grid(axes[0], axes[1])
+
+
+def slice_names(metadata: Mapping[str, Any]) -> list[str]:
+    r"""Return the names of the slices: the first lines of their labels, empty for maps that are no element maps.
+
+    Examples
+    --------
+    >>> slice_names({"Labels": ["Ca-K.tif\n16-bit image", "Ca-K / Pb-L\nno element map"]})
+    ['Ca-K.tif', '']
+    """
+    labels = metadata.get("Labels") or []
+    names = []
+    for label in [labels] if isinstance(labels, str) else labels:  # tifffile's form of a single label
+        name = str(label).partition("\n")[0]
+        names.append("" if label == DERIVED_LABEL.format(name) else name)
+    return names
 
 
 def noted_units(metadata: Mapping[str, Any]) -> str | None:

@@ -6,11 +6,35 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from xrfsr.core.line_hints import lines_within
 from xrfsr.core.lines import parse_all, try_parse
+from xrfsr.core.transitions import mapped_shells
 from xrfsr.errors import collect_faults
 from xrfsr.utils.describe import describe, listing
 
-__all__ = ["rename_maps", "renamed"]
+__all__ = ["example_of_labels", "rename_maps", "renamed"]
+
+
+def example_of_labels(names: Sequence[str]) -> str:
+    """Return how a caller might label one of these maps, with a line of an element that its name contains.
+
+    Examples
+    --------
+    >>> example_of_labels(["BSE", "Pb-x"])
+    "lines={'Pb-x': 'Pb-L', ...}, which has to name every map that is wanted, since a mapping reads only what it names"
+    """
+    # Only a line that the name itself suggests: examples are copied as they stand.
+    lines = {
+        name: meant[0]
+        for name in names
+        if "/" not in name and (meant := lines_within(Path(name).stem, mapped_shells()))  # a ratio is no map of a line
+    }
+    name = next(iter(lines), names[0])
+    label = lines.get(name, "<element>-<line>")
+    return (
+        f"lines={{{name!r}: {label!r}, ...}}, which has to name every map that is wanted, since a mapping reads only "
+        "what it names"
+    )
 
 
 def rename_maps(

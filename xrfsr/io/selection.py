@@ -14,7 +14,7 @@ from xrfsr.core.lines import Line, parse, parse_all, try_parse
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.io.partial import missing_uncertainties
 from xrfsr.io.region_names import lines_of_regions
-from xrfsr.io.renaming import rename_maps
+from xrfsr.io.renaming import example_of_labels, rename_maps
 from xrfsr.io.source import ReadOptions
 from xrfsr.utils.describe import describe, listing
 
@@ -26,6 +26,7 @@ __all__ = [
     "select_columns",
     "select_lines",
     "select_maps",
+    "split_strangers",
     "try_parse",
     "unknown_group",
 ]
@@ -74,17 +75,18 @@ def select_columns(names: Sequence[str], options: ReadOptions, path: Path, fault
     path : Path
         File named in messages.
     faults : list of str
-        List that receives the faults of `select_maps` and the names that occur twice.
+        List that receives the faults of `select_maps` and the names of maps that occur twice.
 
     Returns
     -------
     ColumnSelection
-        Selected maps and their uncertainties.
+        Selected maps and their uncertainties; images of other things are left out as in `split_strangers`.
     """
     regions: tuple[str, ...] = ()
     if not isinstance(options.lines, Mapping):
         names, regions = lines_of_regions(names)
-    if twice := sorted({name for name in names if name and names.count(name) > 1}):
+    called = options.lines if isinstance(options.lines, Mapping) else ()
+    if twice := sorted({name for name in names if names.count(name) > 1 and (name in called or try_parse(name))}):
         faults.append(f"'{path}' contains {listing(map(describe, twice))} more than once; keep one of each")
     there = {name: position for position, name in enumerate(names) if name}
     kinds: dict[str, dict[str, int]] = {"s": {}, "w": {}, "mM": {}}
@@ -96,7 +98,9 @@ def select_columns(names: Sequence[str], options: ReadOptions, path: Path, fault
         if not there:
             faults.append(f"'{path}' has no mass fractions (names such as w(Fe_Ka)); leave quantity out")
     listed = list(there)
-    chosen = [listed[position] for position in select_maps(listed, options.lines, path, faults)]
+    maps, left_out = split_strangers(listed, options.lines, path)
+    listed = [listed[at] for at in maps]
+    chosen = [listed[at] for at in select_maps(listed, options.lines, path, faults)]
     known = tuple(uncertainties.get(name) for name in chosen)
     return ColumnSelection(
         tuple(chosen),
@@ -105,9 +109,23 @@ def select_columns(names: Sequence[str], options: ReadOptions, path: Path, fault
         units,
         (
             *(regions if options.lines is None else ()),
+            *left_out,
             *(missing_uncertainties(chosen, known, path) if uncertainties else ()),
         ),
     )
+
+
+def split_strangers(names: Sequence[str], lines: object, path: Path) -> tuple[list[int], tuple[str, ...]]:
+    """Return the positions of the maps among images of other things, and a warning that names what is left out.
+
+    Nothing is left out if the caller chose `lines`, or if no name is a line.
+    """
+    maps = [at for at, name in enumerate(names) if (line := try_parse(name)) and not line.uncertainty]
+    if lines is not None or not maps or len(maps) == len(names):
+        return list(range(len(names))), ()
+    others = [name for at, name in enumerate(names) if at not in set(maps)]
+    fix = f"if one is a map, label it with {example_of_labels(others)}"
+    return maps, (f"images that are no element lines are left out: {listing(others)} in '{path}'; {fix}",)
 
 
 def select_maps(names: Sequence[str], lines: object, path: Path, faults: list[str]) -> list[int]:
@@ -142,7 +160,10 @@ def select_maps(names: Sequence[str], lines: object, path: Path, faults: list[st
     keys = list(spelled)
     if lines is not None:
         known = {key: names[positions[0]] for key, positions in spelled.items()}
+        before = len(faults)
         keys = list(select_lines(lines, known, path, faults))
+        if len(faults) > before and (wanted := [name for name in strangers if name in _labels(lines)]):
+            faults[-1] += f"; images that are no lines are read under a label: {example_of_labels(wanted)}"
     elif strangers:
         faults += _unknown_name_faults(strangers, [names[positions[0]] for positions in spelled.values()])
     elif not names:
@@ -152,6 +173,12 @@ def select_maps(names: Sequence[str], lines: object, path: Path, faults: list[st
             listed = " and ".join(repr(names[position]) for position in spelled[key])
             faults.append(f"{listed} are the same line, {parse(names[spelled[key][0]]).label}; keep one in the file")
     return [spelled[key][0] for key in keys]
+
+
+def _labels(lines: object) -> list[Any]:
+    with collect_faults([]):  # which `select_lines` has reported
+        return label_list(lines)
+    return []
 
 
 def _unknown_name_faults(strangers: Sequence[str], known: Sequence[str]) -> list[str]:

@@ -79,7 +79,7 @@ def test_ratios_follow_the_maps(tmp_path: Path, scan: xr.Dataset) -> None:
     maps, names = dms(tmp_path / "maps.dms")
     assert names[3] == "Ca-K / Pb-L"
     np.testing.assert_array_equal(maps[3], ratio)
-    with pytest.warns(UserWarning, match="ratios are left out: Ca-K / Pb-L"):
+    with pytest.warns(UserWarning, match="no element lines are left out: Ca-K / Pb-L"):
         back = xrfsr.open_scan(tmp_path / "maps.dms", 0.5)
     np.testing.assert_array_equal(back["intensity"], scan["intensity"])
     ratio.xrfsr.to_dms(tmp_path / "ratio.dms")

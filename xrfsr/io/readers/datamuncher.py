@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput
 from xrfsr.io.readers.datamuncher_text import read_head
-from xrfsr.io.selection import select_maps
 from xrfsr.io.source import ReadOptions, ScanDescription
-from xrfsr.io.strangers import without_ratios
+from xrfsr.io.strangers import select_known
 
 __all__ = ["RawMaps", "describe"]
 
@@ -108,8 +107,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         raise InvalidInput(
             "file", [f"'{path}' has {count} maps, but {len(names)} names after them: {names[:5]}; export it again"]
         )
-    maps, warnings = without_ratios(names, path)
-    chosen = [maps[at] for at in select_maps([names[at] for at in maps], options.lines, path, faults)]
+    chosen, warnings = select_known(names, options.lines, path, faults)
     if faults:
         raise InvalidInput("file", faults)
     with np.errstate(invalid="ignore"):  # which some kinds of NaN cause

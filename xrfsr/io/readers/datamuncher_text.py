@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.errors import InvalidInput
-from xrfsr.io.selection import select_maps
 from xrfsr.io.source import ReadOptions, ScanDescription
+from xrfsr.io.strangers import select_known
 
 __all__ = ["TextMaps", "describe", "read_head"]
 
@@ -144,13 +144,14 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
             ],
         )
     names = _names(path, count)
-    chosen = select_maps(names, options.lines, path, faults)
+    chosen, warnings = select_known(names, options.lines, path, faults)
     if faults:
         raise InvalidInput("file", faults)
     return ScanDescription(
         names=tuple(names[position] for position in chosen),
         shape=(height, width),
         intensity=TextMaps(path, offset, (height, width), tuple(chosen)),
+        warnings=warnings,
     )
 
 

@@ -129,10 +129,7 @@ def _warnings(
         warnings.append(f"pictures are ignored: {listed} in '{path}'; open a photo with open_photo")
     left_out = files.left_out(options.prefix) if options.lines is None else []
     if left_out:
-        fix = (
-            f"if one is a map, label it with {files.example(left_out)}, which has to name every map that is wanted, "
-            "since a mapping reads only what it names"
-        )
+        fix = f"if one is a map, label it with {files.example(left_out)}"
         other = files.naming.other
         if other and other.prefix != files.naming.affixes.prefix and options.prefix is None:
             fix = f"prefix={other.prefix!r} reads others of them; {fix}"

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xrfsr.core.line_hints import lines_within
 from xrfsr.core.lines import Line, parse, try_parse
-from xrfsr.core.transitions import mapped_shells
 from xrfsr.errors import Fault, InvalidInput
 from xrfsr.io.compressed_files import plain_name
 from xrfsr.io.readers.folder_names import Affixes, NamedMaps, find_maps
-from xrfsr.io.renaming import rename_maps
+from xrfsr.io.renaming import example_of_labels, rename_maps
 from xrfsr.io.selection import derived_names, select_lines
 
 __all__ = ["FolderContents", "SelectedFiles", "stem_of"]
@@ -116,10 +114,7 @@ class FolderContents:
     def example(self, left_out: Sequence[Path]) -> str:
         """Return how a caller might label one of these files, with a line of an element that its name contains."""
         names = [self.naming.strip(stem_of(file)) or self._called(file) for file in left_out]
-        # Only a line that the name itself suggests: examples are copied as they stand.
-        lines = {name: meant[0] for name in names if (meant := lines_within(Path(name).stem, mapped_shells()))}
-        name = next(iter(lines), names[0])
-        return f"lines={{{name!r}: {lines.get(name, '<element>-<line>')!r}, ...}}"
+        return example_of_labels(names)
 
     def _called(self, file: Path) -> str:
         """Return the name by which `lines` selects a file that is named otherwise than the maps."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from xrfsr.io.imagej import calibrated_grid, noted_units
 from xrfsr.io.partial import partial_source
 from xrfsr.io.raster import Header, Raster, open_raster, read_header, read_raster
 from xrfsr.io.readers.ome import read_ome
+from xrfsr.io.readers.page_names import names_of_maps, page_names
 from xrfsr.io.selection import select_columns
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.utils.describe import listing
@@ -28,8 +28,6 @@ __all__ = ["TiffMaps", "describe", "map_problem", "white_of_map"]
 
 OPTIONS = frozenset({"quantity"})
 MIN_TILE = 128
-# PyMca: "Title=Fe_Ka". OME and ImageJ descriptions concern the whole file and name no page.
-TITLE = re.compile(r"(?:Title\s*=\s*)?(?P<name>[^\n=<>{}]{1,80})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +95,13 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     if header.pages:
         locations: list[tuple[Path, str | None, int]] = [(path, page, 0) for page in header.pages]
         headers = [read_header(path, page) for page in header.pages]
-        names = _page_names(path, [int(page.split(":")[1]) - 1 for page in header.pages])
+        names = page_names(path, [int(page.split(":")[1]) - 1 for page in header.pages])
     else:
         locations = [(path, None, band) for band in range(len(header.bands))]
         headers = [header] * len(locations)
         names, derived = _band_names(path)
         if len(names) == 1 and not any(names):
-            names = _page_names(path, [0])
+            names = page_names(path, [0])
     ome = read_ome(path) if not any(names) else None
     if ome:
         names = [ome.names.get(number, "") for number in range(len(locations))]
@@ -111,6 +109,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         raise InvalidInput("file", [f"'{path}' has no element maps, only {listing(derived)}; read it with rasterio"])
     if not any(names):
         raise InvalidInput("file", [_nameless(path, len(locations), "pages" if header.pages else "bands")])
+    names = names_of_maps(names, options.lines, path, faults)
     columns = select_columns(names, options, path, faults)
     used = [*columns.maps, *(position for position in columns.uncertainties if position is not None)]
     for position in used:
@@ -175,24 +174,6 @@ def map_problem(header: Header, *, bands: int = 1, mask: bool = False) -> str | 
             "count; save it with zero as black (MinIsBlack)"
         )
     return None
-
-
-def _page_names(path: Path, pages: Sequence[int]) -> list[str]:
-    """Return the name of each page; empty if it has none."""
-    import tifffile
-
-    names: list[str] = []
-    with tifffile.TiffFile(path) as file:
-        labels = (file.imagej_metadata or {}).get("Labels") or []
-        labels = [labels] if isinstance(labels, str) else labels  # tifffile's form of a single label
-        for number in pages:
-            tags = file.pages[number].tags  # type: ignore[union-attr]  # pages, not frames, unless asked for
-            found = next((str(tags[name].value) for name in ("PageName", "ImageDescription") if name in tags), "")
-            if number < len(labels):
-                found = str(labels[number])
-            match = TITLE.fullmatch(found.strip())
-            names.append(match["name"].strip() if match else "")
-    return names
 
 
 def _band_names(path: Path) -> tuple[list[str], list[str]]:

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from xrfsr.core.coordinates import grid_of
-from xrfsr.io.imagej import UNITS_NOTE
+from xrfsr.io.imagej import DERIVED_LABEL, UNITS_NOTE
 from xrfsr.io.writers.atomic import atomic_write
 from xrfsr.io.writers.common import iter_strips, prepare_write, warn_dropped
 from xrfsr.io.writers.layers import Plane, upright
@@ -20,9 +20,6 @@ from xrfsr.io.writers.pictures import band_planes, is_colour, iter_rgb
 from xrfsr.io.writers.plain_tiff import write_plain_tiff
 
 __all__ = ["to_imagej"]
-
-# ImageJ shows the first line of a label. Labels with a second one are no names of lines for `open_scan`.
-DERIVED_LABEL = "{}\nno element map"
 
 
 def to_imagej(data: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, overwrite: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ __all__ = ["RawMaps", "describe"]
 
 OPTIONS: frozenset[str] = frozenset()
 MAX_NAME_BYTES = 1 << 20
+CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1b]")  # bytes of values, which no name has
 # Values that are read to detect the number type, in each of several places.
 SAMPLE, BLOCKS = 1024, 8
 # Sizes of measured values, and the size below which whole numbers appear if they are read as floating-point ones.
@@ -102,7 +104,16 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
             if pixels < BLOCKS:
                 break
         file.seek(offset + size)
-        names = [line.strip() for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]
+        after = file.read()
+        names = [line.strip() for line in after.decode("utf-8", "replace").splitlines() if line.strip()]
+    if CONTROL.search(after) or (len(names) == count and "\ufffd" in names[0]):
+        raise InvalidInput(
+            "file",
+            [
+                f"'{path}' declares {count} maps of {height} x {width} pixels, {size} bytes, but has more values "
+                f"before their names: {len(after)} bytes follow the maps; its declared sizes are wrong: export it again"
+            ],
+        )
     if len(names) != count:
         raise InvalidInput(
             "file", [f"'{path}' has {count} maps, but {len(names)} names after them: {names[:5]}; export it again"]

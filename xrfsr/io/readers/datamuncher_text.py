@@ -143,7 +143,16 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
                 "first two lines: it is truncated; copy or export it again"
             ],
         )
-    names = _names(path, count)
+    names, end = _names(path, count)
+    if (found := _count(path, offset, end)) != pixels:
+        wrong = "it is truncated" if found < pixels else "its declared sizes are wrong"
+        raise InvalidInput(
+            "file",
+            [
+                f"'{path}' declares {count} maps of {height} x {width} pixels, {pixels} values, but contains {found}: "
+                f"{wrong}; copy or export it again"
+            ],
+        )
     chosen, warnings = select_known(names, options.lines, path, faults)
     if faults:
         raise InvalidInput("file", faults)
@@ -155,21 +164,38 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     )
 
 
-def _names(path: Path, count: int) -> list[str]:
-    """Return the last lines of the file, which are the names."""
+def _names(path: Path, count: int) -> tuple[list[str], int]:
+    """Return the last lines of the file, which are the names, and the bytes before them."""
+    size = path.stat().st_size
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - MAX_NAME_BYTES))
-        lines = [line.strip() for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]
-    names = lines[-count:]
+        file.seek(max(0, size - MAX_NAME_BYTES))
+        lines = file.read().splitlines(keepends=True)
+    filled = [at for at, line in enumerate(lines) if line.strip()]
+    named = filled[-count:]
+    names = [lines[at].decode("utf-8", "replace").strip() for at in named]
     numbers = [name for name in names if _is_number(name.split()[0])]
-    if len(names) < count or numbers or (len(lines) > count and not _is_number(lines[-count - 1].split()[-1])):
+    before = lines[filled[-count - 1]].split()[-1] if len(filled) > count else b"0"
+    if len(names) < count or numbers or not _is_number(before):
         raise InvalidInput(
             "file", [f"'{path}' has {count} maps, but not as many names after them: {names[-5:]}; export it again"]
         )
-    return names
+    return names, size - sum(map(len, lines[named[0] :]))
 
 
-def _is_number(word: str) -> bool:
+def _count(path: Path, start: int, stop: int) -> int:
+    """Return the number of words between two positions of a file."""
+    count, in_word = 0, False
+    with path.open("rb") as file:
+        file.seek(start)
+        while start < stop and (block := file.read(min(BLOCK_BYTES, stop - start))):
+            start += len(block)
+            filled = np.frombuffer(block, np.uint8) > ord(" ")
+            count += int(np.count_nonzero(filled[1:] > filled[:-1])) + int(filled[0] and not in_word)
+            in_word = bool(filled[-1])
+    return count
+
+
+def _is_number(word: str | bytes) -> bool:
     try:
         float(word)
     except ValueError:

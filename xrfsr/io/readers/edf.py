@@ -21,12 +21,15 @@ from xrfsr.io.compressed_files import decompress, is_compressed
 from xrfsr.io.display import white_of
 from xrfsr.io.partial import partial_source
 from xrfsr.io.places import require_regular
+from xrfsr.io.readers.declared_sizes import is_longer_side
 from xrfsr.io.selection import select_columns
 from xrfsr.io.source import ReadOptions, ScanDescription
 
 __all__ = ["EdfMaps", "describe", "edf_header"]
 
 OPTIONS = frozenset({"quantity"})
+BLOCK = 512  # bytes, to multiples of which some programs pad images
+MAX_PADDING = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +119,22 @@ def _checked(path: Path) -> Iterator[Any]:
     size = path.stat().st_size if content is None else len(content)
     if not size:
         raise InvalidInput("file", [f"'{path}' is empty; copy or export it again"])
-    if content is not None:
-        _check_ranks(path, content)
-    else:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            _check_ranks(path, mapped)
+    with _mapped(path, content) as held:
+        _check_ranks(path, held)
     with _opened(path, content) as image:
-        _check_frames(path, image, size)
+        with _mapped(path, content) as held:
+            _check_frames(path, image, held)
         yield image
+
+
+@contextmanager
+def _mapped(path: Path, content: bytes | None) -> Iterator[bytes | mmap.mmap]:
+    """Return the contents of a file, of which only what is used is read if it is not compressed."""
+    if content is not None:
+        yield content
+        return
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        yield mapped
 
 
 def _check_ranks(path: Path, content: bytes | mmap.mmap) -> None:
@@ -132,9 +143,14 @@ def _check_ranks(path: Path, content: bytes | mmap.mmap) -> None:
         raise InvalidInput("file", [f"'{path}' has {match[0].decode()} in its header: it is damaged; copy it again"])
 
 
-def _check_frames(path: Path, image: Any, there: int) -> None:
-    """Refuse images whose values are in another file, are decoded without a limit, or are missing and read as zeros."""
-    for number, frame in enumerate(image.frames(), start=1):
+def _check_frames(path: Path, image: Any, content: bytes | mmap.mmap) -> None:
+    """Refuse images whose values are in another file, are decoded without a limit, or are missing and read as zeros.
+
+    Images with more values than their dimensions are refused, too, because the values would be shifted.
+    """
+    there = len(content)
+    frames = list(image.frames())
+    for number, frame in enumerate(frames, start=1):
         header = {str(key).upper(): str(value).strip() for key, value in frame.header.items()}
         if "EDF_BINARYFILENAME" in header:
             raise InvalidInput(
@@ -153,6 +169,24 @@ def _check_frames(path: Path, image: Any, there: int) -> None:
                     "copy or export it again"
                 ],
             )
+        held = there - frame.start if number == len(frames) else held
+        surplus = held - frame.size
+        if is_longer_side(surplus, frame.shape, frame.dtype.itemsize) and not _is_padding(frame, surplus, content):
+            raise InvalidInput(
+                "file",
+                [
+                    f"'{path}' declares {frame.size} bytes for image {number} of shape {tuple(frame.shape)}, but "
+                    f"contains {held}: Dim_1 or Dim_2 is wrong; export it again"
+                ],
+            )
+
+
+def _is_padding(frame: Any, surplus: int, content: bytes | mmap.mmap) -> bool:
+    """Return whether what follows the values of an image is zeros, up to the end of a block or after a whole one."""
+    is_aligned = (frame.size + surplus) % BLOCK == 0 and surplus < BLOCK
+    stop = frame.start + frame.size + surplus
+    whole = frame.blobsize <= frame.size and surplus < MAX_PADDING
+    return (is_aligned or whole) and not any(content[stop - surplus : stop])
 
 
 def _frame(image: Any, position: int) -> Any:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from xrfsr.errors import Fault, InvalidInput, collect_faults
 from xrfsr.io.places import Home
+from xrfsr.io.readers.declared_sizes import is_longer_side
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.io.spectra.cubes import KEV_PER_UNIT, MAX_CHANNELS, axes_grid, describe_cube
 from xrfsr.io.spectra.energies import given_energies
@@ -122,8 +123,9 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         height, width, depth = (int(sizes[name]) for name in ("height", "width", "depth"))
         declared = offset + height * width * depth * int(length)
         there = raw_path.stat().st_size
-        # A few bytes at the end may be padding; more of them mean that the declared sizes are wrong.
-        if not declared <= there < declared + width * depth * int(length):
+        surplus, values = there - declared, (height, width, depth)
+        # A few bytes at the end may be padding; whole channels, columns or rows mean that the declared sizes are wrong.
+        if not 0 <= surplus < width * depth * int(length) or is_longer_side(surplus, values, int(length)):
             wrong = "the file is truncated" if there < declared else "width, height, depth or data-length are wrong"
             faults.append(
                 f"{height} rows x {width} columns x {depth} channels of {length} bytes after {offset} are {declared} "
@@ -132,6 +134,11 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     if faults or energies is None:
         raise InvalidInput("file", [Fault(fault, f"'{header_path}'") for fault in faults])
     warnings = []
+    if surplus >= depth * int(length):
+        warnings.append(
+            f"'{raw_path}' has {there} bytes, {surplus} more than '{header_path}' declares, which are ignored; check "
+            "the map for rows that are shifted"
+        )
     if stored is not None and options.energy is not None:
         start, step = energies[0], energies[1] - energies[0]
         if not np.allclose((start, step), stored, rtol=0.01, atol=0.1 * step):

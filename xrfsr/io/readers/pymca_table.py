@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 from xrfsr.errors import InvalidInput
 from xrfsr.io.partial import partial_source
 from xrfsr.io.readers.table_pixels import MAX_LINE_BYTES, TableLayout, pixel_faults, table_layout
-from xrfsr.io.region_names import read_region
-from xrfsr.io.selection import derived_names, select_columns
+from xrfsr.io.selection import select_columns
 from xrfsr.io.source import ReadOptions, ScanDescription
-from xrfsr.io.strangers import select_known
 
 __all__ = ["TableMaps", "describe"]
 
@@ -92,8 +90,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     """
     faults: list[str] = []
     separator, header = _header(path)
-    names, warnings = _without_strangers(["", "", *header[2:]], options, path)
-    columns = select_columns(names, options, path, faults)
+    columns = select_columns(["", "", *header[2:]], options, path, faults)
     if faults:
         raise InvalidInput("file", faults)
     layout = table_layout(path, separator, len(header))
@@ -105,22 +102,8 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
             lambda there: TableMaps(path, separator, layout, there), columns.uncertainties, layout.shape
         ),
         units=columns.units,
-        warnings=(*columns.warnings, *warnings),
+        warnings=columns.warnings,
     )
-
-
-def _without_strangers(names: Sequence[str], options: ReadOptions, path: Path) -> tuple[Sequence[str], tuple[str, ...]]:
-    """Return the names with empty ones for columns that are no element lines, and a warning that names these."""
-    if options.lines is not None or options.quantity == "mass_fraction" or all(map(read_region, filter(None, names))):
-        return names, ()
-    derived = derived_names([name for name in names if name])
-    maps = [at for at, name in enumerate(names) if name and name not in derived]
-    faults: list[str] = []
-    chosen, warnings = select_known([names[at] for at in maps], None, path, faults)
-    if faults:  # which the selection finds again
-        return names, ()
-    kept = {names[maps[at]] for at in chosen}
-    return [name if name in kept or derived.get(name, ("", ""))[1] in kept else "" for name in names], warnings
 
 
 def _header(path: Path) -> tuple[str | None, list[str]]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from xrfsr.core.grid import Axis, Grid
 
-__all__ = ["CRS", "DERIVED", "NATIVE", "ROLE", "StoredPhoto", "grid_of_raster", "placement"]
+__all__ = ["CRS", "DERIVED", "METHOD", "NATIVE", "ROLE", "StoredPhoto", "grid_of_raster", "placement"]
 
 # A local system, because a painting has no position on Earth: programs then show millimetres and do not warp.
 CRS = 'LOCAL_CS["painting",UNIT["millimetre",0.001]]'
@@ -23,6 +23,7 @@ LOCAL_UNIT = re.compile(r'LOCAL_CS\[.*UNIT\["[^"]*",\s*(?P<metres>[0-9.eE+-]+)',
 NORTHING, DOWNWARDS = "XRFSR_NORTHING", "-y"  # tag of files, and its value
 REVERSED = "XRFSR_REVERSED"  # tag of files: the axes that descended before they were written
 NATIVE = "XRFSR_NATIVE_PIXEL_MM"  # tag of photos: pixel size (y, x) of the file that they were resampled from
+METHOD = "XRFSR_METHOD"  # tag of maps that `superresolve` made
 ROLE, DERIVED = "XRFSR_ROLE", "derived"  # tag of bands, and its value for those that are no element maps
 
 

@@ -8,13 +8,14 @@ from typing import Any
 
 from xrfsr.core.grid import Axis, Grid
 
-__all__ = ["DERIVED_LABEL", "UNITS_NOTE", "calibrated_grid", "noted_units", "slice_names"]
+__all__ = ["DERIVED_LABEL", "METHOD_NOTE", "UNITS_NOTE", "calibrated_grid", "note", "slice_names"]
 
 # Units that somebody has set on purpose. Without a calibration ImageJ has pixels, and inches come from printers.
 MM_PER = {"mm": 1.0, "cm": 10.0, **dict.fromkeys(("um", "µm", "μm", "\\u00B5m", "micron", "microns"), 1e-3)}
 # Below the first line of a label ImageJ keeps what else it knows of a slice. This means that it is no element map.
 DERIVED_LABEL = "{}\nno element map"
-UNITS_NOTE = "units: "  # begins the line of ImageJ's info that holds the units of the values
+# Beginnings of lines of ImageJ's info: of the units of the values, and of the method that made them.
+UNITS_NOTE, METHOD_NOTE = "units: ", "xrfsr_method: "
 
 
 def calibrated_grid(metadata: Mapping[str, Any], resolution: tuple[Any, Any], shape: tuple[int, int]) -> Grid | None:
@@ -58,7 +59,7 @@ def slice_names(metadata: Mapping[str, Any]) -> list[str]:
     return names
 
 
-def noted_units(metadata: Mapping[str, Any]) -> str | None:
-    """Return the units of the values, if a file of ImageJ holds them."""
+def note(metadata: Mapping[str, Any], start: str) -> str | None:
+    """Return the rest of the line of ImageJ's info that begins with `start`, if there is one."""
     notes = str(metadata.get("Info", "")).splitlines()
-    return next((note.removeprefix(UNITS_NOTE).strip() for note in notes if note.startswith(UNITS_NOTE)), None)
+    return next((line.removeprefix(start).strip() for line in notes if line.startswith(start)), None)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from xrfsr.core.cf import add_cf
 from xrfsr.core.coordinates import AnyT
+from xrfsr.core.provenance import method_of
 from xrfsr.core.separate import RESULT_COORDS
 from xrfsr.errors import warn
 from xrfsr.methods import Problem, Reconstruction
@@ -19,9 +20,7 @@ from xrfsr.pipeline.acquisition import Geometry
 from xrfsr.pipeline.tiles import Tile
 from xrfsr.utils.describe import listing
 
-__all__ = ["PROVENANCE", "Result", "as_scan_like", "is_result", "mask_unmeasured", "warn_of_negatives"]
-
-PROVENANCE = "xrfsr_method"  # attribute that every result has, and no scan
+__all__ = ["Result", "as_scan_like", "is_result", "mask_unmeasured", "warn_of_negatives"]
 
 
 class Result(NamedTuple):
@@ -103,9 +102,7 @@ def as_scan_like(
 
 def is_result(scan: xr.Dataset) -> bool:
     """Return whether a Dataset was made by `superresolve`, or from such a result."""
-    # A Dataset made of a result that was a DataArray has the record at its variable, and arithmetic may lose both.
-    held = [scan.attrs, scan["intensity"].attrs] if "intensity" in scan else [scan.attrs]
-    return any(PROVENANCE in attrs for attrs in held) or "guided_share" in scan.coords
+    return method_of(scan) is not None
 
 
 def _fresh(attrs: dict[Any, Any]) -> dict[Any, Any]:

@@ -11,13 +11,14 @@ import xarray as xr
 
 from xrfsr._version import __version__
 from xrfsr.core.coordinates import AnyT
+from xrfsr.core.provenance import PROVENANCE
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.methods import Method, MethodOptions, Run, get
 from xrfsr.operators import Footprint
 from xrfsr.pipeline.inputs import Beam, load
 from xrfsr.pipeline.plan import ReconstructionPlan
 from xrfsr.pipeline.reconstruct import reconstruct
-from xrfsr.pipeline.result import PROVENANCE, as_scan_like
+from xrfsr.pipeline.result import as_scan_like
 from xrfsr.utils.checks import is_integer, switch_faults
 from xrfsr.utils.describe import describe
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import h5py
 
+from xrfsr.core.provenance import PROVENANCE, known_method
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.io.hdf5 import text, texts
 from xrfsr.io.selection import group_list
@@ -26,6 +27,7 @@ __all__ = [
     "fits",
     "grid_fault",
     "matching",
+    "method_stored",
     "points_fault",
     "program_of",
     "signals",
@@ -83,6 +85,13 @@ def program_of(results: h5py.Group) -> str:
     with collect_faults([]):  # a link that is not followed is no reason to refuse the maps
         return text(results.parent.get("program")) or ""
     return ""
+
+
+def method_stored(results: h5py.Group) -> dict[str, str | int | float]:
+    """Return the attribute of a result of `superresolve` that `to_pymca` stores, or nothing."""
+    with collect_faults([]):  # as above
+        return known_method(text(results.parent.attrs.get(PROVENANCE)))
+    return {}
 
 
 def axes_of(group: h5py.Group) -> list[str]:

@@ -26,6 +26,7 @@ from xrfsr.io.readers.pymca_fits import (
     fit_name,
     fits,
     grid_fault,
+    method_stored,
     points_fault,
     program_of,
     signals,
@@ -119,7 +120,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         twin = results.get("uncertainties") if quantity == "count" else None
         uncertain, warnings = _uncertain(twin, names, shapes[0])
         chunks = group[names[0]].chunks
-        title, place = program_of(results), group.name
+        title, method, place = program_of(results), method_stored(results), group.name
     if faults:
         raise InvalidInput("file", faults)
     return ScanDescription(
@@ -134,7 +135,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         units=units or UNITS[quantity],
         grid=grid,
         tile=chunks[-2:] if chunks else None,
-        attrs={"source_group": place, **({"source_program": title} if title else {}), **attrs},
+        attrs={"source_group": place, **({"source_program": title} if title else {}), **method, **attrs},
         warnings=(*warnings, *left_out),
     )
 

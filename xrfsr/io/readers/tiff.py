@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.core.grid import Grid
+from xrfsr.core.provenance import known_method
 from xrfsr.errors import InvalidInput
 from xrfsr.io.display import white_of
-from xrfsr.io.georeference import DERIVED, ROLE, grid_of_raster
-from xrfsr.io.imagej import calibrated_grid, noted_units
+from xrfsr.io.georeference import DERIVED, METHOD, ROLE, grid_of_raster
+from xrfsr.io.imagej import METHOD_NOTE, UNITS_NOTE, calibrated_grid, note
 from xrfsr.io.partial import partial_source
 from xrfsr.io.raster import Header, Raster, open_raster, read_header, read_raster
 from xrfsr.io.readers.ome import read_ome
@@ -120,7 +121,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         faults.append(f"the pages of '{path}' differ in shape: {listed}; select some with lines=[...]")
     if faults:
         raise InvalidInput("file", faults)
-    grid, turned, units, tile = _georeference(path)
+    grid, turned, units, tile, method = _georeference(path)
     shape = headers[used[0]].shape
     if ome and grid is None:
         grid = ome.grid(shape)
@@ -137,6 +138,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         units=columns.units or units,
         grid=grid,
         tile=tile if header.orientation == 1 else None,
+        attrs=known_method(method),
         warnings=(*columns.warnings, *ignored),
         whites=tuple(white_of_map(headers[position], locations[position][2]) for position in columns.maps),
     )
@@ -197,28 +199,31 @@ def _nameless(path: Path, count: int, what: str) -> str:
     )
 
 
-def _georeference(path: Path) -> tuple[Grid | None, tuple[bool, bool], str | None, tuple[int, int] | None]:
-    """Return the grid (if the file has one in mm), which axes it reverses, the units and the block shape."""
+def _georeference(
+    path: Path,
+) -> tuple[Grid | None, tuple[bool, bool], str | None, tuple[int, int] | None, str | None]:
+    """Return the grid (if the file has one in mm), which axes it reverses, the units, block shape and method."""
     with open_raster(path) as source:
         units = next((unit for unit in source.units if unit), None)
         rows, columns = source.block_shapes[0]
         grid, turned = grid_of_raster(source)
-        shape = source.shape
+        shape, method = source.shape, source.tags().get(METHOD)
     if grid is None:
-        grid, noted = _imagej(path, shape)
-        units = units or noted
+        grid, noted, said = _imagej(path, shape)
+        units, method = units or noted, method or said
     # Strips of a few rows would make thousands of chunks, so such maps are read whole.
-    return grid, turned, units, (rows, columns) if min(rows, columns) >= MIN_TILE else None
+    return grid, turned, units, (rows, columns) if min(rows, columns) >= MIN_TILE else None, method
 
 
-def _imagej(path: Path, shape: tuple[int, int]) -> tuple[Grid | None, str | None]:
-    """Return the grid and the units of a file of ImageJ, so far as it has them."""
+def _imagej(path: Path, shape: tuple[int, int]) -> tuple[Grid | None, str | None, str | None]:
+    """Return the grid, the units and the method of a file of ImageJ, so far as it has them."""
     import tifffile
 
     with tifffile.TiffFile(path) as file:
         metadata, tags = file.imagej_metadata or {}, file.pages.first.tags
         resolution = [tags[name].value if name in tags else (0, 0) for name in ("XResolution", "YResolution")]
-    return calibrated_grid(metadata, (resolution[0], resolution[1]), shape), noted_units(metadata)
+    grid = calibrated_grid(metadata, (resolution[0], resolution[1]), shape)
+    return grid, note(metadata, UNITS_NOTE), note(metadata, METHOD_NOTE)
 
 
 def _reverse(side: slice, size: int) -> slice:

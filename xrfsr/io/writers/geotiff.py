@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from xrfsr.core.coordinates import grid_of
 from xrfsr.core.grid import Grid
 from xrfsr.core.photo_resolution import native_pixel
-from xrfsr.io.georeference import DERIVED, NATIVE, ROLE
+from xrfsr.io.georeference import DERIVED, METHOD, NATIVE, ROLE
 from xrfsr.io.writers.atomic import atomic_write
 from xrfsr.io.writers.cog import open_cog
 from xrfsr.io.writers.common import iter_strips, prepare_write, warn_dropped
@@ -72,7 +72,7 @@ def to_geotiff(data: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, ov
     with atomic_write(target, "GeoTIFF", tiff_obstacle, overwrite=overwrite) as new:
         planes = list(layers.planes())
         if planes or layers.photo is None:
-            _write_maps(new, layers.grid, planes)
+            _write_maps(new, layers.grid, planes, {METHOD: layers.method} if layers.method else {})
         elif is_colour(layers.photo):
             _write_photo(new, layers.photo)
         else:

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from xrfsr.core.coordinates import grid_of
-from xrfsr.io.imagej import DERIVED_LABEL, UNITS_NOTE
+from xrfsr.io.imagej import DERIVED_LABEL, METHOD_NOTE, UNITS_NOTE
 from xrfsr.io.writers.atomic import atomic_write
 from xrfsr.io.writers.common import iter_strips, prepare_write, warn_dropped
 from xrfsr.io.writers.layers import Plane, upright
@@ -66,18 +66,19 @@ def to_imagej(data: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, ove
     with atomic_write(target, "ImageJ stack", tiff_obstacle, overwrite=overwrite) as new:
         planes = list(layers.planes())
         if planes or layers.photo is None:
-            _write_stack(new, planes)
+            _write_stack(new, planes, layers.method)
         elif is_colour(layers.photo):
             _write_photo(new, upright(layers.photo))
         else:
             _write_stack(new, band_planes(layers.photo))
 
 
-def _write_stack(path: Path, planes: Sequence[Plane]) -> None:
+def _write_stack(path: Path, planes: Sequence[Plane], method: str | None = None) -> None:
     first = upright(planes[0].values)
     labels = [DERIVED_LABEL.format(plane.title) if plane.role == "derived" else plane.title for plane in planes]
     units = planes[0].units  # uncertainties have those of the maps
-    metadata = {"axes": "ZYX", "Labels": labels, "Info": UNITS_NOTE + units}
+    notes = [UNITS_NOTE + units, *([METHOD_NOTE + method] if method else [])]
+    metadata = {"axes": "ZYX", "Labels": labels, "Info": "\n".join(notes)}
     pieces = (values for plane in planes for _, values in iter_strips(upright(plane.values)))
     shape = (len(planes), *first.shape)
     write_plain_tiff(path, shape, np.float32, pieces, imagej=True, **_tags(first, metadata))

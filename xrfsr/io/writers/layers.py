@@ -15,6 +15,7 @@ from xrfsr.core.grid import Grid
 from xrfsr.core.lines import try_parse
 from xrfsr.core.mistakes import is_like_photo
 from xrfsr.core.photo import ensure_photo
+from xrfsr.core.provenance import method_of
 from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults
 
@@ -76,6 +77,11 @@ class Layers:
         first = self.scan if self.scan is not None else self.derived[0].values if self.derived else self.photo
         assert first is not None
         return grid_of(first)
+
+    @property
+    def method(self) -> str | None:
+        """Name of the method that made the maps; None if they are no result."""
+        return None if self.scan is None else method_of(self.scan)
 
     @property
     def attrs(self) -> dict[str, str | int | float]:

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from xrfsr._version import __version__
+from xrfsr.core.provenance import PROVENANCE
 from xrfsr.io.writers.atomic import atomic_write
 from xrfsr.io.writers.common import iter_strips, prepare_write, warn_dropped
 from xrfsr.io.writers.hdf5_file import Hdf5File
@@ -108,6 +109,8 @@ def to_pymca(
 def _write_fit(entry: Any, layers: Layers, raw: Hdf5File) -> None:
     process = entry.create_group(PROCESS)
     process.attrs.update({"NX_class": "NXprocess", "default": "results/parameters", **layers.attrs})
+    if layers.method:
+        process.attrs[PROVENANCE] = layers.method  # also if the record is that of a DataArray
     process["program"], process["version"] = PROGRAM, __version__
     results = process.create_group("results")
     results.attrs.update({"NX_class": "NXcollection", "default": "parameters"})

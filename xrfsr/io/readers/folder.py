@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from xrfsr.io.places import Home
 from xrfsr.io.readers.folder_contents import FolderContents, SelectedFiles, stem_of
 from xrfsr.io.readers.folder_kinds import KINDS, FileHeader, FolderKind, are_pictures
 from xrfsr.io.readers.folder_names import Affixes
+from xrfsr.io.readers.folder_numbers import date_in
 from xrfsr.io.readers.text_axes import axis_faults
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.utils.describe import describe as describe_value
@@ -127,6 +128,8 @@ def _warnings(
     if files.pictures:
         listed = ", ".join(file.name for file in files.pictures)
         warnings.append(f"pictures are ignored: {listed} in '{path}'; open a photo with open_photo")
+    if not isinstance(options.lines, Mapping):
+        warnings += _several_dates(path, chosen)
     left_out = files.left_out(options.prefix) if options.lines is None else []
     if left_out:
         fix = f"if one is a map, label it with {files.example(left_out)}"
@@ -143,6 +146,21 @@ def _warnings(
         )
         warnings.append(f"{listed} in '{path}'; {fix}")
     return warnings
+
+
+def _several_dates(path: Path, chosen: SelectedFiles) -> Iterator[str]:
+    """Yield a warning if the names of the maps have several dates, which may be those of several scans."""
+    dates: dict[str, Path] = {}
+    for file in chosen.maps.values():
+        if date := date_in(stem_of(file)):
+            dates.setdefault(date, file)
+    if len(dates) < 2:
+        return
+    name, file = next((name, file) for name, file in chosen.maps.items() if file in dates.values())
+    before = stem_of(file)[: stem_of(file).rfind(name)]
+    choice = f"prefix={before!r}" if date_in(before) else f"lines={[name]}"
+    listed = listing([f"{date} ({file.name})" for date, file in dates.items()], SHOWN)
+    yield f"maps of several dates are read as one scan: {listed} in '{path}'; {choice} reads those of one date"
 
 
 def _headers(

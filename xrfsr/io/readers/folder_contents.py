@@ -129,7 +129,7 @@ class FolderContents:
         if isinstance(lines, Mapping):
             return self._renamed(lines, folder, faults)
         if self.naming.rivals:
-            faults.append(_rivals_fault(self.naming.rivals, folder))
+            faults.append(_rivals_fault(self.naming.rivals, next(iter(self.maps)), folder))
         if self.naming.missing:
             there = " and ".join(map(repr, self.naming.missing))
             wanted = f"prefix={self.naming.affixes.prefix!r}"
@@ -215,11 +215,13 @@ def _line_of(name: str) -> Line | None:
     return line if line and not line.uncertainty else None
 
 
-def _rivals_fault(rivals: Sequence[Affixes], folder: Path) -> str:
-    fix = f"choose one with prefix={rivals[0].prefix!r}"
-    if len({each.prefix for each in rivals}) == 1:
-        name = f"{rivals[0].prefix}Ca_K{rivals[0].suffix}"
-        fix = f"name the maps to read, such as lines={{{name!r}: 'Ca-K'}}"
+def _rivals_fault(rivals: Sequence[Affixes], first: str, folder: Path) -> str:
+    name = f"{rivals[0].prefix}{first}{rivals[0].suffix}"
+    line = _line_of(first)
+    labels = f"lines={{{name!r}: {line.label if line else '<element>-<line>'!r}, ...}}"
+    fix = f"name the maps to read, such as {labels}"
+    if len({each.prefix for each in rivals}) > 1:
+        fix = f"choose one with prefix={rivals[0].prefix!r}, or name the maps of one scan with {labels}"
     return f"'{folder}' has as many maps named {' as '.join(map(str, rivals))}; {fix}"
 
 

@@ -1,4 +1,4 @@
-"""Running numbers in the names of files: ``01_Ca_K``, ``02_Fe_K``, or ``Ca_K_001``, ``Fe_K_002``."""
+"""Running numbers and dates in the names of files: ``01_Ca_K``, ``02_Fe_K``, or ``Ca_K_001``, ``Fe_K_002``."""
 
 from __future__ import annotations
 
@@ -10,12 +10,19 @@ from typing import NamedTuple
 from xrfsr.core.lines import try_parse
 from xrfsr.io.selection import derived_names
 
-__all__ = ["without_numbers"]
+__all__ = ["date_in", "without_numbers"]
 
 SEPARATORS = r"[_\-. ]+"
-DIGITS = r"\d+(?:[.,]\d+)?"
+_MONTH, _DAY = r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
+# 2024-05-01, 20240501, 01.05.2024, 240501. A date as a whole is one number.
+DATE = (
+    rf"(?:(?:19|20)\d\d[-_. ]?{_MONTH}[-_. ]?{_DAY}|\d{{1,2}}[-_. ]\d{{1,2}}[-_. ](?:19|20)\d\d|"
+    rf"(?:1[5-9]|2\d){_MONTH}{_DAY})"
+)
+DIGITS = rf"(?:{DATE}|\d+(?:[.,]\d+)?)"
 BEFORE = re.compile(rf"(?<![^_\-. ])(?P<number>{DIGITS})(?P<gap>{SEPARATORS})")
 AFTER = re.compile(rf"(?P<gap>{SEPARATORS})(?P<number>{DIGITS})(?![^_\-. ])")
+DATED = re.compile(rf"(?<![^_\-. ]){DATE}(?![^_\-. ])")
 
 
 class _Template(NamedTuple):
@@ -51,6 +58,18 @@ class _Numbered:
     @property
     def labels(self) -> set[str]:
         return {line.label.casefold() for name in self.names.values() if (line := try_parse(name))}
+
+
+def date_in(stem: str) -> str:
+    """Return the date in the name of a file, or an empty text.
+
+    Examples
+    --------
+    >>> date_in("2024-05-01_Ca_K"), date_in("01_Ca_K")
+    ('2024-05-01', '')
+    """
+    match = DATED.search(stem)
+    return match[0] if match else ""
 
 
 def without_numbers(elements: Mapping[str, Collection[tuple[str, str]]]) -> dict[str, str]:

@@ -66,7 +66,8 @@ def _as_method(function: Callable[..., Any]) -> Callable[..., Any]:
 class XrfsrAccessor:
     """Methods of a scan, as ``scan.xrfsr``.
 
-    Methods that make maps return a Dataset for a Dataset and a DataArray for a DataArray.
+    Methods that make maps return a Dataset for a Dataset and a DataArray for a DataArray. For one variable for each
+    line, those that correct or select maps return another, and `superresolve` one with `intensity`.
 
     Parameters
     ----------
@@ -125,13 +126,17 @@ class XrfsrAccessor:
     normalise = Forwarded("processing")
 
     def stitch(
-        self, *others: xr.Dataset, pixel_size: Any = None, match_gains: bool = False, find_offsets: bool = False
-    ) -> xr.Dataset:
+        self,
+        *others: xr.Dataset | xr.DataArray,
+        pixel_size: Any = None,
+        match_gains: bool = False,
+        find_offsets: bool = False,
+    ) -> Any:
         """Bring this scan and others of the same painting onto one grid; see `xrfsr.processing.stitch`.
 
         Parameters
         ----------
-        *others : Dataset
+        *others : Dataset or DataArray
             Scans with the same lines and units, `y` and `x` in the same millimetres.
         pixel_size : length or pair (y, x), optional
             Pixel size of the result; that of this scan if not given.
@@ -142,7 +147,7 @@ class XrfsrAccessor:
 
         Returns
         -------
-        Dataset
+        like this scan
             The stitched scan; ``attrs["stitched"]``, ``attrs["gains"]`` and ``attrs["offsets"]`` describe how.
 
         Raises

@@ -59,15 +59,8 @@ USES: dict[str, Any] = {
     "lines": lambda scan: [line.label for line in scan.xrfsr.lines],
     "grid": lambda scan: scan.xrfsr.grid,
     "ratio": lambda scan: scan.xrfsr.ratio("Ca", "Pb"),
-    "sel": lambda scan: scan.xrfsr.sel(element="Pb"),
     "superresolve": lambda scan: scan.xrfsr.superresolve(scale=2, method="kriging"),
     "compare": lambda scan: scan.xrfsr.compare(scale=1.25, methods=["bilinear"], progress=False).pooled,
-    "sum": lambda scan: scan.xrfsr.bin(2, how="sum"),
-    "resample": lambda scan: scan.xrfsr.resample(scale=0.5).xrfsr.validate(),
-    "crop": lambda scan: scan.xrfsr.crop(x=(1, 4)).xrfsr.validate(),
-    "outliers": lambda scan: scan.xrfsr.mask_outliers(),
-    "dwell": lambda scan: scan.xrfsr.normalise(dwell=0.1),
-    "stitch": lambda scan: scan.isel(x=slice(6)).xrfsr.stitch(scan.isel(x=slice(4, 10))),
     "tree": lambda scan: xr.DataTree.from_dict({"a": scan}).xrfsr.superresolve(scale=2, method="bilinear")["a"],
 }
 
@@ -81,6 +74,59 @@ def test_every_method_takes_either_form(scan: xr.Dataset, apart: xr.Dataset, use
         xr.testing.assert_identical(made, expected)
     else:
         assert made == expected
+
+
+KEEPS: dict[str, Any] = {
+    "bin": lambda scan: scan.xrfsr.bin(2),
+    "sum": lambda scan: scan.xrfsr.bin(2, how="sum"),
+    "resample": lambda scan: scan.xrfsr.resample(scale=0.5),
+    "finer": lambda scan: scan.xrfsr.resample(scale=1.5),
+    "crop": lambda scan: scan.xrfsr.crop(x=(1, 4)),
+    "rotate": lambda scan: scan.xrfsr.rotate(90),
+    "flip": lambda scan: scan.xrfsr.flip("x"),
+    "outliers": lambda scan: scan.xrfsr.mask_outliers(threshold=3),
+    "dead rows": lambda scan: scan.xrfsr.mask_dead_rows(),
+    "rows": lambda scan: scan.xrfsr.shift_rows(0.25),
+    "dwell": lambda scan: scan.xrfsr.normalise(dwell=0.1),
+    "stitch": lambda scan: scan.isel(x=slice(6)).xrfsr.stitch(scan.isel(x=slice(4, 10))),
+}
+
+
+@pytest.mark.parametrize("use", KEEPS)
+def test_corrections_keep_the_form(scan: xr.Dataset, apart: xr.Dataset, use: str) -> None:
+    """One variable for each line, the intensity alone, and one map of either stay what they are."""
+    method, expected = KEEPS[use], KEEPS[use](scan)
+    xr.testing.assert_identical(method(apart).xrfsr.validate(), expected.xrfsr.validate())
+    assert list(method(apart).data_vars) == list(apart.data_vars)
+    renamed = (
+        apart.rename({"Pb-La": "Pb_La", "s(Pb-La)": "s(Pb La)"}).drop_vars("s(Ca-K)").assign(depth=apart.valid + 1)
+    )
+    renamed["Pb_La"].attrs["comment"] = "seen twice"
+    made = method(renamed)
+    assert {"Ca-K", "Pb_La", "s(Pb La)", "Compton", "s(Compton)"} <= set(made.data_vars) <= set(renamed.data_vars)
+    assert made["Pb_La"].attrs["comment"] == "seen twice"
+    for lazy in (method(apart.chunk(y=5)), method(scan.chunk(line=1))):
+        assert use not in ("dwell", "bin", "rotate") or all(each.chunks for each in lazy.data_vars.values())
+    array = method(scan.intensity.rename("maps"))
+    assert isinstance(array, xr.DataArray)
+    assert array.name == "maps"
+    if use != "stitch":  # of maps without uncertainty, whose mean has other weights
+        np.testing.assert_array_equal(array, expected.intensity)
+    one = method(scan.sel(line="Pb-La"))
+    assert one.intensity.dims == ("y", "x")
+    assert one["line"].item() == "Pb-La"
+
+
+def test_a_selection_keeps_the_form(scan: xr.Dataset, apart: xr.Dataset) -> None:
+    for wanted in ({"element": "Pb"}, {"line": ["Pb", "Ca"]}, {"kind": "element"}):
+        made = apart.xrfsr.sel(**wanted)
+        expected = scan.xrfsr.sel(**wanted)
+        if not expected["line"].ndim:
+            expected = expected.expand_dims("line")
+        assert set(made.data_vars) == {f(label) for label in expected.line.values for f in (str, "s({})".format)}
+        np.testing.assert_array_equal(
+            made.xrfsr.validate().intensity.sel(line=expected.line.values), expected.intensity
+        )
 
 
 def test_stores_of_either_form_open(scan: xr.Dataset, apart: xr.Dataset, tmp_path: Path) -> None:

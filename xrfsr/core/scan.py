@@ -6,7 +6,7 @@ The rest of the package uses scans that `ensure_scan` returned, and may rely on 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.utils.checks import switch_faults
 from xrfsr.utils.describe import describe, listing
 
-__all__ = ["ensure_scan", "lines_of", "scan_coords", "validate"]
+__all__ = ["array_of", "ensure_scan", "lines_of", "scan_coords", "validate"]
 
 _NO_LINES = "there is no coordinate 'line'; name the maps: .assign_coords(line=['Ca-K', ...])"
 
@@ -155,13 +155,17 @@ def validate(obj: AnyT, *, values: bool | None = None) -> AnyT:
     >>> validate(scan).identical(scan)
     True
     """
-    ds = ensure_scan(obj, values=values)
-    result: Any = ds
+    result: Any = ensure_scan(obj, values=values)
     if isinstance(obj, xr.DataArray):
-        companions = {"uncertainty": ds["uncertainty"].variable} if "uncertainty" in ds else {}
-        result = ds["intensity"].assign_coords(companions).rename(obj.name)
+        result = array_of(result, obj.name)
     same_kind: AnyT = result
     return same_kind
+
+
+def array_of(scan: xr.Dataset, name: Hashable) -> xr.DataArray:
+    """Return the intensity of a scan, with the uncertainty as a coordinate."""
+    companions = {"uncertainty": scan["uncertainty"].variable} if "uncertainty" in scan else {}
+    return scan["intensity"].assign_coords(companions).rename(name)
 
 
 def lines_of(obj: xr.Dataset | xr.DataArray) -> list[Line]:

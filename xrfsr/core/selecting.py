@@ -14,6 +14,7 @@ from xrfsr.core.lines import Line
 from xrfsr.core.mistakes import is_like_photo, no_scan
 from xrfsr.core.scan import ensure_scan, lines_of
 from xrfsr.core.separate import map_names
+from xrfsr.core.to_dataset import in_form_of
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.utils.checks import near_name
 from xrfsr.utils.describe import describe, listing
@@ -41,7 +42,8 @@ def sel(obj: AnyT, *, line: Any = None, element: Any = None, family: Any = None,
     -------
     like `obj`
         The maps in the order of the lists, if there are any, otherwise in that of the scan. If everything was given as
-        single text and one map matches, the dimension `line` is dropped, as by xarray; a list keeps it.
+        single text and one map matches, the dimension `line` is dropped, as by xarray; a list keeps it. Of a Dataset
+        with one variable for each line, those of the maps.
 
     Raises
     ------
@@ -57,11 +59,11 @@ def sel(obj: AnyT, *, line: Any = None, element: Any = None, family: Any = None,
     """
     if not isinstance(obj, xr.Dataset | xr.DataArray) or is_like_photo(obj):
         raise InvalidInput("scan", [no_scan(obj)])
-    if isinstance(obj, xr.Dataset) and map_names(obj):
-        obj = cast(AnyT, ensure_scan(obj, values=False))
-    if "line" not in obj.dims:
+    apart = isinstance(obj, xr.Dataset) and bool(map_names(obj))
+    scan = ensure_scan(obj, values=False) if apart else obj
+    if "line" not in scan.dims:
         raise InvalidInput("scan", [no_scan(obj)])
-    held = lines_of(obj)
+    held = lines_of(scan)
     asked = {"line": line, "element": element, "family": family, "kind": kind}
     asked = {name: wanted for name, wanted in asked.items() if wanted is not None}
     faults: list[str] = []
@@ -81,8 +83,10 @@ def sel(obj: AnyT, *, line: Any = None, element: Any = None, family: Any = None,
     if not chosen:
         said = " and ".join(f"{name} {describe(wanted)}" for name, wanted in asked.items())
         raise InvalidInput("selection", [f"no map has {said}; choose from {listing([each.label for each in held])}"])
+    if apart:
+        return in_form_of(cast(xr.Dataset, scan.isel(line=chosen)), obj)
     alone = len(chosen) == 1 and all(map(_single, asked.values()))
-    return cast(AnyT, obj.isel(line=chosen[0] if alone else chosen))
+    return cast(AnyT, scan.isel(line=chosen[0] if alone else chosen))
 
 
 def _single(wanted: object) -> bool:

@@ -1,19 +1,21 @@
-"""One variable for each line, from a scan or a result."""
+"""Scans in the form of another object: one variable for each line, the intensity alone, or one map."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import xarray as xr
 from numpy.typing import NDArray
 
-from xrfsr.core.scan import ensure_scan
+from xrfsr.core.coordinates import AnyT
+from xrfsr.core.scan import array_of, ensure_scan
+from xrfsr.core.separate import map_names
 from xrfsr.errors import warn
 from xrfsr.utils.describe import listing
 
-__all__ = ["to_dataset"]
+__all__ = ["in_form_of", "to_dataset"]
 
 MAPS = ("intensity", "uncertainty")
 
@@ -31,8 +33,9 @@ def to_dataset(obj: xr.Dataset | xr.DataArray) -> xr.Dataset:
     Dataset
         Variables (y, x) such as ``ds["Ca-K"]``, and ``ds["s(Ca-K)"]`` for its uncertainty, with the coordinates `y`,
         `x` and `valid`. Unit, element, family, kind, energy (in keV), and other values of each line, such as the
-        `photo_gain` of a result, are attributes of the variables. ``ds.xrfsr.validate()`` is the scan again, and every
-        method of ``.xrfsr`` takes either form.
+        `photo_gain` of a result, are attributes of the variables. ``ds.xrfsr.validate()`` is the scan again. Every
+        method of ``.xrfsr`` takes either form, and those that correct or select maps return the form that they are
+        given; results of ``superresolve`` have `intensity`.
 
     Raises
     ------
@@ -53,7 +56,38 @@ def to_dataset(obj: xr.Dataset | xr.DataArray) -> xr.Dataset:
     >>> list(maps.data_vars), maps["Pb-L"].dims
     (['Ca-K', 'Pb-L'], ('y', 'x'))
     """
-    scan = ensure_scan(obj, values=False)
+    return _separate(ensure_scan(obj, values=False))
+
+
+def in_form_of(scan: xr.Dataset, like: AnyT) -> AnyT:
+    """Return a scan in the form of the object from which it was made, whose kind, names and attributes it keeps.
+
+    Parameters
+    ----------
+    scan : Dataset
+        Scan in the standard form.
+    like : Dataset or DataArray
+        Object that `ensure_scan` accepts: a Dataset with `intensity` or one variable for each line, or the intensity
+        alone; or one map of these that was selected by a single label.
+    """
+    made: Any = scan
+    if isinstance(like, xr.Dataset) and (named := map_names(like)):
+        keys = {name: f"s({line.label})" if line.uncertainty else line.label for name, line in named.items()}
+        apart = _separate(scan)
+        names = {name: key for name, key in keys.items() if key in apart}
+        maps = {name: apart[key].assign_attrs({**like[name].attrs, **apart[key].attrs}) for name, key in names.items()}
+        # Maps without uncertainty got one of NaN, which was not there before.
+        every = {f"s({label})" for label in scan["line"].values.tolist()} | set(scan["line"].values.tolist())
+        return cast(AnyT, apart.drop_vars([key for key in apart.data_vars if key in every]).assign(maps))
+    if isinstance(like, xr.DataArray):
+        made = array_of(scan, like.name).assign_attrs(scan.attrs)
+    if "line" in like.coords and not like["line"].ndim:
+        made = made.isel(line=0)
+    return cast(AnyT, made)
+
+
+def _separate(scan: xr.Dataset) -> xr.Dataset:
+    """Return a scan in the standard form with one variable for each line; see `to_dataset`."""
     names = [name for name in MAPS if name in scan]
     along = {str(name): each for name, each in scan.variables.items() if name not in MAPS and "line" in each.dims}
     if left := [name for name, variable in along.items() if variable.ndim > 1]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
@@ -9,7 +10,6 @@ import xarray as xr
 
 from xrfsr.core.coordinates import AnyT, dequantify, own_grid
 from xrfsr.core.grid import Grid
-from xrfsr.core.scan import ensure_scan
 from xrfsr.core.separate import map_names, stack_maps
 from xrfsr.core.units import intensity_unit
 from xrfsr.errors import InvalidInput, collect_faults
@@ -70,8 +70,6 @@ def bin(obj: AnyT, pixels: Any, *, how: How = "mean") -> AnyT:
             _check_counts(obj)
     if faults or grid is None:
         raise InvalidInput("binning", faults)
-    if isinstance(obj, xr.Dataset) and map_names(obj):
-        obj = cast(AnyT, ensure_scan(obj, values=False))
     rows, columns = (size // width for size, width in zip(grid.shape, by, strict=True))
     whole = grid.crop(slice(0, rows * by[0]), slice(0, columns * by[1]))
     part = dequantify(obj).isel(y=slice(rows * by[0]), x=slice(columns * by[1]))
@@ -110,12 +108,14 @@ def _check_counts(obj: xr.Dataset | xr.DataArray) -> None:
         raise InvalidInput("how", [f"how='sum' needs counts, got {found}; leave it out, which averages them"])
 
 
-def _summed(obj: xr.Dataset | xr.DataArray) -> tuple[str, ...]:
+def _summed(obj: xr.Dataset | xr.DataArray) -> tuple[Hashable, ...]:
     """Return the names of what is summed besides a DataArray itself."""
+    if isinstance(obj, xr.Dataset) and (named := map_names(obj)):
+        return tuple(named)
     return tuple(name for name in SUMMED if name in (obj if isinstance(obj, xr.Dataset) else obj.coords))
 
 
-def _mapped(obj: Any, names: tuple[str, ...], dtype: Any, factor: int) -> Any:
+def _mapped(obj: Any, names: tuple[Hashable, ...], dtype: Any, factor: int) -> Any:
     """Return a copy with some variables (and a DataArray itself) multiplied, in another precision."""
 
     def scaled(variable: xr.Variable) -> xr.Variable:

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from xrfsr.core.coordinates import AnyT
 from xrfsr.core.scan import ensure_scan
+from xrfsr.core.to_dataset import in_form_of
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.utils.checks import is_number, numbers
 from xrfsr.utils.describe import describe
@@ -31,14 +33,12 @@ SHORTEST, LONGEST = 1e-9, 1e9
 _TIME = re.compile(r"\s*(?P<number>\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)\s*(?P<unit>[A-Za-zµμ]+)\s*")
 
 
-def normalise(
-    scan: xr.Dataset | xr.DataArray, *, dwell: Any = None, live_time: Any = None, dead_time: Any = None
-) -> xr.Dataset:
+def normalise(scan: AnyT, *, dwell: Any = None, live_time: Any = None, dead_time: Any = None) -> AnyT:
     """Divide counts by the counting time.
 
     Parameters
     ----------
-    scan : Dataset
+    scan : Dataset or DataArray
         Scan in counts. Lazy maps stay lazy.
     dwell : time, or array of times (y, x), (y,) or DataArray; optional
         Dwell time of each pixel: seconds as numbers, or text such as ``"20 ms"``. An array (y,) has one time per row.
@@ -49,7 +49,7 @@ def normalise(
 
     Returns
     -------
-    Dataset
+    like `scan`
         Scan in ``count/s`` with its uncertainty divided by the same time; ``attrs["normalised"]`` records the divisor.
 
     Raises
@@ -95,7 +95,7 @@ def normalise(
         if name in ready:
             divided = (ready[name] / seconds.astype(np.float32)).transpose("line", "y", "x")
             result[name] = divided.astype(np.float32).assign_attrs(ready[name].attrs | {"units": "count/s"})
-    return result.assign_attrs(normalised=f"counts / {divisor}")
+    return in_form_of(result.assign_attrs(normalised=f"counts / {divisor}"), scan)
 
 
 def _field(name: str, value: Any, scan: xr.Dataset) -> xr.DataArray:

@@ -7,7 +7,9 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from xrfsr.core.coordinates import AnyT
 from xrfsr.core.scan import ensure_scan
+from xrfsr.core.to_dataset import in_form_of
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.utils.checks import is_number
 from xrfsr.utils.describe import describe
@@ -20,7 +22,7 @@ ALIVE = 0.3
 MOST = 1e6  # standard deviations; beyond, nothing is an outlier
 
 
-def mask_outliers(scan: xr.Dataset | xr.DataArray, *, threshold: float = 8.0) -> xr.Dataset:
+def mask_outliers(scan: AnyT, *, threshold: float = 8.0) -> AnyT:
     """Mask single pixels that differ from all their neighbours by more than noise explains.
 
     The comparison uses square roots of the counts, whose noise is even. A pixel is an outlier if it is higher (or
@@ -31,14 +33,14 @@ def mask_outliers(scan: xr.Dataset | xr.DataArray, *, threshold: float = 8.0) ->
 
     Parameters
     ----------
-    scan : Dataset
+    scan : Dataset or DataArray
         Scan; lazy maps are computed.
     threshold : float
         Number of standard deviations, at least 3. The default of 8 finds a pixel of 50 counts among pixels of 9.
 
     Returns
     -------
-    Dataset
+    like `scan`
         Scan in which outliers of one map are NaN in its intensity and uncertainty, and outliers of more than half of
         the maps are not `valid`. ``attrs["outliers_masked"]`` counts both.
 
@@ -79,10 +81,11 @@ def mask_outliers(scan: xr.Dataset | xr.DataArray, *, threshold: float = 8.0) ->
             result[name] = result[name].where(kept)
     if everywhere.any():
         result = _invalid(result, everywhere)
-    return result.assign_attrs(outliers_masked=f"{int(single.sum())} in single maps, {int(everywhere.sum())} in all")
+    counted_text = f"{int(single.sum())} in single maps, {int(everywhere.sum())} in all"
+    return in_form_of(result.assign_attrs(outliers_masked=counted_text), scan)
 
 
-def mask_dead_rows(scan: xr.Dataset | xr.DataArray) -> xr.Dataset:
+def mask_dead_rows(scan: AnyT) -> AnyT:
     """Mask rows and columns in which the scanner failed.
 
     A row is dead if every map is constant in it (zero, as a rule) while rows before and after it are not; or if its sum
@@ -91,12 +94,12 @@ def mask_dead_rows(scan: xr.Dataset | xr.DataArray) -> xr.Dataset:
 
     Parameters
     ----------
-    scan : Dataset
+    scan : Dataset or DataArray
         Scan; lazy maps are computed.
 
     Returns
     -------
-    Dataset
+    like `scan`
         Scan in which the pixels of dead rows and columns are not `valid`. ``attrs["dead_rows"]`` and
         ``attrs["dead_columns"]`` list them, counted from 0.
 
@@ -119,9 +122,8 @@ def mask_dead_rows(scan: xr.Dataset | xr.DataArray) -> xr.Dataset:
     dead: dict[str, NDArray[np.bool_]] = {name: _dead(maps, axis) for name, axis in (("rows", 1), ("columns", 2))}
     bad = dead["rows"][:, None] | dead["columns"][None, :]
     result = _invalid(ready, bad) if bad.any() else ready
-    return result.assign_attrs(
-        {f"dead_{name}": ", ".join(map(str, np.flatnonzero(found))) or "none" for name, found in dead.items()}
-    )
+    listed = {f"dead_{name}": ", ".join(map(str, np.flatnonzero(found))) or "none" for name, found in dead.items()}
+    return in_form_of(result.assign_attrs(listed), scan)
 
 
 def _invalid(scan: xr.Dataset, bad: NDArray[np.bool_]) -> xr.Dataset:

@@ -9,8 +9,9 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from xrfsr.core.coordinates import grid_of
+from xrfsr.core.coordinates import AnyT, grid_of
 from xrfsr.core.scan import ensure_scan
+from xrfsr.core.to_dataset import in_form_of
 from xrfsr.core.units import to_mm
 from xrfsr.errors import InvalidInput, collect_faults, warn
 
@@ -23,7 +24,7 @@ FURTHEST = 8  # largest lag in pixels
 SURE, WORTH = 4.0, 0.05
 
 
-def shift_rows(scan: xr.Dataset | xr.DataArray, shift: Any = None) -> xr.Dataset:
+def shift_rows(scan: AnyT, shift: Any = None) -> AnyT:
     """Move every other row of a zig-zag scan back to its position.
 
     The first, third, fifth, ... rows stay; the second, fourth, ... are moved. Values between pixels are interpolated
@@ -31,7 +32,7 @@ def shift_rows(scan: xr.Dataset | xr.DataArray, shift: Any = None) -> xr.Dataset
 
     Parameters
     ----------
-    scan : Dataset
+    scan : Dataset or DataArray
         Scan; lazy maps are computed if the shift is estimated.
     shift : length, optional
         Displacement of the second, fourth, ... rows towards larger `x`, in mm or as text such as ``"0.3 mm"``; negative
@@ -40,7 +41,7 @@ def shift_rows(scan: xr.Dataset | xr.DataArray, shift: Any = None) -> xr.Dataset
 
     Returns
     -------
-    Dataset
+    like `scan`
         Corrected scan; ``attrs["row_shift_mm"]`` is the shift, ``attrs["row_shift_error_mm"]`` the standard error of an
         estimate.
 
@@ -89,7 +90,7 @@ def shift_rows(scan: xr.Dataset | xr.DataArray, shift: Any = None) -> xr.Dataset
         )
     pixels = given / axis.step
     result = ready if pixels == 0 else _moved(ready, pixels)
-    return result.assign_attrs(row_shift_mm=given, **record)
+    return in_form_of(result.assign_attrs(row_shift_mm=given, **record), scan)
 
 
 def row_shift(scan: xr.Dataset | xr.DataArray) -> tuple[float, float]:

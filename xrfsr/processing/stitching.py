@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from xrfsr.core.coordinates import grid_coords, grid_of
+from xrfsr.core.coordinates import AnyT, grid_coords, grid_of
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.core.scan import ensure_scan
+from xrfsr.core.to_dataset import in_form_of
 from xrfsr.core.units import pair_to_mm
 from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.operators.resample import regrid
@@ -26,12 +27,12 @@ NEAR = 1e-6
 
 
 def stitch(
-    scans: Sequence[xr.Dataset | xr.DataArray],
+    scans: Sequence[AnyT],
     *,
     pixel_size: Any = None,
     match_gains: bool = False,
     find_offsets: bool = False,
-) -> xr.Dataset:
+) -> AnyT:
     """Combine scans of one painting, with `y` and `x` in the same millimetres, on one grid.
 
     Overlapping scans are averaged: weighted by inverse variance if all have an uncertainty, which the result then has
@@ -54,7 +55,7 @@ def stitch(
 
     Returns
     -------
-    Dataset
+    like the first scan
         Stitched scan; ``attrs["stitched"]`` counts the scans, ``attrs["gains"]`` lists the factors, and
         ``attrs["offsets"]`` how far scans were moved.
 
@@ -130,7 +131,9 @@ def stitch(
     twice = float((count > 1).sum()) * spacing[0] * spacing[1]
     text = f"{len(ready)} scans, {_area(count > 1, spacing)} covered more than once" if twice else f"{len(ready)} scans"
     notes = {"gains": "; ".join(gains), "offsets": offsets}
-    return result.assign_attrs(stitched=text, **{name: value for name, value in notes.items() if value})
+    return in_form_of(
+        result.assign_attrs(stitched=text, **{name: value for name, value in notes.items() if value}), scans[0]
+    )
 
 
 def _checked(scans: Sequence[xr.Dataset | xr.DataArray]) -> list[xr.Dataset]:

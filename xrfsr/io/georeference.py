@@ -11,17 +11,20 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from xrfsr.core.grid import Axis, Grid
+from xrfsr.errors import InvalidInput
 
-__all__ = ["CRS", "DERIVED", "METHOD", "NATIVE", "ROLE", "StoredPhoto", "grid_of_raster", "placement"]
+__all__ = ["CRS", "DERIVED", "METHOD", "NATIVE", "ROLE", "StoredPhoto", "grid_of_raster", "placement", "turn_problem"]
 
 # A local system, because a painting has no position on Earth: programs then show millimetres and do not warp.
 CRS = 'LOCAL_CS["painting",UNIT["millimetre",0.001]]'
 LOCAL_UNIT = re.compile(r'LOCAL_CS\[.*UNIT\["[^"]*",\s*(?P<metres>[0-9.eE+-]+)', re.DOTALL)
 NORTHING, DOWNWARDS = "XRFSR_NORTHING", "-y"  # tag of files, and its value
 REVERSED = "XRFSR_REVERSED"  # tag of files: the axes that descended before they were written
+STRAIGHT = 0.01  # share of a pixel by which a row may leave its axis
 NATIVE = "XRFSR_NATIVE_PIXEL_MM"  # tag of photos: pixel size (y, x) of the file that they were resampled from
 METHOD = "XRFSR_METHOD"  # tag of maps that `superresolve` made
 ROLE, DERIVED = "XRFSR_ROLE", "derived"  # tag of bands, and its value for those that are no element maps
@@ -62,7 +65,7 @@ def grid_of_raster(source: Any) -> tuple[Grid | None, tuple[bool, bool]]:
     """
     crs, transform = source.crs, source.transform
     unit = LOCAL_UNIT.search(crs.to_wkt()) if crs is not None else None
-    if not unit or not transform.is_rectilinear:
+    if not unit or _is_turned(transform):
         return None, (False, False)
     factor = round(1000 * float(unit["metres"]), 12)
     tags: Mapping[str, str] = source.tags()
@@ -72,6 +75,31 @@ def grid_of_raster(source: Any) -> tuple[Grid | None, tuple[bool, bool]]:
     turned = tags.get(REVERSED, "").split()
     rows, columns = "y" in turned, "x" in turned
     return Grid(_reverse(y) if rows else y, _reverse(x) if columns else x), (rows, columns)
+
+
+def _is_turned(transform: Any) -> bool:
+    """Return whether rows and columns do not run along x and y."""
+    a, b, d, e = transform.a, transform.b, transform.d, transform.e
+    return not transform.is_rectilinear or max(abs(b), abs(d)) > STRAIGHT * min(abs(a), abs(e))
+
+
+def turn_problem(source: Any, path: Path) -> tuple[str, str]:
+    """Return what is wrong with positions that are turned, and the call that turns maps read as they are stored.
+
+    Both are empty for positions that are not turned, and the call for those that are turned by other than 90 degrees.
+    """
+    transform = source.transform
+    if source.crs is None or not LOCAL_UNIT.search(source.crs.to_wkt()) or not _is_turned(transform):
+        return "", ""
+    how, call = "turned or sheared", ""
+    if max(abs(transform.a), abs(transform.e)) <= STRAIGHT * min(abs(transform.b), abs(transform.d)):
+        mirrored, north = transform.b * transform.d < 0, transform.d > 0
+        how = "mirrored and turned by 90 degrees" if mirrored else "turned by 90 degrees"
+        call = f"flip('x').xrfsr.rotate({-90 if north else 90})" if mirrored else f"rotate({90 if north else -90})"
+    return (
+        f"'{path}' stores positions that are {how} against its rows and columns; write it upright with GDAL (gdalwarp "
+        f"'{path.name}' upright.tif) or QGIS (Raster > Projections > Warp)"
+    ), call
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +121,18 @@ class StoredPhoto:
     bands: tuple[str, ...] | None
 
     @classmethod
-    def read(cls, source: Any) -> StoredPhoto | None:
-        """Read it from an open file; None for files of other programs."""
+    def read(cls, source: Any, path: Path) -> StoredPhoto | None:
+        """Read it from an open file; None for files of other programs.
+
+        Raises
+        ------
+        InvalidInput
+            If its positions are turned by 90 degrees.
+        """
         tags: Mapping[str, str] = source.tags()
+        problem, call = turn_problem(source, path)
+        if tags.get(NORTHING) == DOWNWARDS and call:
+            raise InvalidInput("photo", [problem])
         grid, (rows, columns) = grid_of_raster(source) if tags.get(NORTHING) == DOWNWARDS else (None, (False, False))
         if grid is None:
             return None

@@ -278,7 +278,10 @@ def _unknown_options(form: Format, options: ReadOptions) -> list[str]:
 def _grid_faults(maps: ScanDescription, place: Path, pixel_size: object, origin: object) -> list[str]:
     faults: list[str] = []
     if pixel_size is None and maps.grid is None:
-        faults.append(f"pixel_size is missing and '{place}' does not store it; pass it, such as pixel_size='0.5 mm'")
+        faults.append(
+            maps.grid_problem
+            or f"pixel_size is missing and '{place}' does not store it; pass it, such as pixel_size='0.5 mm'"
+        )
     if pixel_size is None and maps.grid is not None and origin is not None:
         faults.append(
             f"origin={describe(origin)} was passed, but '{place}' stores the positions of its pixels; leave it out"

@@ -83,7 +83,7 @@ def open_photo(
     stored: StoredPhoto | None = None
     with collect_faults(faults):
         with open_raster(place) as source:
-            stored = StoredPhoto.read(source)
+            stored = StoredPhoto.read(source, place)
         pixels, names = read_bands(place, stored.bands if bands is None and stored else bands)
     with collect_faults(faults):
         if pixels is None:

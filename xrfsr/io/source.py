@@ -94,6 +94,8 @@ class ScanDescription:
         Units stored in the file, if any.
     grid : Grid or None
         Positions of the pixels in mm, if the file stores them.
+    grid_problem : str
+        Why the positions that the file stores cannot be used, and what to do; empty if there is no such reason.
     tile : (int, int) or None
         Rows and columns of the blocks that the file is stored in; None if maps are read whole.
     attrs : dict
@@ -119,4 +121,5 @@ class ScanDescription:
     warnings: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     whites: tuple[int, ...] = ()
+    grid_problem: str = ""
     line_values: dict[str, tuple[float, ...]] = field(default_factory=dict)

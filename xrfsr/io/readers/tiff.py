@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from xrfsr.core.grid import Grid
 from xrfsr.core.provenance import known_method
 from xrfsr.errors import InvalidInput
 from xrfsr.io.display import white_of
-from xrfsr.io.georeference import DERIVED, METHOD, ROLE, grid_of_raster
+from xrfsr.io.georeference import DERIVED, METHOD, ROLE, grid_of_raster, turn_problem
 from xrfsr.io.imagej import METHOD_NOTE, UNITS_NOTE, calibrated_grid, note
 from xrfsr.io.partial import partial_source
 from xrfsr.io.raster import Header, Raster, open_raster, read_header, read_raster
@@ -79,6 +79,33 @@ class TiffMaps:
         return pixels
 
 
+class _Georeference(NamedTuple):
+    """Position of the maps in a file, and what else it says of all of them.
+
+    Attributes
+    ----------
+    grid : Grid or None
+        Positions, if the file has them in mm.
+    problem : str
+        Why they cannot be used.
+    reversed : (bool, bool)
+        Whether rows and columns have the opposite order in the scan.
+    units : str or None
+        Units of the values.
+    tile : (int, int) or None
+        Shape of the blocks, if they are large enough.
+    method : str or None
+        Method that made the maps.
+    """
+
+    grid: Grid | None
+    problem: str
+    reversed: tuple[bool, bool]
+    units: str | None
+    tile: tuple[int, int] | None
+    method: str | None
+
+
 def describe(path: Path, options: ReadOptions) -> ScanDescription:
     """Describe the pages or bands of one TIFF file by the names stored in it.
 
@@ -121,13 +148,12 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         faults.append(f"the pages of '{path}' differ in shape: {listed}; select some with lines=[...]")
     if faults:
         raise InvalidInput("file", faults)
-    grid, turned, units, tile, method = _georeference(path)
+    place = _georeference(path)
     shape = headers[used[0]].shape
-    if ome and grid is None:
-        grid = ome.grid(shape)
+    grid = ome.grid(shape) if ome and place.grid is None else place.grid
 
     def source(positions: Sequence[int]) -> TiffMaps:
-        return TiffMaps(tuple(locations[position] for position in positions), reversed=turned, shape=shape)
+        return TiffMaps(tuple(locations[position] for position in positions), reversed=place.reversed, shape=shape)
 
     ignored = (f"'{path}' also has {listing(derived)}, which are ignored; read them with rasterio",) if derived else ()
     return ScanDescription(
@@ -135,10 +161,11 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         shape=shape,
         intensity=source(columns.maps),
         uncertainty=partial_source(source, columns.uncertainties, shape),
-        units=columns.units or units,
+        units=columns.units or place.units,
         grid=grid,
-        tile=tile if header.orientation == 1 else None,
-        attrs=known_method(method),
+        grid_problem=place.problem,
+        tile=place.tile if header.orientation == 1 else None,
+        attrs=known_method(place.method),
         warnings=(*columns.warnings, *ignored),
         whites=tuple(white_of_map(headers[position], locations[position][2]) for position in columns.maps),
     )
@@ -199,20 +226,24 @@ def _nameless(path: Path, count: int, what: str) -> str:
     )
 
 
-def _georeference(
-    path: Path,
-) -> tuple[Grid | None, tuple[bool, bool], str | None, tuple[int, int] | None, str | None]:
-    """Return the grid (if the file has one in mm), which axes it reverses, the units, block shape and method."""
+def _georeference(path: Path) -> _Georeference:
     with open_raster(path) as source:
         units = next((unit for unit in source.units if unit), None)
         rows, columns = source.block_shapes[0]
         grid, turned = grid_of_raster(source)
+        problem, call = turn_problem(source, path)
         shape, method = source.shape, source.tags().get(METHOD)
     if grid is None:
         grid, noted, said = _imagej(path, shape)
         units, method = units or noted, method or said
+    if problem:
+        problem += ", or pass pixel_size=... to read its rows as they are" + (
+            f", and turn the maps: scan.xrfsr.{call}" if call else ""
+        )
     # Strips of a few rows would make thousands of chunks, so such maps are read whole.
-    return grid, turned, units, (rows, columns) if min(rows, columns) >= MIN_TILE else None, method
+    return _Georeference(
+        grid, problem, turned, units, (rows, columns) if min(rows, columns) >= MIN_TILE else None, method
+    )
 
 
 def _imagej(path: Path, shape: tuple[int, int]) -> tuple[Grid | None, str | None, str | None]:

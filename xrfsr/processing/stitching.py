@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from xrfsr.core.coordinates import AnyT, grid_coords, grid_of
 from xrfsr.core.grid import Axis, Grid
@@ -17,11 +18,12 @@ from xrfsr.core.units import pair_to_mm
 from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.operators.resample import regrid
 from xrfsr.processing.offsets import with_offsets
-from xrfsr.utils.checks import switch_faults
+from xrfsr.utils.checks import is_dask, switch_faults
 from xrfsr.utils.describe import describe, listing
 
 __all__ = ["stitch"]
 
+MAPS = ("intensity", "uncertainty")
 MOST_PIXELS = 2.0**31
 NEAR = 1e-6
 
@@ -42,7 +44,8 @@ def stitch(
     Parameters
     ----------
     scans : sequence of Dataset
-        Two or more scans with the same units and the same lines in any order. Maps are computed one scan at a time.
+        Two or more scans with the same units and the same lines in any order. If the maps of one are lazy, so is the
+        result, whatever is missing in it; lazy maps are computed, one scan at a time, only with `match_gains`.
     pixel_size : length or pair (y, x), optional
         Pixel size of the grid; by default that of the first scan. The grid continues the pixels of the first scan.
     match_gains : bool
@@ -50,7 +53,7 @@ def stitch(
         scans before it. A warning lists factors beyond 10 %. By default counts are not multiplied.
     find_offsets : bool
         Whether to find the positions of the scans after the first from what they show in common, to whole pixels, by
-        masked phase correlation (scikit-image). Their own positions then do not count. Needs
+        masked phase correlation (scikit-image), which computes lazy maps. Their own positions then do not count. Needs
         ``pip install "xrfsr[register]"``.
 
     Returns
@@ -89,6 +92,8 @@ def stitch(
         offsets = "; ".join(f"scan {number}: {place}" for number, place in enumerate(places, start=2))
     spacing = spacing or grid_of(ready[0]).spacing
     grid = _grid_over([grid_of(scan) for scan in ready], spacing)
+    if not match_gains and any(is_dask(scan[name].data) for scan in ready for name in MAPS if name in scan):
+        return in_form_of(_noted(_lazy(ready, grid), len(ready), *_covered(ready, grid), offsets=offsets), scans[0])
     weighted = all("uncertainty" in scan for scan in ready)
     # Maps that have no uncertainty in one of the scans (NaN) are averaged with equal weights.
     errors_known = np.full(ready[0].sizes["line"], weighted)
@@ -120,20 +125,68 @@ def stitch(
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.where(weight > 0, total / weight, np.nan).astype(np.float32)
         spread = np.where((weight > 0) & errors_known[:, None, None], 1 / np.sqrt(weight), np.nan).astype(np.float32)
-    first = ready[0]
-    variables = {"intensity": (("line", "y", "x"), mean, dict(first["intensity"].attrs))}
-    if weighted:
-        variables["uncertainty"] = (("line", "y", "x"), spread, dict(first["uncertainty"].attrs))
-    lines = {name: first[name].variable for name in ("line", "element", "family", "kind", "energy")}
-    result = xr.Dataset(variables, {**lines, **grid_coords(grid)}, dict(first.attrs))
+    result = _on_grid(ready[0], grid, mean, spread if weighted else None)
     if (count == 0).any():
         result = result.assign_coords(valid=(("y", "x"), count > 0))
-    twice = float((count > 1).sum()) * spacing[0] * spacing[1]
-    text = f"{len(ready)} scans, {_area(count > 1, spacing)} covered more than once" if twice else f"{len(ready)} scans"
-    notes = {"gains": "; ".join(gains), "offsets": offsets}
-    return in_form_of(
-        result.assign_attrs(stitched=text, **{name: value for name, value in notes.items() if value}), scans[0]
-    )
+    return in_form_of(_noted(result, len(ready), count > 1, spacing, gains="; ".join(gains), offsets=offsets), scans[0])
+
+
+def _on_grid(first: xr.Dataset, grid: Grid, mean: Any, spread: Any) -> xr.Dataset:
+    """Return a scan of the lines of another on a grid; `spread` is its uncertainty or None."""
+    variables = {"intensity": (("line", "y", "x"), mean, dict(first["intensity"].attrs))}
+    if spread is not None:
+        variables["uncertainty"] = (("line", "y", "x"), spread, dict(first["uncertainty"].attrs))
+    lines = {name: first[name].variable for name in ("line", "element", "family", "kind", "energy")}
+    return xr.Dataset(variables, {**lines, **grid_coords(grid)}, dict(first.attrs))
+
+
+def _noted(scan: xr.Dataset, number: int, twice: Any, spacing: tuple[float, float], **notes: str) -> xr.Dataset:
+    """Return a stitched scan with its record; `twice` are the pixels that were covered more than once."""
+    text = f"{number} scans, {_area(twice, spacing)} covered more than once" if twice.any() else f"{number} scans"
+    return scan.assign_attrs(stitched=text, **{name: value for name, value in notes.items() if value})
+
+
+def _covered(scans: Sequence[xr.Dataset], grid: Grid) -> tuple[NDArray[np.bool_], tuple[float, float]]:
+    """Return the pixels that lie within more than one scan, and the size of a pixel."""
+    count = np.zeros(grid.shape, np.int16)
+    for scan in scans:
+        rows, columns, _ = _place(grid_of(scan), grid)
+        count[rows, columns] += 1
+    return count > 1, grid.spacing
+
+
+def _lazy(scans: Sequence[xr.Dataset], grid: Grid) -> xr.Dataset:
+    """Return the mean of scans on a grid as Dask arrays, of which no value is computed."""
+    import dask.array as da
+
+    weighted = all("uncertainty" in scan for scan in scans)
+    known_errors = da.ones(scans[0].sizes["line"], dtype=bool)
+    for scan in scans if weighted else ():
+        known_errors = known_errors & scan["uncertainty"].chunk().notnull().any(("y", "x")).data
+    known_errors = known_errors[:, None, None]
+    total = weight = count = da.zeros((1, 1, 1))
+    for scan in scans:
+        rows, columns, part = _placed(scan.chunk(), grid)
+        values = part["intensity"].data.astype(np.float64)
+        known = da.isfinite(values)
+        if "valid" in part.coords:
+            known = known & part["valid"].data.astype(bool)
+        w = known.astype(np.float64)
+        if weighted:
+            error = part["uncertainty"].data.astype(np.float64)
+            inverse = da.where(known & (error > 0), 1 / da.maximum(error, 1e-12) ** 2, 0.0)
+            w = da.where(known_errors, inverse, w)
+        margin = [(0, 0)] + [
+            (cut.start, size - cut.stop) for cut, size in zip((rows, columns), grid.shape, strict=True)
+        ]
+        total = total + da.pad(da.where(known, values, 0) * w, margin)
+        weight = weight + da.pad(w, margin)
+        count = count + da.pad(known, margin)
+    mean = da.where(weight > 0, total / da.where(weight > 0, weight, 1), np.nan).astype(np.float32)
+    some = (weight > 0) & known_errors
+    spread = da.where(some, 1 / da.sqrt(da.where(some, weight, 1)), np.nan).astype(np.float32)
+    result = _on_grid(scans[0], grid, mean, spread if weighted else None)
+    return result.assign_coords(valid=(("y", "x"), (count > 0).any(axis=0)))
 
 
 def _checked(scans: Sequence[xr.Dataset | xr.DataArray]) -> list[xr.Dataset]:
@@ -184,9 +237,8 @@ def _grid_over(grids: Sequence[Grid], spacing: tuple[float, float]) -> Grid:
     return Grid(axes[0], axes[1])
 
 
-def _placed(scan: xr.Dataset, grid: Grid) -> tuple[slice, slice, xr.Dataset]:
-    """Return the rows and columns of the grid that a scan covers, and the scan resampled onto them."""
-    own = grid_of(scan)
+def _place(own: Grid, grid: Grid) -> tuple[slice, slice, Grid]:
+    """Return the rows and columns of the grid that a scan covers, and the grid of these."""
     parts: list[tuple[slice, Axis]] = []
     for axis, target in ((own.y, grid.y), (own.x, grid.x)):
         low, high = axis.edges
@@ -200,17 +252,23 @@ def _placed(scan: xr.Dataset, grid: Grid) -> tuple[slice, slice, xr.Dataset]:
                 [f"a scan must cover the centre of a pixel of {target.step:g} mm, got a scan of {axis.extent:g} mm"],
             )
         parts.append((slice(first, last), Axis(last - first, target.step, float(target.centres[first]))))
-    part = Grid(parts[0][1], parts[1][1])
+    return parts[0][0], parts[1][0], Grid(parts[0][1], parts[1][1])
+
+
+def _placed(scan: xr.Dataset, grid: Grid) -> tuple[slice, slice, xr.Dataset]:
+    """Return the rows and columns of the grid that a scan covers, and the scan resampled onto them."""
+    own = grid_of(scan)
+    rows, columns, part = _place(own, grid)
     ascending = scan.sortby(["y", "x"])
-    kept = ascending[[name for name in ("intensity", "uncertainty") if name in ascending]]
+    kept = ascending[[name for name in MAPS if name in ascending]]
     aligned = np.allclose(
         [own.spacing, (grid_of(ascending).y.first, grid_of(ascending).x.first)],
         [part.spacing, (part.y.first, part.x.first)],
         atol=NEAR,
     )
     if aligned and part.shape == own.shape:
-        return parts[0][0], parts[1][0], ascending
-    return parts[0][0], parts[1][0], regrid(ascending if "valid" in ascending.coords else kept, part)
+        return rows, columns, ascending
+    return rows, columns, regrid(ascending if "valid" in ascending.coords else kept, part)
 
 
 def _gains(values: Any, known: Any, total: Any, weight: Any) -> Any:

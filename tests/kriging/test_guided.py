@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import xrfsr.kriging.guided as guided
 from xrfsr.core.grid import Axis, Grid
-from xrfsr.kriging.guided import NUGGET, UNGUIDED, guided_krige
+from xrfsr.kriging.guided import NUGGET, UNGUIDED, guided_krige, leave_one_out
 from xrfsr.operators import Downsampling
 
 Array = NDArray[Any]
@@ -124,6 +124,13 @@ def test_turned_over_it_gives_the_same_turned_over(axis: int) -> None:
     scan, guide = inputs(U, 2)
     there = guided_krige(np.flip(scan, axis), np.flip(guide, axis), U).fine
     np.testing.assert_allclose(np.flip(there, axis), guided_krige(scan, guide, U).fine, rtol=0, atol=2e-5)
+
+
+def test_leaving_one_out_needs_no_fine_pixels() -> None:
+    U = whole(4, (9, 7))
+    scan, guide = inputs(U, 3)
+    expected = guided_krige(scan, guide, U).left_out
+    np.testing.assert_allclose(leave_one_out(scan, guide, U), expected, atol=1e-4 * np.abs(scan).max())
 
 
 def test_strips_and_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from xrfsr import simulate
 from xrfsr.core.grid import Grid
 from xrfsr.kriging.features import neighbourhood
 from xrfsr.kriging.guided import guided_krige
@@ -129,6 +130,20 @@ def test_small_scans_accept_the_right_photo_and_no_other(rows: int, columns: int
             refused.append(not gain.helps.any())
     assert np.mean(accepted) > 0.7
     assert all(refused)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"), [(24, 32), *(pytest.param(*size, marks=pytest.mark.soak) for size in [(36, 48), (48, 64)])]
+)
+def test_a_photo_that_breaks_the_covariance_anywhere_is_no_help(rows: int, columns: int) -> None:
+    """On patches of colour even white noise lowers the leave-one-out errors; its mirror images lower them as much."""
+    _, scan, rgb = simulate.painting(4 * rows, 4 * columns, seed=0, lines=["Hg-L", "Pb-L", "Fe-K", "Ca-K"])
+    maps, photo, U = scan.intensity.values, rgb.values, scan.xrfsr.downsampling(4)
+    assert photo_gain(maps, photo, U, everywhere(maps)).helps.all()
+    noise = photo_gain(maps, np.random.default_rng(0).random(photo.shape), U, everywhere(maps))
+    assert not noise.helps.any()
+    assert noise.decibel.max() > 0.3, "the control is needed"
+    assert not photo_gain(maps, np.ascontiguousarray(photo[:, ::-1]), U, everywhere(maps)).helps.any()
 
 
 def test_few_measured_pixels_of_a_large_scan_are_judged_alone() -> None:

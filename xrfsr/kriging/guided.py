@@ -20,16 +20,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
-from scipy.sparse import csr_array
 from torch import Tensor
 
-from xrfsr.core.grid import Axis
 from xrfsr.errors import InvalidInput
+from xrfsr.kriging.geometry import AxisGeometry
 from xrfsr.operators import Downsampling
 from xrfsr.utils.device import CPU, is_cpu
 from xrfsr.utils.threads import available, parallel_map
 
-__all__ = ["NUGGET", "GuidedKriging", "guided_krige"]
+__all__ = ["NUGGET", "GuidedKriging", "guided_krige", "leave_one_out"]
 
 HALO = 2  # coarse pixels to either side in a neighbourhood
 OFFSETS = [(down, right) for down in range(-HALO, HALO + 1) for right in range(-HALO, HALO + 1)]
@@ -60,88 +59,6 @@ class GuidedKriging(NamedTuple):
 
     fine: NDArray[np.float32]
     left_out: NDArray[np.float32]
-
-
-@dataclass(frozen=True, eq=False)
-class _AxisGeometry:
-    """Geometry of one axis: the fine pixels in the footprint of each coarse pixel, and those inside it.
-
-    Attributes
-    ----------
-    footprint : Tensor of int64, shape (coarse, groups, step)
-        Indices of the fine pixels under each footprint, in groups that share one guide; narrower rows repeat their last
-        index.
-    weight : Tensor, shape like `footprint`
-        Weights of those pixels in U; zero for repeated ones.
-    representative : Tensor of int64, shape (coarse, groups)
-        Index of the middle pixel of each group.
-    pixels : Tensor of int64, shape (coarse, pixels)
-        Indices of the fine pixels whose centre is in the coarse one, padded like `footprint`.
-    parent : Tensor of int64, shape (2, fine)
-        Coarse pixel that holds each fine pixel, and the number of the fine pixel within it.
-    position : Tensor, shape (fine,)
-        Positions of the fine pixels in units of the range ℓ of the covariance.
-    """
-
-    footprint: Tensor
-    weight: Tensor
-    representative: Tensor
-    pixels: Tensor
-    parent: Tensor
-    position: Tensor
-
-    @classmethod
-    def of(cls, u: csr_array, fine: Axis, coarse: Axis, length: float, step: int, device: torch.device) -> Self:
-        """Build the geometry from one factor of U, with groups of `step` pixels."""
-        u = u.sorted_indices()
-        rows = [slice(start, stop) for start, stop in zip(u.indptr[:-1], u.indptr[1:], strict=True)]
-        groups = -(-max(row.stop - row.start for row in rows) // step)
-        seen = _padded([u.indices[row] for row in rows], groups * step)
-        weight = _padded([u.data[row] for row in rows], groups * step, 0.0)
-        owner = coarse.parent_cell(fine)
-        homes = [np.flatnonzero(owner == cell) for cell in range(coarse.size)]
-        slot = np.empty(fine.size, dtype=np.int64)
-        for home in homes:
-            slot[home] = np.arange(len(home))
-        grouped = seen.astype(np.int64).reshape(coarse.size, groups, step)
-        at = np.arange(fine.size) * (abs(fine.step) / length)
-        return cls(
-            torch.as_tensor(grouped, device=device),
-            torch.as_tensor(weight.astype(np.float32).reshape(grouped.shape), device=device),
-            torch.as_tensor(np.ascontiguousarray(grouped[..., (step - 1) // 2]), device=device),
-            torch.as_tensor(_padded(homes, max(map(len, homes))).astype(np.int64), device=device),
-            torch.as_tensor(np.stack([owner, slot]), device=device),
-            torch.as_tensor(at.astype(np.float32), device=device),
-        )
-
-    def rho(self, cells: slice, shift: int, *, of_pixels: bool) -> Tensor:
-        """Return exp(-distance) between pixels of cells and those seen `shift` cells further, times weights in U.
-
-        Parameters
-        ----------
-        cells : slice
-            Coarse cells of the first pixels.
-        shift : int
-            Distance to the coarse cells of the second pixels.
-        of_pixels : bool
-            Whether the first pixels are those inside a cell; else they are those of its footprint, weighted.
-
-        Returns
-        -------
-        Tensor, shape (cells or 1, width, width)
-            Covariances; one matrix if those of all cells are equal.
-        """
-        other = slice(cells.start + shift, cells.stop + shift)
-        there, weight = self.footprint[other].flatten(1), self.weight[other].flatten(1)
-        here = self.pixels[cells] if of_pixels else self.footprint[cells].flatten(1)
-        made = (
-            torch.exp(-(self.position[here][:, :, None] - self.position[there][:, None, :]).abs()) * weight[:, None, :]
-        )
-        made = made.view(*made.shape[:2], *self.footprint.shape[1:]).sum(dim=-1)
-        if not of_pixels:
-            made = made * self.weight[cells].flatten(1)[:, :, None]
-            made = made.view(len(made), *self.footprint.shape[1:], -1).sum(dim=2)
-        return made[:1] if torch.allclose(made, made[:1], rtol=1e-5, atol=1e-7) else made
 
 
 def guided_krige(
@@ -187,40 +104,41 @@ def guided_krige(
     """
     if np.ndim(nugget):
         return _by_nugget(scan, guide, U, device, np.asarray(nugget))
-    height, width = U.coarse.shape
-    length = U.correlation_length
-    steps = [-(-int(np.diff(u.indptr).max()) // MAX_GROUPS) for u in (U.y, U.x)]
-    axes = (
-        _AxisGeometry.of(U.y, U.fine.y, U.coarse.y, length, steps[0], device),
-        _AxisGeometry.of(U.x, U.fine.x, U.coarse.x, length, steps[1], device),
-    )
-    sharp = np.ascontiguousarray(np.moveaxis(guide, 0, -1), dtype=np.float32)
-    middle = guide.mean(axis=(-2, -1), dtype=np.float64)
-    if np.abs(middle).max() > MAX_OFFSET:
-        sharp = sharp - middle.astype(np.float32)
-    pooled = sharp
-    for axis, step in enumerate(steps):
-        if step > 1:
-            pooled = uniform_filter1d(pooled, step, axis=axis, mode="nearest", origin=-((step - 1) % 2))
-    seen = torch.as_tensor(sharp, device=device)
-    solver = _Solver(
-        torch.as_tensor(np.ascontiguousarray(scan, dtype=np.float32), device=device),
-        seen,
-        seen if pooled is sharp else torch.as_tensor(pooled, device=device),
-        axes,
-        torch.tensor(OFFSETS, device=device),
-        float(nugget),
-    )
     fine = np.empty((len(scan), *U.fine.shape), dtype=np.float32)
-    left_out = np.empty((len(scan), height, width), dtype=np.float32)
-    # Pairs of fine pixels for one coarse pixel and one of its neighbours.
-    pairs = int(np.prod([side.representative.shape[1] ** 2 for side in axes]))
-    most = PAIRS_PER_STRIP // pairs if is_cpu(device) else PAIRS_ON_GPU // max(pairs, LEAST_PAIRS)
-    rows = max(2 * HALO, most // width)
-    strips = [slice(start, min(start + rows, height)) for start in range(0, height, rows)]
-    workers = min(available(), len(strips)) if is_cpu(device) else 1
-    parallel_map(strips, lambda strip: solver.solve_rows(strip, fine, left_out), workers)
+    left_out = np.empty((len(scan), *U.coarse.shape), dtype=np.float32)
+    _Solver.of(scan, guide, U, device, float(nugget)).solve(left_out, fine)
     return GuidedKriging(fine, left_out)
+
+
+def leave_one_out(
+    scan: NDArray[Any], guide: NDArray[Any], U: Downsampling, device: torch.device = CPU
+) -> NDArray[np.float32]:
+    """Predict every pixel of a scan from its neighbours, along the edges that it shares with a guide.
+
+    In two thirds of the time of `guided_krige`, whose `left_out` it is.
+
+    Parameters
+    ----------
+    scan, guide, U, device
+        See `guided_krige`.
+
+    Returns
+    -------
+    array of float32, shape (line, coarse.y, coarse.x)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from xrfsr.core.grid import Grid
+    >>> coarse = Grid.from_shape((8, 8), pixel_size=1.0)
+    >>> U = Downsampling.between(coarse.refine(4), coarse)
+    >>> guide = np.zeros((1, 32, 32), dtype=np.float32)
+    >>> leave_one_out(np.full((1, 8, 8), 3.0), guide, U)[0, 4, 4].round(4)
+    np.float32(3.0)
+    """
+    left_out = np.empty((len(scan), *U.coarse.shape), dtype=np.float32)
+    _Solver.of(scan, guide, U, device, NUGGET).solve(left_out)
+    return left_out
 
 
 def _by_nugget(
@@ -245,7 +163,7 @@ class _Solver:
         Maps of the scan.
     guide, pooled : Tensor, shape (fine.y, fine.x, channel)
         Guide, and its mean over groups of pixels.
-    axes : (_AxisGeometry, _AxisGeometry)
+    axes : (AxisGeometry, AxisGeometry)
         Geometry along y and along x.
     offset : Tensor of int64, shape (neighbours, 2)
         Offsets of the neighbours in coarse pixels.
@@ -256,37 +174,79 @@ class _Solver:
     scan: Tensor
     guide: Tensor
     pooled: Tensor
-    axes: tuple[_AxisGeometry, _AxisGeometry]
+    axes: tuple[AxisGeometry, AxisGeometry]
     offset: Tensor
     nugget: float
 
-    def solve_rows(self, rows: slice, fine: NDArray[np.float32], left_out: NDArray[np.float32]) -> None:
-        """Solve for some rows of coarse pixels and write the results to `fine` and `left_out`."""
-        y, x = self.axes
+    @classmethod
+    def of(cls, scan: NDArray[Any], guide: NDArray[Any], U: Downsampling, device: torch.device, nugget: float) -> Self:
+        """Prepare the equations of a scan and a guide; see `guided_krige`."""
+        length = U.correlation_length
+        steps = [-(-int(np.diff(u.indptr).max()) // MAX_GROUPS) for u in (U.y, U.x)]
+        axes = (
+            AxisGeometry.of(U.y, U.fine.y, U.coarse.y, length, steps[0], device),
+            AxisGeometry.of(U.x, U.fine.x, U.coarse.x, length, steps[1], device),
+        )
+        sharp = np.ascontiguousarray(np.moveaxis(guide, 0, -1), dtype=np.float32)
+        middle = guide.mean(axis=(-2, -1), dtype=np.float64)
+        if np.abs(middle).max() > MAX_OFFSET:
+            sharp = sharp - middle.astype(np.float32)
+        pooled = sharp
+        for axis, step in enumerate(steps):
+            if step > 1:
+                pooled = uniform_filter1d(pooled, step, axis=axis, mode="nearest", origin=-((step - 1) % 2))
+        seen = torch.as_tensor(sharp, device=device)
+        return cls(
+            torch.as_tensor(np.ascontiguousarray(scan, dtype=np.float32), device=device),
+            seen,
+            seen if pooled is sharp else torch.as_tensor(pooled, device=device),
+            axes,
+            torch.tensor(OFFSETS, device=device),
+            nugget,
+        )
+
+    def solve(self, left_out: NDArray[np.float32], fine: NDArray[np.float32] | None = None) -> None:
+        """Write the leave-one-out predictions to `left_out`, and the interpolated maps to `fine`."""
+        _, height, width = self.scan.shape
+        device = self.scan.device
+        # Pairs of fine pixels for one coarse pixel and one of its neighbours.
+        pairs = int(np.prod([side.representative.shape[1] ** 2 for side in self.axes]))
+        most = PAIRS_PER_STRIP // pairs if is_cpu(device) else PAIRS_ON_GPU // max(pairs, LEAST_PAIRS)
+        rows = max(2 * HALO, most // width)
+        strips = [slice(start, min(start + rows, height)) for start in range(0, height, rows)]
+        workers = min(available(), len(strips)) if is_cpu(device) else 1
+        parallel_map(strips, lambda strip: self.solve_rows(strip, left_out, fine), workers)
+
+    def solve_rows(self, rows: slice, left_out: NDArray[np.float32], fine: NDArray[np.float32] | None) -> None:
+        """Solve for some rows of coarse pixels; see `solve`."""
         inside, values = self._neighbours(rows)
-        around = slice(max(0, rows.start - HALO), min(len(y.footprint), rows.stop + HALO))
+        around = slice(max(0, rows.start - HALO), min(self.scan.shape[1], rows.stop + HALO))
         seen = self._footprint_guides(around)
         covariance = self._covariances(rows, around, seen, inside)
-        to_pixels = self._to_pixels(rows, around, seen)
         middle = covariance.shape[-1] // 2
         ones = inside[..., None]
         unit = torch.zeros_like(ones)
         unit[:, :, middle] = 1
-        right = torch.cat([to_pixels * ones, ones, unit], dim=-1)
+        wanted = [] if fine is None else [self._to_pixels(rows, around, seen) * ones]
         try:
             factor = torch.linalg.cholesky(covariance)
         except torch.linalg.LinAlgError as failure:  # type: ignore[attr-defined]
             fault = f"the guide must hold finite numbers, in units of its contrast ({failure})"
             raise InvalidInput("guide", [fault]) from failure
-        solved = torch.cholesky_solve(right, factor)
+        solved = torch.cholesky_solve(torch.cat([*wanted, ones, unit], dim=-1), factor)
         # Lagrange multiplier for weights that sum to one: ordinary kriging, which needs no mean.
         weights, of_ones, of_unit = solved[..., :-2], solved[..., -2:-1], solved[..., -1:]
         total = (of_ones * ones).sum(dim=-2, keepdim=True)
-        weights = weights + of_ones * (1 - (weights * ones).sum(dim=-2, keepdim=True)) / total
         of_unit = of_unit - of_ones * (of_unit * ones).sum(dim=-2, keepdim=True) / total
-        maps = torch.einsum("lrwn,rwnp->lrwp", values, weights)
         error = torch.einsum("lrwn,rwn->lrw", values, of_unit[..., 0]) / of_unit[..., middle, 0]
         left_out[:, rows] = (self.scan[:, rows] - error).cpu().numpy()
+        if fine is not None:
+            weights = weights + of_ones * (1 - (weights * ones).sum(dim=-2, keepdim=True)) / total
+            self._store(torch.einsum("lrwn,rwnp->lrwp", values, weights), rows, fine)
+
+    def _store(self, maps: Tensor, rows: slice, fine: NDArray[np.float32]) -> None:
+        """Write the values of fine pixels (line, rows, x, pixels) to their places in `fine`."""
+        y, x = self.axes
         maps = maps.reshape(*maps.shape[:-1], y.pixels.shape[1], x.pixels.shape[1])
         (home, slot), (column, place) = y.parent, x.parent
         mine = torch.nonzero((home >= rows.start) & (home < rows.stop))[:, 0]
@@ -380,13 +340,3 @@ def _weighted_covariance(here: Tensor, there: Tensor, rho_y: Tensor, rho_x: Tens
     kernel = distance.clamp_(max=0).exp_().mul_(1 - UNGUIDED).add_(UNGUIDED)
     rho = torch.einsum("rab,xcd->rxacbd", rho_y, rho_x).flatten(4, 5).flatten(2, 3)
     return (kernel.view(rows, width, pixels, -1) * rho).sum(dim=-1)
-
-
-def _padded(rows: list[NDArray[Any]], length: int, fill: float | None = None) -> NDArray[Any]:
-    """Stack rows of different lengths, the shorter ones padded with `fill` or with their last value."""
-    return np.stack(
-        [
-            np.append(row, np.full(length - len(row), (row[-1] if len(row) else 0) if fill is None else fill))
-            for row in rows
-        ]
-    )

@@ -50,7 +50,7 @@ class PhotoGain(NamedTuple):
     ----------
     decibel : array of float32, shape (line,)
         Mean squared error of leave-one-out predictions without the photo over that with it, in dB. NaN where too few
-        pixels were measured.
+        pixels were measured, and for constant maps.
     helps : array of bool, shape (line,)
         Whether the gain is above zero by more than one standard error (1.3 on the smallest scans), and the photo is as
         clearly better than its mirror images for this line, and by 2.5 standard errors for all lines together; false
@@ -163,10 +163,11 @@ def gain_of_samples(samples: Sequence[Sample], device: torch.device = CPU) -> Ph
     lines = len(samples[0].scan)
     decibel, helps = np.full(lines, np.nan, dtype=np.float32), np.zeros(lines, dtype=bool)
     blocks = {side: _Blocks.of(errors, side) for side in (BLOCK, SMALL_BLOCK)}
+    low, high = (f([f(sample.scan, axis=(1, 2)) for sample in samples], axis=0) for f in (np.min, np.max))
     enough = blocks[BLOCK].counts.sum(axis=1) >= MIN_BLOCKS
     sides = [BLOCK if large else SMALL_BLOCK for large in enough]
     for line, side in enumerate(sides):
-        if blocks[side].counts[line].sum() >= MIN_BLOCKS:
+        if blocks[side].counts[line].sum() >= MIN_BLOCKS and high[line] > low[line]:
             decibel[line] = blocks[side].decibel(line)
             helps[line] = blocks[side].is_clear(line)
     if helps.any():

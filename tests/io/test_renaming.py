@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+import xarray as xr
 
 import xrfsr
 from tests import written
@@ -106,6 +107,7 @@ def test_a_symbol_with_several_lines_in_the_file_names_them(tmp_path: Path) -> N
         xrfsr.open_scan(tmp_path, pixel_size="1 mm", lines=["Sn"])
 
 
-def test_spectra_take_labels_only(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="lines must be a list of labels, got a dict"):
-        xrfsr.open_scan(written.ripple(tmp_path), lines={"Ca-K": "Ca-K"})
+def test_spectra_have_no_names_and_take_the_labels(tmp_path: Path) -> None:
+    path = written.ripple(tmp_path)
+    scan = xrfsr.open_scan(path, lines={"Fe_K": "Fe-K", "calcium": "Ca-K"})
+    xr.testing.assert_identical(scan.load(), xrfsr.open_scan(path, lines=["Fe-K", "Ca-K"]).load())

@@ -76,7 +76,7 @@ def open_scan(
     lines : sequence of str or mapping of str to str, optional
         Lines to read, in this order and in any spelling; a symbol alone means the one line of that element in the
         file. A mapping gives labels to names that are no lines: ``{"Pb": "Pb-L", "map 3": "Ca-K"}``. Default: all
-        lines. Required for spectra, as a sequence.
+        lines. Required for spectra, of which a mapping gives the labels alone.
     quantity : {"count", "mass_fraction"}, optional
         Result to read from a fit that stores both. Default: counts.
     group : str, optional

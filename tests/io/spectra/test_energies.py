@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 from spectra import CHANNELS, ENERGIES, LINES, cube
 
 import xrfsr
@@ -87,3 +88,43 @@ def test_other_formats_keep_their_energies(tmp_path: Path) -> None:
 
 def test_two_energies_are_a_pair() -> None:
     np.testing.assert_allclose(given_energies((1, 2), 4), [1, 3, 5, 7])
+
+
+@pytest.mark.parametrize(
+    ("energy", "fault"),
+    [
+        ((0, 20), "channels would be 20 keV wide, which looks like eV taken for keV; numbers are in keV: pass a pair"),
+        ((-0.1, 20), "channels would be 20 keV wide"),
+        (("-0.1 keV", "20 keV"), "channels would be 20 keV wide"),
+        ((-100, 0.02), "the first channel would be at -100 keV, which looks like eV taken for keV"),
+        ((0, "0.02 eV"), "channels would be 0.02 eV wide, which looks like keV taken for eV"),
+        ((0, 0.00002), "channels would be 0.02 eV wide"),
+        (1000 * ENERGIES, "channels would be 20 keV wide, .* numbers are in keV: pass the energies in keV"),
+        (ENERGIES / 1000, "channels would be 0.02 eV wide"),
+    ],
+)
+def test_energies_in_another_unit(tmp_path: Path, energy: object, fault: str) -> None:
+    with pytest.raises(InvalidInput, match=fault):
+        xrfsr.open_scan(rpl(tmp_path), "1 mm", lines=["Ca-K"], energy=energy)
+
+
+def test_stored_energies_in_another_unit(tmp_path: Path) -> None:
+    path = rpl(tmp_path)
+    path.write_text(path.read_text() + "depth-scale\t20\ndepth-origin\t0\ndepth-units\tkeV\n")
+    with pytest.raises(InvalidInput, match=r"energies are wrong: channels would be 20 keV wide.*pass energy="):
+        xrfsr.open_scan(path, "1 mm", lines=["Ca-K"])
+    with pytest.warns(UserWarning, match="replaces the 0 and 20 keV"):
+        xrfsr.open_scan(path, "1 mm", lines=["Ca-K"], energy=("0 eV", "20 eV"))
+
+
+def test_a_mapping_names_the_lines_to_measure(tmp_path: Path) -> None:
+    path = rpl(tmp_path, calibrated=True)
+    expected = xrfsr.open_scan(path, "1 mm", lines=["Pb-L", "Ca-K"]).load()
+    for lines in ({"Pb": "Pb-L", "Ca_K": "Ca-K"}, {"Pb_L": "Pb L", "calcium": "Ca_K"}, {"1": "Pb-L", "2": "Ca-K"}):
+        xr.testing.assert_identical(xrfsr.open_scan(path, "1 mm", lines=lines).load(), expected)
+    with pytest.raises(InvalidInput, match=r"lines names 'Ca-K' 'Fe-K', but .* pass lines=\['Ca-K', 'Fe-K'\]"):
+        xrfsr.open_scan(path, "1 mm", lines={"Ca-K": "Fe-K"})
+    with pytest.raises(InvalidInput, match="lines is empty"):
+        xrfsr.open_scan(path, "1 mm", lines={})
+    with pytest.raises(InvalidInput, match="unknown line 'Qq'"):
+        xrfsr.open_scan(path, "1 mm", lines={"x": "Qq"})

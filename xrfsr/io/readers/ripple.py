@@ -21,13 +21,14 @@ from xrfsr.io.places import Home
 from xrfsr.io.readers.declared_sizes import is_longer_side
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.io.spectra.cubes import KEV_PER_UNIT, MAX_CHANNELS, axes_grid, describe_cube
-from xrfsr.io.spectra.energies import given_energies
+from xrfsr.io.spectra.energies import given_energies, unit_fault
 from xrfsr.utils.describe import describe as describe_value
 
 __all__ = ["RawCube", "describe"]
 
 OPTIONS = frozenset({"energy"})
 MAX_HEADER_BYTES = 1 << 20
+EXAMPLE_ENERGY = "('-0.96 keV', '10 eV'), the energy of the first channel and the width of a channel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +114,13 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     if options.energy is not None and depth > 0:
         with collect_faults(faults):
             energies = given_energies(options.energy, min(depth, MAX_CHANNELS))
+    elif stored is not None and (wrong := unit_fault(*stored)):
+        faults.append(f"the units of its energies are wrong: {wrong}; pass energy={EXAMPLE_ENERGY}")
     elif energies is None:
         faults.append(
-            "the energies of the channels are missing; pass energy=('-0.96 keV', '10 eV'), the energy of the first "
-            "channel and the width of a channel, or add depth-origin, depth-scale and depth-units (keV or eV), or "
-            "depthscaleorigin, depthscaleincrement and depthscaleunits, or ev-per-chan to the header"
+            f"the energies of the channels are missing; pass energy={EXAMPLE_ENERGY}, or add "
+            "depth-origin, depth-scale and depth-units (keV or eV), or depthscaleorigin, depthscaleincrement "
+            "and depthscaleunits, or ev-per-chan to the header"
         )
     if not faults:
         height, width, depth = (int(sizes[name]) for name in ("height", "width", "depth"))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.core.grid import Axis, Grid
-from xrfsr.core.lines import parse_all
+from xrfsr.core.lines import parse_all, try_parse
 from xrfsr.core.units import in_mm, mm_per
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.io.selection import group_list, parse_lines, unknown_group
@@ -30,6 +30,7 @@ from xrfsr.io.spectra.line_windows import (
     parse_resolution,
     place_windows,
 )
+from xrfsr.utils.describe import describe
 
 __all__ = [
     "KEV_PER_UNIT",
@@ -247,7 +248,7 @@ def describe_cube(
             f"{named}"
         )
     else:
-        lines = parse_lines(options.lines, faults)
+        lines = parse_lines(_labels(options.lines, path, faults), faults)
         with collect_faults(faults):
             parse_all(line.label for line in lines)
     if faults:
@@ -262,6 +263,7 @@ def describe_cube(
     counted = cube.dtype.kind in "iu"
     return ScanDescription(
         names=tuple(window.label for window in windows),
+        labels=tuple(window.label for window in windows),
         shape=cube.shape[:2],
         intensity=source(cube, windows),
         # Non-integer values are no longer Poisson counts.
@@ -277,6 +279,20 @@ def describe_cube(
         },
         warnings=tuple(notes),
     )
+
+
+def _labels(lines: Any, path: Path, faults: list[str]) -> Any:
+    """Return the lines to measure; of a mapping the labels, because spectra have no maps that could be renamed."""
+    if not isinstance(lines, Mapping):
+        return lines
+    for name, label in lines.items():
+        named, line = try_parse(name), try_parse(label)
+        if named and line and named.element and named.element != line.element:
+            faults.append(
+                f"lines names {describe(name)} {describe(label)}, but '{path}' contains spectra, in which both can be "
+                f"measured: pass lines={[name, label]}"
+            )
+    return list(lines.values())
 
 
 def select_cube(path: Path, names: Sequence[str], wanted: str | None) -> str:

@@ -13,10 +13,12 @@ from xrfsr.io.spectra.line_windows import axis_faults
 from xrfsr.utils.checks import is_number, numbers
 from xrfsr.utils.describe import describe
 
-__all__ = ["KEV_PER_UNIT", "given_energies"]
+__all__ = ["KEV_PER_UNIT", "given_energies", "unit_fault"]
 
 KEV_PER_UNIT = {"kev": 1.0, "ev": 1e-3}
 _ENERGY = re.compile(r"\s*(?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,2})?)\s*(?P<unit>k?eV)\s*", re.IGNORECASE)
+# Widths of a channel in keV beyond which, and first energies beyond which, a number is in another unit than thought.
+NARROWEST, WIDEST, FARTHEST = 1e-4, 2.25, 50.0
 EXAMPLE = "such as energy=('-0.96 keV', '10 eV'), the energy of the first channel and the width of a channel"
 
 
@@ -54,7 +56,28 @@ def given_energies(energy: Any, count: int) -> NDArray[np.float64]:
         raise InvalidInput("energy", [f"energy must be a pair {EXAMPLE}, {every}, got {describe(energy)}"])
     if faults := axis_faults(found):
         raise InvalidInput("energy", [f"energy={describe(energy)}: {fault}" for fault in faults])
+    if fault := unit_fault(float(found[0]), float(np.median(np.diff(found)))):
+        way = f"a pair with units, {EXAMPLE}" if isinstance(energy, tuple | list) else "the energies in keV"
+        raise InvalidInput("energy", [f"energy={describe(energy)}: {fault}; numbers are in keV: pass {way}"])
     return found
+
+
+def unit_fault(first: float, width: float) -> str | None:
+    """Return why the energy of the first channel and the width of a channel in keV are in a wrong unit, or None.
+
+    Examples
+    --------
+    >>> unit_fault(0.0, 20.0)
+    'channels would be 20 keV wide, which looks like eV taken for keV'
+    >>> unit_fault(0.0, 0.02)
+    """
+    if width > WIDEST:
+        return f"channels would be {width:g} keV wide, which looks like eV taken for keV"
+    if 0 < width < NARROWEST:
+        return f"channels would be {1000 * width:g} eV wide, which looks like keV taken for eV"
+    if abs(first) >= FARTHEST:
+        return f"the first channel would be at {first:g} keV, which looks like eV taken for keV"
+    return None
 
 
 def _kev(value: object) -> float | None:

@@ -10,7 +10,21 @@ import numpy as np
 import pytest
 import xarray as xr
 from bcf import write_bcf
-from written import MAPS, datamuncher, ewoksfluo, ewoksfluo_stack, hyperspy, pymca, pyxrf, tiff_folder, xrf_maps
+from written import (
+    MAPS,
+    datamuncher,
+    ewoksfluo,
+    ewoksfluo_stack,
+    hyperspy,
+    maps_v9,
+    pymca,
+    pymca_hdf5,
+    pymca_roi,
+    pyxrf,
+    tiff_folder,
+    xrf_maps,
+    xrmmap,
+)
 
 import xrfsr
 from xrfsr.errors import InvalidInput
@@ -40,6 +54,8 @@ def test_every_fit_of_a_file_is_a_node(tmp_path: Path) -> None:
     [
         (pyxrf, ["/det1", "/detsum"]),
         (xrf_maps, ["/Fitted", "/ROI"]),
+        (maps_v9, ["/Fitted", "/NNLS", "/ROI"]),
+        (pymca_roi, ["/scan/roi_sum/net", "/scan/roi_sum/raw"]),
         (lambda folder: pymca(folder) / "IMAGES.h5", ["/painting/xrf_fit"]),
         (datamuncher, ["/"]),
         (tiff_folder, ["/"]),
@@ -53,6 +69,44 @@ def test_detectors_and_analyses_are_nodes(write: Callable[[Path], Path], names: 
         own = {} if name == "/" else {"group": name.strip("/")}
         one = xr.open_dataset(path, engine="xrfsr", pixel_size=PIXEL, **own)
         xr.testing.assert_identical(groups[name], one)
+
+
+def test_detectors_of_gsecars_are_nodes(tmp_path: Path) -> None:
+    path = xrmmap(tmp_path)
+    with pytest.warns(UserWarning, match="left out: I0"):
+        found = nodes(xr.open_datatree(path, engine="xrfsr", pixel_size=PIXEL))
+    assert sorted(found) == ["/mca1", "/mcasum", "/sum"]
+    np.testing.assert_array_equal(found["/mca1"]["intensity"], MAPS / 2)
+    with h5py.File(path, "a") as file:
+        file.copy("xrmmap", "second")
+        file["second/roimap/mca1/Ca K/cor"][...] *= 3
+    lines = ["Ca-K", "Pb-L"]
+    found = nodes(xr.open_datatree(path, engine="xrfsr", pixel_size=PIXEL, lines=lines))
+    assert {"/xrmmap/mca1", "/xrmmap/mcasum", "/second/mca1", "/second/sum"} < set(found)
+    np.testing.assert_array_equal(found["/xrmmap/mca1"]["intensity"][0], MAPS[0] / 2)
+    np.testing.assert_array_equal(found["/second/mca1"]["intensity"][0], MAPS[0] * 1.5)
+    with pytest.raises(InvalidInput, match="contains 2 maps, second, xrmmap; choose one of group='second/mca1', "):
+        xrfsr.open_scan(path, PIXEL)
+    scan = xrfsr.open_scan(path, PIXEL, group="/second/mca1", lines=lines)
+    np.testing.assert_array_equal(scan["intensity"][0], MAPS[0] * 1.5)
+
+
+def test_sums_over_regions_are_nodes_next_to_those_of_fits(tmp_path: Path) -> None:
+    path = pymca_hdf5(tmp_path)
+    with h5py.File(pymca_roi(tmp_path)) as other, h5py.File(path, "a") as file:
+        other.copy("scan", file, "regions")
+        other.copy("scan/roi_sum/results/roisum", file["painting/xrf_fit/results"])
+    found = nodes(xr.open_datatree(path, engine="xrfsr", pixel_size=PIXEL))
+    assert sorted(found) == ["/painting/xrf_fit", "/regions/roi_sum/net", "/regions/roi_sum/raw"]
+    np.testing.assert_array_equal(found["/painting/xrf_fit"]["intensity"], MAPS)
+    np.testing.assert_array_equal(found["/regions/roi_sum/raw"]["intensity"], MAPS + 7)
+    one = xr.open_dataset(path, engine="xrfsr", pixel_size=PIXEL, group="regions/roi_sum/raw")
+    xr.testing.assert_identical(one, found["/regions/roi_sum/raw"])
+    with pytest.raises(InvalidInput, match="matches 0 fits"):
+        xr.open_dataset(path, engine="xrfsr", pixel_size=PIXEL, group="regions", quantity="mass_fraction")
+    with h5py.File(path, "a") as file:
+        del file["regions/roi_sum/results/roisum"].attrs["signal"]
+    assert list(nodes(xr.open_datatree(path, engine="xrfsr", pixel_size=PIXEL))) == ["/painting/xrf_fit"]
 
 
 def test_each_scan_of_a_stack_is_a_node_unless_one_is_chosen(tmp_path: Path) -> None:

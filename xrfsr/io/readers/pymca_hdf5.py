@@ -20,6 +20,7 @@ from xrfsr.io.hdf5 import Hdf5Maps, map_faults, nexus_grid, text
 from xrfsr.io.hdf5_chunks import read_all
 from xrfsr.io.hdf5_links import open_hdf5
 from xrfsr.io.partial import missing_uncertainties, partial_source
+from xrfsr.io.readers import pymca_roi
 from xrfsr.io.readers.pymca_fits import (
     axes_of,
     choose_fit,
@@ -50,7 +51,8 @@ def matches(file: h5py.Group) -> bool:
 def groups(path: Path, options: ReadOptions) -> dict[str, dict[str, Any]]:
     """Return the options that open each fit in a file, by its name; each scan of a stack, if no index is given.
 
-    Fits of points are left out if there are fits on a grid, which ewoksfluo made of them.
+    Fits of points are left out if there are fits on a grid, which ewoksfluo made of them. Sums over regions of interest
+    next to the fits follow.
     """
     found: dict[str, dict[str, Any]] = {}
     with open_hdf5(path, external=options.external) as file:
@@ -61,7 +63,20 @@ def groups(path: Path, options: ReadOptions) -> dict[str, dict[str, Any]]:
             found |= {f"{name}/{index}": {"group": name, "index": index} for index in range(count)}
             if not count:
                 found[name] = {"group": name}
-    return found
+    return found if options.index is not None else found | _regions(path, options)
+
+
+def _regions(path: Path, options: ReadOptions) -> dict[str, dict[str, Any]]:
+    """Return the sums over regions that are in no group of a fit, by their names."""
+    with open_hdf5(path, external=options.external) as file:
+        names = [fit_name(fit) for fit in fits(file)]
+    with collect_faults([]):  # damaged sums are no reason to refuse the fits
+        return {
+            name: own
+            for name, own in pymca_roi.groups(path, options).items()
+            if not any(f"/{name}/".startswith(f"{fit}/") for fit in names)
+        }
+    return {}
 
 
 def _stacked(fit: h5py.Group) -> int:
@@ -84,6 +99,9 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     InvalidInput
         If there is no fit, several of which none is chosen, or a name is not a known line.
     """
+    counts = options.quantity in (None, "count") and options.index is None
+    if counts and options.group is not None and options.group.strip("/") in _regions(path, options):
+        return pymca_roi.describe(path, options)
     faults: list[str] = []
     quantity = options.quantity or "count"
     with open_hdf5(path, external=options.external) as file:

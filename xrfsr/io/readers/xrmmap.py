@@ -18,9 +18,10 @@ import h5py
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.io.hdf5 import Hdf5Maps, map_faults, text, texts
 from xrfsr.io.hdf5_links import open_hdf5
-from xrfsr.io.selection import unknown_group
+from xrfsr.io.selection import group_list, unknown_group
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.io.strangers import select_known
+from xrfsr.utils.describe import listing
 
 __all__ = ["describe", "groups", "matches"]
 
@@ -58,7 +59,7 @@ def matches(file: h5py.Group) -> bool:
 def groups(path: Path, options: ReadOptions) -> dict[str, dict[str, Any]]:
     """Return the options that open each detector, corrected for dead time, by its name."""
     with open_hdf5(path, external=options.external) as file:
-        found = {name: regions for root in _roots(file) for name, regions in _detectors(root).items() if regions.names}
+        found = _every(file)
     return {name: {"group": name} for name in found if not name.endswith(f"/{RAW}")}
 
 
@@ -72,7 +73,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
     """
     faults: list[str] = []
     with open_hdf5(path, external=options.external) as file:
-        found = {name: regions for root in _roots(file) for name, regions in _detectors(root).items() if regions.names}
+        found = _every(file)
         if not found:
             raise InvalidInput(
                 "file", [f"'{path}' has no region of interest in '{ROIS}'; define some in xraylarch, and save the map"]
@@ -115,8 +116,19 @@ def _roots(file: h5py.Group) -> Iterator[h5py.Group]:
                 yield root
 
 
+def _every(file: h5py.Group) -> dict[str, Regions]:
+    """Return the maps of all detectors by the names that `group` takes, with that of the map if there are several."""
+    roots = list(_roots(file))
+    return {
+        name if len(roots) == 1 else f"{root.name.strip('/')}/{name}": regions
+        for root in roots
+        for name, regions in _detectors(root).items()
+        if regions.names
+    }
+
+
 def _detectors(root: h5py.Group) -> dict[str, Regions]:
-    """Return the maps of all detectors by the names that the argument `group` takes."""
+    """Return the maps of all detectors in a map by their names."""
     found: dict[str, Regions] = {}
     rois = root[ROIS]
     for name in rois:
@@ -143,6 +155,10 @@ def _detectors(root: h5py.Group) -> dict[str, Regions]:
 
 def _choose(names: list[str], path: Path, wanted: str | None) -> str:
     if wanted is None:
+        if maps := sorted({name.partition("/")[0] for name in names if name.count("/") > name.endswith(f"/{RAW}")}):
+            raise InvalidInput(
+                "file", [f"'{path}' contains {len(maps)} maps, {listing(maps)}; choose one of {group_list(names)}"]
+            )
         return next((name for name in TOTALS if name in names), names[0])
     tidy = wanted.strip("/").removesuffix(f"/{CORRECTED}")
     tidy = next((name for name in names if tidy == name or tidy.endswith(f"/{name}")), tidy)

@@ -19,7 +19,7 @@ from xrfsr.core.photo_resolution import native_pixel
 from xrfsr.errors import InvalidInput
 from xrfsr.io.writers.atomic import target_faults
 from xrfsr.io.writers.ownership import png_obstacle
-from xrfsr.registration.pictures import fill_gaps
+from xrfsr.operators.gaps import fill_gaps
 from xrfsr.registration.stack import is_stack, stack_photos
 from xrfsr.utils.paths import local_path
 

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.cluster.vq import kmeans2
 
-__all__ = ["Level", "band_pass", "block_means", "colour_features", "directions", "fill_gaps", "principal_bands"]
+from xrfsr.operators.gaps import fill_gaps
+
+__all__ = ["Level", "band_pass", "block_means", "colour_features", "directions", "principal_bands"]
 
 # Standard deviations of the band-pass in pixels of a level. It removes noise (finer), and uneven light and the layers
 # below the surface (coarser).
@@ -58,14 +60,6 @@ def block_means(pixels: NDArray[np.floating], valid: NDArray[np.bool_], step: tu
         means.append(total / np.maximum(weight, 1e-9))
     enough = weight > 0.5
     return Level(fill_gaps(np.array(means), enough), enough, (float(blocks[0]), float(blocks[1])))
-
-
-def fill_gaps(pixels: NDArray[np.float64], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Fill gaps with the nearest known pixel, so that filters see no edge there."""
-    if valid.all() or not valid.any():
-        return np.where(valid, pixels, 0.0)
-    nearest = ndimage.distance_transform_edt(~valid, return_distances=False, return_indices=True)
-    return np.asarray(pixels[:, nearest[0], nearest[1]])
 
 
 def band_pass(pixels: NDArray[np.float64], scale: float = 1.0) -> NDArray[np.float64]:

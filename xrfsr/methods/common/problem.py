@@ -8,9 +8,9 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
 from xrfsr.operators import Downsampling
+from xrfsr.operators.gaps import fill_gaps
 
 __all__ = ["Problem", "pooled_mean", "pooled_noise"]
 
@@ -22,7 +22,7 @@ class Problem:
     Attributes
     ----------
     scan : array of float32, shape (line, coarse.y, coarse.x)
-        Y↓. Missing values are filled from the nearest measured pixel of the same map, so that linear algebra works;
+        Y↓. Missing values are filled from the nearest measured pixels of the same map, so that linear algebra works;
         the results there are masked.
     measured : array of bool, shape like `scan`
         Where the scan was measured.
@@ -72,10 +72,11 @@ class Problem:
         photo = np.zeros((0, *U.fine.shape), dtype=np.float32) if photo is None else photo
         measured = np.isfinite(scan)
         photo_valid = np.isfinite(photo).all(axis=0)
-        filled = np.stack([_filled(plane, known) for plane, known in zip(scan, measured, strict=True)])
+        filled = np.stack([fill_gaps(plane, known) for plane, known in zip(scan, measured, strict=True)])
         low, high = filled.min(axis=(1, 2)), filled.max(axis=(1, 2))
-        for plane in (photo := photo.astype(np.float32)):
-            plane[...] = _filled(plane, photo_valid)
+        photo = photo.astype(np.float32)
+        if not photo_valid.all():
+            photo = fill_gaps(photo, photo_valid)
         noise = _noise(filled, measured, units, uncertainty)
         maps = filled.astype(np.float32, copy=False)
         mean = np.array(
@@ -148,16 +149,8 @@ def _noise(
         if uncertainty is not None and np.isfinite(uncertainty[line]).any():
             known = known & np.isfinite(uncertainty[line])
             variance = np.square(uncertainty[line], dtype=np.float64)
-        elif units == "count" and (plane == np.round(plane)).all() and plane.min() >= 0:
+        elif units == "count" and (plane[known] == np.round(plane[known])).all() and plane.min() >= 0:
             variance = plane.astype(np.float64)
         if variance is not None and known.any():
             noise[line] = np.sqrt(variance[known].mean())
     return noise
-
-
-def _filled(plane: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[Any]:
-    """Fill missing pixels with the value of the nearest known one."""
-    if known.all() or not known.any():
-        return plane if known.any() else np.zeros_like(plane)
-    nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
-    return np.asarray(plane[tuple(nearest)])

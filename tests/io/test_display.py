@@ -12,7 +12,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 import xrfsr
-from xrfsr.io.display import white_of
+from xrfsr.io.display import displayed, white_of
+from xrfsr.io.source import ScanDescription
 
 COUNTS = np.random.default_rng(0).poisson(np.linspace(5, 40, 63).reshape(7, 9), (4, 7, 9))
 NAMES = ("Ca_K", "Fe_Ka", "Pb_L", "Hg_L")
@@ -147,12 +148,17 @@ def test_few_maps_are_read_to_find_out(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(TiffMaps, "read", counted)
     opened(folder(tmp_path, COUNTS.astype("float32")))
-    assert read == []
+    assert read == [0]
+    read.clear()
     opened(folder(tmp_path, COUNTS.astype("uint8")))
     assert read == [0]
     read.clear()
     opened(folder(tmp_path, stretched("uint8")))
     assert read == [0, 1, 2]
+    read.clear()
+    monkeypatch.setattr("xrfsr.io.display.MOST_PIXELS", 62)
+    opened(folder(tmp_path, stretched("uint8").astype("float32")))
+    assert read == []
 
 
 @pytest.mark.parametrize(
@@ -168,3 +174,70 @@ def test_few_maps_are_read_to_find_out(tmp_path: Path, monkeypatch: pytest.Monke
 )
 def test_largest_numbers(dtype: str, white: int | None, expected: int) -> None:
     assert white_of(dtype, white) == expected
+
+
+@pytest.mark.parametrize("write", [folder, edf_folder, stack])
+@pytest.mark.parametrize(
+    ("dtype", "end"),
+    [
+        ("float32", 1),
+        ("float64", 1),
+        ("float32", 255),
+        ("float32", 65535),
+        ("uint16", 255),
+        ("uint16", 4095),
+        ("int32", 4095),
+    ],
+)
+@pytest.mark.parametrize("clip", [0.0, 0.02])
+def test_stretched_maps_in_larger_types(tmp_path: Path, write: type, dtype: str, end: int, clip: float) -> None:
+    if (write, dtype) in [(stack, "float64"), (stack, "int32")]:
+        pytest.skip("ImageJ has no such numbers")
+    low, high = (np.quantile(COUNTS, q, axis=(1, 2), keepdims=True) for q in (clip, 1 - clip))
+    maps = (((COUNTS - low) / (high - low)).clip(0, 1) * end).astype(dtype)
+    path = write(tmp_path, maps)
+    scan, [message] = opened(path)
+    assert scan.intensity.attrs["units"] == "dimensionless"
+    assert "Ca_K, Fe_Ka" in message
+    assert opened(path, units="count")[1] == []
+
+
+def test_two_maps_or_another_end_are_no_reason(tmp_path: Path) -> None:
+    maps = (COUNTS / COUNTS.max(axis=(1, 2), keepdims=True)).astype("float32")
+    assert opened(folder(tmp_path, maps[:2]))[1] == []
+    folder(tmp_path, np.concatenate([maps[:3], 0.9 * maps[3:]]))
+    assert opened(tmp_path)[1] == []
+
+
+class Held:
+    """Maps in memory."""
+
+    def __init__(self, maps: NDArray[np.generic]) -> None:
+        self.maps = maps
+
+    def read(self, maps: list[int], y: slice, x: slice) -> NDArray[np.generic]:
+        return self.maps[maps, y, x]
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "float32"])
+@pytest.mark.parametrize("dwell", [1.0, 0.5, 2.0, 4.0, 0.1])
+@pytest.mark.parametrize("mean", [0.001, 0.02, 0.1, 0.5, 3, 12, 160, 200, 3100])
+def test_counts_and_rates_are_never_stretched(dtype: str, dwell: float, mean: float) -> None:
+    """Maps of weak lines that all end at 1, and bright ones that end about 255 and 4095."""
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        counts = rng.poisson(mean * rng.uniform(0, 1.3, (4, 30, 40)))
+        held = Held((counts / dwell).astype(dtype))
+        assert displayed(ScanDescription(NAMES, (30, 40), held, whites=(white_of(dtype),) * 4)) == []
+
+
+def test_rates_that_all_end_at_one(tmp_path: Path) -> None:
+    maps = np.random.default_rng(0).binomial(4, 0.2, (4, 30, 40)) / 4
+    assert maps.max(axis=(1, 2)).tolist() == [1] * 4
+    assert opened(folder(tmp_path, maps.astype("float32")))[1] == []
+
+
+def test_whole_numbers_that_end_at_255_but_do_not_begin_at_zero(tmp_path: Path) -> None:
+    maps = np.random.default_rng(0).poisson(180, (4, 30, 40)).clip(100, 255).astype("uint16")
+    maps[:, 0, 0] = 255
+    assert opened(folder(tmp_path, maps))[1] == []

@@ -54,8 +54,9 @@ def open_scan(
 ) -> xr.Dataset:
     """Open the element maps of another program: a file of a fit, a folder of maps, or a cube of spectra.
 
-    The call is the same as ``xr.open_dataset(path, engine="xrfsr", ...)``. It reads only names and sizes, and a few
-    maps of 8 or 16 bits to find out whether their contrast was stretched; other values are read when they are used.
+    The call is the same as ``xr.open_dataset(path, engine="xrfsr", ...)``. It reads only names and sizes, and of
+    TIFF, PNG, EDF and text a few maps to find out whether their contrast was stretched; other values are read when they
+    are used.
     Row 0 of a file is the first row of the scan, the top of the painting. The documentation of the formats lists the
     supported files and how each is interpreted.
 
@@ -111,8 +112,8 @@ def open_scan(
     Warns
     -----
     UserWarning
-        If something in the file is ignored, if no map is an element line, if maps were made for display (8 or 16 bits
-        with stretched contrast), or if two lines count the same photons.
+        If something in the file is ignored, if no map is an element line, if maps were made for display (with
+        stretched contrast), or if two lines count the same photons.
 
     Examples
     --------

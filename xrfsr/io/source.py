@@ -104,7 +104,7 @@ class ScanDescription:
         Warnings for the caller.
     whites : tuple of int
         Largest number that the bits of each map can hold, in files of pictures of whole numbers without sign; 0 for
-        other maps. Empty if no map is such a picture.
+        other maps. Empty for files that hold no pictures, whose contrast nobody stretches.
     line_values : dict of str to tuple of float
         Further numbers of each map, such as the gain by the photo, by the names of their coordinates.
     """

@@ -112,6 +112,31 @@ def test_the_finest_file_decides_what_is_resolved() -> None:
     assert native_pixel(stack_photos({"a": coarse, "b": coarse})) == (0.25, 0.25)
 
 
+def test_a_coarse_band_of_a_stack_resolves_no_more_than_its_file(tmp_path: Path) -> None:
+    scan = xrfsr.as_scan(np.random.default_rng(0).random((1, 12, 16)), ["Ca-K"], 0.5)
+    with pytest.warns(UserWarning, match="0.25 x 0.5 mm and not square"):
+        infrared = xrfsr.as_photo(np.random.default_rng(1).random((24, 16)), like=scan, bands=["ir"])
+    stacked = stack_photos([shot(48, 64), infrared])
+    assert native_pixel(stacked) is None
+    assert native_pixel(stacked.sel(band="ir")) == native_pixel(stacked.sel(band=["ir"])) == (0.25, 0.5)
+    assert native_pixel(stacked.xrfsr.rotate(90).sel(band="ir")) == (0.5, 0.25)
+    assert native_pixel(stacked.xrfsr.flip("x").xrfsr.resample(scale=2).sel(band="ir")) == (0.25, 0.5)
+    assert native_pixel(stacked.xrfsr.resample(scale=2)) == (0.125, 0.125)
+    assert native_pixel(stacked.xrfsr.rotate(90).to_dataset().xrfsr.rotate(90).sel(band=["ir"])) == (0.25, 0.5)
+    stacked.to_netcdf(tmp_path / "photo.nc", engine="scipy")
+    with xr.open_dataarray(tmp_path / "photo.nc", engine="scipy") as back:
+        assert native_pixel(back.sel(band=["ir"])) == (0.25, 0.5)
+    with pytest.warns(UserWarning, match="are replaced"):
+        placed = xrfsr.as_photo(stacked, like=SCAN.assign_coords(x=SCAN.x * 2, y=SCAN.y * 2))
+    assert native_pixel(placed.sel(band=["ir"])) == (0.5, 1)
+    again = stack_photos([stacked.sel(band=["red"]), stacked.sel(band=["ir"])])
+    assert native_pixel(again.sel(band="ir")) == (0.25, 0.5)
+    scan.xrfsr.superresolve(stacked, scale=4, method="bicubic")
+    with pytest.raises(InvalidInput, match="resolves less"):
+        scan.xrfsr.superresolve(stacked.sel(band=["ir"]), scale=2, method="gsa")
+    assert not set(stack_photos({"a": shot(24, 32), "b": shot(24, 32, "ir")}).coords) & {"native_pixel_y"}
+
+
 @pytest.mark.parametrize("count", [1, 2, 5, 9])
 def test_registration_of_any_number_of_bands(count: int) -> None:
     names = [f"band {number}" for number in range(1, count + 1)]

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from xrfsr.core.coordinates import centres, dequantify, grid_coords, grid_of, grid_or_none, warn_of_replaced_positions
+from xrfsr.core.coordinates import centres, dequantify, grid_coords, grid_of, warn_of_replaced_positions
 from xrfsr.core.grid import Grid
 from xrfsr.core.mistakes import is_like_photo, is_like_scan, no_photo, rename_fix
 from xrfsr.core.photo_bands import BANDS, band_names, bands_first, order_of
-from xrfsr.core.photo_resolution import NATIVE_PIXEL, native_pixel
+from xrfsr.core.photo_resolution import NATIVE_BANDS, move_native_pixel
 from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.utils.checks import is_dask
 from xrfsr.utils.describe import describe
@@ -93,11 +93,7 @@ def as_photo(rgb: Any, like: xr.Dataset | xr.DataArray | Grid, bands: Sequence[s
     _warn_if_stretched(fine, grid)
     warn_of_replaced_positions("photo", rgb, fine)
     photo = photo_on(fine, data, names)
-    if (native := native_pixel(rgb)) and (before := grid_or_none(rgb)):
-        # The photo was resampled before it was placed again.
-        photo.attrs[NATIVE_PIXEL] = [
-            pixel * new / old for pixel, new, old in zip(native, fine.spacing, before.spacing, strict=True)
-        ]
+    move_native_pixel(photo, rgb)
     return photo
 
 
@@ -168,6 +164,7 @@ def ensure_photo(photo: xr.DataArray | xr.Dataset, *, values: bool | None = None
             if order != list(range(len(order))):
                 ordered = ordered.isel(band=order)
             data = _unit_range(ordered.variable.data, values, colours=names == BANDS)
+            coords = {name: ordered[name].variable for name in NATIVE_BANDS if name in ordered.coords}
     else:
         faults.append(
             f"'rgb' must have the dimensions {_DIMS} in any order, got {describe(photo.dims)}; "

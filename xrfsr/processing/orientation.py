@@ -9,7 +9,7 @@ import xarray as xr
 
 from xrfsr.core.coordinates import AnyT, dequantify, grid_coords, own_grid
 from xrfsr.core.grid import Axis, Grid
-from xrfsr.core.photo_resolution import native_pixel, set_native_pixel
+from xrfsr.core.photo_resolution import swap_native_pixel
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.utils.checks import choice_faults, is_integer
 from xrfsr.utils.describe import describe
@@ -124,10 +124,7 @@ def _quarter_turn(obj: Any) -> Any:
             for (name, coord), attrs in zip(grid_coords(new).items(), (old_y, old_x), strict=True)
         }
     )
-    turned = _in_order(swapped, obj)
-    if native := native_pixel(obj):
-        set_native_pixel(turned, native[::-1])
-    return turned
+    return swap_native_pixel(_in_order(swapped, obj))
 
 
 def _moved(attrs: Mapping[Any, Any]) -> dict[Any, Any]:

@@ -13,7 +13,7 @@ from xrfsr.core.coordinates import grid_of
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.core.photo import as_photo, ensure_photo, photo_on
 from xrfsr.core.photo_bands import BANDS
-from xrfsr.core.photo_resolution import NATIVE_PIXEL, native_pixel
+from xrfsr.core.photo_resolution import NATIVE_PIXEL, native_pixels, set_native_pixels
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.operators.resample import regrid
 from xrfsr.utils.checks import is_dask
@@ -45,7 +45,8 @@ def stack_photos(
     -------
     DataArray
         Photo named "rgb" (band, y, x), float32 in [0, 1], y and x in mm. ``attrs["native_pixel_mm"]`` is the smallest
-        pixel size of all files, if their photos were resampled.
+        pixel size of all files, if their photos were resampled; the coordinates `native_pixel_y` and `native_pixel_x`
+        are those of the file of each band, if they differ.
 
     Raises
     ------
@@ -81,7 +82,8 @@ def stack_photos(
         raise InvalidInput("photos", faults)
     names = [str(band) for photo in ready.values() for band in photo["band"].values]
     stacked = photo_on(grid, xr.concat([xr.DataArray(part) for part in parts], "band").data, names)
-    pixels = [native_pixel(photo) or grid_of(photo).spacing for photo in ready.values()]
+    pixels = [pixel for photo in ready.values() for pixel in native_pixels(photo)]
+    set_native_pixels(stacked, pixels)
     native = [min(pixel[axis] for pixel in pixels) for axis in (0, 1)]
     if any(pixel > step * (1 + NEAR) for pixel, step in zip(native, grid.spacing, strict=True)):
         stacked.attrs[NATIVE_PIXEL] = native

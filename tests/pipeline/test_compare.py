@@ -106,7 +106,7 @@ def test_every_fault_at_once(painting: Painting) -> None:
         "truth has the lines Ca-K, Fe-K, the scan has Ca-K, Fe-K, Pb-L",
     ):
         assert part in message
-    with pytest.raises(InvalidInput, match="rgb is missing, and gsa need a photo"):
+    with pytest.raises(InvalidInput, match="rgb is missing: pass the photo, which is needed by gsa"):
         painting.scan.xrfsr.compare(methods=FAST, truth=painting.truth)
     with pytest.raises(InvalidInput, match=r"truth has the grid .* the result would have"):
         painting.scan.xrfsr.compare(methods=["bilinear"], scale=2, truth=painting.truth)

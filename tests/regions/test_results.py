@@ -44,7 +44,7 @@ def written(how: str, name: str) -> Callable[[xr.Dataset, Path], xr.Dataset]:
 
     def reopened(fine: xr.Dataset, folder: Path) -> xr.Dataset:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".* are dropped")
+            warnings.filterwarnings("ignore", ".* has no place for")
             getattr(fine.xrfsr, how)(folder / name)
         return xrfsr.open_scan(folder / name)
 

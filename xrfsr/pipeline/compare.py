@@ -241,7 +241,7 @@ def _misfits(
     faults: list[str] = []
     using = [name for name, (method, _) in chosen.items() if method.uses_photo]
     if using and rgb is None:
-        faults.append(f"rgb is missing, and {listing(using)} need a photo; pass it")
+        faults.append(f"rgb is missing: pass the photo, which is needed by {listing(using)}")
     if not using and rgb is not None:
         with collect_faults(faults):
             ensure_photo(rgb)  # nobody uses it, but who passes it expects it to be a photo

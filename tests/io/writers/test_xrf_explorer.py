@@ -89,7 +89,7 @@ def test_ratios_follow_the_maps(tmp_path: Path, scan: xr.Dataset) -> None:
 def test_what_dms_cannot_store(tmp_path: Path, scan: xr.Dataset, photo: xr.DataArray) -> None:
     with pytest.raises(InvalidInput, match="holds maps, got a photo; write it with to_geotiff"):
         to_dms(photo, tmp_path / "photo.dms")
-    with pytest.warns(UserWarning, match="cannot store uncertainty, so they are dropped"):
+    with pytest.warns(UserWarning, match="has no place for uncertainty; to_zarr"):
         to_dms(scan.assign(uncertainty=scan["intensity"]), tmp_path / "maps.dms")
     before = snapshot(tmp_path)
     with pytest.raises(InvalidInput, match=r"maps\.dms' exists; choose another name"):

@@ -110,4 +110,4 @@ def warn_dropped(
     held |= {str(plane.values.name) for plane in layers.derived}
     dropped = [str(name) for name in scan.variables if str(name) not in held]
     if dropped:
-        warn(f"'{path}' cannot store {listing(dropped)}, so they are dropped; to_zarr keeps everything")
+        warn(f"'{path}' has no place for {listing(dropped)}; to_zarr keeps everything")

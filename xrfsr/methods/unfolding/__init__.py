@@ -225,8 +225,8 @@ def _warn_of_unused_photo(
     )
     if unknown:
         warn(
-            f"too few measured pixels to test whether the photo helps: {listing(unknown)} are the kriging baseline; "
-            "scan a larger area, or pass held_out=0 to use the network without a test"
+            "too few measured pixels to test whether the photo helps, so the result is the kriging baseline for "
+            f"{listing(unknown)}; scan a larger area, or pass held_out=0 to use the network without a test"
         )
     if 2 * len(without) > count:
         warn(

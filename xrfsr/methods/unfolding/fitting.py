@@ -77,8 +77,9 @@ def fit(sample: Sequence[Problem], options: UnfoldingOptions, run: Run) -> tuple
     unjudged = [line for line, known in zip(first.lines, trained.stacking.has_holdout, strict=True) if not known]
     if unjudged and trained.stacking.weights[-1].any():
         warn(
-            f"too few measured pixels to hold some out and test whether the photo helps: {listing(unjudged)} are the "
-            "kriging baseline; scan a larger area, or pass held_out=0 to use the network without a test"
+            "too few measured pixels to hold some out and test whether the photo helps, so the result is the "
+            f"kriging baseline for {listing(unjudged)}; scan a larger area, or pass held_out=0 to use the network "
+            "without a test"
         )
     model = Model(
         trained.generator,

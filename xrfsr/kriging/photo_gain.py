@@ -37,6 +37,8 @@ STANDARD_ERRORS, SMALL_SAMPLE = 1.0, 5.0
 # All lines together must be predicted better with the photo than with its mirror images by so many standard errors,
 # because the photo is right or wrong for all of them. benchmarks/photo_test.py shows what this refuses and accepts.
 ALL_LINES = 2.5
+# Blocks whose error is a smaller share of the mean over all say little, whatever they say.
+QUIET = 0.1
 # Maps whose errors are smaller, relative to the square of the largest value, are constant but for rounding.
 LEAST_ERROR = 1e-10
 REVERSED, WHOLE = slice(None, None, -1), slice(None)
@@ -270,10 +272,15 @@ class _Blocks(NamedTuple):
         return _clearness(sample) > STANDARD_ERRORS + SMALL_SAMPLE / len(sample)
 
     def clearness_of_all(self, unit: NDArray[np.float64]) -> float:
-        """Return by how many standard errors all lines together are better with the photo, each in its unit (line,)."""
+        """Return by how many standard errors all lines together are better with the photo, each in its unit (line,).
+
+        Every block says by which share it is better, from -1 to 1: few blocks have nearly all of the error, and their
+        differences would hide what the others say in unison.
+        """
         uneven = unit > LEAST_ERROR
-        relative = (self.without - self.with_photo)[uneven] / unit[uneven, None]
-        return _clearness(relative.sum(axis=0)[self.counts.any(axis=0)])
+        with_photo, without = (each[uneven] / unit[uneven, None] for each in (self.with_photo, self.without))
+        before, after = (each.sum(axis=0)[self.counts.any(axis=0)] for each in (without, with_photo))
+        return _clearness((before - after) / (before + after + QUIET * np.count_nonzero(uneven)))
 
 
 def _clearness(sample: NDArray[np.float64]) -> float:

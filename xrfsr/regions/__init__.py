@@ -92,7 +92,7 @@ def run(
     Examples
     --------
     >>> import tempfile, xrfsr
-    >>> truth, scan, rgb = xrfsr.simulate.painting(64, 128, lines=["Fe-K", "Pb-L"])
+    >>> truth, scan, rgb = xrfsr.simulate.painting(64, 128, seed=1, lines=["Hg-L", "Pb-L", "Ca-K"])
     >>> halves = {"left": scan.isel(x=slice(0, 16)), "right": scan.isel(x=slice(16, 32))}
     >>> tree = xr.DataTree.from_dict(halves)
     >>> with tempfile.TemporaryDirectory() as folder:

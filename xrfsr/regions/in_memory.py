@@ -53,7 +53,7 @@ def superresolve(
     Examples
     --------
     >>> import xrfsr
-    >>> truth, scan, rgb = xrfsr.simulate.painting(64, 128, lines=["Fe-K", "Pb-L"])
+    >>> truth, scan, rgb = xrfsr.simulate.painting(64, 128, seed=1, lines=["Hg-L", "Pb-L", "Ca-K"])
     >>> halves = {"left": scan.isel(x=slice(0, 16)), "right": scan.isel(x=slice(16, 32))}
     >>> fine = xr.DataTree.from_dict(halves).xrfsr.superresolve(rgb, steps=5, progress=False)
     >>> fine["left"].sizes["x"], fine["right"].sizes["x"]
@@ -101,10 +101,10 @@ def train(tree: xr.DataTree, rgb: xr.DataArray | xr.DataTree, scale: float = 4, 
     Examples
     --------
     >>> import xrfsr
-    >>> truth, scan, rgb = xrfsr.simulate.painting(64, 128, lines=["Fe-K", "Pb-L"])
+    >>> truth, scan, rgb = xrfsr.simulate.painting(64, 128, seed=1, lines=["Hg-L", "Pb-L", "Ca-K"])
     >>> halves = {"left": scan.isel(x=slice(0, 16)), "right": scan.isel(x=slice(16, 32))}
     >>> xr.DataTree.from_dict(halves).xrfsr.train(rgb, steps=5, progress=False)
-    <xrfsr.Model of Fe-K, Pb-L in count, 4 x 4 finer, 3 networks of K=5, M=64>
+    <xrfsr.Model of Hg-L, Pb-L, Ca-K in count, 4 x 4 finer, 3 networks of K=5, M=64>
     """
     scans = []
     faults: list[str] = []

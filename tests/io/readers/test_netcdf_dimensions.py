@@ -99,9 +99,7 @@ def test_the_only_variable_with_three_dimensions(tmp_path: Path, engine: str) ->
 @ENGINES
 def test_a_variable_for_each_element(tmp_path: Path, engine: str) -> None:
     stored = xr.Dataset({label: (("y", "x"), one) for label, one in zip(LABELS, MAPS, strict=True)})
-    with pytest.raises(InvalidInput, match=r"xrfsr\.as_scan\(xr\.open_dataset\('.*'\), pixel_size=\.\.\.\)"):
-        xrfsr.open_scan(save(stored, tmp_path / "maps.nc", engine), 0.5)
-    found = xrfsr.as_scan(xr.open_dataset(tmp_path / "maps.nc", engine=engine), pixel_size=0.5)  # type: ignore[arg-type]
+    found = xrfsr.open_scan(save(stored, tmp_path / "maps.nc", engine), 0.5)
     np.testing.assert_array_equal(found["intensity"].sel(line=LABELS), MAPS)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy import ndimage
 
 import xrfsr
 from xrfsr.kriging.simple import krige
@@ -58,6 +59,11 @@ class Scene:
     def turned(self) -> xr.DataArray:
         """Photo upside down: the control with a wrong photo."""
         return self.photo.copy(data=self.photo.values[:, ::-1])
+
+    def moved(self, down: float, right: float) -> xr.DataArray:
+        """Photo moved by some fine pixels, by cubic interpolation."""
+        pixels = ndimage.shift(self.photo.values, (0, down, right), order=3, mode="nearest").clip(0, 1)
+        return self.photo.copy(data=pixels)
 
     @property
     def grey(self) -> xr.DataArray:

@@ -42,6 +42,7 @@ PARTS: dict[str, dict[str, Any]] = {
     "M = 128": {"M": 128},
     "products in float32": {"precision": "float32"},
 }
+MOVED = 0.5, -1.5  # fine pixels downwards and to the right
 VIEWS: dict[str, dict[str, Any]] = {
     "as by default": {},
     "the pixel alone": {"views": "pixel"},
@@ -80,18 +81,18 @@ class Table:
         settings: dict[str, Any],
         photo: Any = None,
         consistency: str = "exact",
+        refine: str | None = "shift",
         **footprint: Any,
     ) -> None:
         """Run one variant on one scene, for every seed."""
         rgb = scene.photo if photo is None else photo
+        place: dict[str, Any] = {"refine": refine, **footprint}
         for seed in range(self.seeds):
             start = time.perf_counter()
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                model = scene.scan.xrfsr.train(rgb, scene.scale, seed=seed, progress=False, **footprint, **settings)
-                fine = scene.scan.xrfsr.superresolve(
-                    rgb, scene.scale, model=model, consistency=consistency, **footprint
-                )
+                model = scene.scan.xrfsr.train(rgb, scene.scale, seed=seed, progress=False, **place, **settings)
+                fine = scene.scan.xrfsr.superresolve(rgb, scene.scale, model=model, consistency=consistency, **place)
             held_out = model.held_out_gain
             self.runs.append(
                 {
@@ -184,6 +185,16 @@ def controls(scenes: list[Scene], seeds: int, out: Path) -> None:
     table.keep(out, "controls")
 
 
+def placement(scenes: list[Scene], seeds: int, out: Path) -> None:
+    """Compare the photo as registered and moved on purpose, with and without refinement."""
+    table = Table("The place of the photo: gain over the baseline in dB", seeds)
+    for scene in scenes:
+        for name, photo in (("as supplied", scene.photo), ("moved", scene.moved(*MOVED))):
+            table.run(f"{name}, left there", scene, {}, photo, refine=None)
+            table.run(f"{name}, refined", scene, {}, photo)
+    table.keep(out, "placement")
+
+
 def eight(scenes: list[Scene], seeds: int, out: Path) -> None:
     """Measure at twice the scale, with the photo and with a wrong one."""
     table = Table("At 8×, gain over the baseline of that scan in dB", seeds)
@@ -228,6 +239,7 @@ def main() -> None:
         "views": views,
         "edges": edges,
         "controls": controls,
+        "placement": placement,
         "eight": eight,
         "noise": noise,
         "adversarial": adversarial,

@@ -93,6 +93,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "xrfsr.open_photo": {"path": "there.png"},
     "xrfsr.load_model": {"path": "model"},
     "xrfsr.register": {"control_points": CORNERS, "scale": 2},
+    "xrfsr.refine_registration": {"scale": 2},
     "xrfsr.simulate.painting": {"height": 32, "width": 32, "lines": LINES},
     "xrfsr.processing.normalise": {"dwell": 0.1},
     "xrfsr.regions.run": {"progress": False, "workers": 1, "scale": 2},

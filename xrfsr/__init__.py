@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from xrfsr.io.open import open_scan
     from xrfsr.io.photo import open_photo
     from xrfsr.network import load_model
+    from xrfsr.pipeline.refine_registration import refine_registration
     from xrfsr.registration import register, stack_photos
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "open_photo",
     "open_scan",
     "plot",
+    "refine_registration",
     "regions",
     "register",
     "simulate",
@@ -49,6 +51,7 @@ _LAZY = {
     "open_photo": "xrfsr.io.photo",
     "open_scan": "xrfsr.io.open",
     "plot": "xrfsr.plot",
+    "refine_registration": "xrfsr.pipeline.refine_registration",
     "regions": "xrfsr.regions",
     "register": "xrfsr.registration",
     "simulate": "xrfsr.simulate",

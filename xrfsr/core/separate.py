@@ -13,10 +13,11 @@ from xrfsr.core.mistakes import rename_fix
 from xrfsr.errors import InvalidInput
 from xrfsr.utils.describe import listing
 
-__all__ = ["RESULT_COORDS", "are_maps", "map_names", "stack_maps", "with_line_dim"]
+__all__ = ["RESULT_COORDS", "SHIFT_COORDS", "are_maps", "map_names", "stack_maps", "with_line_dim"]
 
 # Coordinates along `line` that results have, numbers all of them.
-RESULT_COORDS = ("guided_share", "noise", "photo_gain")
+SHIFT_COORDS = ("photo_shift_y", "photo_shift_x")
+RESULT_COORDS = ("guided_share", "noise", "photo_gain", *SHIFT_COORDS)
 SHAPE = ("y", "x")
 MAPS = ("intensity", "uncertainty")
 

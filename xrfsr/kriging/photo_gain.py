@@ -23,7 +23,19 @@ from xrfsr.kriging.guided import GuidedKriging, guided_krige, leave_one_out
 from xrfsr.operators import Downsampling
 from xrfsr.utils.device import CPU
 
-__all__ = ["LooErrors", "PhotoGain", "Sample", "along_photo", "gain_of_samples", "photo_gain", "photo_guide"]
+__all__ = [
+    "MIRRORED",
+    "LooErrors",
+    "PhotoGain",
+    "Sample",
+    "along_photo",
+    "block_sums",
+    "clearness",
+    "gain_of_samples",
+    "photo_gain",
+    "photo_guide",
+    "shares",
+]
 
 # Photos have texture and noise that no map shares, and are registered to a pixel at best. The optimum is 0.7 to 1.2 for
 # real scans, which a beam has blurred, and zero for simulated ones with perfect edges.
@@ -252,7 +264,7 @@ class _Blocks(NamedTuple):
         scale = np.max([part.largest for part in parts], axis=0)
         unit = np.where(scale > 0, scale, 1).astype(np.float64) ** 2
         with_photo, without, measured = (
-            np.concatenate([_blocks(array / over, side) for array in arrays], axis=1)
+            np.concatenate([block_sums(array / over, side) for array in arrays], axis=1)
             for arrays, over in (
                 ([part.with_photo for part in parts], unit),
                 ([part.without_photo for part in parts], unit),
@@ -269,27 +281,41 @@ class _Blocks(NamedTuple):
     def is_clear(self, line: int) -> bool:
         """Return whether the error of a line is smaller with the photo, beyond chance."""
         sample = (self.without - self.with_photo)[line, self.counts[line]]
-        return _clearness(sample) > STANDARD_ERRORS + SMALL_SAMPLE / len(sample)
+        return clearness(sample) > STANDARD_ERRORS + SMALL_SAMPLE / len(sample)
 
     def clearness_of_all(self, unit: NDArray[np.float64]) -> float:
-        """Return by how many standard errors all lines together are better with the photo, each in its unit (line,).
-
-        Every block says by which share it is better, from -1 to 1: few blocks have nearly all of the error, and their
-        differences would hide what the others say in unison.
-        """
+        """Return by how many standard errors all lines together are better with the photo, each in its unit (line,)."""
         uneven = unit > LEAST_ERROR
-        with_photo, without = (each[uneven] / unit[uneven, None] for each in (self.with_photo, self.without))
-        before, after = (each.sum(axis=0)[self.counts.any(axis=0)] for each in (without, with_photo))
-        return _clearness((before - after) / (before + after + QUIET * np.count_nonzero(uneven)))
+        return clearness(shares(self.without, self.with_photo, np.where(uneven, unit, np.inf))[self.counts.any(axis=0)])
 
 
-def _clearness(sample: NDArray[np.float64]) -> float:
+def shares(before: NDArray[np.float64], after: NDArray[np.float64], unit: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return by which share of its error each block is better, all lines together, from -1 to 1.
+
+    Few blocks have nearly all of the error, and the differences themselves would hide what the others say in unison.
+
+    Parameters
+    ----------
+    before, after : array, shape (line, block)
+        Squared errors.
+    unit : array, shape (line,)
+        Unit of each line; infinite for lines that do not count.
+
+    Returns
+    -------
+    array, shape (block,)
+    """
+    before, after = (each.T @ (1 / unit) for each in (before, after))
+    return np.asarray((before - after) / (before + after + QUIET * np.isfinite(unit).sum()))
+
+
+def clearness(sample: NDArray[np.float64]) -> float:
     """Return the mean of a sample in standard errors of the mean; 0 if it does not vary."""
     error_of_mean = sample.std(ddof=1) / np.sqrt(len(sample))
     return float(sample.mean() / error_of_mean) if error_of_mean > 0 else 0.0
 
 
-def _blocks(array: NDArray[Any], side: int) -> NDArray[Any]:
+def block_sums(array: NDArray[Any], side: int) -> NDArray[Any]:
     """Return sums over blocks of a map (line, y, x), shape (line, blocks)."""
     lines, height, width = array.shape
     padded = np.pad(array, ((0, 0), (0, -height % side), (0, -width % side)))

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from dask.base import is_dask_collection
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from xrfsr.core.photo import range_faults as photo_faults
 from xrfsr.core.scan_checks import range_faults
 from xrfsr.core.units import LEAST_INTENSITY
 from xrfsr.errors import Fault, InvalidInput
 from xrfsr.methods import Problem
-from xrfsr.operators import Downsampling, apply_separable, crop_rows
+from xrfsr.operators import Downsampling
+from xrfsr.pipeline.photo_place import PhotoPlace
 from xrfsr.pipeline.tiles import Tile
 from xrfsr.utils.describe import listing
 
@@ -51,8 +51,8 @@ class Geometry:
     ----------
     U : Downsampling
         Operator from the fine to the coarse grid.
-    photo : tuple of csr_array, optional
-        Matrices that resample the photo to the fine grid, along y and x.
+    photo : PhotoPlace, optional
+        How the photo is resampled to the fine grid.
     lines : tuple of str
         Labels of the maps.
     kinds : tuple of str
@@ -62,7 +62,7 @@ class Geometry:
     """
 
     U: Downsampling
-    photo: tuple[csr_array, csr_array] | None
+    photo: PhotoPlace | None
     lines: tuple[str, ...]
     kinds: tuple[str, ...]
     units: str
@@ -81,8 +81,7 @@ class Geometry:
         scan = arrays.scan if arrays.valid is None else np.where(arrays.valid, arrays.scan, np.float32(np.nan))
         photo = None
         if self.photo is not None:
-            (down, _), (across, _) = (crop_rows(m, rows) for m, rows in zip(self.photo, (y, x), strict=True))
-            photo = apply_separable(down, across, arrays.photo)
+            photo = self.photo.resample(arrays.photo, y, x)
         is_element = np.array(self.kinds) == "element"
         return Problem.of(scan, photo, part, self.lines, is_element, self.units, arrays.uncertainty)
 
@@ -157,8 +156,7 @@ class Acquisition:
         shown: tuple[slice, ...] = ()
         if self.geometry.photo is not None:
             _, y, x = self.geometry.U.crop(*here)
-            (_, rows), (_, columns) = (crop_rows(m, part) for m, part in zip(self.geometry.photo, (y, x), strict=True))
-            shown = (slice(None), rows, columns)
+            shown = (slice(None), *self.geometry.photo.slices(y, x))
         return (slice(None), *here), here, (slice(None), *here), shown
 
     def crop(self, tile: Tile) -> Arrays:

@@ -19,7 +19,8 @@ from xrfsr.methods import Method, MethodOptions, get, ready
 from xrfsr.operators.footprints import beam_per_axis
 from xrfsr.operators.resample import beam_in_mm, fine_grid, resample
 from xrfsr.pipeline.inputs import SMALLEST, Beam, check
-from xrfsr.pipeline.superresolve import DEFAULT, SuperResolution, superresolve
+from xrfsr.pipeline.refine_registration import refine_registration
+from xrfsr.pipeline.superresolve import DEFAULT, SHIFT, SuperResolution, superresolve
 from xrfsr.utils.checks import switch_faults
 from xrfsr.utils.describe import describe, listing
 from xrfsr.utils.progress import progress_bar
@@ -27,7 +28,7 @@ from xrfsr.utils.progress import progress_bar
 __all__ = ["compare"]
 
 METRICS = {"rmse": "root mean square error, the peak of the true map being 1", "psnr": "-20 log10(rmse), in dB"}
-SHARED = ("device", "seed", "footprint", "fwhm", "smear", "chunk")  # options that all methods take
+SHARED = ("device", "seed", "footprint", "fwhm", "smear", "chunk", "refine")  # options that all methods take
 
 LONGEST = 300  # characters of the reason why a method failed
 NEAR = 1e-3  # pixels by which grids may differ
@@ -65,7 +66,7 @@ def compare(
         Whether to show how many methods have been tried.
     **options
         As for `xrfsr.pipeline.superresolve.superresolve`, for all methods: `device`, `seed`, `footprint`, `fwhm`,
-        `smear`, `chunk`.
+        `smear`, `chunk`, `refine`; the place of the photo is refined once for all methods.
 
     Returns
     -------
@@ -122,6 +123,11 @@ def compare(
     pooled, seconds = np.full((len(names), len(METRICS)), np.nan), np.full(len(names), np.nan)
     element = np.asarray(truth["kind"] == "element") if "kind" in truth.coords else np.ones(len(lines), bool)
     failures: dict[str, Exception] = {}
+    guided = any(method.uses_photo for method, _ in chosen.values())
+    if rgb is not None and guided and options.get("refine", SHIFT) is not None:
+        # Once, not for every method.
+        place = {name: options[name] for name in ("seed", "footprint", "fwhm", "smear") if name in options}
+        rgb, options = refine_registration(rgb, scan, scale, **place), {**options, "refine": None}
     with progress_bar(len(names), "methods", progress) as show:
         for number, name in enumerate(names):
             started = time.monotonic()
@@ -165,7 +171,16 @@ def _shared_faults(scale: float, options: Mapping[str, Any]) -> list[str]:
     seed, footprint = options.get("seed", 0), options.get("footprint", "area")
     beam = Beam(footprint, given["fwhm"], given["smear"])
     SuperResolution.from_keywords(
-        faults, scale, DEFAULT, {}, device="auto", seed=seed, progress=False, beam=beam, chunk=given["chunk"]
+        faults,
+        scale,
+        DEFAULT,
+        {},
+        device="auto",
+        seed=seed,
+        progress=False,
+        beam=beam,
+        chunk=given["chunk"],
+        refine=options.get("refine", SHIFT),
     )
     with collect_faults(faults):
         lengths = beam_in_mm(given["fwhm"], given["smear"])

@@ -18,8 +18,9 @@ from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.methods import Method, MethodOptions
 from xrfsr.operators import Downsampling, Footprint
-from xrfsr.operators.resample import beam_in_mm, fine_grid, resampling_matrices
+from xrfsr.operators.resample import beam_in_mm, fine_grid
 from xrfsr.pipeline.acquisition import Acquisition, Arrays, Geometry
+from xrfsr.pipeline.photo_place import PhotoPlace
 from xrfsr.utils.describe import listing
 
 __all__ = ["SMALLEST", "Beam", "check", "load", "over"]
@@ -113,11 +114,12 @@ def load(
     beam: Beam,
     method: Method[Any],
     options: MethodOptions | None = None,
+    reach: float = 0.0,
 ) -> tuple[xr.Dataset, Acquisition]:
     """Return the scan in standard form, and scan and photo as arrays on the grids of one U.
 
-    Nothing in Dask is computed. Only the part of the photo over the scan is used, and the uncertainty only by methods
-    that need it.
+    Nothing in Dask is computed. Only the part of the photo over the scan is used, and what is within `reach` coarse
+    pixels, by which it may be moved; and the uncertainty only by methods that need it.
 
     Raises
     ------
@@ -138,9 +140,9 @@ def load(
     scan = scan if _chunked(scan) else scan.compute()
     way = None
     if photo is not None:
-        photo = over(photo, U.fine)
-        matrices = resampling_matrices(grid_of(photo), U.fine)
-        way = (matrices["y"], matrices["x"])
+        far = (reach * U.coarse.spacing[0], reach * U.coarse.spacing[1])
+        photo = over(photo, U.fine, far)
+        way = PhotoPlace.of(grid_of(photo), U.fine, far)
         photo = photo if _chunked(photo) else photo.compute()
     frame = Geometry(
         U,
@@ -177,13 +179,13 @@ def _photo(rgb: xr.DataArray | None) -> xr.DataArray:
     return ensure_photo(rgb)
 
 
-def over(photo: xr.DataArray, fine: Grid) -> xr.DataArray:
-    """Crop a photo to the pixels that `fine` needs."""
+def over(photo: xr.DataArray, fine: Grid, reach: tuple[float, float] = (0.0, 0.0)) -> xr.DataArray:
+    """Crop a photo to the pixels that `fine` needs, and to those within `reach` mm along y and x."""
     grid = grid_of(photo)
     part = {}
-    for name, p, f in (("y", grid.y, fine.y), ("x", grid.x, fine.x)):
+    for name, p, f, far in (("y", grid.y, fine.y, reach[0]), ("x", grid.x, fine.x, reach[1])):
         low, high = f.edges
-        margin = abs(p.step) + abs(f.step)
+        margin = abs(p.step) + abs(f.step) + far
         near = np.flatnonzero((p.centres > low - margin) & (p.centres < high + margin))
         part[name] = slice(int(near[0]), int(near[-1]) + 1)
     return photo.isel(part)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 
 from xrfsr.core.labels import as_argument
 from xrfsr.core.scan_checks import range_faults
+from xrfsr.core.separate import SHIFT_COORDS
 from xrfsr.errors import Fault, InvalidInput
 from xrfsr.methods import Method, MethodOptions, Prepared, Problem, Run
 from xrfsr.pipeline.acquisition import Acquisition, Arrays, Geometry
+from xrfsr.pipeline.refine import refined
 from xrfsr.pipeline.tiles import MAX_UNTILED_PIXELS, TILE_SIZE, Tile, sample_windows, tiles
 from xrfsr.utils.describe import listing
 
 __all__ = ["ReconstructionPlan", "problems_of", "training_problems"]
+
+SEARCHED_PIXELS = 2**18  # fine pixels on which the place of the photo is refined
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,8 @@ class ReconstructionPlan:
         Parts of the acquisition on which the method is prepared.
     tiles : tuple of tuple of Tile
         Rows of tiles of which the result is put together.
+    search : tuple of Tile
+        Parts of the acquisition on which the place of the photo is refined; none if it is left where it is.
     """
 
     method: Method[Any]
@@ -42,6 +48,7 @@ class ReconstructionPlan:
     run: Run
     windows: tuple[Tile, ...]
     tiles: tuple[tuple[Tile, ...], ...]
+    search: tuple[Tile, ...] = ()
 
     @classmethod
     def of(
@@ -53,6 +60,7 @@ class ReconstructionPlan:
         *,
         chunk: int | None = None,
         share: int = 1,
+        refine: bool = False,
     ) -> Self:
         """Plan the windows and the tiles.
 
@@ -66,16 +74,23 @@ class ReconstructionPlan:
             Side of a tile in fine pixels. Left out, results up to a size are made in one piece.
         share : int
             Number of acquisitions on which the method is prepared together.
+        refine : bool
+            Whether the place of the photo is refined.
         """
         U = acquisition.geometry.U
         whole = Tile.whole(U)
         halo = method.halo(U)
+        search = (
+            sample_windows(U, run.seed, min(SEARCHED_PIXELS, MAX_UNTILED_PIXELS))
+            if refine and acquisition.geometry.photo is not None
+            else []
+        )
         if halo is None:
-            return cls(method, options, run, (whole,), ((whole,),))
+            return cls(method, options, run, (whole,), ((whole,),), tuple(search))
         windows = sample_windows(U, run.seed, MAX_UNTILED_PIXELS // share)
         small = chunk is None and not acquisition.lazy and U.fine.shape[0] * U.fine.shape[1] <= MAX_UNTILED_PIXELS
         rows = [[whole]] if small else tiles(U, chunk or TILE_SIZE, halo)
-        return cls(method, options, run, tuple(windows), tuple(map(tuple, rows)))
+        return cls(method, options, run, tuple(windows), tuple(map(tuple, rows)), tuple(search))
 
     @property
     def is_single_tile(self) -> bool:
@@ -92,18 +107,30 @@ class ReconstructionPlan:
 
     def line_coords(self) -> tuple[str, ...]:
         """Return the names of the coordinates along `line` that the result gains."""
-        return tuple(self.method.line_coords(self.options))
+        return (*self.method.line_coords(self.options), *(SHIFT_COORDS if self.search else ()))
+
+    def place_photo(self, acquisition: Acquisition) -> Acquisition:
+        """Return the acquisition with the photo moved to its best place; of Dask arrays only windows are computed."""
+        if not self.search:
+            return acquisition
+        arrays = _computed(acquisition, self.search)
+        return replace(acquisition, geometry=refined(acquisition.geometry, self.search, arrays, self.run))
 
 
 def training_problems(acquisition: Acquisition, windows: Sequence[Tile]) -> list[Problem]:
     """Return the problems of some windows; of Dask arrays these parts are computed, and no more."""
+    return problems_of(acquisition.geometry, windows, _computed(acquisition, windows))
+
+
+def _computed(acquisition: Acquisition, windows: Sequence[Tile]) -> list[Arrays]:
+    """Return the arrays of some windows in memory."""
     arrays = [acquisition.crop(tile) for tile in windows]
     if acquisition.lazy:
         from dask.base import compute
 
         (computed,) = compute([tuple(each) for each in arrays])  # type: ignore[no-untyped-call]
         arrays = [Arrays(*each) for each in computed]
-    return problems_of(acquisition.geometry, windows, arrays)
+    return arrays
 
 
 def problems_of(geometry: Geometry, windows: Sequence[Tile], arrays: Sequence[Arrays]) -> list[Problem]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 
 from xrfsr.pipeline.acquisition import Acquisition
 from xrfsr.pipeline.plan import ReconstructionPlan, training_problems
+from xrfsr.pipeline.refine import shift_values
 from xrfsr.pipeline.result import Result, mask_unmeasured, warn_of_negatives
 
 __all__ = ["reconstruct"]
@@ -17,6 +20,7 @@ def reconstruct(acquisition: Acquisition, plan: ReconstructionPlan) -> Result:
         from xrfsr.pipeline.lazy import reconstruct_dask
 
         return reconstruct_dask(acquisition, plan)
+    acquisition = plan.place_photo(acquisition)
     geometry, problems = acquisition.geometry, training_problems(acquisition, plan.windows)
     maps = np.empty((len(geometry.lines), *geometry.U.fine.shape), dtype=np.float32)
     negative: set[str] = set()
@@ -32,4 +36,9 @@ def reconstruct(acquisition: Acquisition, plan: ReconstructionPlan) -> Result:
             maps[:, tile.y, tile.x], below = mask_unmeasured(geometry, tile, problem, made)
             negative.update(below)
     warn_of_negatives([line for line in geometry.lines if line in negative])
-    return Result(maps, prepared.line_values, plan.metadata() | prepared.metadata)
+    line_values, metadata = dict(prepared.line_values), plan.metadata() | prepared.metadata
+    if plan.search and geometry.photo is not None:
+        line_values |= shift_values(geometry)
+        # Also as an attribute, which lazy results cannot have: it is known when they are computed.
+        metadata["shift_mm"] = json.dumps(geometry.photo.shift)
+    return Result(maps, line_values, metadata)

@@ -16,8 +16,10 @@ from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.methods import Method, MethodOptions, Run, get
 from xrfsr.operators import Footprint
 from xrfsr.pipeline.inputs import Beam, load
+from xrfsr.pipeline.photo_place import REACH
 from xrfsr.pipeline.plan import ReconstructionPlan
 from xrfsr.pipeline.reconstruct import reconstruct
+from xrfsr.pipeline.refine import SHIFT_DESCRIPTIONS
 from xrfsr.pipeline.result import as_scan_like
 from xrfsr.utils.checks import is_integer, switch_faults
 from xrfsr.utils.describe import describe
@@ -29,6 +31,7 @@ __all__ = ["SuperResolution", "superresolve"]
 
 MIN_CHUNK = 16
 DEFAULT = "unfolding"
+SHIFT = "shift"
 
 
 def superresolve(
@@ -45,6 +48,7 @@ def superresolve(
     fwhm: Any = None,
     smear: Any = None,
     chunk: int | None = None,
+    refine: str | None = "shift",
     **keywords: Any,
 ) -> AnyT:
     """Make the maps of a scan `scale` times finer with the help of a photo.
@@ -82,6 +86,9 @@ def superresolve(
     chunk : int, optional
         Side of the tiles in fine pixels, which are the chunks of a lazy result. Left out, it is 1024 if the scan or the
         photo is in Dask, or the result has more than a megapixel.
+    refine : {"shift", None}
+        Whether the photo is moved, by up to 0.75 pixels of the scan, to where the scan predicts itself best along its
+        edges. It is moved only where the scan confirms it. None leaves the photo where it is.
     **keywords
         Options of the method. For ``"unfolding"``:
 
@@ -136,7 +143,16 @@ def superresolve(
         keywords["model"] = model
     beam = Beam(footprint, fwhm, smear)
     configured = SuperResolution.from_keywords(
-        faults, scale, method, keywords, device=device, seed=seed, progress=progress, beam=beam, chunk=chunk
+        faults,
+        scale,
+        method,
+        keywords,
+        device=device,
+        seed=seed,
+        progress=progress,
+        beam=beam,
+        chunk=chunk,
+        refine=refine,
     )
     return configured(obj, rgb, faults)
 
@@ -159,6 +175,8 @@ class SuperResolution:
         Footprint of a pixel of the scan.
     chunk : int, optional
         Side of the tiles in fine pixels.
+    refine : {"shift", None}
+        Whether the place of the photo is refined.
     """
 
     scale: float
@@ -167,6 +185,7 @@ class SuperResolution:
     run: Run
     beam: Beam
     chunk: int | None = None
+    refine: str | None = "shift"
 
     @classmethod
     def from_keywords(
@@ -181,9 +200,11 @@ class SuperResolution:
         progress: bool | None,
         beam: Beam,
         chunk: int | None = None,
+        refine: str | None = "shift",
     ) -> Self:
         """Build it from what the user wrote; add every fault to `faults` and put a default in its place."""
         faults += _seed_faults(seed) + _chunk_faults(chunk) + switch_faults(optional=True, progress=progress)
+        faults += _refine_faults(refine)
         chosen, options = get(DEFAULT), MethodOptions()
         run = Run(device, 0 if faults else int(seed), progress)
         with collect_faults(faults):
@@ -194,7 +215,7 @@ class SuperResolution:
                 with collect_faults(faults):
                     resolve_device(device)
             options = chosen.options_from(keywords)
-        return cls(scale, chosen, options, run, beam, chunk)
+        return cls(scale, chosen, options, run, beam, chunk, refine)
 
     def __call__(self, obj: AnyT, rgb: xr.DataArray | None, faults: list[str] | None = None) -> AnyT:
         """Make the maps of one scan.
@@ -206,11 +227,13 @@ class SuperResolution:
         """
         faults, loaded = list(faults or ()), None
         with collect_faults(faults):
-            loaded = load(obj, rgb, self.scale, self.beam, self.method, None if faults else self.options)
+            loaded = load(obj, rgb, self.scale, self.beam, self.method, None if faults else self.options, self.reach)
         if faults or loaded is None:
             raise InvalidInput("input", faults)
         scan, acquisition = loaded
-        plan = ReconstructionPlan.of(acquisition, self.method, self.options, self.run, chunk=self.chunk)
+        plan = ReconstructionPlan.of(
+            acquisition, self.method, self.options, self.run, chunk=self.chunk, refine=self.refine is not None
+        )
         result = reconstruct(acquisition, plan)
         attrs: dict[str, Any] = {
             "xrfsr_version": __version__,
@@ -222,7 +245,13 @@ class SuperResolution:
         U = acquisition.geometry.U
         if U.fwhm is not None:
             attrs["xrfsr_fwhm_mm"] = json.dumps([float(width) for width in U.fwhm])
-        return as_scan_like(obj, scan, result, acquisition.geometry, attrs, self.method.line_coords(self.options))
+        coords = {**self.method.line_coords(self.options), **SHIFT_DESCRIPTIONS}
+        return as_scan_like(obj, scan, result, acquisition.geometry, attrs, coords)
+
+    @property
+    def reach(self) -> float:
+        """Distance in coarse pixels by which the photo may be moved."""
+        return 0.0 if self.refine is None else REACH
 
     def with_model(self, model: Model | None) -> Self:
         """Return a copy that uses a trained model, or none, where the method knows of models."""
@@ -239,6 +268,12 @@ def _seed_faults(seed: object) -> list[str]:
     if is_integer(seed) and 0 <= seed < 2**63:
         return []
     return [f"seed must be an integer ≥ 0, got {describe(seed)}"]
+
+
+def _refine_faults(refine: object) -> list[str]:
+    if refine is None or (isinstance(refine, str) and refine == SHIFT):
+        return []
+    return [f"refine must be {SHIFT!r} or None, got {describe(refine)}"]
 
 
 def _chunk_faults(chunk: Any) -> list[str]:

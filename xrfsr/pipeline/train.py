@@ -33,6 +33,7 @@ def train(
     footprint: Footprint = "area",
     fwhm: Any = None,
     smear: Any = None,
+    refine: str | None = "shift",
     **keywords: Any,
 ) -> Model:
     """Train the paper's network on a scan and a photo, to be saved and used again.
@@ -41,7 +42,7 @@ def train(
     ----------
     obj : xarray.Dataset or xarray.DataArray
         Scan to train on.
-    rgb, scale, device, seed, progress, footprint, fwhm, smear
+    rgb, scale, device, seed, progress, footprint, fwhm, smear, refine
         As for `superresolve`.
     **keywords
         As for `superresolve` with ``method="unfolding"``.
@@ -64,7 +65,9 @@ def train(
     <xrfsr.Model of Fe-K, Pb-L in count, 4 x 4 finer, 3 networks of K=5, M=64>
     """
     beam = {"footprint": footprint, "fwhm": fwhm, "smear": smear}
-    return train_on([("", obj, rgb)], scale, device=device, seed=seed, progress=progress, **beam, **keywords)
+    return train_on(
+        [("", obj, rgb)], scale, device=device, seed=seed, progress=progress, refine=refine, **beam, **keywords
+    )
 
 
 def train_on(
@@ -77,6 +80,7 @@ def train_on(
     footprint: Footprint = "area",
     fwhm: Any = None,
     smear: Any = None,
+    refine: str | None = "shift",
     **keywords: Any,
 ) -> Model:
     """Train one network on several scans with the same lines and units.
@@ -85,7 +89,7 @@ def train_on(
     ----------
     scans : sequence of (name, scan, photo)
         Scans with their photos; the names appear in messages.
-    scale, device, seed, progress, footprint, fwhm, smear, **keywords
+    scale, device, seed, progress, footprint, fwhm, smear, refine, **keywords
         As for `train`.
 
     Raises
@@ -98,12 +102,21 @@ def train_on(
     method, faults = Unfolding(), list[str]()
     beam = Beam(footprint, fwhm, smear)
     configured = SuperResolution.from_keywords(
-        faults, scale, method.name, keywords, device=device, seed=seed, progress=progress, beam=beam
+        faults,
+        scale,
+        method.name,
+        keywords,
+        device=device,
+        seed=seed,
+        progress=progress,
+        beam=beam,
+        refine=refine,
     )
     acquisitions: list[Acquisition] = []
     for name, scan, photo in scans:
         with collect_faults(faults, name):
-            acquisitions.append(load(scan, photo, scale, beam, method, None if faults else configured.options)[1])
+            known = None if faults else configured.options
+            acquisitions.append(load(scan, photo, scale, beam, method, known, configured.reach)[1])
     for (name, _, _), acquisition in zip(scans, acquisitions, strict=False):
         first, geometry = acquisitions[0].geometry, acquisition.geometry
         if not faults and (geometry.lines, geometry.units) != (first.lines, first.units):
@@ -115,10 +128,13 @@ def train_on(
     if faults:
         raise InvalidInput("input", faults)
     options, run = configured.options, configured.run
-    plans = [ReconstructionPlan.of(each, method, options, run, share=len(scans)) for each in acquisitions]
+    refines = refine is not None
+    plans = [
+        ReconstructionPlan.of(each, method, options, run, share=len(scans), refine=refines) for each in acquisitions
+    ]
     problems = [
         problem
         for acquisition, plan in zip(acquisitions, plans, strict=True)
-        for problem in training_problems(acquisition, plan.windows)
+        for problem in training_problems(plan.place_photo(acquisition), plan.windows)
     ]
     return method.train(problems, cast("UnfoldingOptions", options), run)

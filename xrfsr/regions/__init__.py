@@ -143,6 +143,7 @@ def _configured(
     fwhm: Any = None,
     smear: Any = None,
     chunk: int | None = None,
+    refine: str | None = "shift",
     **keywords: Any,
 ) -> SuperResolution:
     """Return what is done with every region, from the options of `run`; every fault is added to `faults`."""
@@ -150,5 +151,14 @@ def _configured(
         keywords["model"] = model
     beam = Beam(footprint, fwhm, smear)
     return SuperResolution.from_keywords(
-        faults, scale, method, keywords, device=device, seed=seed, progress=False, beam=beam, chunk=chunk
+        faults,
+        scale,
+        method,
+        keywords,
+        device=device,
+        seed=seed,
+        progress=False,
+        beam=beam,
+        chunk=chunk,
+        refine=refine,
     )

@@ -1,0 +1,83 @@
+"""Where the photo lies, and how it is resampled to the fine grid from there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import ceil
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from xrfsr.core.grid import Grid
+from xrfsr.operators import apply_separable, crop_rows
+from xrfsr.operators.moving import moved_matrix
+from xrfsr.operators.resample import resampling_matrices
+
+__all__ = ["REACH", "PhotoPlace"]
+
+REACH = 0.75  # coarse pixels by which a photo may be moved: `register` is right to less than half of one
+CUBIC = 2  # pixels of the photo to either side that cubic interpolation needs
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoPlace:
+    """Resampling of a photo to the fine grid.
+
+    Attributes
+    ----------
+    source, fine : Grid
+        Grid of the photo, as it was registered, and of the result.
+    still : (csr_array, csr_array)
+        Matrices along y and x for the photo where it was registered.
+    matrices : (csr_array, csr_array)
+        The same for the place to which it was moved.
+    margin : (int, int)
+        Pixels of the photo that are needed beyond those of `still`, to either side.
+    shift : (float, float)
+        Distance in mm by which it was moved, along y and x.
+    """
+
+    source: Grid
+    fine: Grid
+    still: tuple[csr_array, csr_array]
+    matrices: tuple[csr_array, csr_array]
+    margin: tuple[int, int] = (0, 0)
+    shift: tuple[float, float] = (0.0, 0.0)
+
+    @classmethod
+    def of(cls, source: Grid, fine: Grid, reach: tuple[float, float] = (0.0, 0.0)) -> Self:
+        """Build the resampling of a photo that may be moved by `reach` mm along y and x."""
+        made = resampling_matrices(source, fine)
+        matrices = made["y"], made["x"]
+        far, pixel = np.array(reach), np.array(source.spacing)
+        rows, columns = (ceil(each) + CUBIC if each else 0 for each in far / pixel)
+        return cls(source, fine, matrices, matrices, (rows, columns))
+
+    def moved(self, shift: tuple[float, float]) -> Self:
+        """Return a copy for the photo moved by `shift` mm from where it was registered."""
+        if shift == (0.0, 0.0):
+            return replace(self, matrices=self.still, shift=shift)
+        axes = zip((self.source.y, self.source.x), (self.fine.y, self.fine.x), shift, strict=True)
+        y, x = (moved_matrix(*each) for each in axes)
+        return replace(self, matrices=(y, x), shift=shift)
+
+    def slices(self, y: slice, x: slice) -> tuple[slice, slice]:
+        """Return the pixels of the photo that some fine pixels need."""
+        rows, columns = (
+            slice(max(0, seen.start - margin), min(matrix.shape[1], seen.stop + margin))
+            for matrix, part, margin in zip(self.still, (y, x), self.margin, strict=True)
+            for seen in [crop_rows(matrix, part)[1]]
+        )
+        return rows, columns
+
+    def resample(self, pixels: NDArray[Any], y: slice, x: slice) -> NDArray[Any]:
+        """Return fine pixels (band, y, x) from those pixels of the photo that `slices` names."""
+        down, across = (
+            csr_array(matrix[part, seen])
+            for matrix, part, seen in zip(self.matrices, (y, x), self.slices(y, x), strict=True)
+        )
+        made = np.asarray(apply_separable(down, across, pixels))
+        # Cubic interpolation overshoots at edges.
+        return made if self.matrices is self.still else made.clip(0, 1)

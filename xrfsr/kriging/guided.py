@@ -285,14 +285,16 @@ class _Solver:
         reach = 2 * HALO
         top, bottom = around.start, around.stop
         table = inside.new_zeros(2 * reach + 1, 2 * reach + 1, bottom - top, width)
+        spans = {right: slice(max(0, -right), min(width, width - right)) for right in range(-reach, reach + 1)}
+        across_x = {right: x.rho(at, right, of_pixels=False) for right, at in spans.items() if abs(right) < width}
         for down in range(min(reach, bottom - top - 1) + 1):
+            rho_y = y.rho(slice(top, bottom - down), down, of_pixels=False)
             for right in range(-reach if down else 0, reach + 1):
                 if abs(right) >= width:
                     continue
-                of, at = slice(0, bottom - top - down), slice(max(0, -right), min(width, width - right))
+                of, at = slice(0, bottom - top - down), spans[right]
                 to, across = slice(down, bottom - top), slice(at.start + right, at.stop + right)
-                rho_y = y.rho(slice(top, bottom - down), down, of_pixels=False)
-                rho_x = x.rho(at, right, of_pixels=False)
+                rho_x = across_x[right]
                 value = _weighted_covariance(seen[of, at], seen[to, across], rho_y, rho_x).sum(dim=-1)
                 table[reach + down, reach + right, of, at] = value
                 table[reach - down, reach - right, to, across] = value

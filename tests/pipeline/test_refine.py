@@ -81,6 +81,14 @@ def test_the_photo_may_be_finer_than_the_result(painting: tuple[xr.Dataset, xr.D
 
 
 @pytest.mark.filterwarnings("ignore:the photo was moved")
+def test_gaps_are_no_edges(painting: tuple[xr.Dataset, xr.DataArray, xr.DataArray]) -> None:
+    scan, _, wrong = painting
+    scan = scan.assign(intensity=scan.intensity.where(np.random.default_rng(0).random((24, 24)) > 0.05))
+    fine = scan.xrfsr.superresolve(wrong.where((wrong.y < 5) | (wrong.y > 8) | (wrong.x > 6)), **QUICK)
+    np.testing.assert_allclose(shift_of(fine), (FINE, -2 * FINE), atol=FINE / 3)
+
+
+@pytest.mark.filterwarnings("ignore:the photo was moved")
 def test_a_photo_can_be_refined_by_itself(painting: tuple[xr.Dataset, xr.DataArray, xr.DataArray]) -> None:
     scan, rgb, wrong = painting
     moved = xrfsr.refine_registration(wrong, scan)

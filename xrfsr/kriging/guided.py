@@ -37,6 +37,7 @@ NUGGET = 1e-4  # on the diagonal, so that the equations can be solved for a guid
 # Largest number of guides along one axis of a footprint. Pixels of wider footprints are pooled, because the time grows
 # with the square of the number of guides: at most 64 to a coarse pixel.
 MAX_GROUPS = 8
+FEW_GROUPS = 4  # the same where an approximation is enough
 # Largest mean of a guide: further from zero, differences of squares lose digits.
 MAX_OFFSET = 4.0
 PAIRS_PER_STRIP = 2**19  # pairs of fine pixels at a time: few enough for the cache
@@ -115,7 +116,8 @@ def leave_one_out(
     guide: NDArray[Any],
     U: Downsampling,
     device: torch.device = CPU,
-    pooled: int = 1,
+    *,
+    pooled: bool = False,
 ) -> NDArray[np.float32]:
     """Predict every pixel of a scan from its neighbours, along the edges that it shares with a guide.
 
@@ -125,8 +127,9 @@ def leave_one_out(
     ----------
     scan, guide, U, device
         See `guided_krige`.
-    pooled : int
-        Side of the squares of fine pixels that share one guide, where a footprint has as many: 2 takes half the time.
+    pooled : bool
+        Whether 2 x 2 fine pixels share one guide, or as many as it takes for 4 x 4 guides in a footprint. It takes half
+        the time for pixels of 4 x 4, and far less for wider footprints.
 
     Returns
     -------
@@ -143,7 +146,7 @@ def leave_one_out(
     np.float32(3.0)
     """
     left_out = np.empty((len(scan), *U.coarse.shape), dtype=np.float32)
-    _Solver.of(scan, guide, U, device, NUGGET, pooled).solve(left_out)
+    _Solver.of(scan, guide, U, device, NUGGET, pooled=pooled).solve(left_out)
     return left_out
 
 
@@ -192,12 +195,15 @@ class _Solver:
         U: Downsampling,
         device: torch.device,
         nugget: float,
-        pooled: int = 1,
+        *,
+        pooled: bool = False,
     ) -> Self:
         """Prepare the equations of a scan and a guide; see `guided_krige`."""
         length = U.correlation_length
         widths = [int(np.diff(u.indptr).max()) for u in (U.y, U.x)]
-        steps = [max(-(-width // MAX_GROUPS), min(pooled, width)) for width in widths]
+        steps = [-(-width // MAX_GROUPS) for width in widths]
+        if pooled:
+            steps = [max(min(2, width), -(-width // FEW_GROUPS)) for width in widths]
         axes = (
             AxisGeometry.of(U.y, U.fine.y, U.coarse.y, length, steps[0], device),
             AxisGeometry.of(U.x, U.fine.x, U.coarse.x, length, steps[1], device),

@@ -34,7 +34,6 @@ CONFIRMED = 2.0
 # large its gain must be as theirs. Of some twenty places the best was chosen, and at the best one even white noise is
 # better than its mirror images by up to four standard errors, but by little.
 CERTAINTY, SPECIFIC = 4.0, 2.0
-POOLED = 2  # fine pixels that share one guide: the search needs half the time, and finds the same shift
 HERE = 0.0, 0.0
 
 
@@ -144,7 +143,7 @@ class _Search:
         """Return the squared errors with some guides, summed over blocks, shape (line, block)."""
         made = []
         for part, guide in zip(self.parts, guides, strict=True):
-            wrong = part.scan - leave_one_out(part.scan, guide, part.U, self.device, POOLED)
+            wrong = part.scan - leave_one_out(part.scan, guide, part.U, self.device, pooled=True)
             squares = np.asarray(np.where(part.measured, wrong, 0.0).astype(np.float64) ** 2)
             made.append(block_sums(squares, BLOCK))
         return np.concatenate(made, axis=1)

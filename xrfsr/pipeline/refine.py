@@ -51,11 +51,12 @@ def refined(geometry: Geometry, windows: Sequence[Tile], arrays: Sequence[Arrays
 
     def movable(number: int) -> MovablePhoto:
         problem, (_, y, x) = problems[number], geometry.U.crop(windows[number].rows, windows[number].columns)
+        pixels = arrays[number].photo
+        shown = fill_gaps(pixels, np.asarray(np.isfinite(pixels).all(axis=0)))
 
         def photo(shift: tuple[float, float]) -> NDArray[np.float32]:
             there = place.moved((shift[0] * steps[0], shift[1] * steps[1]))
-            made = there.resample(arrays[number].photo, y, x).astype(np.float32)
-            return np.asarray(fill_gaps(made, np.asarray(np.isfinite(made).all(axis=0))))
+            return there.resample(shown, y, x).astype(np.float32)
 
         chosen = problem.sel_lines(lines)
         return MovablePhoto(chosen.scan / peak, chosen.training_mask, problem.U, photo)

@@ -15,6 +15,7 @@ from xrfsr.errors import InvalidInput
 __all__ = ["Obstacle", "atomic_write", "target_faults"]
 
 CLEANUP_ATTEMPTS = 100
+SETTLED = 3  # times that the folder of a failed run is looked for again
 # Function of an existing file or folder that returns why it is not replaced, or an empty string if it may be.
 Obstacle = Callable[[Path], str]
 
@@ -125,8 +126,10 @@ def _scratch(path: Path, what: str, place: Path) -> Iterator[str]:
         folder = mkdtemp(prefix=f".{path.name}.", dir=place)
     except OSError as error:
         raise InvalidInput(f"{what} '{path}'", [_write_failure(path, error.strerror)]) from error
+    failed = True
     try:
         yield folder
+        failed = False
     except OSError as error:
         # Errors of files in the temporary folder are reported for the target, because the caller does not know that
         # folder. HDF5 and GDAL name no file; their errors count as write errors, too. Other errors, such as those of
@@ -136,9 +139,12 @@ def _scratch(path: Path, what: str, place: Path) -> Iterator[str]:
             raise InvalidInput(f"{what} '{path}'", [_write_failure(path, reason)]) from error
         raise
     finally:
+        absent = 0
         for attempt in range(CLEANUP_ATTEMPTS):
             shutil.rmtree(folder, ignore_errors=attempt < CLEANUP_ATTEMPTS - 1)
-            if not Path(folder).exists():
+            # After a failure, a thread that has not noticed it yet may make the folder anew.
+            absent = 0 if Path(folder).exists() else absent + 1
+            if absent > (SETTLED if failed else 0):
                 break
             time.sleep(0.05)
 

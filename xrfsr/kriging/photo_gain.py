@@ -51,6 +51,7 @@ STANDARD_ERRORS, SMALL_SAMPLE = 1.0, 5.0
 ALL_LINES = 2.5
 # Blocks whose error is a smaller share of the mean over all say little, whatever they say.
 QUIET = 0.1
+LEAST_GAIN = 1e-3  # dB: less is rounding
 # Maps whose errors are smaller, relative to the square of the largest value, are constant but for rounding.
 LEAST_ERROR = 1e-10
 REVERSED, WHOLE = slice(None, None, -1), slice(None)
@@ -183,7 +184,7 @@ def gain_of_samples(samples: Sequence[Sample], device: torch.device = CPU) -> Ph
     for line, side in enumerate(sides):
         if blocks[side].counts[line].sum() >= MIN_BLOCKS and high[line] > low[line]:
             decibel[line] = blocks[side].decibel(line)
-            helps[line] = blocks[side].is_clear(line)
+            helps[line] = decibel[line] > LEAST_GAIN and blocks[side].is_clear(line)
     if helps.any():
         # Computed only where it decides, because it takes three times as long as all above.
         mirrored = [

@@ -109,6 +109,7 @@ def test_tiled_equals_untiled(painting: xrfsr.simulate.Painting, method: str, sc
         np.testing.assert_array_equal(at_once.intensity, tiled.intensity)
 
 
+@pytest.mark.soak
 def test_tiled_equals_untiled_with_gaps_and_a_beam(painting: xrfsr.simulate.Painting) -> None:
     beam: dict[str, Any] = {"footprint": "gaussian", "fwhm": "0.3 mm", "progress": False, "refine": None}
     rng = np.random.default_rng(0)
@@ -133,6 +134,7 @@ def test_training_is_part_of_the_graph_and_seen_by_all_tiles(painting: xrfsr.sim
     assert whole.attrs == tiled.attrs | {"xrfsr_shift_mm": "[0.0, 0.0]"}
 
 
+@pytest.mark.soak
 def test_one_may_be_lazy_and_the_other_not(painting: xrfsr.simulate.Painting, model: Any) -> None:
     scan, rgb = lazy(painting)
     expected = scan.xrfsr.superresolve(rgb, model=model, chunk=CHUNK).compute()

@@ -86,6 +86,7 @@ def test_lazy_results_are_computed_by_workers(client: Any, painting: xrfsr.simul
     assert max(after[worker] - before[worker] for worker in after) == 1
 
 
+@pytest.mark.soak
 def test_persisted_arrays_are_taken_where_they_are(client: Any, painting: xrfsr.simulate.Painting) -> None:
     scan, rgb = painting.scan.chunk(y=10).persist(), painting.rgb.chunk(x=100).persist()
     made = scan.xrfsr.superresolve(rgb, chunk=96, **QUICK).compute()
@@ -104,6 +105,7 @@ def test_regions_on_a_cluster(
     assert run(tree, painting.rgb, tmp_path / "all.zarr", client, **QUICK).skipped == NAMES
 
 
+@pytest.mark.soak
 def test_a_shared_model_is_rebuilt_once_a_worker(
     client: Any, painting: xrfsr.simulate.Painting, tree: xr.DataTree, tmp_path: Path
 ) -> None:

@@ -213,6 +213,7 @@ def test_scans_and_photos_that_are_too_small() -> None:
     assert len(caught.value.faults) == 2
 
 
+@pytest.mark.soak
 def test_transparent_parts_of_a_photo_stay_missing(painting, bench: ModuleType) -> None:
     photo, matrix = bench.photographed(painting.rgb.values, 5, perspective=False)
     alpha = np.full((*photo.shape[:2], 1), 255, np.uint8)

@@ -43,6 +43,7 @@ class Format:
 
 FOLDER = Format("folder of TIFF, EDF, text or PNG files", "folder")
 NETCDF = Format("netCDF of xarray", "netcdf")
+SEPARATE = Format("netCDF with one variable for each line", "netcdf_separate")
 HDF5 = (
     Format("PyMca or ewoksfluo HDF5", "pymca_hdf5"),
     Format("PyMca HDF5 with regions of interest", "pymca_roi"),
@@ -52,6 +53,7 @@ HDF5 = (
     Format("CRONO HDF5", "crono"),
     Format("HyperSpy HDF5", "hyperspy"),
     NETCDF,
+    SEPARATE,
 )
 FILES = (
     Format("TIFF", "tiff", (".tif", ".tiff")),
@@ -103,7 +105,7 @@ def detect_format(path: Path, *, external: bool = False) -> Format:
     if named is not None:
         return named
     if is_classic(path):
-        return NETCDF
+        return SEPARATE if SEPARATE.load().matches_classic(path) else NETCDF
     import h5py
 
     if suffix in HDF5_SUFFIXES or h5py.is_hdf5(path):

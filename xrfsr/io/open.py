@@ -18,9 +18,8 @@ from xrfsr.core.grid import Grid
 from xrfsr.core.scan import scan_coords
 from xrfsr.core.units import intensity_unit, pair_to_mm
 from xrfsr.errors import InvalidInput, collect_faults, warn
-from xrfsr.io import separate_maps
 from xrfsr.io.display import displayed, displayed_warning
-from xrfsr.io.formats import NETCDF, Format, detect_format
+from xrfsr.io.formats import Format, detect_format
 from xrfsr.io.lazy import LazyMaps, LazyMask, unreadable_message
 from xrfsr.io.readers.zarr import is_store, open_store
 from xrfsr.io.renaming import renamed
@@ -232,14 +231,7 @@ def open_lazily(
 
 def _format(place: Path, external: bool) -> Format:
     try:
-        try:
-            form = detect_format(place, external=external)
-        except InvalidInput:
-            if separate_maps.matches(place, external):
-                return separate_maps.SEPARATE
-            raise
-        # The format without groups and links is known by its first bytes, and not by its variables.
-        return separate_maps.SEPARATE if form is NETCDF and separate_maps.matches(place, external) else form
+        return detect_format(place, external=external)
     except InvalidInput:
         raise
     except Exception as error:

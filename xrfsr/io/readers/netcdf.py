@@ -16,9 +16,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.core.grid import Axis, Grid
-from xrfsr.core.units import in_mm, intensity_unit, mm_per
-from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.core.units import intensity_unit
+from xrfsr.errors import InvalidInput
 from xrfsr.io.hdf5 import Hdf5Maps, map_faults, text, texts
 from xrfsr.io.hdf5_chunks import read_all
 from xrfsr.io.hdf5_links import open_hdf5
@@ -26,20 +25,17 @@ from xrfsr.io.readers.datamuncher import RawMaps
 from xrfsr.io.readers.netcdf_classic import ClassicVariable, is_classic, read_classic
 from xrfsr.io.readers.netcdf_dimensions import SidewaysMaps, is_sideways
 from xrfsr.io.readers.netcdf_groups import MAPS, datasets_of, dimensions, name_of_labels, name_of_maps, scans
+from xrfsr.io.readers.netcdf_values import MISSING, PACKING, UNSIGNED, attributes_of, grid_of, plain, unpacked
 from xrfsr.io.selection import group_list, select_maps, unknown_group
 from xrfsr.io.source import ReadOptions, ScanDescription, Source
 from xrfsr.utils.describe import listing
 
-__all__ = ["PackedMaps", "describe", "groups", "matches"]
+__all__ = ["describe", "groups", "matches"]
 
 OPTIONS = frozenset({"group"})
 UNCERTAINTY, VALID = "uncertainty", "valid"
-PACKING, MISSING = ("scale_factor", "add_offset"), ("_FillValue", "missing_value")
-UNSIGNED = "_Unsigned"  # the classic format has no such numbers
 USED = ("units", "axis", UNSIGNED, *PACKING, *MISSING)
 MAX_AXIS_BYTES = 1 << 26
-# What libraries of netCDF write for themselves.
-INTERNAL = ("_NC", "_Netcdf4", "_FillValue", "_Encoding", "CLASS", "NAME")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,38 +72,6 @@ class Variable:
     faults: Callable[[], list[str]] = list
 
 
-@dataclass(frozen=True, slots=True)
-class PackedMaps:
-    """Maps that are stored as other numbers: multiplied by a factor, shifted, or with a number for "no data".
-
-    Attributes
-    ----------
-    source : Source
-        Source of the stored numbers.
-    factor, shift : float
-        The values are the stored numbers times `factor` plus `shift`.
-    missing : tuple of float
-        Stored numbers that mean "no data".
-    unsigned : bool
-        Whether the bits of the stored numbers are those of numbers without sign.
-    """
-
-    source: Source
-    factor: float
-    shift: float
-    missing: tuple[float, ...]
-    unsigned: bool = False
-
-    def read(self, maps: Sequence[int], y: slice, x: slice) -> NDArray[Any]:
-        """Read a window of some maps; see `xrfsr.io.source.Source`."""
-        stored = self.source.read(maps, y, x)
-        numbers = stored.view(stored.dtype.str.replace("i", "u")) if self.unsigned else stored
-        with np.errstate(over="ignore", invalid="ignore"):
-            values = (numbers * self.factor + self.shift).astype(np.float32)
-        values[np.isin(stored, self.missing)] = np.nan
-        return values
-
-
 def matches(file: h5py.Group) -> bool:
     """Return whether an HDF5 file is netCDF with maps."""
     return next(scans(file), None) is not None
@@ -140,7 +104,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         found = datasets_of(scan)
         dims = dimensions(scan, found)
         variables = {name: _hdf5(path, one, dims[name], options.external) for name, one in found.items()}
-        described = _describe(variables, _attributes(scan), path, options)
+        described = _describe(variables, attributes_of(scan), path, options)
         place = "" if scan.name == "/" else scan.name
         if not place:
             return described
@@ -219,7 +183,9 @@ def _describe(
         faults.append(f"'{path}' has {maps.shape[0]} maps, but {len(names)} labels; export it again")
     faults += maps.faults()
     chosen = select_maps(names, options.lines, path, faults)
-    grid = _grid(variables, maps, faults)
+    sides = zip(maps.dims[1:], maps.shape[1:], "yx", strict=True)
+    axes_of = {name or usual: (variables.get(name) or variables.get(usual), size) for name, size, usual in sides}
+    grid = grid_of(axes_of, faults)
     twin, valid = variables.get(UNCERTAINTY), variables.get(VALID)
     if twin is not None and (twin.shape, twin.kind) == (maps.shape, "f") and name == MAPS:
         faults += twin.faults()
@@ -234,13 +200,13 @@ def _describe(
     return ScanDescription(
         names=tuple(names[position] for position in chosen),
         shape=(maps.shape[1], maps.shape[2]),
-        intensity=_unpacked(maps, chosen),
-        uncertainty=_unpacked(twin, chosen) if twin is not None else None,
+        intensity=unpacked(maps.source(chosen), maps.kind, maps.attrs),
+        uncertainty=unpacked(twin.source(chosen), twin.kind, twin.attrs) if twin is not None else None,
         valid=valid.source(None) if valid is not None else None,
         units=_units(maps),
         grid=grid,
         tile=(maps.tile[1], maps.tile[2]) if maps.tile else None,
-        attrs=_plain(attrs),
+        attrs=plain(attrs),
     )
 
 
@@ -289,58 +255,8 @@ def _maps(variables: Mapping[str, Variable], path: Path) -> tuple[Variable, Vari
     return maps, variables[labels], found
 
 
-def _grid(variables: Mapping[str, Variable], maps: Variable, faults: list[str]) -> Grid | None:
-    """Return the grid, if the coordinates of both axes have a unit of length."""
-    found: list[Axis] = []
-    for name, size, usual in zip(maps.dims[1:], maps.shape[1:], "yx", strict=True):
-        axis = variables.get(name) or variables.get(usual)
-        unit = text(axis.attrs.get("units")) if axis is not None else None
-        if axis is None or unit is None or axis.shape != (size,) or axis.kind not in "iuf":
-            return None
-        try:
-            factor = mm_per(unit)
-        except InvalidInput:
-            return None
-        with collect_faults(faults):
-            found.append(Axis.from_centres(in_mm(np.asarray(axis.values(), np.float64), factor), name or usual))
-    return Grid(found[0], found[1]) if len(found) == 2 else None
-
-
-def _unpacked(one: Variable, chosen: Sequence[int]) -> Source:
-    source = one.source(chosen)
-    factor, shift = (float(np.ravel(one.attrs.get(key, plain))[0]) for key, plain in zip(PACKING, (1, 0), strict=True))
-    missing = tuple(float(value) for key in MISSING for value in np.ravel(one.attrs.get(key, ())) if value == value)
-    unsigned = one.kind == "i" and str(text(one.attrs.get(UNSIGNED))).casefold() == "true"
-    plain = (factor, shift, missing, unsigned) == (1, 0, (), False)
-    return source if plain else PackedMaps(source, factor, shift, missing, unsigned)
-
-
 def _units(maps: Variable) -> str | None:
     try:
         return intensity_unit(text(maps.attrs.get("units")))
     except InvalidInput:
         return None
-
-
-def _attributes(group: h5py.Group) -> dict[str, Any]:
-    """Return the attributes of a group that are numbers or text, and no references."""
-    found = {}
-    for name in group.attrs:
-        kind = group.attrs.get_id(name).dtype
-        if kind.kind in "iufSU" or h5py.check_string_dtype(kind):
-            found[name] = group.attrs[name]
-    return found
-
-
-def _plain(attrs: Mapping[str, Any]) -> dict[str, str | int | float]:
-    """Return the attributes that are plain text or numbers."""
-    found: dict[str, str | int | float] = {}
-    for key, value in attrs.items():
-        if key.startswith(INTERNAL):
-            continue
-        said = text(value)
-        if said is not None:
-            found[key] = said
-        elif isinstance(value, int | float | np.integer | np.floating):
-            found[key] = value.item() if isinstance(value, np.generic) else value
-    return found

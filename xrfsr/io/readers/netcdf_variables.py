@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,21 +15,21 @@ from numpy.typing import NDArray
 from xrfsr.core.lines import Line, try_parse
 from xrfsr.core.separate import are_maps
 from xrfsr.errors import InvalidInput
-from xrfsr.io.hdf5 import Hdf5Maps, map_faults, text
+from xrfsr.io.hdf5 import Hdf5Maps, map_faults
 from xrfsr.io.hdf5_chunks import read_all
 from xrfsr.io.hdf5_links import open_hdf5
 from xrfsr.io.readers.datamuncher import RawMaps
 from xrfsr.io.readers.netcdf_classic import ClassicVariable, is_classic, read_classic
 from xrfsr.io.readers.netcdf_dimensions import SidewaysMaps, is_sideways
 from xrfsr.io.readers.netcdf_groups import datasets_of, dimensions, name_of_maps, scans
+from xrfsr.io.readers.netcdf_values import attributes_of, plain
 from xrfsr.io.selection import group_list, unknown_group
 from xrfsr.io.source import Source
 
-__all__ = ["Variable", "lines_among", "matches", "read_variables"]
+__all__ = ["Variable", "lines_among", "matches", "matches_classic", "read_variables"]
 
 MAX_VARIABLES, MAX_DEPTH = 1000, 6
 MARKS = {"_Netcdf4Coordinates", "_Netcdf4Dimid", "DIMENSION_LIST"}  # which only libraries of netCDF write
-INTERNAL = ("_NC", "_Netcdf4", "_Encoding", "CLASS", "NAME")
 
 Variables = dict[str, "Variable"]
 Attributes = dict[str, str | int | float]
@@ -72,20 +72,19 @@ class Variable:
     faults: tuple[str, ...] = ()
 
 
-def matches(path: Path, external: bool) -> bool:
-    """Return whether a file is netCDF with a variable for each line, and without maps in the other form.
+def matches(file: h5py.Group) -> bool:
+    """Return whether an HDF5 file is netCDF with a variable for each line, and without maps in the other form.
 
-    Links in HDF5 are not followed to find out. A file that cannot be read does not match.
+    Links are not followed to find out.
     """
-    found = False
-    # Damage, for which the library may raise anything, is reported by the reader of the format.
-    with suppress(Exception):
-        if path.is_file() and is_classic(path):
-            found = _is_scan({name: (one.shape, one.dtype.kind) for name, one in read_classic(path)[0].items()})
-        elif path.is_file() and h5py.is_hdf5(path):
-            with _groups(path, external) as groups:
-                found = bool(groups)
-    return found
+    return bool(_groups(file))
+
+
+def matches_classic(path: Path) -> bool:
+    """Return the same for a file in the classic format. One that cannot be read does not match."""
+    with suppress(Exception):  # its damage is reported by the reader of the other form
+        return _is_scan({name: (one.shape, one.dtype.kind) for name, one in read_classic(path)[0].items()})
+    return False
 
 
 def read_variables(path: Path, external: bool, wanted: str | None) -> tuple[Variables, Attributes]:
@@ -101,8 +100,9 @@ def read_variables(path: Path, external: bool, wanted: str | None) -> tuple[Vari
             raise unknown_group(wanted, ["/"], path)
         stored, attrs = read_classic(path)
         numbers = {name: one for name, one in stored.items() if one.dtype.kind in "iuf"}
-        return {name: _classic(path, name, one) for name, one in numbers.items()}, _plain(attrs)
-    with _groups(path, external) as groups:
+        return {name: _classic(path, name, one) for name, one in numbers.items()}, plain(attrs)
+    with open_hdf5(path, external=external) as file:
+        groups = _groups(file)
         names = list(groups)
         if wanted is None and len(names) > 1 and names[0] != "/":
             raise InvalidInput("file", [f"'{path}' contains {len(names)} scans; choose one: {group_list(names)}"])
@@ -119,7 +119,7 @@ def read_variables(path: Path, external: bool, wanted: str | None) -> tuple[Vari
             if one.dtype.kind in "iuf"
         }
         place = {} if chosen == "/" else {"source_group": chosen}
-        return variables, {**_plain(_attributes(group)), **place}
+        return variables, {**plain(attributes_of(group)), **place}
 
 
 def lines_among(variables: Mapping[str, tuple[tuple[int, ...], str]]) -> dict[str, Line]:
@@ -132,25 +132,23 @@ def _is_scan(variables: Mapping[str, tuple[tuple[int, ...], str]]) -> bool:
     return name_of_maps(variables) is None and are_maps(lines_among(variables).values())
 
 
-@contextmanager
-def _groups(path: Path, external: bool) -> Iterator[dict[str, h5py.Group]]:
-    """Yield the groups of an open file that have a variable for each line, by name; none if there is another scan."""
-    with open_hdf5(path, external=external) as file:
-        found: dict[str, h5py.Group] = {}
-        waiting = [] if next(scans(file), None) is not None else [(file, 0)]
-        for group, depth in waiting:
-            # Libraries of netCDF make no links.
-            if len(group) > MAX_VARIABLES or not all(
-                isinstance(group.get(name, getlink=True), h5py.HardLink) for name in group
-            ):
-                continue
-            held = datasets_of(group)
-            marked = not MARKS.isdisjoint({key for one in held.values() for key in one.attrs})
-            if marked and _is_scan({name: (one.shape, one.dtype.kind) for name, one in held.items()}):
-                found[group.name] = group
-            inner = [group.get(name) for name in group if name not in held] if depth < MAX_DEPTH else []
-            waiting += [(one, depth + 1) for one in inner if isinstance(one, h5py.Group)]
-        yield found
+def _groups(file: h5py.Group) -> dict[str, h5py.Group]:
+    """Return the groups of a file that have a variable for each line, by name; none if there is another scan."""
+    found: dict[str, h5py.Group] = {}
+    waiting = [] if next(scans(file), None) is not None else [(file, 0)]
+    for group, depth in waiting:
+        # Libraries of netCDF make no links.
+        if len(group) > MAX_VARIABLES or not all(
+            isinstance(group.get(name, getlink=True), h5py.HardLink) for name in group
+        ):
+            continue
+        held = datasets_of(group)
+        marked = not MARKS.isdisjoint({key for one in held.values() for key in one.attrs})
+        if marked and _is_scan({name: (one.shape, one.dtype.kind) for name, one in held.items()}):
+            found[group.name] = group
+        inner = [group.get(name) for name in group if name not in held] if depth < MAX_DEPTH else []
+        waiting += [(one, depth + 1) for one in inner if isinstance(one, h5py.Group)]
+    return found
 
 
 def _sides(dims: tuple[str, ...], shape: tuple[int, ...], sizes: Mapping[str, tuple[int, ...]]) -> tuple[str, ...]:
@@ -179,7 +177,7 @@ def _hdf5(path: Path, name: str, dataset: h5py.Dataset, dims: tuple[str, ...], e
 
     faults = tuple(map_faults(dataset, place)) if len(dataset.shape) == 2 else ()
     source = Hdf5Maps(path, ((place, None),), external)
-    attrs = _attributes(dataset)
+    attrs = attributes_of(dataset)
     return _upright(
         Variable(name, dims, dataset.shape, dataset.dtype.kind, attrs, source, values, dataset.chunks, faults)
     )
@@ -191,28 +189,3 @@ def _upright(one: Variable) -> Variable:
         return one
     tile = one.tile[::-1] if one.tile else None
     return replace(one, dims=one.dims[::-1], shape=one.shape[::-1], source=SidewaysMaps(one.source), tile=tile)
-
-
-def _attributes(stored: h5py.Group | h5py.Dataset) -> dict[str, Any]:
-    """Return the attributes that are numbers or text, and no references."""
-    kinds = {name: stored.attrs.get_id(name).dtype for name in stored.attrs}
-    return {
-        name: stored.attrs[name]
-        for name, kind in kinds.items()
-        if kind.kind in "iufSU" or h5py.check_string_dtype(kind)
-    }
-
-
-def _plain(attrs: Mapping[str, Any]) -> dict[str, str | int | float]:
-    """Return the attributes of a scan: plain text or numbers that no library wrote for itself."""
-    found: dict[str, str | int | float] = {}
-    for key, value in attrs.items():
-        if key.startswith(INTERNAL):
-            continue
-        said = text(value)
-        single = np.ravel(value)
-        if said is not None:
-            found[key] = said
-        elif single.size == 1 and single.dtype.kind in "iuf":
-            found[key] = single[0].item()
-    return found

@@ -2,44 +2,28 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.core.grid import Axis, Grid
 from xrfsr.core.separate import RESULT_COORDS
-from xrfsr.core.units import in_mm, intensity_unit, mm_per
-from xrfsr.errors import InvalidInput, collect_faults
-from xrfsr.io.formats import Format
+from xrfsr.core.units import intensity_unit
+from xrfsr.errors import InvalidInput
 from xrfsr.io.hdf5 import text
-from xrfsr.io.readers.netcdf import PackedMaps
+from xrfsr.io.readers.netcdf_values import grid_of, unpacked
+from xrfsr.io.readers.netcdf_variables import Variable, lines_among, matches, matches_classic, read_variables
 from xrfsr.io.selection import select_maps
-from xrfsr.io.separate_variables import Variable, lines_among, matches, read_variables
 from xrfsr.io.source import ReadOptions, ScanDescription, Source
 from xrfsr.utils.describe import listing
 
-__all__ = ["OPTIONS", "SEPARATE", "SeparateMaps", "describe", "matches"]
+__all__ = ["OPTIONS", "SeparateMaps", "describe", "matches", "matches_classic"]
 
 OPTIONS = frozenset({"group"})
 SIDES, VALID = ("y", "x"), "valid"
-MAX_AXIS = 1 << 23
-
-
-@dataclass(frozen=True, slots=True)
-class _Format(Format):
-    """Format of which this module is the reader."""
-
-    def load(self) -> ModuleType:
-        return sys.modules[__name__]
-
-
-SEPARATE = _Format("netCDF of xarray", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +83,16 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         valid = None
     for one in used if valid is None else [*used, valid]:
         faults += one.faults
-    units, grid = _units(used, faults), _grid(variables, first, faults)
+    axes = {name: (variables.get(name), size) for name, size in zip(SIDES, first.shape, strict=True)}
+    units, grid = _units(used, faults), grid_of(axes, faults)
     if faults:
         raise InvalidInput("file", faults)
     shape = (first.shape[0], first.shape[1])
-    errors_of_maps = tuple(None if one is None else _unpacked(one) for one in twins)
+    errors_of_maps = tuple(None if one is None else _values(one) for one in twins)
     return ScanDescription(
         names=tuple(chosen),
         shape=shape,
-        intensity=SeparateMaps(tuple(map(_unpacked, maps)), shape),
+        intensity=SeparateMaps(tuple(map(_values, maps)), shape),
         uncertainty=SeparateMaps(errors_of_maps, shape) if any(errors_of_maps) else None,
         valid=valid.source if valid is not None else None,
         units=units,
@@ -120,23 +105,6 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
             if any(name in one.attrs for one in maps)
         },
     )
-
-
-def _grid(variables: Mapping[str, Variable], first: Variable, faults: list[str]) -> Grid | None:
-    """Return the grid, if the coordinates of both axes have a unit of length."""
-    axes: list[Axis] = []
-    for name, size in zip(SIDES, first.shape, strict=True):
-        axis = variables.get(name)
-        unit = text(axis.attrs.get("units")) if axis is not None else None
-        if axis is None or unit is None or axis.shape != (size,) or size > MAX_AXIS:
-            return None
-        try:
-            factor = mm_per(unit)
-        except InvalidInput:
-            return None
-        with collect_faults(faults):
-            axes.append(Axis.from_centres(in_mm(np.asarray(axis.values(), np.float64), factor), name))
-    return Grid(axes[0], axes[1]) if len(axes) == 2 else None
 
 
 def _units(used: Sequence[Variable], faults: list[str]) -> str | None:
@@ -157,20 +125,8 @@ def _units(used: Sequence[Variable], faults: list[str]) -> str | None:
         return None
 
 
-def _unpacked(one: Variable) -> Source:
-    """Return the source of the values of a map; see `xrfsr.io.readers.netcdf.PackedMaps`."""
-    factor, shift = (
-        float(np.ravel(one.attrs.get(key, usual))[0]) for key, usual in (("scale_factor", 1), ("add_offset", 0))
-    )
-    missing = tuple(
-        float(value)
-        for key in ("_FillValue", "missing_value")
-        for value in np.ravel(one.attrs.get(key, ()))
-        if value == value
-    )
-    unsigned = one.kind == "i" and str(text(one.attrs.get("_Unsigned"))).casefold() == "true"
-    plain = (factor, shift, missing, unsigned) == (1, 0, (), False)
-    return one.source if plain else PackedMaps(one.source, factor, shift, missing, unsigned)
+def _values(one: Variable) -> Source:
+    return unpacked(one.source, one.kind, one.attrs)
 
 
 def _number(value: Any) -> float:

@@ -21,7 +21,7 @@ from xrfsr.kriging.photo_gain import BLOCK, MIN_BLOCKS, MIRRORED, block_sums, cl
 from xrfsr.operators import Downsampling
 from xrfsr.utils.device import CPU
 
-__all__ = ["MovablePhoto", "Placement", "find_shift"]
+__all__ = ["MovablePhoto", "find_shift"]
 
 Shift = tuple[float, float]
 
@@ -32,7 +32,7 @@ LEAST = 0.025  # coarse pixels: a smaller shift is not worth resampling the phot
 CONFIRMED = 2.0
 # Standard errors by which the photo must be better than its mirror images where it is moved to, and how many times as
 # large its gain must be as theirs. Of some twenty places the best was chosen, and at the best one even white noise is
-# better than its mirror images by up to four standard errors, but by little.
+# better than its mirror images by several standard errors, but by little.
 CERTAINTY, SPECIFIC = 4.0, 2.0
 HERE = 0.0, 0.0
 
@@ -58,23 +58,7 @@ class MovablePhoto(NamedTuple):
     photo: Callable[[Shift], NDArray[Any]]
 
 
-class Placement(NamedTuple):
-    """Where a photo lies.
-
-    Attributes
-    ----------
-    shift : (float, float)
-        Coarse pixels by which to move the photo downwards and to the right; zeros if no shift is confirmed.
-    before, after : float
-        Mean gain of the maps that the photo helps, in dB, where the photo was and at its new place.
-    """
-
-    shift: Shift
-    before: float
-    after: float
-
-
-def find_shift(parts: Sequence[MovablePhoto], reach: float, device: torch.device = CPU) -> Placement:
+def find_shift(parts: Sequence[MovablePhoto], reach: float, device: torch.device = CPU) -> Shift:
     """Find the shift of a photo with which a scan predicts itself best.
 
     Parameters
@@ -88,7 +72,8 @@ def find_shift(parts: Sequence[MovablePhoto], reach: float, device: torch.device
 
     Returns
     -------
-    Placement
+    (float, float)
+        Coarse pixels by which to move the photo downwards and to the right; zeros if no shift is confirmed.
 
     Examples
     --------
@@ -97,19 +82,16 @@ def find_shift(parts: Sequence[MovablePhoto], reach: float, device: torch.device
     >>> maps, U, photo = scan.intensity.values, scan.xrfsr.downsampling(4), rgb.values
     >>> def moved(shift):
     ...     return np.roll(photo, [2 + round(4 * shift[0]), round(4 * shift[1]) - 1], axis=(1, 2))
-    >>> y, x = find_shift([MovablePhoto(maps, maps >= 0, U, moved)], reach=0.75).shift
+    >>> y, x = find_shift([MovablePhoto(maps, maps >= 0, U, moved)], reach=0.75)
     >>> abs(y + 0.5) < 0.1, abs(x - 0.25) < 0.1
     (True, True)
     """
     search = _Search(parts, reach, device)
     if search.counts.sum() < MIN_BLOCKS:
-        return Placement(HERE, 0.0, 0.0)
-    place, before = search.climb(), search.score(HERE)
-    if np.hypot(*place) < LEAST or search.score(place) <= before or not search.confirms_a_shift():
-        return Placement(HERE, before, before)
-    if not search.beats_mirror_images(place):
-        return Placement(HERE, before, before)
-    return Placement(place, before, search.score(place))
+        return HERE
+    place = search.climb()
+    is_better = np.hypot(*place) >= LEAST and search.score(place) > search.score(HERE)
+    return place if is_better and search.confirms_a_shift() and search.beats_mirror_images(place) else HERE
 
 
 @dataclass

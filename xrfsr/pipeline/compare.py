@@ -20,7 +20,7 @@ from xrfsr.operators.footprints import beam_per_axis
 from xrfsr.operators.resample import beam_in_mm, fine_grid, resample
 from xrfsr.pipeline.inputs import SMALLEST, Beam, check
 from xrfsr.pipeline.refine_registration import refine_registration
-from xrfsr.pipeline.superresolve import DEFAULT, SHIFT, SuperResolution, superresolve
+from xrfsr.pipeline.superresolve import SHARED, SHIFT, SuperResolution, superresolve
 from xrfsr.utils.checks import switch_faults
 from xrfsr.utils.describe import describe, listing
 from xrfsr.utils.progress import progress_bar
@@ -28,7 +28,6 @@ from xrfsr.utils.progress import progress_bar
 __all__ = ["compare"]
 
 METRICS = {"rmse": "root mean square error, the peak of the true map being 1", "psnr": "-20 log10(rmse), in dB"}
-SHARED = ("device", "seed", "footprint", "fwhm", "smear", "chunk", "refine")  # options that all methods take
 
 LONGEST = 300  # characters of the reason why a method failed
 NEAR = 1e-3  # pixels by which grids may differ
@@ -167,24 +166,11 @@ def _shared_faults(scale: float, options: Mapping[str, Any]) -> list[str]:
         for name in options
         if name not in SHARED
     ]
-    given = {name: options.get(name) for name in ("fwhm", "smear", "chunk")}
-    seed, footprint = options.get("seed", 0), options.get("footprint", "area")
-    beam = Beam(footprint, given["fwhm"], given["smear"])
-    SuperResolution.from_keywords(
-        faults,
-        scale,
-        DEFAULT,
-        {},
-        device="auto",
-        seed=seed,
-        progress=False,
-        beam=beam,
-        chunk=given["chunk"],
-        refine=options.get("refine", SHIFT),
-    )
+    shared = {name: options[name] for name in SHARED if name in options and name != "device"}
+    SuperResolution.from_keywords(faults, scale, {}, progress=False, **shared)
     with collect_faults(faults):
-        lengths = beam_in_mm(given["fwhm"], given["smear"])
-        beam_per_axis(footprint, lengths["fwhm"], lengths["smear"])
+        lengths = beam_in_mm(options.get("fwhm"), options.get("smear"))
+        beam_per_axis(options.get("footprint", "area"), lengths["fwhm"], lengths["smear"])
     return faults
 
 

@@ -16,12 +16,12 @@ from xrfsr.pipeline.acquisition import Arrays, Geometry
 from xrfsr.pipeline.photo_place import REACH
 from xrfsr.pipeline.tiles import Tile
 
-__all__ = ["FAR", "SHIFT_DESCRIPTIONS", "refined", "shift_values"]
+__all__ = ["SHIFT_DESCRIPTIONS", "refined", "shift_values"]
 
 FAR = 0.5  # coarse pixels from which a shift is worth a warning: `register` should have found it
 SHIFT_DESCRIPTIONS = {
-    name: f"distance in mm by which the photo was moved along {name[-1]}, to where the scan fits it best"
-    for name in SHIFT_COORDS
+    name: f"distance in mm by which the photo was moved along {axis}, to where the scan fits it best"
+    for name, axis in zip(SHIFT_COORDS, "yx", strict=True)
 }
 
 
@@ -61,9 +61,9 @@ def refined(geometry: Geometry, windows: Sequence[Tile], arrays: Sequence[Arrays
         chosen = problem.sel_lines(lines)
         return MovablePhoto(chosen.scan / peak, chosen.training_mask, problem.U, photo)
 
-    found = find_shift([movable(number) for number in range(len(windows))], REACH, run.device)
-    y, x = (float(distance * step) for distance, step in zip(found.shift, steps, strict=True))
-    if max(map(abs, found.shift)) > FAR:
+    shift = find_shift([movable(number) for number in range(len(windows))], REACH, run.device)
+    y, x = (float(distance * step) for distance, step in zip(shift, steps, strict=True))
+    if max(map(abs, shift)) > FAR:
         warn(
             f"the photo was moved by {y:.3g} mm along y and {x:.3g} mm along x, more than half a pixel of the scan, to "
             "where the scan fits it best; check the registration, or pass refine=None to leave the photo where it is"

@@ -12,10 +12,10 @@ from xrfsr.core.coordinates import grid_coords
 from xrfsr.core.photo import ensure_photo
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.operators import Footprint
-from xrfsr.pipeline.inputs import Beam, load
+from xrfsr.pipeline.inputs import load
 from xrfsr.pipeline.photo_place import PhotoPlace
 from xrfsr.pipeline.plan import ReconstructionPlan
-from xrfsr.pipeline.superresolve import DEFAULT, SuperResolution
+from xrfsr.pipeline.superresolve import SuperResolution
 
 __all__ = ["refine_registration"]
 
@@ -37,7 +37,7 @@ def refine_registration(
     predicted from its neighbours, along the edges of the photo, for shifts of up to 0.75 pixels of the scan. The photo
     is moved to where these predictions are best, if blocks of the scan that were not used to find the shift confirm it
     by two standard errors, and if the photo predicts the scan better there than its mirror images do. Of large scans,
-    windows with a quarter of a megapixel are used.
+    windows with a quarter of a megapixel are used; of Dask arrays no more is computed.
 
     Parameters
     ----------
@@ -53,8 +53,8 @@ def refine_registration(
     Returns
     -------
     xarray.DataArray
-        Photo (band, y, x) of float32 on the grid of the fine maps. ``attrs["shift_mm"]`` holds how far it was moved
-        along y and x; zeros if no shift is confirmed.
+        Photo (band, y, x) of float32 on the grid of the fine maps, lazy if `rgb` is. ``attrs["shift_mm"]`` holds how
+        far it was moved along y and x; zeros if no shift is confirmed.
 
     Raises
     ------
@@ -76,13 +76,11 @@ def refine_registration(
     (True, True)
     """
     faults: list[str] = []
-    beam = Beam(footprint, fwhm, smear)
-    configured = SuperResolution.from_keywords(
-        faults, scale, DEFAULT, {}, device=device, seed=seed, progress=False, beam=beam
-    )
+    beam: dict[str, Any] = {"footprint": footprint, "fwhm": fwhm, "smear": smear}
+    configured = SuperResolution.from_keywords(faults, scale, {}, device=device, seed=seed, progress=False, **beam)
     loaded = None
     with collect_faults(faults):
-        loaded = load(scan, rgb, scale, beam, configured.method, None, configured.reach)
+        loaded = load(scan, rgb, scale, configured.beam, configured.method, None, configured.reach)
     if faults or loaded is None:
         raise InvalidInput("registration", faults)
     _, acquisition = loaded

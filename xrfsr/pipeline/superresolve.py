@@ -27,11 +27,12 @@ from xrfsr.utils.describe import describe
 if TYPE_CHECKING:
     from xrfsr.network import Model
 
-__all__ = ["SuperResolution", "superresolve"]
+__all__ = ["DEFAULT", "SHARED", "SHIFT", "SuperResolution", "superresolve"]
 
 MIN_CHUNK = 16
 DEFAULT = "unfolding"
 SHIFT = "shift"
+SHARED = ("device", "seed", "footprint", "fwhm", "smear", "chunk", "refine")  # options that all methods take
 
 
 def superresolve(
@@ -141,18 +142,10 @@ def superresolve(
     faults: list[str] = []
     if model is not None:
         keywords["model"] = model
-    beam = Beam(footprint, fwhm, smear)
+    beam: dict[str, Any] = {"footprint": footprint, "fwhm": fwhm, "smear": smear}
+    run: dict[str, Any] = {"device": device, "seed": seed, "progress": progress}
     configured = SuperResolution.from_keywords(
-        faults,
-        scale,
-        method,
-        keywords,
-        device=device,
-        seed=seed,
-        progress=progress,
-        beam=beam,
-        chunk=chunk,
-        refine=refine,
+        faults, scale, keywords, method=method, chunk=chunk, refine=refine, **run, **beam
     )
     return configured(obj, rgb, faults)
 
@@ -185,24 +178,29 @@ class SuperResolution:
     run: Run
     beam: Beam
     chunk: int | None = None
-    refine: str | None = "shift"
+    refine: str | None = SHIFT
 
     @classmethod
     def from_keywords(
         cls,
         faults: list[str],
         scale: float,
-        method: str,
         keywords: Mapping[str, Any],
         *,
-        device: str,
-        seed: int,
-        progress: bool | None,
-        beam: Beam,
+        method: str = DEFAULT,
+        device: str = "auto",
+        seed: int = 0,
+        progress: bool | None = None,
+        footprint: Footprint = "area",
+        fwhm: Any = None,
+        smear: Any = None,
         chunk: int | None = None,
-        refine: str | None = "shift",
+        refine: str | None = SHIFT,
     ) -> Self:
-        """Build it from what the user wrote; add every fault to `faults` and put a default in its place."""
+        """Build it from what the user wrote; add every fault to `faults` and put a default in its place.
+
+        `keywords` are the options of the method; the others are those of `superresolve`.
+        """
         faults += _seed_faults(seed) + _chunk_faults(chunk) + switch_faults(optional=True, progress=progress)
         faults += _refine_faults(refine)
         chosen, options = get(DEFAULT), MethodOptions()
@@ -215,7 +213,7 @@ class SuperResolution:
                 with collect_faults(faults):
                     resolve_device(device)
             options = chosen.options_from(keywords)
-        return cls(scale, chosen, options, run, beam, chunk, refine)
+        return cls(scale, chosen, options, run, Beam(footprint, fwhm, smear), chunk, refine)
 
     def __call__(self, obj: AnyT, rgb: xr.DataArray | None, faults: list[str] | None = None) -> AnyT:
         """Make the maps of one scan.

@@ -10,7 +10,7 @@ import xarray as xr
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.operators import Footprint
 from xrfsr.pipeline.acquisition import Acquisition
-from xrfsr.pipeline.inputs import Beam, load
+from xrfsr.pipeline.inputs import load
 from xrfsr.pipeline.plan import ReconstructionPlan, training_problems
 from xrfsr.pipeline.superresolve import SuperResolution
 from xrfsr.utils.describe import listing
@@ -100,23 +100,14 @@ def train_on(
     from xrfsr.methods.unfolding import Unfolding
 
     method, faults = Unfolding(), list[str]()
-    beam = Beam(footprint, fwhm, smear)
-    configured = SuperResolution.from_keywords(
-        faults,
-        scale,
-        method.name,
-        keywords,
-        device=device,
-        seed=seed,
-        progress=progress,
-        beam=beam,
-        refine=refine,
-    )
+    asked: dict[str, Any] = {"device": device, "seed": seed, "progress": progress, "refine": refine}
+    beam: dict[str, Any] = {"footprint": footprint, "fwhm": fwhm, "smear": smear}
+    configured = SuperResolution.from_keywords(faults, scale, keywords, method=method.name, **asked, **beam)
     acquisitions: list[Acquisition] = []
     for name, scan, photo in scans:
         with collect_faults(faults, name):
             known = None if faults else configured.options
-            acquisitions.append(load(scan, photo, scale, beam, method, known, configured.reach)[1])
+            acquisitions.append(load(scan, photo, scale, configured.beam, method, known, configured.reach)[1])
     for (name, _, _), acquisition in zip(scans, acquisitions, strict=False):
         first, geometry = acquisitions[0].geometry, acquisition.geometry
         if not faults and (geometry.lines, geometry.units) != (first.lines, first.units):

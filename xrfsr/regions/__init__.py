@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 import xarray as xr
 
 from xrfsr.errors import InvalidInput, collect_faults, warn
-from xrfsr.operators import Footprint
-from xrfsr.pipeline.inputs import Beam
-from xrfsr.pipeline.superresolve import SuperResolution
+from xrfsr.pipeline.superresolve import SHARED, SuperResolution
 from xrfsr.regions.executors import Pool
 from xrfsr.regions.in_memory import superresolve, train
 from xrfsr.regions.region import Outcome, Task, check_names, regions_of
@@ -131,34 +129,9 @@ def run(
     return report
 
 
-def _configured(
-    faults: list[str],
-    scale: float,
-    model: Model | None,
-    *,
-    method: str = "unfolding",
-    device: str = "auto",
-    seed: int = 0,
-    footprint: Footprint = "area",
-    fwhm: Any = None,
-    smear: Any = None,
-    chunk: int | None = None,
-    refine: str | None = "shift",
-    **keywords: Any,
-) -> SuperResolution:
+def _configured(faults: list[str], scale: float, model: Model | None, **options: Any) -> SuperResolution:
     """Return what is done with every region, from the options of `run`; every fault is added to `faults`."""
+    shared = {name: options.pop(name) for name in ("method", *SHARED) if name in options}
     if model is not None:
-        keywords["model"] = model
-    beam = Beam(footprint, fwhm, smear)
-    return SuperResolution.from_keywords(
-        faults,
-        scale,
-        method,
-        keywords,
-        device=device,
-        seed=seed,
-        progress=False,
-        beam=beam,
-        chunk=chunk,
-        refine=refine,
-    )
+        options["model"] = model
+    return SuperResolution.from_keywords(faults, scale, options, progress=False, **shared)

@@ -13,12 +13,9 @@ import h5py
 import numpy as np
 import rasterio
 import tifffile
-import xarray as xr
 import zarr
 from PIL import Image
 from rasterio.errors import NotGeoreferencedWarning
-
-import xrfsr
 
 LABELS = ["Ca-K", "Fe-Ka", "Pb-L"]
 PYMCA = ["Ca K", "Fe Ka", "Pb L"]
@@ -303,25 +300,6 @@ def netcdf4(folder: Path) -> Path:
     return folder / "scan.nc"
 
 
-def separate_netcdf(folder: Path) -> Path:
-    """Write a scan with xarray as one variable for each line, in the classic format."""
-    from xrfsr import as_scan
-
-    separate = as_scan(MAPS, LABELS, 0.25, uncertainty=ERRORS).xrfsr.to_dataset()
-    separate.to_netcdf(folder / "maps.nc", engine="scipy")
-    return folder / "maps.nc"
-
-
-def separate_netcdf4(folder: Path) -> Path:
-    """Write the same in netCDF 4, compressed."""
-    from xrfsr import as_scan
-
-    separate = as_scan(MAPS, LABELS, 0.25, uncertainty=ERRORS).xrfsr.to_dataset()
-    encoding = {str(name): {"zlib": True, "shuffle": True, "chunksizes": (3, 4)} for name in separate.data_vars}
-    separate.to_netcdf(folder / "maps.nc", engine="h5netcdf", encoding=encoding)
-    return folder / "maps.nc"
-
-
 def hyperspy(folder: Path) -> Path:
     """Write a cube of spectra, with each line in one channel, with the library that HyperSpy uses."""
     from rsciio.hspy import file_writer
@@ -417,21 +395,6 @@ def _signal() -> dict:
     }
 
 
-def own_geotiff(folder: Path) -> Path:
-    """Write with this package a file that stores positions, units, uncertainties and that its axes were reversed."""
-    own_scan().isel(y=slice(None, None, -1), x=slice(None, None, -1)).xrfsr.to_geotiff(folder / "own.tif")
-    return folder / "own.tif"
-
-
-def own_imagej(folder: Path) -> Path:
-    own_scan().xrfsr.to_imagej(folder / "own.tif")
-    return folder / "own.tif"
-
-
-def own_scan() -> xr.Dataset:
-    return xrfsr.as_scan(MAPS, LABELS, (0.5, 0.25), "count/s", uncertainty=ERRORS, origin=(2, 1))
-
-
 WRITERS: dict[str, Callable[[Path], Path]] = {
     one.__name__: one
     for one in (
@@ -464,7 +427,4 @@ WRITERS: dict[str, Callable[[Path], Path]] = {
     )
 }
 SPECTRA: dict[str, Callable[[Path], Path]] = {one.__name__: one for one in (hyperspy, ripple, crono)}
-OWN: dict[str, Callable[[Path], Path]] = {
-    one.__name__: one for one in (own_geotiff, own_imagej, separate_netcdf, separate_netcdf4)
-}
 STACKS: dict[str, Callable[[Path], Path]] = {"ewoksfluo_stack": ewoksfluo_stack}

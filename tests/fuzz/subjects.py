@@ -13,7 +13,8 @@ import h5py
 import numpy as np
 import xarray as xr
 from trees import snapshot
-from written import ERRORS, LABELS, MAPS, OWN, SPECTRA, STACKS, WRITERS
+from written import ERRORS, LABELS, MAPS, SPECTRA, STACKS, WRITERS
+from written_own import OWN
 
 import xrfsr
 from xrfsr.core.from_arrays import as_scan

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from written import OWN, SPECTRA, STACKS, WRITERS
+from written import SPECTRA, STACKS, WRITERS
+from written_own import OWN
 
 FILES, FOLDERS = [*WRITERS, *STACKS, *OWN, *SPECTRA, "filters"], ["store", "regions", "model", "checkpoint"]
 

@@ -115,20 +115,33 @@ def stitch(
             values *= factors[:, None, None]
             error = None if error is None else error * factors[:, None, None]
             gains.append(_gains_text(number, factors, ready[0]))
-        w = known.astype(np.float64)
-        if error is not None:
-            inverse = np.where(known & (error > 0), 1 / np.maximum(error, 1e-12) ** 2, 0.0)
-            w = np.where(errors_known[:, None, None], inverse, w)
+        w = _weights(known, error, errors_known)
         total[here] += np.where(known, values, 0) * w
         weight[here] += w
         count[rows, columns] += known.any(axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean = np.where(weight > 0, total / weight, np.nan).astype(np.float32)
-        spread = np.where((weight > 0) & errors_known[:, None, None], 1 / np.sqrt(weight), np.nan).astype(np.float32)
+    mean, spread = _averages(total, weight, errors_known)
     result = _on_grid(ready[0], grid, mean, spread if weighted else None)
     if (count == 0).any():
         result = result.assign_coords(valid=(("y", "x"), count > 0))
     return in_form_of(_noted(result, len(ready), count > 1, spacing, gains="; ".join(gains), offsets=offsets), scans[0])
+
+
+def _weights(known: Any, error: Any, errors_known: Any) -> Any:
+    """Return the weights of the values of a scan, NumPy or Dask: the inverse variances of lines that have them."""
+    equal = known.astype(np.float64)
+    if error is None:
+        return equal
+    inverse = np.where(known & (error > 0), 1 / np.maximum(error, 1e-12) ** 2, 0.0)
+    return np.where(errors_known[:, None, None], inverse, equal)
+
+
+def _averages(total: Any, weight: Any, errors_known: Any) -> tuple[Any, Any]:
+    """Return the means and their uncertainties, NumPy or Dask, from weighted sums and sums of weights."""
+    some = weight > 0
+    divisor = np.where(some, weight, 1)
+    mean = np.where(some, total / divisor, np.nan).astype(np.float32)
+    spread = np.where(some & errors_known[:, None, None], 1 / np.sqrt(divisor), np.nan).astype(np.float32)
+    return mean, spread
 
 
 def _on_grid(first: xr.Dataset, grid: Grid, mean: Any, spread: Any) -> xr.Dataset:
@@ -163,7 +176,6 @@ def _lazy(scans: Sequence[xr.Dataset], grid: Grid) -> xr.Dataset:
     known_errors = da.ones(scans[0].sizes["line"], dtype=bool)
     for scan in scans if weighted else ():
         known_errors = known_errors & scan["uncertainty"].chunk().notnull().any(("y", "x")).data
-    known_errors = known_errors[:, None, None]
     total = weight = count = da.zeros((1, 1, 1))
     for scan in scans:
         rows, columns, part = _placed(scan.chunk(), grid)
@@ -171,20 +183,14 @@ def _lazy(scans: Sequence[xr.Dataset], grid: Grid) -> xr.Dataset:
         known = da.isfinite(values)
         if "valid" in part.coords:
             known = known & part["valid"].data.astype(bool)
-        w = known.astype(np.float64)
-        if weighted:
-            error = part["uncertainty"].data.astype(np.float64)
-            inverse = da.where(known & (error > 0), 1 / da.maximum(error, 1e-12) ** 2, 0.0)
-            w = da.where(known_errors, inverse, w)
+        w = _weights(known, part["uncertainty"].data.astype(np.float64) if weighted else None, known_errors)
         margin = [(0, 0)] + [
             (cut.start, size - cut.stop) for cut, size in zip((rows, columns), grid.shape, strict=True)
         ]
         total = total + da.pad(da.where(known, values, 0) * w, margin)
         weight = weight + da.pad(w, margin)
         count = count + da.pad(known, margin)
-    mean = da.where(weight > 0, total / da.where(weight > 0, weight, 1), np.nan).astype(np.float32)
-    some = (weight > 0) & known_errors
-    spread = da.where(some, 1 / da.sqrt(da.where(some, weight, 1)), np.nan).astype(np.float32)
+    mean, spread = _averages(total, weight, known_errors)
     result = _on_grid(scans[0], grid, mean, spread if weighted else None)
     return result.assign_coords(valid=(("y", "x"), (count > 0).any(axis=0)))
 

@@ -84,10 +84,10 @@ def test_nothing_is_computed_while_the_graph_is_built(
         ("noise-aware", 4),
         ("kriging", 4),
         ("kriging", 2.5),
-        ("bilinear", 2.5),
+        pytest.param("bilinear", 2.5, marks=pytest.mark.soak),
         ("bicubic", 4),
         ("guided_filter", 4),
-        ("guided_filter", 2.5),
+        pytest.param("guided_filter", 2.5, marks=pytest.mark.soak),
         ("gsa", 4),  # only ever made at once
     ],
 )

@@ -193,6 +193,7 @@ def test_a_shift_is_found_within_its_error(seed: int) -> None:
     assert abs(left) < 0.03
 
 
+@pytest.mark.soak
 def test_no_shift_is_rarely_found_where_there_is_none() -> None:
     wrong = 0
     for seed in range(20):

@@ -70,6 +70,7 @@ def times_rebuilt(dask_worker: Any) -> int:
     return int(saved.times)  # type: ignore[attr-defined]
 
 
+@pytest.mark.soak
 def test_lazy_results_are_computed_by_workers(client: Any, painting: xrfsr.simulate.Painting) -> None:
     model = painting.scan.xrfsr.train(painting.rgb, **QUICK)
     here = painting.scan.xrfsr.superresolve(painting.rgb, model=model, chunk=96)

@@ -57,6 +57,7 @@ def test_a_photo_taken_askew_is_found(painting, bench: ModuleType, tmp_path: Pat
     assert xr.corr(*pair) > 0.95
 
 
+@pytest.mark.soak
 def test_a_scan_stored_upside_down_or_mirrored(painting, bench: ModuleType) -> None:
     photo, matrix = bench.photographed(painting.rgb.values, 3, perspective=False)
     scan = painting.scan.isel(y=slice(None, None, -1))

@@ -35,7 +35,8 @@ def test_scores_are_those_of_the_results(painting: Painting) -> None:
         rmse = compared.score.sel(algorithm=name, metric="rmse")
         np.testing.assert_allclose(rmse, np.sqrt(square.mean(("y", "x"))), rtol=1e-5)
         pooled = float(np.sqrt(square.mean()))
-        np.testing.assert_allclose(compared.pooled.sel(algorithm=name), [pooled, -20 * np.log10(pooled)], rtol=1e-5)
+        both = compared.pooled.sel(algorithm=name, metric=["rmse", "psnr"])
+        np.testing.assert_allclose(both, [pooled, -20 * np.log10(pooled)], rtol=1e-5)
     assert np.isfinite(compared.seconds).all()
 
 
@@ -47,7 +48,7 @@ def test_a_lazy_truth_is_read_once(painting: Painting) -> None:
     )
     counted = lazy.assign(intensity=lazy.intensity.copy(data=blocks))
     compared = painting.scan.xrfsr.compare(methods=["bilinear", "bicubic"], truth=counted, progress=False)
-    assert np.isfinite(compared.score).all()
+    assert np.isfinite(compared.score.sel(metric="rmse")).all()
     assert reads == [painting.truth.intensity.shape]
 
 
@@ -86,7 +87,7 @@ def test_a_method_that_fails_is_named_and_the_others_go_on(painting: Painting, m
         compared = painting.scan.xrfsr.compare(painting.rgb, methods=FAST, truth=painting.truth, progress=False)
     for name in ("score", "pooled", "seconds"):
         assert np.isnan(compared[name].sel(algorithm="gsa")).all()
-    assert np.isfinite(compared.score.sel(algorithm=["bilinear", "kriging"])).all()
+    assert np.isfinite(compared.score.sel(algorithm=["bilinear", "kriging"], metric=["rmse", "psnr"])).all()
 
 
 def test_every_fault_at_once(painting: Painting) -> None:
@@ -112,16 +113,18 @@ def test_every_fault_at_once(painting: Painting) -> None:
         painting.scan.xrfsr.compare(methods=["bilinear"], scale=2, truth=painting.truth)
 
 
-@pytest.mark.parametrize("metric", ["psnr", "rmse"])
+@pytest.mark.parametrize("metric", ["psnr", "rmse", "psnr_corrected", "rmse_corrected"])
 def test_picture(painting: Painting, metric: str, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    compared = painting.scan.xrfsr.compare(painting.rgb, methods=FAST, truth=painting.truth, progress=False)
+    truth = painting.truth.assign(uncertainty=xr.full_like(painting.truth.intensity, 0.1))
+    compared = painting.scan.xrfsr.compare(painting.rgb, methods=FAST, truth=truth, progress=False)
     figure = xrfsr.plot.comparison(compared, metric)
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     score = compared.pooled.sel(metric=metric).to_series()
-    assert names == list(score.sort_values(ascending=metric == "psnr").index)  # the best on top
+    assert names == list(score.sort_values(ascending="psnr" in metric).index)  # the best on top
+    assert ("without the noise" in figure.axes[0].get_xlabel()) == metric.endswith("corrected")
     figure.savefig(tmp_path / "comparison.png")
-    with pytest.raises(InvalidInput, match="metric must be one of 'rmse', 'psnr', got 'ssim'"):
+    with pytest.raises(InvalidInput, match=r"metric must be one of 'rmse', 'psnr', .*, got 'ssim'"):
         xrfsr.plot.comparison(compared, "ssim")
     with pytest.raises(InvalidInput, match="compared has no 'score'"):
         xrfsr.plot.comparison(painting.scan)
@@ -170,7 +173,8 @@ def test_a_scan_that_is_too_small_is_refused_before_any_method_is_tried(
 def test_the_scale_that_would_do_is_named(painting: Painting) -> None:
     with pytest.raises(InvalidInput, match=r"made 4 times coarser, 6 x 8 pixels.*: use scale=3 or less, or pass truth"):
         painting.scan.xrfsr.compare(painting.rgb, methods=FAST, progress=False)
-    assert painting.scan.xrfsr.compare(painting.rgb, 3, methods=["bilinear"], progress=False).pooled.notnull().all()
+    compared = painting.scan.xrfsr.compare(painting.rgb, 3, methods=["bilinear"], progress=False)
+    assert compared.pooled.sel(metric="psnr").notnull().all()
 
 
 @pytest.mark.parametrize("scale", [1.5, 2, 2.8])
@@ -178,7 +182,7 @@ def test_rows_that_the_coarser_scan_cannot_restore_are_left_out(painting: Painti
     scan = painting.scan.isel(y=slice(23), x=slice(29))
     assert round(round(23 / scale) * scale) != 23
     compared = scan.xrfsr.compare(scale=scale, methods=["bilinear"], progress=False)
-    assert np.isfinite(compared.score).all()
+    assert np.isfinite(compared.score.sel(metric="rmse")).all()
 
 
 @pytest.mark.parametrize(
@@ -229,7 +233,7 @@ def test_methods_that_need_no_photo_ignore_one_that_does_not_fit(painting: Paint
     compared = painting.scan.xrfsr.compare(
         painting.rgb.isel(x=slice(0, 64)), methods=["bilinear"], truth=painting.truth, progress=False
     )
-    assert compared.pooled.notnull().all()
+    assert compared.pooled.sel(metric="rmse").notnull().all()
 
 
 def test_a_table_of_nothing_but_gaps_is_an_error(painting: Painting, monkeypatch: pytest.MonkeyPatch) -> None:

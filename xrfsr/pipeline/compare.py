@@ -17,17 +17,23 @@ from xrfsr.core.separate import map_names
 from xrfsr.errors import Fault, InvalidInput, collect_faults, warn
 from xrfsr.methods import Method, MethodOptions, get, ready
 from xrfsr.operators.footprints import beam_per_axis
-from xrfsr.operators.resample import beam_in_mm, fine_grid, resample
+from xrfsr.operators.resample import beam_in_mm, downsampling, fine_grid, resample
 from xrfsr.pipeline.inputs import SMALLEST, Beam, check
 from xrfsr.pipeline.refine_registration import refine_registration
 from xrfsr.pipeline.superresolve import SHARED, SHIFT, SuperResolution, superresolve
+from xrfsr.pipeline.truth_noise import TruthNoise
 from xrfsr.utils.checks import switch_faults
 from xrfsr.utils.describe import describe, listing
 from xrfsr.utils.progress import progress_bar
 
 __all__ = ["compare"]
 
-METRICS = {"rmse": "root mean square error, the peak of the true map being 1", "psnr": "-20 log10(rmse), in dB"}
+METRICS = {
+    "rmse": "root mean square error, the peak of the true map being 1",
+    "psnr": "-20 log10(rmse), in dB",
+    "rmse_corrected": "rmse without the noise of the true map; NaN where that is unknown, or all of the error",
+    "psnr_corrected": "-20 log10(rmse_corrected), in dB",
+}
 
 LONGEST = 300  # characters of the reason why a method failed
 NEAR = 1e-3  # pixels by which grids may differ
@@ -74,6 +80,12 @@ def compare(
         metrics ``"rmse"`` and ``"psnr"``; `seconds` (algorithm). NaN where a method failed. The dimension of the
         methods is `algorithm`, because ``.sel(method=...)`` means something else in xarray.
 
+        The metrics ``"rmse_corrected"`` and ``"psnr_corrected"`` are the same without the noise of the truth, whose
+        standard deviation is `truth_noise` (line), from `truth_noise_source` (line): its ``"uncertainty"``, whole
+        ``"counts"``, or an ``"estimate"`` that assumes equally strong white noise. They are NaN for lines with
+        ``"unknown"`` noise, which `pooled` uses without correction, and where the noise is all of the error; see
+        `xrfsr.pipeline.truth_noise`.
+
     Raises
     ------
     InvalidInput
@@ -91,7 +103,7 @@ def compare(
     >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Fe-K", "Pb-L"])
     >>> made = compare(scan, rgb, methods=["bilinear", "kriging"], truth=truth, progress=False)
     >>> dict(made.score.sizes)
-    {'algorithm': 2, 'line': 2, 'metric': 2}
+    {'algorithm': 2, 'line': 2, 'metric': 4}
     >>> psnr = made.pooled.sel(metric="psnr")
     >>> bool(psnr.sel(algorithm="kriging") > psnr.sel(algorithm="bilinear"))
     True
@@ -107,25 +119,30 @@ def compare(
             faults.append(f"methods must have each name once, got {describe(names)}")
         each = _settings(names, settings, faults)
         chosen = _chosen(names, each, options)
-    scan = obj
+    scan, scan_is_truth = obj, truth is None
     with collect_faults(faults):
         scan, truth = _pair(obj, scale, truth)
     if truth is not None and not faults:
         faults += _misfits(scan, rgb, scale, options, chosen)
     if faults or truth is None:
         raise InvalidInput("compare", faults)
-    wanted = _maps(truth).compute()  # once, not for every method
+    truth = _with_uncertainty(truth).compute()  # once, not for every method
+    wanted = _maps(truth)
     lines = wanted.line.values
     peak = wanted.max(("y", "x")).values
     peak[peak <= 0] = 1
     score = np.full((len(names), len(lines), len(METRICS)), np.nan)
     pooled, seconds = np.full((len(names), len(METRICS)), np.nan), np.full(len(names), np.nan)
     element = np.asarray(truth["kind"] == "element") if "kind" in truth.coords else np.ones(len(lines), bool)
+    # A scan that is made here consists of means, whatever the methods take it for.
+    place: dict[str, Any] = {name: options[name] for name in ("footprint", "fwhm", "smear") if name in options}
+    U = downsampling(scan, scale, **({} if scan_is_truth else place))
+    noise = TruthNoise.of(truth, _maps(scan).values, U)
     failures: dict[str, Exception] = {}
     guided = any(method.uses_photo for method, _ in chosen.values())
     if rgb is not None and guided and options.get("refine", SHIFT) is not None:
         # Once, not for every method.
-        place = {name: options[name] for name in ("seed", "footprint", "fwhm", "smear") if name in options}
+        place |= {"seed": options["seed"]} if "seed" in options else {}
         rgb, options = refine_registration(rgb, scan, scale, **place), {**options, "refine": None}
     with progress_bar(len(names), "methods", progress) as show:
         for number, name in enumerate(names):
@@ -139,9 +156,11 @@ def compare(
             show(number + 1)
             if name in failures:
                 continue
-            square = np.nanmean(((made - wanted.values) / peak[:, None, None]) ** 2, axis=(1, 2))
-            score[number] = _metrics(square)
-            pooled[number] = _metrics(square[element].mean(keepdims=True))[0]
+            squares = ((made - wanted.values) / peak[:, None, None]) ** 2
+            square = np.nanmean(squares, axis=(1, 2))
+            each_corrected, all_corrected = noise.corrected(squares, peak, element)
+            score[number] = _metrics(square, each_corrected)
+            pooled[number] = _metrics(square[element].mean(), all_corrected)
     if len(failures) == len(names) and all(isinstance(error, InvalidInput) for error in failures.values()):
         raise InvalidInput("compare", [f"{name}: {_reason(error)}" for name, error in failures.items()])
     if failures:
@@ -153,7 +172,13 @@ def compare(
             "pooled": (("algorithm", "metric"), pooled, {"long_name": "of all element lines together"}),
             "seconds": (("algorithm",), seconds, {"units": "s"}),
         },
-        {"algorithm": names, "line": lines, "metric": list(METRICS)},
+        {
+            "algorithm": names,
+            "line": lines,
+            "metric": list(METRICS),
+            "truth_noise": ("line", noise.sigma, {"long_name": "standard deviation of the noise of the true map"}),
+            "truth_noise_source": ("line", list(noise.source)),
+        },
         {"scale": float(scale), **{name: text for name, text in METRICS.items()}},
     )
 
@@ -324,8 +349,17 @@ def _maps(obj: xr.Dataset | xr.DataArray) -> xr.DataArray:
     return maps.transpose("line", "y", "x")
 
 
-def _metrics(square: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Both metrics of mean squared errors, shape (..., metric)."""
-    rmse = np.sqrt(square)
-    with np.errstate(divide="ignore"):
-        return np.stack([rmse, -20 * np.log10(rmse)], axis=-1)
+def _with_uncertainty(truth: xr.Dataset | xr.DataArray) -> xr.Dataset | xr.DataArray:
+    """Return a Dataset without variables that are not needed here, which may be large."""
+    if isinstance(truth, xr.DataArray):
+        return truth
+    return truth[[name for name in ("intensity", "uncertainty") if name in truth]]
+
+
+def _metrics(square: Any, corrected: Any) -> NDArray[np.float64]:
+    """All metrics of mean squared errors, and of those without the noise of the truth, shape (..., metric)."""
+    made = []
+    for rmse in (np.sqrt(square), np.sqrt(np.asarray(corrected, dtype=square.dtype))):
+        with np.errstate(divide="ignore"):
+            made += [rmse, -20 * np.log10(rmse)]
+    return np.stack(made, axis=-1)

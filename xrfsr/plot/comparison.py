@@ -30,7 +30,7 @@ def comparison(compared: xr.Dataset, metric: str = "psnr") -> Figure:
     ----------
     compared : Dataset
         Result of ``scan.xrfsr.compare(rgb)``.
-    metric : {"psnr", "rmse"}
+    metric : {"psnr", "rmse", "psnr_corrected", "rmse_corrected"}
         Metric on the horizontal axis, which also sorts the methods.
 
     Returns
@@ -66,7 +66,8 @@ def comparison(compared: xr.Dataset, metric: str = "psnr") -> Figure:
     if faults:
         raise InvalidInput("comparison", faults)
     pooled = compared["pooled"].sel(metric=metric).values
-    order = np.argsort(np.where(np.isnan(pooled), -np.inf, pooled if metric == "psnr" else -pooled), kind="stable")
+    in_decibels = metric.startswith("psnr")
+    order = np.argsort(np.where(np.isnan(pooled), -np.inf, pooled if in_decibels else -pooled), kind="stable")
     chosen = compared.isel(algorithm=order)
     names = [str(name) for name in chosen.algorithm.values]
     heights = np.arange(len(names))
@@ -77,7 +78,8 @@ def comparison(compared: xr.Dataset, metric: str = "psnr") -> Figure:
     for line in range(each.shape[1]):
         score.plot(each[:, line], heights, "o", color=ONE, alpha=0.5, markersize=4, markeredgewidth=0)
     score.plot(chosen["pooled"].sel(metric=metric), heights, "D", color=ALL, markersize=6)
-    unit = "PSNR in dB (higher is better)" if metric == "psnr" else "RMSE (lower is better)"
+    without = " without the noise of the truth" if metric.endswith("corrected") else ""
+    unit = f"PSNR{without} in dB (higher is better)" if in_decibels else f"RMSE{without} (lower is better)"
     score.set_xlabel(f"{unit}\n◆ all element lines together, ● each line", color=INK)
     score.set_yticks(heights, names, color=INK)
     seconds.barh(heights, chosen["seconds"].values, height=0.5, color=PALE)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from xrfsr.operators import Downsampling
 from xrfsr.operators.gaps import fill_gaps
 
-__all__ = ["Problem", "pooled_mean", "pooled_noise"]
+__all__ = ["Problem", "known_noise", "pooled_mean", "pooled_noise"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ class Problem:
         photo = photo.astype(np.float32)
         if not photo_valid.all():
             photo = fill_gaps(photo, photo_valid)
-        noise = _noise(filled, measured, units, uncertainty)
+        noise = known_noise(filled, measured, units, uncertainty)
         maps = filled.astype(np.float32, copy=False)
         mean = np.array(
             [
@@ -136,12 +136,13 @@ def pooled_noise(sample: Sequence[Problem]) -> NDArray[np.float32]:
     return np.asarray(np.sqrt(total / np.maximum(count.sum(axis=0), 1)), dtype=np.float32)
 
 
-def _noise(
+def known_noise(
     scan: NDArray[Any], measured: NDArray[np.bool_], units: str, uncertainty: NDArray[Any] | None
 ) -> NDArray[np.float32]:
     """Root mean square over measured pixels of the uncertainty, which is the square root for whole counts.
 
-    A map without uncertainty, which is then NaN, is treated as in a scan without uncertainties.
+    A map without uncertainty, which is then NaN, is treated as in a scan without uncertainties. NaN where neither is
+    known, shape (line,).
     """
     noise = np.full(len(scan), np.nan, dtype=np.float32)
     for line, (plane, known) in enumerate(zip(scan, measured, strict=True)):

@@ -15,8 +15,10 @@ from scipy import ndimage
 
 import xrfsr
 from xrfsr.kriging.simple import krige
+from xrfsr.pipeline.truth_noise import TruthNoise, estimate_white_noise
 
 Array = NDArray[Any]
+COUNTED = ("amnh_obj1", "alps")  # real scans of photon counts; those of others are stretched for display
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "bench" / "scenes.py"
 
 
@@ -41,6 +43,8 @@ class Scene:
         Photo on the grid of the fine maps.
     scale : int
         Ratio of coarse and fine pixel sizes.
+    uncertainty : array, shape (line, y, x), optional
+        Standard deviation of the noise of `truth`, where it is known.
     """
 
     name: str
@@ -48,12 +52,41 @@ class Scene:
     scan: xr.Dataset
     photo: xr.DataArray
     scale: int
+    uncertainty: Array | None = None
 
     @classmethod
-    def of(cls, name: str, truth: Array, low: Array, rgb: Array, lines: list[str], scale: int) -> Scene:
+    def of(
+        cls,
+        name: str,
+        truth: Array,
+        low: Array,
+        rgb: Array,
+        lines: list[str],
+        scale: int,
+        uncertainty: Array | None = None,
+    ) -> Scene:
         """Build a scene from arrays."""
         scan = xrfsr.as_scan(low, lines, pixel_size="2 mm")
-        return cls(name, truth, scan, xrfsr.as_photo(rgb, like=scan), scale)
+        return cls(name, truth, scan, xrfsr.as_photo(rgb, like=scan), scale, uncertainty)
+
+    @property
+    def true_maps(self) -> xr.Dataset:
+        """True fine maps as a scan, with their uncertainty where it is known."""
+        made = self.scan.xrfsr.superresolve(method="bilinear", scale=self.scale).copy(data={"intensity": self.truth})
+        if self.uncertainty is None:
+            return made
+        sigma = xr.Variable(made.intensity.dims, self.uncertainty.astype(np.float32), made.intensity.attrs)
+        return made.assign(uncertainty=sigma)
+
+    @property
+    def noise(self) -> TruthNoise:
+        """Noise of the true maps, which the scan made from them shares."""
+        if self.uncertainty is not None:
+            sigma = np.sqrt(np.square(self.uncertainty, dtype=np.float64).mean(axis=(1, 2)))
+        else:
+            sigma = np.array([estimate_white_noise(plane) for plane in self.truth])
+        shared = self.scan.intensity[0].size / self.truth[0].size
+        return TruthNoise(sigma, ("",) * len(sigma), 1 - 2 * shared)
 
     @property
     def turned(self) -> xr.DataArray:
@@ -77,6 +110,18 @@ class Scene:
         )
         return psnr(fine.intensity.values, self.truth) - psnr(baseline, self.truth)
 
+    def corrected_gain(self, fine: xr.Dataset, **footprint: Any) -> float:
+        """Return the same without the noise of the true maps; NaN if that is unknown, or all of the error."""
+        baseline = krige(
+            self.scan.intensity.values.astype(np.float64), self.scan.xrfsr.downsampling(self.scale, **footprint)
+        )
+        lines, noise = len(self.truth), self.noise
+        mine, other = (
+            noise.corrected((maps - self.truth) ** 2, np.ones(lines), np.ones(lines, bool))[1]
+            for maps in (fine.intensity.values, baseline)
+        )
+        return float(10 * np.log10(other / mine))
+
     def worst(self, fine: xr.Dataset, **footprint: Any) -> float:
         """Return the gain of the map that gains least, in dB."""
         each = [
@@ -91,7 +136,8 @@ def simulated(seed: int, size: int = 256, scale: int = 4) -> Scene:
     maps = truth.intensity.values
     peak = maps.max(axis=(1, 2), keepdims=True)
     lines = [str(line) for line in truth.line.values]
-    return Scene.of(f"simulated {seed}", maps / peak, scan.intensity.values / peak, rgb.values, lines, scale)
+    low, exact = scan.intensity.values / peak, np.zeros_like(maps)
+    return Scene.of(f"simulated {seed}", maps / peak, low, rgb.values, lines, scale, exact)
 
 
 def real() -> Iterator[Scene]:
@@ -105,7 +151,15 @@ def real() -> Iterator[Scene]:
     spec.loader.exec_module(shared)
     for name, lines in shared.LINES.items():
         maps, guide, scale = shared.scene(name)
-        yield Scene.of(name, maps, shared.box(maps, scale), guide, lines, scale)
+        sigma = np.sqrt(maps * photons(maps)) if name in COUNTED else None
+        yield Scene.of(name, maps, shared.box(maps, scale), guide, lines, scale, sigma)
+
+
+def photons(maps: Array) -> Array:
+    """Return the height of one photon in each map of counts that were divided by their peak, (line, 1, 1)."""
+    # The brightest pixels are clipped, not always to an integer.
+    photon = np.array([np.diff(np.unique(plane[plane < plane.max()])).min() for plane in maps], dtype=np.float64)
+    return photon[:, None, None]
 
 
 def decimated(scene: Scene) -> Scene:
@@ -113,7 +167,8 @@ def decimated(scene: Scene) -> Scene:
     U = scene.scan.xrfsr.downsampling(scene.scale, "decimate")
     low = U(scene.truth)
     lines = [str(line) for line in scene.scan.line.values]
-    return Scene.of(f"{scene.name}, decimated", scene.truth, low, scene.photo.values, lines, scene.scale)
+    name = f"{scene.name}, decimated"
+    return Scene.of(name, scene.truth, low, scene.photo.values, lines, scene.scale, scene.uncertainty)
 
 
 def thinned(scene: Scene, share: float, seed: int = 0) -> Scene:
@@ -124,9 +179,7 @@ def thinned(scene: Scene, share: float, seed: int = 0) -> Scene:
     ValueError
         If its maps are not integer numbers of photons.
     """
-    # The brightest pixels are clipped, not always to an integer.
-    photon = np.array([np.diff(np.unique(plane[plane < plane.max()])).min() for plane in scene.truth], dtype=np.float64)
-    photon = photon[:, None, None]
+    photon = photons(scene.truth)
     counts = scene.truth / photon
     if np.mean(np.abs(counts - np.round(counts)) > 0.05) > 2e-3:
         raise ValueError(f"the maps must be integer numbers of photons, unlike those of {scene.name}")
@@ -135,7 +188,8 @@ def thinned(scene: Scene, share: float, seed: int = 0) -> Scene:
     down, across = height // scene.scan.sizes["y"], width // scene.scan.sizes["x"]
     low = (kept * photon / share).reshape(lines, height // down, down, width // across, across).mean(axis=(2, 4))
     names = [str(line) for line in scene.scan.line.values]
-    return Scene.of(f"{scene.name}, {share:g} of its photons", scene.truth, low, scene.photo.values, names, scene.scale)
+    name = f"{scene.name}, {share:g} of its photons"
+    return Scene.of(name, scene.truth, low, scene.photo.values, names, scene.scale, scene.uncertainty)
 
 
 def coarser(scene: Scene, scale: int) -> Scene:
@@ -143,4 +197,4 @@ def coarser(scene: Scene, scale: int) -> Scene:
     lines, height, width = scene.truth.shape
     low = scene.truth.reshape(lines, height // scale, scale, width // scale, scale).mean(axis=(2, 4))
     names = [str(line) for line in scene.scan.line.values]
-    return Scene.of(f"{scene.name}, {scale}×", scene.truth, low, scene.photo.values, names, scale)
+    return Scene.of(f"{scene.name}, {scale}×", scene.truth, low, scene.photo.values, names, scale, scene.uncertainty)

@@ -2,7 +2,8 @@
 
 python benchmarks/worth.py [JOB ...] [--seeds N] [--out FOLDER]
 
-Every figure is the PSNR minus that of the kriging baseline in dB, pooled over maps, peak 1, averaged over the seeds.
+Every figure is the PSNR minus that of the kriging baseline in dB, pooled over maps, peak 1, averaged over the seeds; in
+brackets the same without the noise of the true maps, where they have noise that is known.
 The column "held-out" is the gain on held-out pixels of the scan, which needs no truth. Tables are printed as Markdown
 and written to the folder, with every single run.
 """
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from scenes import Scene, coarser, decimated, real, simulated, thinned
 
 # Settings of the network alone, without kriging along edges, to compare parts of the network.
@@ -66,6 +68,14 @@ ADVERSARIAL: dict[str, dict[str, Any]] = {
 PAPER_STEPS = 10**9 // (256 * 256 + 64 * 64)
 
 
+def corrected(scene: Scene, fine: xr.Dataset, **footprint: Any) -> float | None:
+    """Return the gain without the noise of the true maps; None if they have none, or if it is unknown."""
+    if not (scene.noise.sigma > 0).any():
+        return None
+    gain = scene.corrected_gain(fine, **footprint)
+    return gain if np.isfinite(gain) else None
+
+
 @dataclass
 class Table:
     """Table of runs by variant and scene."""
@@ -100,6 +110,7 @@ class Table:
                     "scene": scene.name,
                     "seed": seed,
                     "gain": scene.gain(fine, **footprint),
+                    "corrected": corrected(scene, fine, **footprint),
                     "worst": scene.worst(fine, **footprint),
                     "photo_gain": [float(np.nanmin(fine.photo_gain)), float(np.nanmax(fine.photo_gain))],
                     "helped": f"{int((fine.guided_share > 0).sum())} of {fine.sizes['line']}",
@@ -133,8 +144,9 @@ class Table:
         for variant in variants:
             cells, held_out, seconds = [], [], []
             for scene in scenes:
-                gains = self.values("gain", variant, scene)
-                cells.append(f"{np.mean(gains):+.2f} ± {np.std(gains):.2f}" if gains else "–")
+                gains, others = (self.values(key, variant, scene) for key in ("gain", "corrected"))
+                without = f" ({np.mean(others):+.2f})" if others else ""
+                cells.append(f"{np.mean(gains):+.2f} ± {np.std(gains):.2f}{without}" if gains else "–")
                 held_out += self.values("held_out", variant, scene)
                 seconds += self.values("seconds", variant, scene)
             mean = f"{np.mean(held_out):+.2f}" if held_out else "–"

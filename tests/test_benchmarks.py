@@ -29,7 +29,7 @@ def benchmarks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         return __import__(name)
 
     yield load
-    for name in ("gpu", "scenes", "speed", "worth"):
+    for name in ("gpu", "leaderboard", "memory", "scenes", "speed", "worth"):
         sys.modules.pop(name, None)
 
 
@@ -82,6 +82,40 @@ def test_gain_is_over_the_baseline(benchmarks: Any) -> None:
     # One fine pixel of every coarse one is known for sure.
     U = points.scan.xrfsr.downsampling(4, "decimate")
     np.testing.assert_allclose(U(scene.truth), points.scan.intensity, rtol=1e-6)
+
+
+def test_gains_without_the_noise_of_the_truth(benchmarks: Any) -> None:
+    scenes, worth = benchmarks("scenes"), benchmarks("worth")
+    clean = scenes.simulated(0, size=64)
+    fine = clean.scan.xrfsr.superresolve(scale=4, method="bilinear")
+    assert clean.corrected_gain(fine) == pytest.approx(clean.gain(fine), abs=1e-4)
+    assert worth.corrected(clean, fine) is None, "there is no noise to correct for"
+    # The same scene, its maps measured with few photons: every error is larger, and differences are smaller.
+    photon = clean.truth.mean(axis=(1, 2), keepdims=True) / 10
+    counts = np.random.default_rng(0).poisson(clean.truth / photon) * photon
+    low = clean.scan.xrfsr.downsampling(4)(counts)
+    lines = clean.scan.line.values.tolist()
+    noisy = scenes.Scene.of("noisy", counts, low, clean.photo.values, lines, 4, np.sqrt(counts * photon))
+    fine = noisy.scan.xrfsr.superresolve(noisy.photo, scale=4, method="guided_filter", projected=True)
+    wanted = scenes.Scene("wanted", clean.truth, noisy.scan, clean.photo, 4).gain(fine)
+    assert abs(noisy.corrected_gain(fine) - wanted) < abs(noisy.gain(fine) - wanted)
+    assert worth.corrected(noisy, fine) == noisy.corrected_gain(fine)
+
+
+def test_leaderboard_shows_the_noise(benchmarks: Any) -> None:
+    scenes, leaderboard = benchmarks("scenes"), benchmarks("leaderboard")
+    clean = scenes.simulated(0, size=64)
+    sigma = np.full_like(clean.truth, 0.01)
+    noisy = scenes.Scene.of(
+        "noisy", clean.truth, clean.scan.intensity.values, clean.photo.values, clean.scan.line.values.tolist(), 4, sigma
+    )
+    rows = {scene.name: leaderboard.measured(scene, ["bilinear", "kriging"], {}) for scene in (clean, noisy)}
+    table = leaderboard.table(["bilinear", "kriging"], rows)
+    assert sum("without noise" in line for line in table) == 1
+    noise = leaderboard.noise_table(["bilinear", "kriging"], rows)
+    count = len(clean.truth)
+    assert noise[2].startswith(f"| simulated 0 | {count} of {count} maps | none |")
+    assert noise[3].startswith(f"| noisy | {count} of {count} maps | 40.0 |")
 
 
 def test_real_scenes_where_they_are(benchmarks: Any, shared: Path) -> None:

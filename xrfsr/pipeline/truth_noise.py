@@ -11,7 +11,9 @@ Q U (f + n) with U Q = I, for the truth f + n of N fine pixels with white noise 
 
 .. math:: E\,\lVert QU(f+n) - (f+n) \rVert^2 = E\,\lVert QU(f+n) - f \rVert^2 + N\sigma^2 - 2\sigma^2\,\mathrm{tr}(QU),
 
-where the trace is the number of coarse pixels. The noise counts only by the rest then.
+where the trace is the number of coarse pixels. Only the rest of the noise is subtracted then. In results that do not
+agree with the scan the trace is smaller, so that their corrected error is slightly too large (by less than 2/16 of the
+variance of the noise at 4×).
 
 References
 ----------

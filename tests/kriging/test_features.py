@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from xrfsr.kriging.features import KEPT_VARIANCE, neighbourhood
+from xrfsr.kriging.features import KEPT_VARIANCE, Guide, neighbourhood
 
 Array = NDArray[Any]
 
@@ -69,3 +69,21 @@ def test_noise_of_single_pixels_misleads_less() -> None:
         return float((across < along).mean())
 
     assert misled(neighbourhood(noisy, 0.7)) < 0.6 * misled(noisy)
+
+
+def test_maps_count_by_their_signal() -> None:
+    random = np.random.default_rng(0)
+    edge = np.zeros((1, 40, 40), dtype=np.float32)
+    edge[:, :, 20:] = 1
+    both = np.concatenate([edge, random.standard_normal((1, 40, 40)).astype(np.float32)])
+    alone = Guide.fit([edge], 0.4, bandwidth=0.8)(edge)
+    guide = Guide.fit([both], 0.4, bandwidth=0.8, signal=np.array([1.0, 0.0]))(both)
+
+    def contrasts(maps: Array) -> Array:
+        return np.square(maps[:, :, :1] - maps).sum(axis=0)
+
+    np.testing.assert_allclose(contrasts(guide), contrasts(alone), atol=1e-4)
+    whole = Guide.fit([both], 0.4, bandwidth=0.8, signal=np.ones(2))
+    np.testing.assert_array_equal(whole(both), Guide.fit([both], 0.4, bandwidth=0.8)(both))
+    nothing = Guide.fit([both], 0.4, bandwidth=0.8, signal=np.zeros(2))(both)
+    assert np.ptp(nothing) == 0

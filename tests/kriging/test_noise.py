@@ -15,7 +15,14 @@ from small import operator, painting
 import xrfsr
 from xrfsr.errors import InvalidInput
 from xrfsr.kriging.guided import NUGGET, guided_krige
-from xrfsr.kriging.noise import MAX_NUGGET, Piece, estimate_nugget_loo, nugget_of, wiener_gain
+from xrfsr.kriging.noise import (
+    MAX_NUGGET,
+    Piece,
+    estimate_nugget_loo,
+    nugget_of,
+    signal_share,
+    wiener_gain,
+)
 from xrfsr.methods.common.problem import Problem
 
 Array = NDArray[Any]
@@ -154,3 +161,21 @@ def test_maps_without_the_photo_are_noise_aware_too() -> None:
     gap = [np.abs(U(fine.intensity.values) - scan.intensity.values).max() for fine in (exact, aware)]
     assert gap[0] < 1e-5 * float(scan.intensity.max()) < gap[1]
     assert (aware.noise > 0).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.8, 1.0])
+def test_the_share_of_signal_is_that_of_the_maps(share: float, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    blocks = np.kron(random.standard_normal((12, 12)), np.ones((8, 8)))
+    noise = random.poisson(4, blocks.shape) / 2 - 2
+    scan = np.sqrt(share) * blocks / blocks.std() + np.sqrt(1 - share) * noise / noise.std()
+    whole = signal_share([scan[None]])
+    assert whole == pytest.approx(share, abs=0.1)
+    parts = signal_share([scan[None, :48], scan[None, 48:]])
+    assert parts == pytest.approx(whole, abs=0.1)
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (2, 1, 9), (1, 2, 2)])
+def test_the_share_of_signal_of_constant_maps_is_none(shape: tuple[int, int, int]) -> None:
+    np.testing.assert_array_equal(signal_share([np.full(shape, 7.0)]), 0)

@@ -40,7 +40,13 @@ class Guide:
 
     @classmethod
     def fit(
-        cls, pieces: Iterable[NDArray[Any]], spread: float, *, count: int = 1, bandwidth: float | None = None
+        cls,
+        pieces: Iterable[NDArray[Any]],
+        spread: float,
+        *,
+        count: int = 1,
+        bandwidth: float | None = None,
+        signal: NDArray[np.float64] | None = None,
     ) -> Self:
         """Fit a guide to maps like `pieces`.
 
@@ -54,6 +60,9 @@ class Guide:
             Number of pieces.
         bandwidth : float, optional
             Unit of the guide, as a share of the standard deviation of all maps together.
+        signal : array, shape (channel,), optional
+            Share of the variance of each map that is not noise. Maps count by that share: their standard deviation is
+            that of the signal, here and in the unit, so that noise is not taken for edges. All of it by default.
         """
         weights = np.exp([-(down**2 + right**2) / (2 * spread**2) for down, right in OFFSETS])
         share = np.sqrt(weights / weights.sum()).astype(np.float32)
@@ -63,16 +72,22 @@ class Guide:
             moments.append(Moments.of(piece))
         sample = np.concatenate(samples, axis=1).astype(np.float64)
         samples.clear()
+        spreads = pooled_variance(moments)
+        if signal is not None:
+            sample *= (gain := np.tile(np.sqrt(signal), len(OFFSETS))[:, None])
+            spreads = spreads * signal
         mean = sample.mean(axis=1, keepdims=True)
         sample -= mean
         variance, axes = np.linalg.eigh(sample @ sample.T)
         total = np.cumsum(variance[::-1])
         kept = int(np.searchsorted(total, KEPT_VARIANCE * total[-1])) + 1 if total[-1] > 0 else 1
         channels = len(axes) // len(OFFSETS)
-        unit = np.sqrt(pooled_variance(moments).sum()) * bandwidth if bandwidth else 1.0
+        unit = np.sqrt(spreads.sum()) * bandwidth if bandwidth else 1.0
         # A contrast so far below the rounding of single precision is none; dividing by it would overflow.
         chosen = axes[:, ::-1][:, :kept] / (unit if unit > LEAST_CONTRAST else 1.0)
         centre = (mean[:, 0] @ chosen).astype(np.float32)
+        if signal is not None:
+            chosen = chosen * gain
         chosen = chosen.astype(np.float32).reshape(len(OFFSETS), channels, -1)
         return cls(chosen * share[:, None, None], centre)
 

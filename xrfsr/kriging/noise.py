@@ -4,6 +4,11 @@ It is taken from the scan's `uncertainty` where there is one. Else it is estimat
 kriging that attributes a share of the variance to noise (the nugget) predicts a pixel from its neighbours best if that
 share is the true one, because neighbours carry no information on noise. Unpredictable detail counts as noise, so the
 estimate is biased high.
+
+The share of signal in each map, by which maps count as guides, comes from the variogram of the scan. Extrapolated
+linearly to distance zero, only noise remains in it (Thong, Sim & Phang 2001, "Single-image signal-to-noise ratio
+estimation", Scanning 23, 328-336). Sharp edges have a linear variogram, so they do not count as noise. Texture of
+single pixels does.
 """
 
 from __future__ import annotations
@@ -21,7 +26,7 @@ from xrfsr.kriging.photo_gain import photo_guide
 from xrfsr.operators import Downsampling
 from xrfsr.utils.device import CPU
 
-__all__ = ["Piece", "estimate_nugget_loo", "nugget_of", "wiener_gain"]
+__all__ = ["Piece", "estimate_nugget_loo", "nugget_of", "signal_share", "wiener_gain"]
 
 # Optima are flat: steps of half a decade suffice.
 NUGGET_CANDIDATES = (NUGGET, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
@@ -137,3 +142,41 @@ def wiener_gain(
     residual = np.sum(squares, axis=0) / count
     share = 1 - np.divide(noise, residual, out=np.zeros_like(noise), where=residual > 0)
     return np.asarray(np.clip(share, 0, 1), dtype=np.float32)
+
+
+def signal_share(scans: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
+    """Return the share of the variance of every map that is not noise.
+
+    Parameters
+    ----------
+    scans : sequence of array, shape (line, coarse.y, coarse.x)
+        Scan, or crops that represent it.
+
+    Returns
+    -------
+    array, shape (line,)
+        0 for white noise and for constant maps, 1 where differences vanish linearly with the distance, or faster.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).normal(size=(64, 64))
+    >>> step = np.zeros((64, 64))
+    >>> step[:, 32:] = 2
+    >>> np.round(signal_share([np.stack([noise, step, step + noise])]), 1).tolist()
+    [0.0, 1.0, 0.5]
+    """
+    spread = pooled_variance([Moments.of(scan) for scan in scans])
+    near, far = (_variogram(scans, lag) for lag in (1, 2))
+    noise = np.maximum(2 * near - far, 0)
+    return np.asarray(np.clip(1 - np.divide(noise, spread, out=np.ones_like(spread), where=spread > 0), 0, 1))
+
+
+def _variogram(scans: Sequence[NDArray[Any]], lag: int) -> NDArray[np.float64]:
+    """Half the mean squared difference of pixels at a distance along an axis, mean of both axes, shape (line,)."""
+    total, count = np.zeros(len(scans[0])), 0
+    for axis in (1, 2):
+        for scan in scans:
+            ahead, behind = (np.moveaxis(scan, axis, 0)[part] for part in (slice(lag, None), slice(-lag)))
+            total += np.square(ahead.astype(np.float64) - behind).sum(axis=(0, 2))
+            count += ahead[:, 0].size
+    return total / (2 * max(count, 1))

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from xrfsr.errors import warn
 from xrfsr.kriging.features import Guide, Moments, pooled_variance
 from xrfsr.kriging.guided import NUGGET, GuidedKriging
-from xrfsr.kriging.noise import Piece, nugget_of, wiener_gain
+from xrfsr.kriging.noise import Piece, nugget_of, signal_share, wiener_gain
 from xrfsr.kriging.photo_gain import PhotoGain, Sample, along_photo, gain_of_samples, photo_guide
 from xrfsr.methods.common.method import ALL, Method, Run, Solution
 from xrfsr.methods.common.problem import Problem, pooled_mean, pooled_noise
@@ -46,6 +46,8 @@ __all__ = ["PreparedUnfolding", "Unfolding", "UnfoldingOptions"]
 EDGE = 0.8
 # Width of the neighbourhood by which they are compared, in fine pixels: it forgives a little noise and softness.
 SURROUNDINGS = 0.4
+# Maps with a smaller share of signal, and which the photo does not help, are the baseline.
+LEAST_SIGNAL = 0.2
 # Name, description, and value for lines that the photo may not guide.
 GUIDED_SHARE = ("guided_share", "share of network and photo in the map; the rest is the kriging baseline", 0.0)
 PHOTO_GAIN = ("photo_gain", "error of predictions of the scan without the photo over that with it, in dB", np.nan)
@@ -197,8 +199,13 @@ def _with_estimates(
             made.estimate(problem, guided) if only is None else only
             for problem, guided in zip(sample, along, strict=True)
         )
-        shared = Guide.fit((maps / peak for maps in estimates), SURROUNDINGS, count=len(sample), bandwidth=EDGE)
-        made = replace(made, edges=shared.rescaled(model.peak))
+        signal = signal_share([each.scan for each in chosen])
+        shared = Guide.fit(
+            (maps / peak for maps in estimates), SURROUNDINGS, count=len(sample), bandwidth=EDGE, signal=signal
+        )
+        # Along the edges of other maps, noise would only get their shapes.
+        guided = made.guided & (made.helps | (signal > LEAST_SIGNAL))
+        made = replace(made, edges=shared.rescaled(model.peak), guided=guided)
     return made, only
 
 

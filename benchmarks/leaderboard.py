@@ -99,7 +99,7 @@ def noise_table(names: list[str], rows: dict[str, list[xr.Dataset]]) -> list[str
         cells = []
         for name in shown:
             plain, corrected = made.pooled.sel(algorithm=name, metric=["psnr", "psnr_corrected"]).values
-            cells.append(f"{plain:.2f} → {'–' if np.isnan(corrected) else f'{corrected:.2f}'}")
+            cells.append(f"{plain:.2f} → {f'{corrected:.2f}' if known.any() and np.isfinite(corrected) else '–'}")
         lines.append(f"| {scene} | {known.sum()} of {len(sigma)} maps | {bound}{ceiling} | {' | '.join(cells)} |")
     return lines
 

@@ -111,7 +111,7 @@ class Scene:
         return psnr(fine.intensity.values, self.truth) - psnr(baseline, self.truth)
 
     def corrected_gain(self, fine: xr.Dataset, **footprint: Any) -> float:
-        """Return the same without the noise of the true maps; NaN if that is unknown, or all of the error."""
+        """Return the same without the noise of the true maps, as far as it is known; NaN if it is all of the error."""
         baseline = krige(
             self.scan.intensity.values.astype(np.float64), self.scan.xrfsr.downsampling(self.scale, **footprint)
         )

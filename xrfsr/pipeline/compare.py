@@ -31,7 +31,7 @@ __all__ = ["compare"]
 METRICS = {
     "rmse": "root mean square error, the peak of the true map being 1",
     "psnr": "-20 log10(rmse), in dB",
-    "rmse_corrected": "rmse without the noise of the true map; NaN where that is unknown, or all of the error",
+    "rmse_corrected": "rmse without the noise of the true map, as far as known; NaN where it is all of the error",
     "psnr_corrected": "-20 log10(rmse_corrected), in dB",
 }
 
@@ -82,9 +82,9 @@ def compare(
 
         The metrics ``"rmse_corrected"`` and ``"psnr_corrected"`` are the same without the noise of the truth, whose
         standard deviation is `truth_noise` (line), from `truth_noise_source` (line): its ``"uncertainty"``, whole
-        ``"counts"``, or an ``"estimate"`` that assumes equally strong white noise. They are NaN for lines with
-        ``"unknown"`` noise, which `pooled` uses without correction, and where the noise is all of the error; see
-        `xrfsr.pipeline.truth_noise`.
+        ``"counts"``, or an ``"estimate"`` that assumes equally strong white noise. ``"unknown"`` noise (NaN) is not
+        subtracted, so that the figures are bounds: rmse at most, psnr at least. They are NaN where the noise is all of
+        the error; see `xrfsr.pipeline.truth_noise`.
 
     Raises
     ------

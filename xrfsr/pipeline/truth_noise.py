@@ -107,26 +107,22 @@ class TruthNoise:
         peak : array, shape (line,)
             Peak of every true map.
         element : array of bool, shape (line,)
-            Lines that are pooled. Those with unknown noise are used without correction: the pooled error is then an
-            upper bound.
+            Lines that are pooled.
 
         Returns
         -------
         each : array, shape (line,)
-            NaN where the noise is unknown, or is all of the error as far as can be told.
+            NaN where the noise is all of the error, as far as can be told. Unknown noise is not subtracted: the error
+            is then an upper bound.
         pooled : float
-            NaN if the noise of all lines is unknown, or is all of the error.
+            NaN if the noise is all of the error of the lines together.
         """
         count = np.isfinite(square).sum(axis=(1, 2))
         mean, variance = np.nanmean(square, axis=(1, 2)), np.nanvar(square, axis=(1, 2))
         error = np.sqrt(variance / np.maximum(count, 1))
-        noise = self.weight * (self.sigma / peak) ** 2
-        known, chosen = np.isfinite(noise), int(element.sum())
-        each = _remaining(mean, noise, error)
-        if not (known & element).any():
-            return each, np.nan
-        pooled = (mean[element].mean(), np.where(known, noise, 0)[element].mean(), np.sqrt(np.sum(error[element] ** 2)))
-        return each, float(_remaining(pooled[0], pooled[1], pooled[2] / chosen))
+        noise = self.weight * np.nan_to_num(self.sigma / peak) ** 2
+        mine, all_errors = (mean[element].mean(), noise[element].mean()), np.sqrt(np.sum(error[element] ** 2))
+        return _remaining(mean, noise, error), float(_remaining(*mine, all_errors / max(element.sum(), 1)))
 
 
 def estimate_white_noise(plane: NDArray[Any]) -> float:

@@ -131,7 +131,7 @@ def test_sources_of_the_noise_and_lines_without(painting: Painting) -> None:
     maps = painting.truth.intensity.values.astype(np.float64)
     random = np.random.default_rng(0)
     sigma = np.full(maps.shape, np.nan)
-    sigma[0] = 2.0
+    sigma[0] = 200.0
     strong = 0.5 * maps[1].std()
     noisy = maps + np.array([0, strong, 0])[:, None, None] * random.standard_normal(maps.shape)
     compared = painting.scan.xrfsr.compare(
@@ -139,7 +139,7 @@ def test_sources_of_the_noise_and_lines_without(painting: Painting) -> None:
     )
     assert compared.truth_noise_source.values.tolist() == ["uncertainty", "estimate", "unknown"]
     assert set(compared.truth_noise_source.values) <= set(SOURCES)
-    np.testing.assert_allclose(compared.truth_noise[:2], [2.0, strong], rtol=0.1)
+    np.testing.assert_allclose(compared.truth_noise[:2], [200.0, strong], rtol=0.1)
     assert np.isnan(compared.truth_noise[2])
     # The line with unknown noise is used as it is.
     plain, corrected = compared.score.sel(metric=["psnr", "psnr_corrected"]).values[0].T

@@ -1,0 +1,146 @@
+r"""The prior: a network that has learned from random shapes how maps look within a pixel of the scan.
+
+The deep-unfolding network is trained on one painting and knows what its photo shows. How sharp maps are, and when a
+photo deserves to be followed, is alike in all of them. A convolutional network has learned both from piles of random
+shapes with imperfect photos (``benchmarks/train_prior.py``); it has seen no photograph, no painting and no element map.
+It takes an estimate :math:`\hat Y` of one map and returns a correction whose mean over every pixel of the scan is zero.
+
+Its grid has 4 × 4 pixels for every pixel of the scan, whatever the ratio of the result: estimate and photo are
+resampled to it, and the correction is resampled back. A layer sees the pixels of one cell as channels (Shi et al. 2016,
+"Real-time single image and video super-resolution using an efficient sub-pixel convolutional neural network"), so all
+products are of the size of the scan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import as_file, files
+from typing import Any, Self, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import conv2d, pixel_shuffle, pixel_unshuffle, relu
+
+from xrfsr.network.tensor_files import read_tensors
+from xrfsr.utils.device import CPU
+
+__all__ = ["COMPONENTS", "RADIUS", "RATIO", "VERSION", "Components", "PriorNetwork", "load_prior", "prior_inputs"]
+
+RATIO = 4  # pixels along a side of a cell, which is a pixel of the scan
+COMPONENTS = 3  # channels to which the bands of the photo, and the maps of the scan, are reduced
+WIDTH, BLOCKS = 64, 5
+INPUTS = 1 + RATIO**2 * (1 + 2 * COMPONENTS)
+RADIUS = 2 * BLOCKS + 2  # cells to either side of one that its correction depends on
+LEAST_CONTRAST = 1e-18
+VERSION = "random shapes 1"
+WEIGHTS = "prior.safetensors"
+
+
+class PriorNetwork(nn.Module):
+    """Residual convolutional network on cells.
+
+    Parameters
+    ----------
+    width, blocks : int
+        Channels of a layer, and number of residual blocks of two layers.
+    """
+
+    def __init__(self, width: int = WIDTH, blocks: int = BLOCKS) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(INPUTS, width, 3, padding=1)
+        self.inner = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(2 * blocks))
+        self.last = nn.Conv2d(width, RATIO**2, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return corrections (maps, 4 * y, 4 * x) for the inputs of maps (maps, channel, y, x)."""
+        x = self.first(x)
+        for one, two in zip(self.inner[::2], self.inner[1::2], strict=True):
+            x = x + two(relu(one(relu(x))))
+        made = conv2d(relu(x).float(), self.last.weight, self.last.bias, padding=1)
+        made = made - made.mean(dim=1, keepdim=True)
+        return pixel_shuffle(made, RATIO)[:, 0]
+
+
+def prior_inputs(estimate: Tensor, photo: Tensor, shared: Tensor) -> Tensor:
+    """Return the inputs of the network: the means over cells, and the deviations from them.
+
+    Parameters
+    ----------
+    estimate : Tensor, shape (maps, 4 * y, 4 * x)
+        Estimate of the fine maps, of mean zero and standard deviation one in the scan.
+    photo, shared : Tensor, shape (maps, 3, 4 * y, 4 * x)
+        Principal components of the photo, zero for maps that it may not guide, and of all maps.
+
+    Returns
+    -------
+    Tensor, shape (maps, channel, y, x)
+    """
+    cells = pixel_unshuffle(estimate[:, None], RATIO)
+    means = cells.mean(dim=1, keepdim=True)
+    return torch.cat(
+        [
+            means,
+            cells - means,
+            pixel_unshuffle(photo, RATIO),
+            pixel_unshuffle(shared, RATIO),
+        ],
+        dim=1,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Components:
+    """Principal components of a stack of maps, in units of the contrast of all maps together.
+
+    Attributes
+    ----------
+    axes : array of float32, shape (3, channel)
+        Weight of every map in every component; zero for components beyond the number of maps.
+    mean, variance : array of float32, shape (channel,)
+        Mean and variance of every map.
+    """
+
+    axes: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    variance: NDArray[np.float32]
+
+    @classmethod
+    def fit(cls, pieces: Sequence[NDArray[Any]]) -> Self:
+        """Fit the components of maps (channel, y, x), or of crops of them."""
+        pixels = np.array([piece[0].size for piece in pieces], np.float64)
+        means = np.array([piece.mean(axis=(1, 2), dtype=np.float64) for piece in pieces])
+        mean = pixels / pixels.sum() @ means
+        covariance = np.zeros((len(mean), len(mean)))
+        for piece in pieces:
+            rest = piece.reshape(len(mean), -1) - mean[:, None]
+            covariance += rest @ rest.T / pixels.sum()
+        values, vectors = np.linalg.eigh(covariance)
+        chosen = vectors[:, ::-1][:, :COMPONENTS].T
+        chosen = chosen * np.where(chosen.sum(axis=1, keepdims=True) < 0, -1, 1)
+        contrast = np.sqrt(max(values.sum(), 0))
+        axes = np.zeros((COMPONENTS, len(mean)))
+        axes[: len(chosen)] = chosen / (contrast if contrast > LEAST_CONTRAST else 1)
+        variance = covariance.diagonal()
+        return cls(*(np.asarray(each, np.float32) for each in (axes, mean, variance)))
+
+    def __call__(self, maps: NDArray[Any]) -> NDArray[np.float32]:
+        """Return the components (3, y, x) of maps (channel, y, x)."""
+        flat = maps.reshape(len(self.mean), -1).astype(np.float32) - self.mean[:, None]
+        return np.asarray(self.axes @ flat).reshape(COMPONENTS, *maps.shape[1:])
+
+
+@cache
+def load_prior(device: torch.device = CPU) -> PriorNetwork:
+    """Return the network with the weights of the package; the same object for every call."""
+    network = PriorNetwork()
+    layout = {name: ("F32", tuple(value.shape)) for name, value in network.state_dict().items()}
+    with as_file(files("xrfsr.network") / WEIGHTS) as path:
+        arrays = read_tensors(path, layout)
+    network.load_state_dict({name: torch.from_numpy(value) for name, value in arrays.items()})
+    network.requires_grad_(False)
+    placed: PriorNetwork = cast(Any, network).to(device, memory_format=torch.channels_last)  # the stubs lack it
+    return placed

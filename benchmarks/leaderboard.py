@@ -26,6 +26,7 @@ from xrfsr.methods.common.spectral_response import response
 # Methods in the order of Table I; others follow.
 ORDER = ("sisr", "cstf", "cms", "lttr", "ssr", "ssrcu", "unfolding")
 CONSISTENT = ("kriging", "unfolding")  # consistent by themselves
+PAPER = "unfolding, prior=False"  # nothing learned beforehand
 MIXED = ("cstf", "lttr", "cms")  # assume that the photo is R times the maps
 BEGIN, END = "<!-- measured: written by nox -s leaderboard -->", "<!-- end of what was measured -->"
 
@@ -41,17 +42,18 @@ def measured(scene: Scene, names: list[str], settings: dict[str, dict[str, Any]]
     """Return two comparisons: all methods without the projection, and all with it."""
     truth = scene.true_maps
 
-    def compared(name: str, **projected: bool) -> xr.Dataset:
-        each = {name: settings.get(name, {}) | projected}
+    def compared(name: str, label: str = "", **changed: bool) -> xr.Dataset:
+        each = {name: settings.get(name, {}) | changed}
         with warnings.catch_warnings(), peak_memory() as held:
             warnings.simplefilter("ignore")
             made: xr.Dataset = scene.scan.xrfsr.compare(
                 scene.photo, scene.scale, methods=[name], truth=truth, settings=each, progress=False
             )
-        return made.assign(memory=("algorithm", held))
+        return made.assign(memory=("algorithm", held)).assign_coords(algorithm=[label or name])
 
     consistent = [compared(name) for name in names if name in CONSISTENT]
-    others = [name for name in names if name not in CONSISTENT]
+    consistent += [compared("unfolding", PAPER, prior=False)] * (PAPER in names)
+    others = [name for name in names if name not in (*CONSISTENT, PAPER)]
     both = [[compared(name, projected=projected) for name in others] for projected in (False, True)]
     return [xr.concat([*made, *consistent], "algorithm").sel(algorithm=names) for made in both]
 
@@ -85,7 +87,7 @@ def table(names: list[str], rows: dict[str, list[xr.Dataset]]) -> list[str]:
 
 def noise_table(names: list[str], rows: dict[str, list[xr.Dataset]]) -> list[str]:
     """Return a table of the noise of the true maps, and what it takes from the PSNR of some methods."""
-    shown = [name for name in ("kriging", "unfolding") if name in names]
+    shown = [name for name in ("kriging", PAPER, "unfolding") if name in names]
     lines = [
         f"| scene | noise known of | ceiling, dB | {' | '.join(f'{name}, dB' for name in shown)} |",
         f"| --- | --- | --- |{' --- |' * len(shown)}",
@@ -132,6 +134,7 @@ def main() -> None:
     names = arguments.methods or [
         name for name in known_methods() if not get(name).Options.required() or arguments.checkpoint
     ]
+    names += [PAPER] * ("unfolding" in names)
     names = [name for name in ORDER if name in names] + [name for name in names if name not in ORDER]
     rows: dict[str, list[xr.Dataset]] = {}
     for scene in scenes():
@@ -139,8 +142,8 @@ def main() -> None:
         rows[scene.name] = measured(scene, names, settings)
         for made in rows[scene.name]:
             print(made.pooled.sel(metric="psnr").to_series().to_string(), flush=True)
-    first = [name for name in names if name in ORDER]
-    others = [name for name in names if name not in ORDER] + ["unfolding"] * ("unfolding" in names)
+    first = [name for name in names if name in (*ORDER, PAPER)]
+    others = [name for name in names if name not in first] + ["unfolding"] * ("unfolding" in names)
     costs = next(iter(rows.values()))[1]
     text = [
         BEGIN,

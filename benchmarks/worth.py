@@ -92,6 +92,7 @@ class Table:
         photo: Any = None,
         consistency: str = "exact",
         refine: str | None = "shift",
+        prior: bool = True,
         **footprint: Any,
     ) -> None:
         """Run one variant on one scene, for every seed."""
@@ -102,7 +103,8 @@ class Table:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 model = scene.scan.xrfsr.train(rgb, scene.scale, seed=seed, progress=False, **place, **settings)
-                fine = scene.scan.xrfsr.superresolve(rgb, scene.scale, model=model, consistency=consistency, **place)
+                made: dict[str, Any] = {"model": model, "consistency": consistency, "prior": prior}
+                fine = scene.scan.xrfsr.superresolve(rgb, scene.scale, **made, **place)
             held_out = model.held_out_gain
             self.runs.append(
                 {
@@ -121,10 +123,10 @@ class Table:
             print(json.dumps(self.runs[-1]), flush=True)
 
     def run_threads(self, variants: dict[str, dict[str, Any]], scenes: list[Scene], base: dict[str, Any]) -> None:
-        """Run every variant on every scene, with the settings of `base` that it does not change."""
+        """Run every variant on every scene, with the settings of `base` that it does not change, without the prior."""
         for variant, settings in variants.items():
             for scene in scenes:
-                self.run(variant, scene, base | settings)
+                self.run(variant, scene, base | settings, prior=False)
 
     def values(self, key: str, variant: str, scene: str) -> list[float]:
         """Return one figure for every seed."""
@@ -188,12 +190,12 @@ def edges(scenes: list[Scene], seeds: int, out: Path) -> None:
 
 
 def controls(scenes: list[Scene], seeds: int, out: Path) -> None:
-    """Compare the true photo, a wrong photo and a grey one."""
+    """Compare the true photo, a wrong photo and a grey one, with and without the prior."""
     table = Table("Controls: gain over the baseline in dB", seeds)
     for scene in scenes:
-        table.run("photo", scene, {})
-        table.run("photo upside down", scene, {}, scene.turned)
-        table.run("grey", scene, {}, scene.grey)
+        for name, photo in (("photo", scene.photo), ("photo upside down", scene.turned), ("grey", scene.grey)):
+            table.run(f"{name}, without the prior", scene, {}, photo, prior=False)
+            table.run(f"{name}, with it", scene, {}, photo)
     table.keep(out, "controls")
 
 
@@ -211,7 +213,8 @@ def eight(scenes: list[Scene], seeds: int, out: Path) -> None:
     """Measure at twice the scale, with the photo and with a wrong one."""
     table = Table("At 8×, gain over the baseline of that scan in dB", seeds)
     for scene in (coarser(scene, 8) for scene in scenes):
-        table.run("network alone", scene, NETWORK)
+        table.run("network alone", scene, NETWORK, prior=False)
+        table.run("without the prior", scene, {}, prior=False)
         table.run("default", scene, {})
         table.run("default, photo upside down", scene, {}, scene.turned)
     table.keep(out, "eight")
@@ -238,9 +241,9 @@ def adversarial(scenes: list[Scene], seeds: int, out: Path) -> None:
 def paper(scenes: list[Scene], seeds: int, out: Path) -> None:
     """Compare the paper's schedule, stopped at 10⁹ pixels, with the default at 10⁷, on a simulated painting."""
     table = Table("Default and the paper's schedule, gain over the baseline in dB", 1)
-    table.run("default, 10⁷ pixels", scenes[0], {})
+    table.run("default, 10⁷ pixels", scenes[0], {}, prior=False)
     settings = {"preset": "paper", "steps": PAPER_STEPS, "adversarial_steps": 0}
-    table.run("paper, 10⁹ pixels", scenes[0], settings)
+    table.run("paper, 10⁹ pixels", scenes[0], settings, prior=False)
     table.keep(out, "paper")
 
 

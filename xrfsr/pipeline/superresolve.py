@@ -96,6 +96,9 @@ def superresolve(
         - ``preset``, ``"default"`` or ``"paper"``, and fields of `xrfsr.network.TrainingConfig` that differ from it;
         - ``consistency``, ``"exact"`` or, for maps of few counts, ``"noise-aware"``: the result then follows the scan
           only as far as its noise allows;
+        - ``prior``, whether a network that has learned from random shapes sharpens the maps, as far as the scan at half
+          its resolution confirms it (True); with False nothing is known beforehand, as in the paper. Without pixels
+          held out from training (``held_out=0``, ``preset="paper"``) it is not used;
         - ``max_seconds``, after which training stops with the best network so far (as it does after an interruption
           from the keyboard if ``keep_interrupted`` is True; by default it is in an interactive session, and in a
           script the interruption is raised);
@@ -115,7 +118,8 @@ def superresolve(
         result back to the scan, to float32 rounding (which a beam much wider than the pixels amplifies). The attributes
         record how the result was made. ``"unfolding"`` adds coordinates along `line`: `photo_gain` is the gain in dB
         with which the scan predicts itself along the photo's edges; `guided_share` is the share of the network in each
-        map, zero where the photo does not help; `noise`, if the result is noise-aware, is the standard deviation that
+        map, zero where the photo does not help; `prior_share` is the share of the prior's correction that was added to
+        it; `noise`, if the result is noise-aware, is the standard deviation that
         is assumed for a pixel of the scan. Numeric coordinates along `y` or `x` are interpolated; `uncertainty` belongs
         to coarse pixels and is not carried over.
 

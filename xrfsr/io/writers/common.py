@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from xrfsr.core.separate import SHIFT_COORDS
+from xrfsr.core.separate import RECORD_COORDS
 from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.io.writers.atomic import Obstacle, target_faults
 from xrfsr.io.writers.layers import Layers, layers_of
@@ -108,7 +108,7 @@ def warn_dropped(
         return
     held = set(STANDARD_VARIABLES) - (set() if mask else {"valid"}) - (set() if uncertainty else {"uncertainty"})
     held |= {"rgb", "band"} if photo else set()
-    held |= set(SHIFT_COORDS)  # a record of how the maps were made, which no other format keeps either
+    held |= set(RECORD_COORDS)  # no other format keeps them either
     held |= {str(plane.values.name) for plane in layers.derived}
     dropped = [str(name) for name in scan.variables if str(name) not in held]
     if dropped:

@@ -16,7 +16,7 @@ super-resolution on Old Master paintings using minimal training data".
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from xrfsr.methods.common.problem import Problem, pooled_mean, pooled_noise
 from xrfsr.methods.unfolding.fitting import check_fits, fit, guided_lines, misfits, why_unguided
 from xrfsr.methods.unfolding.options import UnfoldingOptions
 from xrfsr.methods.unfolding.prepared import PreparedUnfolding, halo
+from xrfsr.methods.unfolding.within_pixels import PriorStep, Trial, halved
 from xrfsr.network.model import Model
 from xrfsr.operators import Downsampling
 from xrfsr.utils.describe import listing
@@ -50,6 +51,7 @@ SURROUNDINGS = 0.4
 LEAST_SIGNAL = 0.2
 # Name, description, and value for lines that the photo may not guide.
 GUIDED_SHARE = ("guided_share", "share of network and photo in the map; the rest is the kriging baseline", 0.0)
+PRIOR_SHARE = ("prior_share", "share of the correction by the prior that was added to the map", 0.0)
 PHOTO_GAIN = ("photo_gain", "error of predictions of the scan without the photo over that with it, in dB", np.nan)
 NOISE = ("noise", "standard deviation of the noise that a pixel of the scan is taken to have")
 
@@ -119,7 +121,7 @@ class Unfolding(Method[UnfoldingOptions]):
 
     def line_coords(self, options: UnfoldingOptions) -> Mapping[str, str]:
         """See `xrfsr.methods.common.method.Method`."""
-        names = [GUIDED_SHARE[:2], PHOTO_GAIN[:2]]
+        names = [GUIDED_SHARE[:2], PHOTO_GAIN[:2], *([PRIOR_SHARE[:2]] if options.uses_prior else [])]
         return dict([*names, NOISE] if self.uses_uncertainty(options) else names)
 
 
@@ -128,7 +130,8 @@ def _prepare(
 ) -> tuple[PreparedUnfolding, NDArray[np.float32] | None]:
     """Prepare the method; return the estimate, too, where the sample is one problem."""
     lines, exact = sample[0].lines, options.consistency == "exact"
-    line_values = {name: np.full(len(lines), value, np.float32) for name, _, value in (GUIDED_SHARE, PHOTO_GAIN)}
+    kept = (GUIDED_SHARE, PHOTO_GAIN, *([PRIOR_SHARE] if options.uses_prior else []))
+    line_values = {name: np.full(len(lines), value, np.float32) for name, _, value in kept}
     nugget = np.full(len(lines), NUGGET)
     if not exact:
         nugget, line_values["noise"] = _noise_of(sample, run.device)
@@ -154,7 +157,8 @@ def _prepare(
         share=np.ones(len(places), dtype=np.float32),
         metadata=dict(model.training),
     )
-    return _with_estimates(sample, made, model, along or [None] * len(sample))
+    made, only = _with_estimates(sample, made, model, along or [None] * len(sample))
+    return (_with_prior(sample, made) if options.uses_prior else made), only
 
 
 def _with_estimates(
@@ -207,6 +211,25 @@ def _with_estimates(
         guided = made.guided & (made.helps | (signal > LEAST_SIGNAL))
         made = replace(made, edges=shared.rescaled(model.peak), guided=guided)
     return made, only
+
+
+def _with_prior(sample: Sequence[Problem], made: PreparedUnfolding) -> PreparedUnfolding:
+    """Return a copy that takes as much of the prior as is right at half the resolution of the scan."""
+    assert made.model is not None
+    chosen = [problem.sel_lines(made.places) for problem in sample]
+    prior = PriorStep.of(chosen, made.helps)
+    prior = prior.judged(_trials(sample, made), made.run.device)
+    judged = np.where(made.model.has_holdout, prior.share, 0).astype(np.float32)
+    made.line_values["prior_share"][made.places[made.guided]] = judged[made.guided]
+    return replace(made, prior=replace(prior, share=judged))
+
+
+def _trials(sample: Sequence[Problem], made: PreparedUnfolding) -> Iterator[Trial]:
+    for problem in sample:
+        if (coarse := halved(problem)) is not None:
+            estimate = made.along_edges(coarse, made.estimate(coarse))
+            chosen, full = coarse.sel_lines(made.places), problem.sel_lines(made.places)
+            yield Trial(chosen, made.consistent(chosen, estimate), full.scan, full.measured)
 
 
 def _noise_of(sample: Sequence[Problem], device: torch.device) -> tuple[NDArray[np.float64], NDArray[np.float32]]:

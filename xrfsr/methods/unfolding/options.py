@@ -15,8 +15,9 @@ from xrfsr.methods.common.method import Run
 from xrfsr.methods.common.options import MethodOptions, near_option
 from xrfsr.network.config import TrainingConfig
 from xrfsr.network.model import Model
+from xrfsr.network.prior import VERSION
 from xrfsr.network.training import Run as TrainingRun
-from xrfsr.utils.checks import choice_faults
+from xrfsr.utils.checks import choice_faults, switch_faults
 from xrfsr.utils.describe import describe
 from xrfsr.utils.device import CPU
 
@@ -35,6 +36,9 @@ class UnfoldingOptions(MethodOptions):
         What is trained. A user passes its fields one by one, and ``preset`` for those that are not given.
     consistency : {"exact", "noise-aware"}
         Whether U takes the maps back to the scan exactly, or as far as the noise of the scan allows.
+    prior : bool
+        Whether a network that has learned from random shapes sharpens the maps, as far as the scan confirms it; False
+        is the paper's method, which knows nothing beforehand. It needs pixels held out from training.
     model : Model, optional
         Trained model; without one, one is trained.
     max_seconds, checkpoint, checkpoint_seconds, keep_interrupted
@@ -43,6 +47,7 @@ class UnfoldingOptions(MethodOptions):
 
     config: TrainingConfig = field(default_factory=TrainingConfig)
     consistency: Consistency = "exact"
+    prior: bool = True
     model: Model | None = None
     max_seconds: float | None = None
     checkpoint: str | PathLike[str] | None = None
@@ -52,6 +57,7 @@ class UnfoldingOptions(MethodOptions):
     def __post_init__(self) -> None:
         faults: list[str] = []
         faults += choice_faults("consistency", self.consistency, get_args(Consistency))
+        faults += switch_faults(prior=self.prior)
         if self.model is not None and not isinstance(self.model, Model):
             faults.append(
                 f"model must be a trained model, got {describe(self.model)}; .xrfsr.train(rgb) makes one, "
@@ -76,7 +82,7 @@ class UnfoldingOptions(MethodOptions):
             for name in keywords
             if name not in known
         ]
-        if given.get("model") is not None and (others := set(keywords) - {"model", "consistency"}):
+        if given.get("model") is not None and (others := set(keywords) - {"model", "consistency", "prior"}):
             listed = ", ".join(name for name in keywords if name in others)
             faults.append(f"{listed} cannot change a model that is already trained; leave out one of the two")
         config, made = TrainingConfig(), None
@@ -89,6 +95,16 @@ class UnfoldingOptions(MethodOptions):
         if faults or made is None:
             raise InvalidInput("options", faults)
         return made
+
+    @property
+    def trained(self) -> TrainingConfig:
+        """Settings of the model that is given, or of the one to train."""
+        return self.config if self.model is None else self.model.config
+
+    @property
+    def uses_prior(self) -> bool:
+        """Whether the prior is used: not without held-out pixels, because nothing is judged then."""
+        return self.prior and self.trained.held_out > 0
 
     def training_run(self, run: Run, device: torch.device) -> TrainingRun:
         """How training is carried out on a device."""
@@ -104,5 +120,5 @@ class UnfoldingOptions(MethodOptions):
 
     def metadata(self) -> dict[str, str | float]:
         """See `MethodOptions`."""
-        config = self.config if self.model is None else self.model.config
-        return {"consistency": self.consistency, "settings": json.dumps(config.to_dict())}
+        made: dict[str, str | float] = {"consistency": self.consistency, "settings": json.dumps(self.trained.to_dict())}
+        return made | {"prior": VERSION if self.uses_prior else "none"}

@@ -19,7 +19,9 @@ from xrfsr.kriging.photo_gain import along_photo
 from xrfsr.kriging.simple import krige
 from xrfsr.methods.common.method import Reconstruction, Run
 from xrfsr.methods.common.problem import Problem
+from xrfsr.methods.unfolding.within_pixels import PriorStep
 from xrfsr.network.model import Model
+from xrfsr.network.prior import RADIUS
 from xrfsr.operators import Downsampling
 from xrfsr.operators.nonnegative import project_nonnegative
 
@@ -32,7 +34,7 @@ GUIDED_HALO = HALO + 1
 
 def halo(U: Downsampling) -> int:
     """Return the halo of the projected estimate, of guided kriging along its edges, and of the projection of that."""
-    return 2 * U.halo + GUIDED_HALO
+    return 2 * U.halo + GUIDED_HALO + RADIUS
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +65,8 @@ class PreparedUnfolding:
         Lines for which the photo is used.
     edges : Guide, optional
         Common edges of the maps, along which they are sharpened.
+    prior : PriorStep, optional
+        What has been learned from random shapes, for the model's lines.
     metadata, line_values
         See `Prepared`.
     """
@@ -78,6 +82,7 @@ class PreparedUnfolding:
     photo: Guide | None = None
     helps: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
     edges: Guide | None = None
+    prior: PriorStep | None = None
     metadata: dict[str, str | float] = field(default_factory=dict)
     line_values: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
@@ -91,9 +96,9 @@ class PreparedUnfolding:
     def finish(self, problem: Problem, estimate: NDArray[np.float32], core: tuple[slice, slice]) -> Reconstruction:
         """Return the fine maps of `core` from the estimate of a problem, shape (model line, fine.y, fine.x)."""
         problem, window, core = self._within_last_halo(problem, core)
-        estimate = estimate[:, *window]
-        if self.edges is not None:
-            estimate = self._sharpened(problem, estimate)
+        estimate = self.along_edges(problem, estimate[:, *window])
+        if self.prior is not None:
+            estimate = self._with_prior(problem, estimate)
         return self._physical(self._all_lines(problem, estimate), problem, core)
 
     def baseline(self, problem: Problem, lines: NDArray[np.intp]) -> NDArray[np.float32]:
@@ -142,10 +147,27 @@ class PreparedUnfolding:
             maps[:, ~problem.photo_valid] = self.baseline(problem, self.places)[:, ~problem.photo_valid]
         return maps
 
-    def _sharpened(self, problem: Problem, estimate: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _with_prior(self, problem: Problem, estimate: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Add the correction of the prior, of which U sees nothing."""
+        assert self.prior is not None
+        chosen, U = problem.sel_lines(self.places), problem.U
+        change = self.prior(chosen, self.consistent(chosen, estimate), self._device)
+        made: NDArray[np.float32] = U.project(change, np.zeros_like(chosen.scan), U.correlation_length)
+        made += estimate
+        return made
+
+    def consistent(self, chosen: Problem, estimate: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return an estimate of the model's lines with the noise of the scan, as in the training of the prior."""
+        if self.exact:
+            return estimate
+        made: NDArray[np.float32] = chosen.U.project(estimate, chosen.scan, chosen.U.correlation_length)
+        return made
+
+    def along_edges(self, problem: Problem, estimate: NDArray[np.float32]) -> NDArray[np.float32]:
         """Mix kriging along the common edges of all maps into each that could be judged."""
+        if self.edges is None:
+            return estimate
         assert self.model is not None
-        assert self.edges is not None
         U, model, scan = problem.U, self.model, problem.scan[self.places]
         mixed = guided_krige(scan, self.edges(estimate), U, self._device, self.nugget[self.places]).fine
         mixed -= estimate
@@ -174,7 +196,7 @@ class PreparedUnfolding:
     ) -> tuple[Problem, tuple[slice, slice], tuple[slice, slice]]:
         """Crop to the halo the last step needs; return the crop, its fine pixels, and `core` relative to them."""
         U = problem.U
-        margin = U.halo + GUIDED_HALO
+        margin = U.halo + GUIDED_HALO + (RADIUS if self.prior is not None else 0)
         rows, columns = (
             _coarse_around(part, fine, coarse, margin)
             for part, fine, coarse in zip(core, U.fine.shape, U.coarse.shape, strict=True)

@@ -52,7 +52,8 @@ def measured(scene: Scene, names: list[str], settings: dict[str, dict[str, Any]]
         return made.assign(memory=("algorithm", held)).assign_coords(algorithm=[label or name])
 
     consistent = [compared(name) for name in names if name in CONSISTENT]
-    consistent += [compared("unfolding", PAPER, prior=False)] * (PAPER in names)
+    if PAPER in names:
+        consistent.append(compared("unfolding", PAPER, prior=False))
     others = [name for name in names if name not in (*CONSISTENT, PAPER)]
     both = [[compared(name, projected=projected) for name in others] for projected in (False, True)]
     return [xr.concat([*made, *consistent], "algorithm").sel(algorithm=names) for made in both]

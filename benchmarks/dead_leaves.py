@@ -3,7 +3,7 @@
 Nothing in them comes from a photograph, a painting or an element map. Pictures are piles of random shapes, of which the
 upper hide the lower (Lee, Mumford & Huang 2001, "Occlusion models for natural images"). Every shape has a pigment, a
 pigment has a colour and contributes to some of the maps. What a photo shows wrongly in practice is wrong here as well:
-pigments of one colour, pictures hidden below, texture of no map, blur, noise, a shift, or another picture altogether.
+pigments of one colour, pictures hidden below, texture of no map, blur, noise, a shift, or parts of another picture.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class LeafScene:
     scan : array of float32, shape (line, y / 4, x / 4)
         Their means over coarse pixels, with the noise of counting.
     photo : array of float32, shape (3, y, x)
-        Photo in [0, 1]; uniform where there is none.
+        Photo in [0, 1].
     """
 
     truth: Array
@@ -46,7 +46,7 @@ def leaf_scene(seed: int, size: int = 192, lines: int = 5) -> LeafScene:
     rng = np.random.default_rng([2026, seed])
     pigments = int(rng.integers(4, 15))
     colours = rng.beta(0.7, 0.7, (pigments, 3)) * 0.5 + rng.beta(0.7, 0.7, (pigments, 1)) * 0.5
-    colours[1] = colours[0]  # two that a photo does not tell apart
+    colours[1] = colours[0]  # two of one colour
     amounts = rng.beta(0.6, 0.6, (pigments, lines)) * (rng.random((pigments, lines)) < rng.uniform(0.25, 0.8))
     amounts += 0.02 * rng.random((pigments, lines))
     shown = _pile(rng, size, np.concatenate([colours, amounts], axis=1), spread=rng.uniform(0, 0.12))

@@ -55,7 +55,7 @@ def make(folder: Path, seed: int, estimated: bool) -> None:
     made = {"kriged": krige(scene.scan, U)}
     if estimated:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that a photo does not help is told
+            warnings.simplefilter("ignore")  # of photos that do not help
             fine = scan.xrfsr.superresolve(
                 rgb, RATIO, steps=STEPS_OF_ESTIMATES, seed=seed, refine=None, prior=False, device="cpu", progress=False
             )

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, pixel_shuffle, pixel_unshuffle, relu
+from torch.nn.functional import pixel_shuffle, pixel_unshuffle, relu
 
 from xrfsr.network.tensor_files import read_tensors
 from xrfsr.utils.device import CPU
@@ -41,26 +41,20 @@ WEIGHTS = "prior.safetensors"
 
 
 class PriorNetwork(nn.Module):
-    """Residual convolutional network on cells.
+    """Residual convolutional network on cells, of five blocks of two layers of 64 channels."""
 
-    Parameters
-    ----------
-    width, blocks : int
-        Channels of a layer, and number of residual blocks of two layers.
-    """
-
-    def __init__(self, width: int = WIDTH, blocks: int = BLOCKS) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.first = nn.Conv2d(INPUTS, width, 3, padding=1)
-        self.inner = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(2 * blocks))
-        self.last = nn.Conv2d(width, RATIO**2, 3, padding=1)
+        self.first = nn.Conv2d(INPUTS, WIDTH, 3, padding=1)
+        self.inner = nn.ModuleList(nn.Conv2d(WIDTH, WIDTH, 3, padding=1) for _ in range(2 * BLOCKS))
+        self.last = nn.Conv2d(WIDTH, RATIO**2, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return corrections (maps, 4 * y, 4 * x) for the inputs of maps (maps, channel, y, x)."""
         x = self.first(x)
         for one, two in zip(self.inner[::2], self.inner[1::2], strict=True):
             x = x + two(relu(one(relu(x))))
-        made = conv2d(relu(x).float(), self.last.weight, self.last.bias, padding=1)
+        made = self.last(relu(x))
         made = made - made.mean(dim=1, keepdim=True)
         return pixel_shuffle(made, RATIO)[:, 0]
 

@@ -119,9 +119,9 @@ def superresolve(
         record how the result was made. ``"unfolding"`` adds coordinates along `line`: `photo_gain` is the gain in dB
         with which the scan predicts itself along the photo's edges; `guided_share` is the share of the network in each
         map, zero where the photo does not help; `prior_share` is the share of the prior's correction that was added to
-        it; `noise`, if the result is noise-aware, is the standard deviation that
-        is assumed for a pixel of the scan. Numeric coordinates along `y` or `x` are interpolated; `uncertainty` belongs
-        to coarse pixels and is not carried over.
+        it; `noise`, if the result is noise-aware, is the standard deviation that is assumed for a pixel of the scan.
+        Numeric coordinates along `y` or `x` are interpolated; `uncertainty` belongs to coarse pixels and is not carried
+        over.
 
     Raises
     ------

@@ -219,9 +219,9 @@ def _with_prior(sample: Sequence[Problem], made: PreparedUnfolding) -> PreparedU
     chosen = [problem.sel_lines(made.places) for problem in sample]
     prior = PriorStep.of(chosen, made.helps)
     prior = prior.judged(_trials(sample, made), made.run.device)
-    judged = np.where(made.model.has_holdout, prior.share, 0).astype(np.float32)
-    made.line_values["prior_share"][made.places[made.guided]] = judged[made.guided]
-    return replace(made, prior=replace(prior, share=judged))
+    share = np.where(made.model.has_holdout & made.guided, prior.share, 0).astype(np.float32)
+    made.line_values["prior_share"][made.places] = share
+    return replace(made, prior=replace(prior, share=share))
 
 
 def _trials(sample: Sequence[Problem], made: PreparedUnfolding) -> Iterator[Trial]:

@@ -3,10 +3,11 @@
 python benchmarks/gpu.py [--device cuda] [--small] [--skip agreement training rates times cpu]
 
 The first table compares the GPU with the CPU of the same machine, and the second the networks that each of them trains.
-Then follow the rates of bare products and of copies on the GPU, of the network alone, and the times of training, guided
-kriging, prediction and reconstruction. The rate of floating-point operations is given as a share of that of the bare
-products, which are measured in the same process. With ``--device cpu`` there is nothing to compare, and the times are
-those of the CPU. The program exits with 1 if a result differs by more than a thousandth of a map's range.
+Then follow the rates of bare products and of copies on the GPU, of the network alone, and the times of training, the
+search for the place of the photo, guided kriging, prediction, the prior and reconstruction. The rate of floating-point
+operations is given as a share of that of the bare products, which are measured in the same process. With ``--device
+cpu`` there is nothing to compare, and the times are those of the CPU. The program exits with 1 if a result differs by
+more than a thousandth of a map's range.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from xrfsr.methods.common.edsr import EDSR
 from xrfsr.network.config import TrainingConfig
 from xrfsr.network.fused import BufferPool, unfold
 from xrfsr.network.generator import Architecture
+from xrfsr.network.prior import COMPONENTS, RATIO, load_prior, prior_inputs
 from xrfsr.utils.device import resolve_device
 
 Array = NDArray[Any]
@@ -102,6 +104,21 @@ def psnr(fine: xr.Dataset, truth: xr.Dataset) -> float:
 # ------------------------------------------------------------------------------------------------------- agreement
 
 
+def inputs_of_prior(lines: int, cells: tuple[int, ...]) -> torch.Tensor:
+    """Return inputs of the prior: random numbers of unit variance, the same in every run."""
+    random = torch.Generator().manual_seed(0)
+    fine = [RATIO * side for side in cells]
+    shapes = ((lines, *fine), *2 * ((lines, COMPONENTS, *fine),))
+    return prior_inputs(*(torch.randn(shape, generator=random) for shape in shapes))
+
+
+def corrections(inputs: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Return the corrections of all maps, one after the other, as reconstruction does."""
+    network, placed = load_prior(device), inputs.to(device)
+    with torch.no_grad():
+        return torch.cat([network(each[None]) for each in placed])
+
+
 def checks(size: int, folder: Path) -> Iterator[tuple[str, Callable[[str], Array]]]:
     """Yield each comparison: its name, and maps as a function of the device."""
     made = xrfsr.simulate.painting(size, size, scale=4, seed=0, lines=xrfsr.simulate.LINES[:8])
@@ -119,14 +136,24 @@ def checks(size: int, folder: Path) -> Iterator[tuple[str, Callable[[str], Array
     yield "guided kriging, left out", lambda device: kriged(device, 4, "left_out")
     yield "guided kriging, Gaussian beam", lambda device: kriged(device, 4, "fine", footprint="gaussian", fwhm=1.0)
 
+    U = scan.xrfsr.downsampling(4)
+
     def predicted(device: str) -> Array:
         other_predictions = [np.zeros_like(photo[:1].repeat(len(model.lines), 0))] * (
             model.config.candidates - len(model.config.inputs) - 1
         )
         chosen = scan.sel(line=list(model.lines)).intensity.values
-        return model.predict(chosen, photo, scan.xrfsr.downsampling(4), device, other_predictions)
+        return model.predict(chosen, photo, U, device, other_predictions)
 
     yield "prediction of one model", predicted
+
+    inputs = inputs_of_prior(len(maps), U.coarse.shape)
+    yield "the prior alone", lambda device: np.asarray(corrections(inputs, resolve_device(device)).cpu())
+    wrong = rgb.copy(data=rgb.roll(y=1, x=-1).values)
+    yield (
+        "photo moved to its place",
+        lambda device: xrfsr.refine_registration(wrong, scan, device=resolve_device(device).type).values,
+    )
 
     def reconstructed(**options: Any) -> Callable[[str], Array]:
         def run(device: str) -> Array:
@@ -319,6 +346,7 @@ def parts(scan: xr.Dataset, rgb: xr.DataArray, device: str) -> Iterator[tuple[st
     share = 1.25 * (config.pixels or pixels)  # a quarter more, from the scan itself, for scale transfer
     work = config.steps * a.members * share * operations(a, training=True)
     yield "training", partial(scan.xrfsr.train, rgb, 4, device=device, progress=False), work
+    yield "search for the place of the photo", partial(xrfsr.refine_registration, rgb, scan, device=device), 0
     guide = photo_guide([photo])(photo)
     work = kriging_operations(maps[0].size, 4, len(guide))
     yield "guided kriging, once", partial(guided_krige, maps, guide, U, device), work
@@ -330,6 +358,9 @@ def parts(scan: xr.Dataset, rgb: xr.DataArray, device: str) -> Iterator[tuple[st
         partial(model.predict, chosen, photo, U, device, other_predictions),
         work,
     )
+    inputs, place = inputs_of_prior(len(maps), U.coarse.shape), resolve_device(device)
+    weights = sum(each.numel() for each in load_prior(place).parameters())
+    yield "prior, all lines", partial(corrections, inputs, place), 2 * weights * maps.size
     whole = partial(scan.xrfsr.superresolve, rgb, 4, model=model, device=device, progress=False)
     yield "reconstruction, model given", whole, 0
 

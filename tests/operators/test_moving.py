@@ -26,12 +26,13 @@ def test_weights_sum_to_one(shift: float, step: float) -> None:
     np.testing.assert_allclose(moved_matrix(source, target, shift).sum(axis=1), 1, atol=1e-12)
 
 
-@given(st.floats(-1.5, 1.5))
-def test_a_parabola_is_moved_exactly(shift: float) -> None:
-    axis = Axis(12, 1.0, 0.0)
-    made = moved_matrix(axis, axis, shift) @ axis.centres**2
-    inner = slice(4, -4)
-    np.testing.assert_allclose(made[inner], ((axis.centres - shift) ** 2)[inner], atol=1e-9)
+@given(st.floats(-1.5, 1.5), st.floats(4, 40), st.floats(0, 6))
+def test_a_moved_wave_is_as_high_as_before(shift: float, period: float, phase: float) -> None:
+    axis = Axis(24, 1.0, 0.0)
+    made = moved_matrix(axis, axis, shift) @ np.sin(2 * np.pi * axis.centres / period + phase)
+    expected = np.sin(2 * np.pi * (axis.centres - shift) / period + phase)
+    inner = slice(5, -5)
+    np.testing.assert_allclose(made[inner], expected[inner], atol=0.025)
 
 
 @pytest.mark.parametrize("shift", [0.7, -1.1])

@@ -8,8 +8,9 @@ from scipy.sparse import csr_array
 
 from xrfsr.core.grid import Axis
 
-__all__ = ["cubic_matrix", "linear_matrix"]
+__all__ = ["LOBES", "cubic_matrix", "lanczos_matrix", "lanczos_weights", "linear_matrix"]
 
+LOBES = 3  # of the kernel of Lanczos to either side: source pixels that a target pixel needs
 ON_CENTRE = 1e-9  # pixels: coordinates are rounded to 1e-12 mm
 
 
@@ -45,6 +46,37 @@ def cubic_matrix(source: Axis, target: Axis) -> csr_array:
     near = (1.5 * t - 2.5) * t**2 + 1
     far = ((-0.5 * t + 2.5) * t - 4) * t + 2
     return _matrix(np.stack([low - 1, low, low + 1, low + 2]), np.where(t <= 1, near, far), source, target)
+
+
+def lanczos_matrix(source: Axis, target: Axis) -> csr_array:
+    """Lanczos interpolation (Duchon 1979, three lobes) from `source` to `target` centres, outermost values repeated.
+
+    Half-way between two pixels, it keeps details of four pixels a period whole, and three quarters of those of 2.7
+    pixels, of which cubic convolution keeps 88 and 55 percent.
+
+    Returns
+    -------
+    csr_array of float64, shape (target.size, source.size)
+        Weights; each row sums to one.
+
+    Examples
+    --------
+    >>> from xrfsr.core.grid import Axis
+    >>> weights = lanczos_matrix(Axis(6, 1.0, 0.0), Axis(1, 1.0, 2.5)).toarray()
+    >>> weights.round(3).tolist()
+    [[0.024, -0.136, 0.611, 0.611, -0.136, 0.024]]
+    """
+    low, part = _places(source, target)
+    columns = np.stack([low + beyond for beyond in range(1 - LOBES, LOBES + 1)])
+    return _matrix(columns, lanczos_weights(part), source, target)
+
+
+def lanczos_weights(part: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weights of the pixels around places that are a fraction `part` beyond a pixel, (neighbour, place)."""
+    away = part - np.arange(1 - LOBES, LOBES + 1).reshape(-1, *(1,) * part.ndim)
+    weights = np.sinc(away) * np.sinc(away / LOBES)
+    weights[np.abs(weights) < ON_CENTRE] = 0.0
+    return np.asarray(weights / weights.sum(axis=0))
 
 
 def _places(source: Axis, target: Axis) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

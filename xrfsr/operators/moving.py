@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 
 from xrfsr.core.grid import Axis
 from xrfsr.operators.footprints import footprint_matrix
-from xrfsr.operators.interpolation import cubic_matrix
+from xrfsr.operators.interpolation import lanczos_matrix
 
 __all__ = ["moved_matrix"]
 
@@ -29,8 +29,8 @@ def moved_matrix(source: Axis, target: Axis, shift: float) -> csr_array:
     Returns
     -------
     csr_array of float64, shape (target.size, source.size)
-        Averages under the area of the target's pixels; cubic convolution where the pixels of the image are as large,
-        because averages of two neighbours would blur it.
+        Averages under the area of the target's pixels; Lanczos interpolation where the pixels of the image are as
+        large, because averages of two neighbours would blur it.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def moved_matrix(source: Axis, target: Axis, shift: float) -> csr_array:
     array([0., 0., 1., 2.])
     """
     if abs(source.step) > SAME * abs(target.step):
-        return cubic_matrix(Axis(source.size, source.step, source.first + shift), target)
+        return lanczos_matrix(Axis(source.size, source.step, source.first + shift), target)
     beyond = ceil(abs(shift / source.step)) + 1
     wide = Axis(source.size + 2 * beyond, source.step, source.first + shift - beyond * source.step)
     nearest = np.clip(np.arange(-beyond, source.size + beyond), 0, source.size - 1)

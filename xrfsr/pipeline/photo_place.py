@@ -12,13 +12,13 @@ from scipy.sparse import csr_array
 
 from xrfsr.core.grid import Grid
 from xrfsr.operators import apply_separable, crop_rows
+from xrfsr.operators.interpolation import LOBES
 from xrfsr.operators.moving import moved_matrix
 from xrfsr.operators.resample import resampling_matrices
 
 __all__ = ["REACH", "PhotoPlace"]
 
 REACH = 0.75  # coarse pixels by which a photo may be moved: `register` is right to less than half of one
-CUBIC = 2  # pixels of the photo to either side that cubic interpolation needs
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class PhotoPlace:
         made = resampling_matrices(source, fine)
         matrices = made["y"], made["x"]
         far, pixel = np.array(reach), np.array(source.spacing)
-        rows, columns = (ceil(each) + CUBIC if each else 0 for each in far / pixel)
+        rows, columns = (ceil(each) + LOBES if each else 0 for each in far / pixel)
         return cls(source, fine, matrices, matrices, (rows, columns))
 
     def moved(self, shift: tuple[float, float]) -> Self:
@@ -79,5 +79,5 @@ class PhotoPlace:
             for matrix, part, seen in zip(self.matrices, (y, x), self.slices(y, x), strict=True)
         )
         made = np.asarray(apply_separable(down, across, pixels))
-        # Cubic interpolation overshoots at edges.
+        # Lanczos interpolation overshoots at edges.
         return made if self.matrices is self.still else made.clip(0, 1)

@@ -26,6 +26,8 @@ from xrfsr.network.precision import product_dtype
 from xrfsr.network.trainer import Trainer
 from xrfsr.network.training import Run, TrainingExample, prepare_data
 from xrfsr.pipeline.inputs import Beam, load
+from xrfsr.pipeline.plan import training_problems
+from xrfsr.pipeline.tiles import Tile
 
 LINES = xrfsr.simulate.LINES[:12]
 
@@ -82,8 +84,8 @@ def products(a: Architecture, pixels: int, dtype: torch.dtype, *, training: bool
 def painting(size: int) -> tuple[xrfsr.simulate.Painting, Problem]:
     """Return a simulated painting, and the problem as arrays."""
     made = xrfsr.simulate.painting(size, size, scale=4, seed=0, lines=LINES)
-    _, problem = load(made.scan, made.rgb, 4, Beam(), xrfsr.methods.get("unfolding"))
-    return made, problem
+    acquisition = load(made.scan, made.rgb, 4, Beam(), xrfsr.methods.get("unfolding"))[1]
+    return made, training_problems(acquisition, [Tile.whole(acquisition.geometry.U)])[0]
 
 
 def main() -> None:

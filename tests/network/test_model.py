@@ -202,8 +202,8 @@ def test_weights_of_another_network_are_refused(folder: Path) -> None:
 
 def test_unknown_formats_and_settings_are_distinguished_from_damage(folder: Path) -> None:
     text = (folder / "model.json").read_text(encoding="utf-8")
-    (folder / "model.json").write_text(text.replace('"format": 2', '"format": 99'), encoding="utf-8")
-    with pytest.raises(InvalidInput, match=r"model.json': format must be 2, got 99, .*; upgrade xrfsr"):
+    (folder / "model.json").write_text(text.replace('"format": 3', '"format": 99'), encoding="utf-8")
+    with pytest.raises(InvalidInput, match=r"model.json': format must be 3, got 99, .*; upgrade xrfsr"):
         load_model(folder)
     (folder / "model.json").write_text(text.replace('"steps"', '"step"'), encoding="utf-8")
     with pytest.raises(InvalidInput, match=r"config: unknown setting 'step'; did you mean 'steps'"):

@@ -20,6 +20,7 @@ Input = Literal["bilinear", "leave-out"]
 View = Literal["pixel", "sharp", "soft"]
 FinalSigmoid = Literal["never", "adversarial", "always"]
 Schedule = Literal["one-cycle", "constant"]
+Optimizer = Literal["soap", "adam"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
 VIEWS: Mapping[View, tuple[float, ...]] = MappingProxyType(
@@ -57,11 +58,13 @@ class TrainingConfig:
     mixing : float
         Largest share of the full interpolation that is mixed, at random, into the leave-one-out input of a member.
     steps : int
-        Number of Adam steps in pretraining, Eq. 11 without its adversarial term (paper: 10⁵).
+        Number of steps in pretraining, Eq. 11 without its adversarial term (paper: 10⁵).
     pixels : int, optional
         Fine pixels per step (whole coarse cells are drawn at random); None for the whole image, as in the paper.
     learning_rate : float
         Peak learning rate of pretraining (the paper does not state it).
+    optimizer : {"soap", "adam"}
+        Optimiser of pretraining: SOAP on whitened inputs (see `xrfsr.network.optimizer`), or Adam, as in the paper.
     schedule : {"one-cycle", "constant"}
         Schedule of the learning rate in pretraining.
     weight_limit : float, optional
@@ -114,9 +117,10 @@ class TrainingConfig:
     inputs: tuple[Input, ...] = ("leave-out", "leave-out", "leave-out")
     views: View | tuple[View, ...] = ("sharp", "sharp", "soft")
     mixing: float = 0.8
-    steps: int = 2000
+    steps: int = 200
     pixels: int | None = 1300
-    learning_rate: float = 1e-2
+    learning_rate: float = 4e-2
+    optimizer: Optimizer = "soap"
     schedule: Schedule = "one-cycle"
     weight_limit: float | None = None
     alpha_1: float = 0.003
@@ -197,7 +201,12 @@ class TrainingConfig:
         return faults
 
     def _choice_faults(self) -> list[str]:
-        choices = {"final_sigmoid": FinalSigmoid, "schedule": Schedule, "precision": Precision}
+        choices = {
+            "final_sigmoid": FinalSigmoid,
+            "optimizer": Optimizer,
+            "schedule": Schedule,
+            "precision": Precision,
+        }
         faults = [
             f"{name} must be one of {', '.join(get_args(kind))}, got {describe(getattr(self, name))}"
             for name, kind in choices.items()
@@ -332,6 +341,7 @@ PRESETS: Mapping[str, TrainingConfig] = MappingProxyType(
             steps=100_000,
             pixels=None,
             learning_rate=1e-3,
+            optimizer="adam",
             schedule="constant",
             weight_limit=1.0,
             held_out=0.0,

@@ -280,13 +280,15 @@ class Generator(nn.Module):
             a = torch.sigmoid(before - self.threshold[k])
         support = self.support.cpu().numpy().astype(bool)
         for member in range(self.architecture.members):
-            atoms = a[member].cpu().double().numpy()  # to the CPU first: MPS has no double precision
+            # To the CPU first: MPS has no double precision.
+            atoms, wanted = (each[member].cpu().double().numpy() for each in (a, x))
+            # Rotated: as many equations as atoms have the same solution as one for every pixel.
+            turn, atoms = np.linalg.qr(atoms)
+            wanted = turn.T @ wanted
             for channel in range(self.architecture.channels):
                 chosen = support[:, channel]
                 fit = np.full(m, SMALLEST_ATOM**2)
-                fit[chosen] = np.maximum(
-                    nnls(atoms[:, chosen], x[member, :, channel].cpu().double().numpy())[0], fit[0]
-                )
+                fit[chosen] = np.maximum(nnls(atoms[:, chosen], wanted[:, channel])[0], fit[0])
                 self.D_root[member, :, channel] = torch.as_tensor(np.sqrt(fit), dtype=x.dtype, device=x.device)
         if limit is not None:
             self.limit(limit)

@@ -33,7 +33,7 @@ from xrfsr.utils.paths import absence, local_path
 
 __all__ = ["DESCRIPTION", "FORMAT", "WEIGHTS", "ModelContents", "read_model", "write_model"]
 
-FORMAT = 2
+FORMAT = 3
 WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
 MAX_DESCRIPTION = 2**24  # bytes; 10,000 lines with 64 members would take as many
 MAX_LINES, MAX_BANDS = 10_000, 4096

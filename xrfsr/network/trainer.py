@@ -16,13 +16,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.optim.lr_scheduler import OneCycleLR
 
 from xrfsr.network.cells import CellDataset
 from xrfsr.network.config import TrainingConfig
 from xrfsr.network.discriminator import Discriminator
 from xrfsr.network.generator import DTYPE, Architecture, Generator
 from xrfsr.network.losses import adversarial_loss, discriminator_loss, pretraining_gradient, pretraining_loss
+from xrfsr.network.optimizer import Adam, Soap, whitening
 from xrfsr.network.patches import PatchSampler
 from xrfsr.network.precision import product_dtype
 from xrfsr.network.tensor_files import Layout
@@ -119,19 +119,24 @@ class Trainer:
         architecture = Architecture.from_config(config, lines, bands, members)
         self.network = Generator(architecture, torch.Generator(CPU).manual_seed(start)).to(data.device)
         self.network.product_dtype = product_dtype(config.precision, data.device)
-        self.network.initialize_from(data.scales[0].cells.sample(START_SAMPLE, self.random), config.weight_limit)
-        self.optimizer = torch.optim.Adam(
-            self.network.parameters(), lr=config.learning_rate, betas=(0.9, 0.99), fused=True
-        )
-        self.schedule = one_cycle(self.optimizer, config) if config.schedule == "one-cycle" else None
+        sample = data.scales[0].cells.sample(START_SAMPLE, self.random)
+        self.network.initialize_from(sample, config.weight_limit)
+        self.optimizer = self._new_optimizer(sample[..., : architecture.channels])
         self.weights = [torch.tensor(scale.weight, dtype=DTYPE, device=data.device) for scale in data.scales]
         self.discriminator: Discriminator | None = None
-        self.discriminator_optimizer: torch.optim.Adam | None = None
+        self.discriminator_optimizer: Adam | None = None
         self._buffers: dict[tuple[str, int, int], Tensor] = {}
         self.steps_taken = 0
         self.best = {name: value.detach().clone() for name, value in self.network.named_parameters()}
         self.best_loss = torch.full((members,), math.inf, dtype=DTYPE, device=data.device)
         self.best_sigmoid = self.network.final_sigmoid
+
+    def _new_optimizer(self, sample: Tensor) -> Adam:
+        names, parameters = zip(*self.network.named_parameters(), strict=True)
+        rate = self.config.learning_rate
+        if self.config.optimizer == "adam":
+            return Adam(parameters, rate, betas=(0.9, 0.99))
+        return Soap(parameters, rate, {names.index("S"): whitening(sample)})
 
     @property
     def done(self) -> bool:
@@ -153,11 +158,12 @@ class Trainer:
     # ------------------------------------------------------------------------------------------------ pretraining
 
     def _pretraining_step(self) -> None:
-        self.optimizer.zero_grad(set_to_none=True)
+        if self.config.schedule == "one-cycle":
+            self.optimizer.rate, momentum = one_cycle(self.config, self.steps_taken)
+            self.optimizer.betas = (momentum, self.optimizer.betas[1])
+        self.optimizer.zero_grad()
         self._accumulate_fidelity_gradient()
         self.optimizer.step()
-        if self.schedule is not None:
-            self.schedule.step()
         if self.config.weight_limit is not None:
             self.network.limit(self.config.weight_limit)
 
@@ -208,11 +214,8 @@ class Trainer:
         config, device = self.config, self.data.device
         self.network.final_sigmoid = (config.final_sigmoid != "never",) * len(self.best_loss)
         self.discriminator = self._new_discriminator()
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.generator_rate, fused=True)
-        self.schedule = None
-        self.discriminator_optimizer = torch.optim.Adam(
-            self.discriminator.parameters(), lr=config.discriminator_rate, fused=True
-        )
+        self.optimizer = Adam(list(self.network.parameters()), config.generator_rate)
+        self.discriminator_optimizer = Adam(list(self.discriminator.parameters()), config.discriminator_rate)
         # The lowest loss so far belongs to another last layer, so it cannot be compared.
         if config.final_sigmoid == "adversarial":
             self.best_loss = torch.full_like(self.best_loss, math.inf, device=device)
@@ -228,7 +231,7 @@ class Trainer:
         assert discriminator is not None
         assert discriminator_optimizer is not None
         patches = self._random_patches()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         self._accumulate_fidelity_gradient()
         reconstructed = patches.reconstructed(self.network, self.random)
         discriminator.requires_grad_(False)
@@ -237,7 +240,7 @@ class Trainer:
         self.optimizer.step()
 
         discriminator.requires_grad_(True)
-        discriminator_optimizer.zero_grad(set_to_none=True)
+        discriminator_optimizer.zero_grad()
         real = patches.pseudo_real(self.random)
         loss = discriminator_loss(discriminator(reconstructed.detach()), discriminator(real)).sum()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -318,7 +321,13 @@ class Trainer:
         adversary = {}
         if number > self.config.steps:
             adversary = Discriminator.shapes(self.config.patch, len(self.best_loss))
-        return state_layout(parameters, adversary, len(self.best_loss), self.random.get_state(), started=number > 0)
+        optimised = {}
+        if number:
+            trained = Adam if adversary else type(self.optimizer)
+            optimised = {"optimiser": [trained.shapes(shape) for shape in parameters.values()]}
+        if adversary:
+            optimised["opponent"] = [Adam.shapes(shape) for shape in adversary.values()]
+        return state_layout(parameters, adversary, optimised, len(self.best_loss), self.random.get_state())
 
     @torch.no_grad()
     def restore(self, arrays: Mapping[str, NDArray[Any]], plain: Mapping[str, Any]) -> None:
@@ -334,8 +343,6 @@ class Trainer:
         self.steps_taken = int(plain["number"])
         if self.steps_taken > self.config.steps:
             self._begin_adversarial()
-        elif self.schedule is not None:
-            self.schedule = one_cycle(self.optimizer, self.config, self.steps_taken)
         for name, value in self.network.named_parameters():
             value.copy_(tensors[f"network.{name}"])
             self.best[name] = tensors[f"best.{name}"].to(value.device, copy=True)
@@ -351,23 +358,21 @@ class Trainer:
         self.random.set_state(tensors["random"])
 
 
-def one_cycle(optimizer: torch.optim.Optimizer, config: TrainingConfig, step: int = 0) -> OneCycleLR:
-    """Return the one-cycle schedule of pretraining, set to `step`.
+def one_cycle(config: TrainingConfig, step: int) -> tuple[float, float]:
+    """Return learning rate and memory of the first moment in the one-cycle schedule of pretraining, at `step`.
 
-    The learning rate rises from 1/25 of its peak and falls to 1/250,000 of it, along cosines. Adam's first moment moves
-    the other way between 0.95 and 0.85. `OneCycleLR` peaks one step early and ends at the last step; these arguments
-    place the peak at exactly 10 % of the steps and the end one step after the last.
+    The learning rate rises from 1/25 of its peak, which it has after 10 % of the steps, and falls to 1/250,000 of it
+    one step after the last, along cosines. The memory moves the other way between 0.95 and 0.85.
 
     References
     ----------
     Smith and Topin, "Super-convergence: very fast training of neural networks using large learning rates" (2018).
     """
-    return OneCycleLR(
-        optimizer,
-        config.learning_rate,
-        total_steps=config.steps + 1,
-        pct_start=(WARM_UP * config.steps + 1) / (config.steps + 1),
-        div_factor=25,
-        final_div_factor=1e4,
-        last_epoch=step - 1,
-    )
+    peak, top = config.learning_rate, WARM_UP * config.steps
+    rising = step < top
+    share = step / top if rising else (step - top) / (config.steps - top)
+    height = (1 + math.cos(math.pi * share)) / 2
+    if rising:
+        height = 1 - height
+    low = peak / 25 if rising else peak / 25e4
+    return low + height * (peak - low), 0.95 - 0.1 * height

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from xrfsr.errors import InvalidInput
+from xrfsr.network.optimizer import Adam
 from xrfsr.network.tensor_files import Layout
+from xrfsr.utils.device import CPU
 
 __all__ = ["check_state", "moments", "set_moments", "state_layout"]
 
@@ -17,7 +19,9 @@ LARGEST = 1e30  # magnitude of a number; those of trained networks are below ten
 Shapes = Mapping[str, tuple[int, ...]]
 
 
-def state_layout(network: Shapes, adversary: Shapes, members: int, random: Tensor, *, started: bool) -> Layout:
+def state_layout(
+    network: Shapes, adversary: Shapes, optimised: Mapping[str, Sequence[Shapes]], members: int, random: Tensor
+) -> Layout:
     """Return names, types and shapes of the tensors of a state.
 
     Parameters
@@ -26,21 +30,19 @@ def state_layout(network: Shapes, adversary: Shapes, members: int, random: Tenso
         Shapes of the parameters of the networks.
     adversary : mapping of str to tuple of int
         Shapes of the parameters of the discriminator; none before the adversarial stage.
+    optimised : mapping of str to sequence of mapping
+        Shapes of the state of every parameter of each optimiser that has taken a step.
     members : int
         Number of networks.
     random : Tensor
         State of the random numbers.
-    started : bool
-        Whether a step has been taken, so that the optimiser has moments.
     """
     shapes = {f"{part}.{name}": shape for part in ("network", "best") for name, shape in network.items()}
     shapes |= {"best_loss": (members,)} | {f"adversary.{name}": shape for name, shape in adversary.items()}
-    optimised = {"optimiser": list(network.values())} if started else {}
-    if adversary:
-        optimised["opponent"] = list(adversary.values())
     for name, several in optimised.items():
-        for i, shape in enumerate(several):
-            shapes |= {f"{name}.{i}.step": (), f"{name}.{i}.exp_avg": shape, f"{name}.{i}.exp_avg_sq": shape}
+        for i, kept in enumerate(several):
+            shapes |= {f"{name}.{i}.{key}": shape for key, shape in kept.items()}
+        shapes[f"{name}.step"] = ()
     return {name: ("F32", shape) for name, shape in shapes.items()} | {"random": ("U8", tuple(random.shape))}
 
 
@@ -76,20 +78,23 @@ def _range_of(name: str) -> tuple[float, float]:
     return (0.0 if name.endswith(".exp_avg_sq") else -LARGEST), LARGEST
 
 
-def moments(name: str, optimizer: torch.optim.Adam) -> dict[str, Tensor]:
-    """Return the state of an optimiser as tensors by name."""
-    return {f"{name}.{i}.{key}": value for i, entry in _entries(optimizer) for key, value in entry.items()}
+def moments(name: str, optimizer: Adam) -> dict[str, Tensor]:
+    """Return the state of an optimiser as tensors by name; nothing before its first step."""
+    if not optimizer.steps:
+        return {}
+    made = {f"{name}.{i}.{key}": value for i, state in enumerate(optimizer.state) for key, value in state.items()}
+    return made | {f"{name}.step": torch.tensor(optimizer.steps, dtype=torch.float32, device=CPU)}
 
 
-def _entries(optimizer: torch.optim.Adam) -> Iterator[tuple[int, dict[str, Tensor]]]:
-    for i, parameter in enumerate(optimizer.param_groups[0]["params"]):
-        if parameter in optimizer.state:
-            yield i, optimizer.state[parameter]
-
-
-def set_moments(name: str, optimizer: torch.optim.Adam, tensors: Mapping[str, Tensor]) -> None:
+def set_moments(name: str, optimizer: Adam, tensors: Mapping[str, Tensor]) -> None:
     """Restore the state of an optimiser from `moments`."""
-    for i, parameter in enumerate(optimizer.param_groups[0]["params"]):
+    if f"{name}.step" not in tensors:
+        return
+    optimizer.steps = int(tensors[f"{name}.step"])
+    for i, parameter in enumerate(optimizer.parameters):
         prefix = f"{name}.{i}."
-        kept = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
-        optimizer.state[parameter] = {key: value.to(parameter.device, copy=True) for key, value in kept.items()}
+        optimizer.state[i] = {
+            key.removeprefix(prefix): value.to(parameter.device, copy=True)
+            for key, value in tensors.items()
+            if key.startswith(prefix)
+        }

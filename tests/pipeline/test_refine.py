@@ -119,5 +119,5 @@ def test_methods_are_compared_with_the_photo_in_one_place(
 
 
 def test_what_refine_may_be(scan: xr.Dataset, photo: xr.DataArray) -> None:
-    with pytest.raises(xrfsr.InvalidInput, match="refine must be 'shift' or None, got 'shfit'"):
+    with pytest.raises(xrfsr.InvalidInput, match="refine must be 'shift', 'affine' or None, got 'shfit'"):
         scan.xrfsr.superresolve(photo, refine="shfit", **QUICK)

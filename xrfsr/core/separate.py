@@ -13,11 +13,21 @@ from xrfsr.core.mistakes import rename_fix
 from xrfsr.errors import InvalidInput
 from xrfsr.utils.describe import listing
 
-__all__ = ["RECORD_COORDS", "RESULT_COORDS", "SHIFT_COORDS", "are_maps", "map_names", "stack_maps", "with_line_dim"]
+__all__ = [
+    "AFFINE_COORDS",
+    "RECORD_COORDS",
+    "RESULT_COORDS",
+    "SHIFT_COORDS",
+    "are_maps",
+    "map_names",
+    "stack_maps",
+    "with_line_dim",
+]
 
 # Coordinates along `line` that results have, numbers all of them.
 SHIFT_COORDS = ("photo_shift_y", "photo_shift_x")
-RECORD_COORDS = ("prior_share", *SHIFT_COORDS)  # of how the maps were made
+AFFINE_COORDS = ("photo_affine_yy", "photo_affine_yx", "photo_affine_xy", "photo_affine_xx")
+RECORD_COORDS = ("prior_share", *SHIFT_COORDS, *AFFINE_COORDS)  # of how the maps were made
 RESULT_COORDS = ("guided_share", "noise", "photo_gain", *RECORD_COORDS)
 SHAPE = ("y", "x")
 MAPS = ("intensity", "uncertainty")

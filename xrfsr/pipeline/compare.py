@@ -19,8 +19,9 @@ from xrfsr.methods import Method, MethodOptions, get, ready
 from xrfsr.operators.footprints import beam_per_axis
 from xrfsr.operators.resample import beam_in_mm, downsampling, fine_grid, resample
 from xrfsr.pipeline.inputs import SMALLEST, Beam, check
+from xrfsr.pipeline.refine import SHIFT
 from xrfsr.pipeline.refine_registration import refine_registration
-from xrfsr.pipeline.superresolve import SHARED, SHIFT, SuperResolution, superresolve
+from xrfsr.pipeline.superresolve import SHARED, SuperResolution, superresolve
 from xrfsr.pipeline.truth_noise import TruthNoise
 from xrfsr.utils.checks import switch_faults
 from xrfsr.utils.describe import describe, listing
@@ -142,7 +143,7 @@ def compare(
     guided = any(method.uses_photo for method, _ in chosen.values())
     if rgb is not None and guided and options.get("refine", SHIFT) is not None:
         # Once, not for every method.
-        place |= {"seed": options["seed"]} if "seed" in options else {}
+        place |= {name: options[name] for name in ("seed", "refine") if name in options}
         rgb, options = refine_registration(rgb, scan, scale, **place), {**options, "refine": None}
     with progress_bar(len(names), "methods", progress) as show:
         for number, name in enumerate(names):

@@ -19,12 +19,12 @@ from dask.delayed import Delayed
 from dask.highlevelgraph import HighLevelGraph
 from numpy.typing import NDArray
 
-from xrfsr.core.separate import SHIFT_COORDS
+from xrfsr.core.separate import AFFINE_COORDS, SHIFT_COORDS
 from xrfsr.methods import Prepared
 from xrfsr.pipeline.acquisition import Acquisition, Arrays, Geometry
 from xrfsr.pipeline.gate import after
 from xrfsr.pipeline.plan import ReconstructionPlan, problems_of
-from xrfsr.pipeline.refine import refined, shift_values
+from xrfsr.pipeline.refine import place_values
 from xrfsr.pipeline.result import Result, mask_unmeasured, warn_of_negatives
 from xrfsr.pipeline.tiles import Tile
 
@@ -53,7 +53,7 @@ def reconstruct_dask(acquisition: Acquisition, plan: ReconstructionPlan) -> Resu
     before[geometry] = acquisition.geometry
     if plan.search:
         searched = [(window, len(seen) + number) for number in range(len(plan.search))]
-        before[geometry] = (partial(_refined, plan, acquisition.geometry), searched)
+        before[geometry] = (partial(plan.refined, acquisition.geometry), searched)
     # One task if there is one tile: preparing already computed the estimate. The plan travels with this task alone, and
     # with it the model, if it has one.
     before[prepared] = (partial(_solved if plan.is_single_tile else _prepared, plan), geometry, seen)
@@ -64,8 +64,8 @@ def reconstruct_dask(acquisition: Acquisition, plan: ReconstructionPlan) -> Resu
     for name in plan.line_coords():
         key = f"xrfsr-{name}-{token}"
         task: dict[Key, Any] = {(key, 0): (partial(_line_values, name), prepared)}
-        if name in SHIFT_COORDS:
-            task = {(key, 0): (partial(_shift_values, name), geometry)}
+        if name in (*SHIFT_COORDS, *AFFINE_COORDS):
+            task = {(key, 0): (partial(_place_values, name), geometry)}
         arrays[name] = array(
             HighLevelGraph.from_collections(key, task, [ready]), key, ((lines,),), meta=np.empty(0, np.float32)
         )
@@ -185,12 +185,8 @@ def _maps(solved: _Solved) -> NDArray[np.float32]:
     return solved.maps
 
 
-def _refined(plan: ReconstructionPlan, geometry: Geometry, arrays: Sequence[Arrays]) -> Geometry:
-    return refined(geometry, plan.search, arrays, plan.run)
-
-
-def _shift_values(name: str, geometry: Geometry) -> NDArray[np.float32]:
-    return shift_values(geometry)[name]
+def _place_values(name: str, geometry: Geometry) -> NDArray[np.float32]:
+    return place_values(geometry, (name,))[name]
 
 
 def _line_values(name: str, prepared: Prepared | _Solved) -> NDArray[np.float32]:

@@ -10,15 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from xrfsr.core.grid import Grid
+from xrfsr.core.grid import Axis, Grid
 from xrfsr.operators import apply_separable, crop_rows
+from xrfsr.operators.affine import resample_affine
 from xrfsr.operators.interpolation import LOBES
 from xrfsr.operators.moving import moved_matrix
 from xrfsr.operators.resample import resampling_matrices
 
-__all__ = ["REACH", "PhotoPlace"]
+__all__ = ["REACH", "UNBENT", "PhotoPlace"]
+
+Matrix = tuple[tuple[float, float], tuple[float, float]]
 
 REACH = 0.75  # coarse pixels by which a photo may be moved: `register` is right to less than half of one
+UNBENT: Matrix = (1.0, 0.0), (0.0, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +41,8 @@ class PhotoPlace:
         Pixels of the photo that are needed beyond those of `still`, to either side.
     shift : (float, float)
         Distance in mm by which it was moved, along y and x.
+    affine : ((float, float), (float, float))
+        Matrix by which distances (y, x) from the middle of the fine grid were multiplied before that.
     """
 
     source: Grid
@@ -45,6 +51,7 @@ class PhotoPlace:
     matrices: tuple[csr_array, csr_array]
     margin: tuple[int, int] = (0, 0)
     shift: tuple[float, float] = (0.0, 0.0)
+    affine: Matrix = UNBENT
 
     @classmethod
     def of(cls, source: Grid, fine: Grid, reach: tuple[float, float] = (0.0, 0.0)) -> Self:
@@ -55,13 +62,13 @@ class PhotoPlace:
         rows, columns = (ceil(each) + LOBES if each else 0 for each in far / pixel)
         return cls(source, fine, matrices, matrices, (rows, columns))
 
-    def moved(self, shift: tuple[float, float]) -> Self:
-        """Return a copy for the photo moved by `shift` mm from where it was registered."""
-        if shift == (0.0, 0.0):
-            return replace(self, matrices=self.still, shift=shift)
+    def moved(self, shift: tuple[float, float], affine: Matrix = UNBENT) -> Self:
+        """Return a copy for the photo moved by `shift` mm from where it was registered, and bent by a matrix."""
+        if shift == (0.0, 0.0) or affine != UNBENT:
+            return replace(self, matrices=self.still, shift=shift, affine=affine)
         axes = zip((self.source.y, self.source.x), (self.fine.y, self.fine.x), shift, strict=True)
         y, x = (moved_matrix(*each) for each in axes)
-        return replace(self, matrices=(y, x), shift=shift)
+        return replace(self, matrices=(y, x), shift=shift, affine=UNBENT)
 
     def slices(self, y: slice, x: slice) -> tuple[slice, slice]:
         """Return the pixels of the photo that some fine pixels need."""
@@ -74,6 +81,8 @@ class PhotoPlace:
 
     def resample(self, pixels: NDArray[Any], y: slice, x: slice) -> NDArray[Any]:
         """Return fine pixels (band, y, x) from those pixels of the photo that `slices` names."""
+        if self.affine != UNBENT:
+            return self._bent(pixels, y, x)
         down, across = (
             csr_array(matrix[part, seen])
             for matrix, part, seen in zip(self.matrices, (y, x), self.slices(y, x), strict=True)
@@ -81,3 +90,19 @@ class PhotoPlace:
         made = np.asarray(apply_separable(down, across, pixels))
         # Lanczos interpolation overshoots at edges.
         return made if self.matrices is self.still else made.clip(0, 1)
+
+    def _bent(self, pixels: NDArray[Any], y: slice, x: slice) -> NDArray[Any]:
+        """Return the same for a photo that was not only shifted."""
+        middle = np.array([sum(axis.edges) / 2 for axis in (self.fine.y, self.fine.x)])
+        back = np.linalg.inv(np.array(self.affine))
+        seen, grids = self.slices(y, x), (self.source, self.fine)
+        there, here = (
+            Grid(_part(grid.y, part[0]), _part(grid.x, part[1]))
+            for grid, part in zip(grids, (seen, (y, x)), strict=True)
+        )
+        return resample_affine(pixels, there, here, back, middle - back @ (middle + self.shift)).clip(0, 1)
+
+
+def _part(axis: Axis, part: slice) -> Axis:
+    """Return some cells of an axis."""
+    return Axis(part.stop - part.start, axis.step, axis.first + axis.step * part.start)

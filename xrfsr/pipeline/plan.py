@@ -10,11 +10,11 @@ import numpy as np
 
 from xrfsr.core.labels import as_argument
 from xrfsr.core.scan_checks import range_faults
-from xrfsr.core.separate import SHIFT_COORDS
+from xrfsr.core.separate import AFFINE_COORDS, SHIFT_COORDS
 from xrfsr.errors import Fault, InvalidInput
 from xrfsr.methods import Method, MethodOptions, Prepared, Problem, Run
 from xrfsr.pipeline.acquisition import Acquisition, Arrays, Geometry
-from xrfsr.pipeline.refine import refined
+from xrfsr.pipeline.refine import AFFINE, refined
 from xrfsr.pipeline.tiles import MAX_UNTILED_PIXELS, TILE_SIZE, Tile, sample_windows, tiles
 from xrfsr.utils.describe import listing
 
@@ -41,6 +41,8 @@ class ReconstructionPlan:
         Rows of tiles of which the result is put together.
     search : tuple of Tile
         Parts of the acquisition on which the place of the photo is refined; none if it is left where it is.
+    refine : {"shift", "affine", None}
+        What is refined there.
     """
 
     method: Method[Any]
@@ -49,6 +51,7 @@ class ReconstructionPlan:
     windows: tuple[Tile, ...]
     tiles: tuple[tuple[Tile, ...], ...]
     search: tuple[Tile, ...] = ()
+    refine: str | None = None
 
     @classmethod
     def of(
@@ -60,7 +63,7 @@ class ReconstructionPlan:
         *,
         chunk: int | None = None,
         share: int = 1,
-        refine: bool = False,
+        refine: str | None = None,
     ) -> Self:
         """Plan the windows and the tiles.
 
@@ -74,23 +77,23 @@ class ReconstructionPlan:
             Side of a tile in fine pixels. Left out, results up to a size are made in one piece.
         share : int
             Number of acquisitions on which the method is prepared together.
-        refine : bool
-            Whether the place of the photo is refined.
+        refine : {"shift", "affine", None}
+            How the place of the photo is refined.
         """
         U = acquisition.geometry.U
         whole = Tile.whole(U)
         halo = method.halo(U)
         search = (
             sample_windows(U, run.seed, min(SEARCHED_PIXELS, MAX_UNTILED_PIXELS))
-            if refine and acquisition.geometry.photo is not None
+            if refine is not None and acquisition.geometry.photo is not None
             else []
         )
         if halo is None:
-            return cls(method, options, run, (whole,), ((whole,),), tuple(search))
+            return cls(method, options, run, (whole,), ((whole,),), tuple(search), refine)
         windows = sample_windows(U, run.seed, MAX_UNTILED_PIXELS // share)
         small = chunk is None and not acquisition.lazy and U.fine.shape[0] * U.fine.shape[1] <= MAX_UNTILED_PIXELS
         rows = [[whole]] if small else tiles(U, chunk or TILE_SIZE, halo)
-        return cls(method, options, run, tuple(windows), tuple(map(tuple, rows)), tuple(search))
+        return cls(method, options, run, tuple(windows), tuple(map(tuple, rows)), tuple(search), refine)
 
     @property
     def is_single_tile(self) -> bool:
@@ -107,14 +110,18 @@ class ReconstructionPlan:
 
     def line_coords(self) -> tuple[str, ...]:
         """Return the names of the coordinates along `line` that the result gains."""
-        return (*self.method.line_coords(self.options), *(SHIFT_COORDS if self.search else ()))
+        place = (*SHIFT_COORDS, *(AFFINE_COORDS if self.refine == AFFINE else ()))
+        return (*self.method.line_coords(self.options), *(place if self.search else ()))
 
     def place_photo(self, acquisition: Acquisition) -> Acquisition:
         """Return the acquisition with the photo moved to its best place; of Dask arrays only windows are computed."""
         if not self.search:
             return acquisition
-        arrays = _computed(acquisition, self.search)
-        return replace(acquisition, geometry=refined(acquisition.geometry, self.search, arrays, self.run))
+        return replace(acquisition, geometry=self.refined(acquisition.geometry, _computed(acquisition, self.search)))
+
+    def refined(self, geometry: Geometry, arrays: Sequence[Arrays]) -> Geometry:
+        """Return the geometry with the photo moved to its best place, from the arrays of `search`."""
+        return refined(geometry, self.search, arrays, self.run, affine=self.refine == AFFINE)
 
 
 def training_problems(acquisition: Acquisition, windows: Sequence[Tile]) -> list[Problem]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from xrfsr.pipeline.acquisition import Acquisition
 from xrfsr.pipeline.plan import ReconstructionPlan, training_problems
-from xrfsr.pipeline.refine import shift_values
+from xrfsr.pipeline.refine import AFFINE, place_values
 from xrfsr.pipeline.result import Result, mask_unmeasured, warn_of_negatives
 
 __all__ = ["reconstruct"]
@@ -38,7 +38,9 @@ def reconstruct(acquisition: Acquisition, plan: ReconstructionPlan) -> Result:
     warn_of_negatives([line for line in geometry.lines if line in negative])
     line_values, metadata = dict(prepared.line_values), plan.metadata() | prepared.metadata
     if plan.search and geometry.photo is not None:
-        line_values |= shift_values(geometry)
+        line_values |= place_values(geometry, plan.line_coords())
         # Also as an attribute, which lazy results cannot have: it is known when they are computed.
         metadata["shift_mm"] = json.dumps(geometry.photo.shift)
+        if plan.refine == AFFINE:
+            metadata["affine"] = json.dumps(geometry.photo.affine)
     return Result(maps, line_values, metadata)

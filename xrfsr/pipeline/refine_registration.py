@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -15,6 +15,7 @@ from xrfsr.operators import Footprint
 from xrfsr.pipeline.inputs import load
 from xrfsr.pipeline.photo_place import PhotoPlace
 from xrfsr.pipeline.plan import ReconstructionPlan
+from xrfsr.pipeline.refine import AFFINE, REFINE
 from xrfsr.pipeline.superresolve import SuperResolution
 
 __all__ = ["refine_registration"]
@@ -30,6 +31,7 @@ def refine_registration(
     footprint: Footprint = "area",
     fwhm: Any = None,
     smear: Any = None,
+    refine: Literal["shift", "affine"] = "shift",
 ) -> xr.DataArray:
     """Move a registered photo to where the scan fits it best.
 
@@ -49,12 +51,16 @@ def refine_registration(
         Ratio of the pixel sizes of the scan and of the result.
     device, seed, footprint, fwhm, smear
         As for `xrfsr.pipeline.superresolve.superresolve`.
+    refine : {"shift", "affine"}
+        Whether the photo is only moved, or also turned, stretched and sheared a little.
 
     Returns
     -------
     xarray.DataArray
         Photo (band, y, x) of float32 on the grid of the fine maps, lazy if `rgb` is. ``attrs["shift_mm"]`` holds how
-        far it was moved along y and x; zeros if no shift is confirmed.
+        far it was moved along y and x; zeros if no shift is confirmed. With ``refine="affine"``, ``attrs["affine"]`` is
+        the matrix by which distances (y, x) from the middle of the scan were multiplied before that; the unit matrix
+        if no other is confirmed.
 
     Raises
     ------
@@ -77,17 +83,21 @@ def refine_registration(
     """
     faults: list[str] = []
     beam: dict[str, Any] = {"footprint": footprint, "fwhm": fwhm, "smear": smear}
-    configured = SuperResolution.from_keywords(faults, scale, {}, device=device, seed=seed, progress=False, **beam)
+    run: dict[str, Any] = {"device": device, "seed": seed, "progress": False, "refine": refine}
+    configured = SuperResolution.from_keywords(faults, scale, {}, **run, **beam)
+    if refine is None:
+        faults.append(f"refine must be {', '.join(map(repr, REFINE))} here, got None")
     loaded = None
     with collect_faults(faults):
         loaded = load(scan, rgb, scale, configured.beam, configured.method, None, configured.reach)
     if faults or loaded is None:
         raise InvalidInput("registration", faults)
     _, acquisition = loaded
-    plan = ReconstructionPlan.of(acquisition, configured.method, configured.options, configured.run, refine=True)
+    plan = ReconstructionPlan.of(acquisition, configured.method, configured.options, configured.run, refine=refine)
     place = plan.place_photo(acquisition).geometry.photo
     assert place is not None
-    return _photo_at(place, ensure_photo(rgb), acquisition.arrays.photo)
+    moved = _photo_at(place, ensure_photo(rgb), acquisition.arrays.photo)
+    return moved.assign_attrs(affine=[list(row) for row in place.affine]) if refine == AFFINE else moved
 
 
 def _photo_at(place: PhotoPlace, photo: xr.DataArray, pixels: Any) -> xr.DataArray:

@@ -19,7 +19,7 @@ from xrfsr.pipeline.inputs import Beam, load
 from xrfsr.pipeline.photo_place import REACH
 from xrfsr.pipeline.plan import ReconstructionPlan
 from xrfsr.pipeline.reconstruct import reconstruct
-from xrfsr.pipeline.refine import SHIFT_DESCRIPTIONS
+from xrfsr.pipeline.refine import PLACE_DESCRIPTIONS, REFINE, SHIFT
 from xrfsr.pipeline.result import as_scan_like
 from xrfsr.utils.checks import is_integer, switch_faults
 from xrfsr.utils.describe import describe
@@ -27,11 +27,10 @@ from xrfsr.utils.describe import describe
 if TYPE_CHECKING:
     from xrfsr.network import Model
 
-__all__ = ["DEFAULT", "SHARED", "SHIFT", "SuperResolution", "superresolve"]
+__all__ = ["DEFAULT", "SHARED", "SuperResolution", "superresolve"]
 
 MIN_CHUNK = 16
 DEFAULT = "unfolding"
-SHIFT = "shift"
 SHARED = ("device", "seed", "footprint", "fwhm", "smear", "chunk", "refine")  # options that all methods take
 
 
@@ -87,9 +86,10 @@ def superresolve(
     chunk : int, optional
         Side of the tiles in fine pixels, which are the chunks of a lazy result. Left out, it is 1024 if the scan or the
         photo is in Dask, or the result has more than a megapixel.
-    refine : {"shift", None}
+    refine : {"shift", "affine", None}
         Whether the photo is moved, by up to 0.75 pixels of the scan, to where the scan predicts itself best along its
-        edges. It is moved only where the scan confirms it. None leaves the photo where it is.
+        edges. ``"affine"`` also turns, stretches and shears it a little. Both only where the scan confirms it. None
+        leaves the photo where it is.
     **keywords
         Options of the method. For ``"unfolding"``:
 
@@ -172,8 +172,8 @@ class SuperResolution:
         Footprint of a pixel of the scan.
     chunk : int, optional
         Side of the tiles in fine pixels.
-    refine : {"shift", None}
-        Whether the place of the photo is refined.
+    refine : {"shift", "affine", None}
+        How the place of the photo is refined.
     """
 
     scale: float
@@ -234,7 +234,7 @@ class SuperResolution:
             raise InvalidInput("input", faults)
         scan, acquisition = loaded
         plan = ReconstructionPlan.of(
-            acquisition, self.method, self.options, self.run, chunk=self.chunk, refine=self.refine is not None
+            acquisition, self.method, self.options, self.run, chunk=self.chunk, refine=self.refine
         )
         result = reconstruct(acquisition, plan)
         attrs: dict[str, Any] = {
@@ -247,7 +247,7 @@ class SuperResolution:
         U = acquisition.geometry.U
         if U.fwhm is not None:
             attrs["xrfsr_fwhm_mm"] = json.dumps([float(width) for width in U.fwhm])
-        coords = {**self.method.line_coords(self.options), **SHIFT_DESCRIPTIONS}
+        coords = {**self.method.line_coords(self.options), **PLACE_DESCRIPTIONS}
         return as_scan_like(obj, scan, result, acquisition.geometry, attrs, coords)
 
     @property
@@ -273,9 +273,9 @@ def _seed_faults(seed: object) -> list[str]:
 
 
 def _refine_faults(refine: object) -> list[str]:
-    if refine is None or (isinstance(refine, str) and refine == SHIFT):
+    if refine is None or (isinstance(refine, str) and refine in REFINE):
         return []
-    return [f"refine must be {SHIFT!r} or None, got {describe(refine)}"]
+    return [f"refine must be {', '.join(map(repr, REFINE))} or None, got {describe(refine)}"]
 
 
 def _chunk_faults(chunk: Any) -> list[str]:

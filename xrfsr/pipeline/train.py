@@ -119,9 +119,8 @@ def train_on(
     if faults:
         raise InvalidInput("input", faults)
     options, run = configured.options, configured.run
-    refines = refine is not None
     plans = [
-        ReconstructionPlan.of(each, method, options, run, share=len(scans), refine=refines) for each in acquisitions
+        ReconstructionPlan.of(each, method, options, run, share=len(scans), refine=refine) for each in acquisitions
     ]
     problems = [
         problem

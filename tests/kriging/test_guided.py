@@ -137,7 +137,8 @@ def test_strips_and_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> N
     U = whole(3, (23, 11))
     scan, guide = inputs(U, 3)
     expected = guided_krige(scan, guide, U)
-    monkeypatch.setattr(guided, "PAIRS_PER_STRIP", 1)
+    for name in ("PAIRS_PER_STRIP", "PAIRS_PER_BLOCK", "TALL"):
+        monkeypatch.setattr(guided, name, 1)
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(3)

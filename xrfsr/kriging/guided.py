@@ -40,7 +40,10 @@ MAX_GROUPS = 8
 FEW_GROUPS = 4  # the same where an approximation is enough
 # Largest mean of a guide: further from zero, differences of squares lose digits.
 MAX_OFFSET = 4.0
-PAIRS_PER_STRIP = 2**19  # pairs of fine pixels at a time: few enough for the cache
+# Pairs of fine pixels for which a strip of rows is solved, and of which the distances are computed at a time: few enough
+# for the cache. Every strip needs rows of its neighbours, so strips of wide scans have 16 rows, up to 4096 pixels.
+PAIRS_PER_STRIP, PAIRS_PER_BLOCK = 2**19, 2**18
+TALL, PIXELS_PER_STRIP = 16, 2**12
 # The same for a GPU, which is efficient only with much work at a time: 2 GB of memory. A coarse pixel counts as at
 # least 256 pairs, because its linear system needs memory too.
 PAIRS_ON_GPU, LEAST_PAIRS = 2**25, 2**8
@@ -234,6 +237,8 @@ class _Solver:
         pairs = int(np.prod([side.representative.shape[1] ** 2 for side in self.axes]))
         most = PAIRS_PER_STRIP // pairs if is_cpu(device) else PAIRS_ON_GPU // max(pairs, LEAST_PAIRS)
         rows = max(2 * HALO, most // width)
+        if is_cpu(device):
+            rows = max(rows, min(TALL, PIXELS_PER_STRIP // width))
         strips = [slice(start, min(start + rows, height)) for start in range(0, height, rows)]
         workers = min(available(), len(strips)) if is_cpu(device) else 1
         parallel_map(strips, lambda strip: self.solve_rows(strip, left_out, fine), workers)
@@ -290,6 +295,8 @@ class _Solver:
         y, x = self.axes
         reach = 2 * HALO
         top, bottom = around.start, around.stop
+        one, other = _with_squares(seen)
+        block = max(1, PAIRS_PER_BLOCK // (width * seen.shape[2] ** 2)) if is_cpu(seen.device) else bottom - top
         table = inside.new_zeros(2 * reach + 1, 2 * reach + 1, bottom - top, width)
         spans = {right: slice(max(0, -right), min(width, width - right)) for right in range(-reach, reach + 1)}
         across_x = {right: x.rho(at, right, of_pixels=False) for right, at in spans.items() if abs(right) < width}
@@ -298,12 +305,14 @@ class _Solver:
             for right in range(-reach if down else 0, reach + 1):
                 if abs(right) >= width:
                     continue
-                of, at = slice(0, bottom - top - down), spans[right]
-                to, across = slice(down, bottom - top), slice(at.start + right, at.stop + right)
-                rho_x = across_x[right]
-                value = _weighted_covariance(seen[of, at], seen[to, across], rho_y, rho_x).sum(dim=-1)
-                table[reach + down, reach + right, of, at] = value
-                table[reach - down, reach - right, to, across] = value
+                at, rho_x = spans[right], across_x[right]
+                across = slice(at.start + right, at.stop + right)
+                for of in _blocks(bottom - top - down, block):
+                    to = slice(of.start + down, of.stop + down)
+                    along = rho_y if len(rho_y) == 1 else rho_y[of]
+                    value = _weighted_covariance(one[of, at], other[to, across], along, rho_x, of_pixels=False)
+                    table[reach + down, reach + right, of, at] = value
+                    table[reach - down, reach - right, to, across] = value
         offset = self.offset
         row = torch.arange(rows.start - top, rows.stop - top, device=offset.device)[:, None] + offset[:, 0]
         row, column = (
@@ -322,6 +331,7 @@ class _Solver:
         y, x = self.axes
         pixels = self.guide[y.pixels[rows][:, None, :, None], x.pixels[None, :, None, :]].flatten(2, 3)
         made = pixels.new_zeros(rows.stop - rows.start, width, len(OFFSETS), pixels.shape[2])
+        pixels, seen = _with_squares(pixels)[0], _with_squares(seen)[1]
         for number, (down, right) in enumerate(OFFSETS):
             of = slice(max(rows.start, -down), min(rows.stop, height - down))
             at = slice(max(0, -right), min(width, width - right))
@@ -332,7 +342,7 @@ class _Solver:
             there = there[:, at.start + right : at.stop + right]
             rho_y, rho_x = y.rho(of, down, of_pixels=True), x.rho(at, right, of_pixels=True)
             made[of.start - rows.start : of.stop - rows.start, at, number] = _weighted_covariance(
-                here, there, rho_y, rho_x
+                here, there, rho_y, rho_x, of_pixels=True
             )
         return made
 
@@ -342,24 +352,43 @@ class _Solver:
         return self.pooled[y.representative[rows][:, None, :, None], x.representative[None, :, None, :]].flatten(2, 3)
 
 
-def _weighted_covariance(here: Tensor, there: Tensor, rho_y: Tensor, rho_x: Tensor) -> Tensor:
+def _blocks(rows: int, block: int) -> list[slice]:
+    """Return slices of at most `block` rows."""
+    return [slice(start, min(start + block, rows)) for start in range(0, rows, block)]
+
+
+def _with_squares(guides: Tensor) -> tuple[Tensor, Tensor]:
+    """Return two copies of guides (..., channel), so that one row of each gives -‖a - b‖²/2 as their product."""
+    squares = guides.square().sum(dim=-1, keepdim=True) / -2
+    ones = torch.ones_like(squares)
+    return torch.cat([guides, squares, ones], dim=-1), torch.cat([guides, ones, squares], dim=-1)
+
+
+def _weighted_covariance(here: Tensor, there: Tensor, rho_y: Tensor, rho_x: Tensor, *, of_pixels: bool) -> Tensor:
     """Return Q between pixels of pairs of cells, summed with their weights in U over those of the second cell.
 
     Parameters
     ----------
-    here, there : Tensor, shape (rows, x, pixels, channel)
-        Guides of the pixels of both cells.
+    here, there : Tensor, shape (rows, x, pixels, channel + 2)
+        Guides of the pixels of both cells, from `_with_squares`.
     rho_y, rho_x : Tensor, shapes (rows or 1, a, b) and (x or 1, c, d)
         Factors along the axes, for a · c pixels here and b · d there.
+    of_pixels : bool
+        Whether every pixel here is kept; else they are summed, too.
 
     Returns
     -------
-    Tensor, shape (rows, x, pixels here)
+    Tensor, shape (rows, x, pixels here) or (rows, x)
     """
     rows, width, pixels, channels = here.shape
-    a, b = here.reshape(-1, pixels, channels), there.reshape(rows * width, -1, channels)
-    # -‖a - b‖²/2, computed as a matrix product.
-    distance = torch.baddbmm(-(b.square().sum(dim=-1)[:, None] + a.square().sum(dim=-1)[..., None]) / 2, a, b.mT)
-    kernel = distance.clamp_(max=0).exp_().mul_(1 - UNGUIDED).add_(UNGUIDED)
+    kernel = torch.bmm(here.reshape(-1, pixels, channels), there.reshape(rows * width, -1, channels).mT)
+    kernel = kernel.clamp_(max=0).exp_().view(rows, width, pixels, -1)
     rho = torch.einsum("rab,xcd->rxacbd", rho_y, rho_x).flatten(4, 5).flatten(2, 3)
-    return (kernel.view(rows, width, pixels, -1) * rho).sum(dim=-1)
+    if of_pixels:
+        return kernel.mul_(rho).sum(dim=-1).mul_(1 - UNGUIDED).add_(rho.sum(dim=-1), alpha=UNGUIDED)
+    total = rho.sum(dim=(-2, -1))
+    if rho.shape[:2] == (1, 1):
+        made = (kernel.view(rows * width, -1) @ rho.view(-1)).view(rows, width)
+    else:
+        made = kernel.mul_(rho).sum(dim=(-2, -1))
+    return made.mul_(1 - UNGUIDED).add_(total, alpha=UNGUIDED)

@@ -1,9 +1,10 @@
 """Synthetic scenes of random shapes ("dead leaves") with maps, a scan of them and an imperfect photo.
 
 Nothing in them comes from a photograph, a painting or an element map. Pictures are piles of random shapes, of which the
-upper hide the lower (Lee, Mumford & Huang 2001, "Occlusion models for natural images"). Every shape has a pigment, a
-pigment has a colour and contributes to some of the maps. What a photo shows wrongly in practice is wrong here as well:
-pigments of one colour, pictures hidden below, texture of no map, blur, noise, a shift, or parts of another picture.
+upper hide the lower (Lee, Mumford & Huang 2001, "Occlusion models for natural images"), some of them on a mosaic of
+grains, as rocks have. Every shape has a pigment, a pigment has a colour and contributes to some of the maps; texture of
+all scales and single specks are added. What a photo shows wrongly in practice is wrong here as well: pigments of one
+colour, pictures hidden below, texture of no map, blur, noise, a shift, or parts of another picture.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 __all__ = ["LeafScene", "leaf_scene"]
 
@@ -41,19 +43,27 @@ class LeafScene:
     photo: Array
 
 
-def leaf_scene(seed: int, size: int = 192, lines: int = 5) -> LeafScene:
-    """Make a scene of `size` x `size` fine pixels; the same for the same seed."""
+def leaf_scene(seed: int, size: int = 192, lines: int = 5, *, rich: bool = False) -> LeafScene:
+    """Make a scene of `size` x `size` fine pixels; the same for the same seed. Rich ones have grains and texture."""
     rng = np.random.default_rng([2026, seed])
     pigments = int(rng.integers(4, 15))
     colours = rng.beta(0.7, 0.7, (pigments, 3)) * 0.5 + rng.beta(0.7, 0.7, (pigments, 1)) * 0.5
     colours[1] = colours[0]  # two of one colour
     amounts = rng.beta(0.6, 0.6, (pigments, lines)) * (rng.random((pigments, lines)) < rng.uniform(0.25, 0.8))
     amounts += 0.02 * rng.random((pigments, lines))
-    shown = _pile(rng, size, np.concatenate([colours, amounts], axis=1), spread=rng.uniform(0, 0.12))
+    values, spread = np.concatenate([colours, amounts], axis=1), rng.uniform(0, 0.12)
+    shown = _pile(rng, size, values, spread, mosaic=rich and rng.random() < 0.3)
     photo, maps = shown[:3], shown[3:]
     if rng.random() < 0.6:  # a picture below, seen by some of the maps only
         below = rng.beta(0.6, 0.6, (6, lines)) * (rng.random(lines) < 0.5) * rng.uniform(0.2, 1.0)
         maps = maps * rng.uniform(0.3, 1.0) + _pile(rng, size, below, spread=0.05)
+    if rich and rng.random() < 0.3:
+        maps = maps + _specks(rng, size, lines)
+    if rich and rng.random() < 0.5:  # texture of all scales, of some of the maps, and of the photo as far as it goes
+        texture = _fractal(rng, size, 2)
+        shares = rng.random((lines, 2)) * (rng.random((lines, 2)) < 0.6) * rng.uniform(0.03, 0.4)
+        maps = maps * np.exp(np.tensordot(shares, texture, 1))
+        photo = photo * np.exp(rng.uniform(0, 0.25) * rng.choice([-1, 1]) * texture[:1])
     if rng.random() < 0.5:  # thickness of the paint
         maps = maps * np.exp(
             rng.uniform(0.05, 0.5) * _smooth(rng, size, rng.uniform(8, 40), (lines, 1)[rng.integers(2)])
@@ -98,17 +108,57 @@ def _smooth(rng: np.random.Generator, size: int, width: float, fields: int) -> A
     return made / made.std(axis=(1, 2), keepdims=True)
 
 
-def _pile(rng: np.random.Generator, size: int, values: Array, spread: float) -> Array:
-    """Return a pile of random shapes; every shape has one row of `values`, up to a factor near one."""
+def _fractal(rng: np.random.Generator, size: int, fields: int) -> Array:
+    """Return random fields of unit variance whose power falls with the frequency to the power of 1.5 to 3.5."""
+    frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size))
+    frequency[0, 0] = np.inf
+    amplitude = frequency ** -rng.uniform(0.75, 1.75, (fields, 1, 1))
+    made = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((fields, size, size))) * amplitude, (size, size))
+    return np.asarray(made / made.std(axis=(1, 2), keepdims=True))
+
+
+def _specks(rng: np.random.Generator, size: int, lines: int) -> Array:
+    """Return maps of single bright specks; no photo shows them."""
+    made = np.zeros((lines, size, size))
+    for line in np.flatnonzero(rng.random(lines) < 0.4):
+        count = int(10 ** rng.uniform(0.7, 2.7))
+        y, x = rng.integers(size, size=(2, count))
+        np.add.at(made[line], (y, x), rng.lognormal(0, 0.7, count))
+        width = rng.uniform(0.4, 2.5)
+        made[line] = ndimage.gaussian_filter(made[line], width, mode="wrap") * 2 * np.pi * width**2
+    return made * rng.uniform(0.1, 1.0)
+
+
+def _mosaic(rng: np.random.Generator, size: int, values: Array, spread: float) -> Array:
+    """Return a mosaic of grains, the parts of the plane that are nearest to random points."""
+    kinds, channels = values.shape
+    count = int(10 ** rng.uniform(1, 3.3))
+    angle, stretch = rng.uniform(0, np.pi), np.exp(rng.uniform(0, 1))
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle) * stretch, np.cos(angle) * stretch]])
+    points = rng.uniform(-0.1, 1.1, (count, 2)) * size
+    half = np.arange(2 * size) / 2 + 0.25  # four samples a pixel: the grains' edges are smooth
+    grid = np.stack(np.meshgrid(half, half, indexing="ij"), axis=-1)
+    nearest = cKDTree(points @ turn.T).query(grid @ turn.T)[1]
+    grains = values[rng.choice(kinds, count, p=rng.dirichlet(np.full(kinds, 0.8)))]
+    grains = grains * (1 + spread * rng.standard_normal(grains.shape)).clip(0, 2)
+    return np.asarray(np.moveaxis(grains[nearest].reshape(size, 2, size, 2, channels).mean(axis=(1, 3)), -1, 0))
+
+
+def _pile(rng: np.random.Generator, size: int, values: Array, spread: float, *, mosaic: bool = False) -> Array:
+    """Return a pile of random shapes, each with one row of `values` up to a factor near one, on a mosaic if wanted."""
     kinds, channels = values.shape
     weights = rng.dirichlet(np.full(kinds, 0.8))
-    made = np.broadcast_to(values[rng.integers(kinds)][:, None, None], (channels, size, size)).copy()
-    shapes = int(10 ** rng.uniform(0.9, 3.2))
+    if mosaic:
+        made, shapes = _mosaic(rng, size, values, spread), int(10 ** rng.uniform(0, 2.5))
+    else:
+        made = np.broadcast_to(values[rng.integers(kinds)][:, None, None], (channels, size, size)).copy()
+        shapes = int(10 ** rng.uniform(0.9, 3.2))
     smallest = SMALLEST * 10 ** rng.uniform(0, 0.7)
     # Density of the radii r^-3 between the limits; the largest first, so that the small ones are seen.
     u = rng.random(shapes)
     radii = (smallest**-2 + u * (LARGEST**-2 - smallest**-2)) ** -0.5
-    radii = np.concatenate([np.sort(rng.uniform(15, LARGEST, int(rng.integers(3, 25))))[::-1], radii])
+    largest = int(rng.integers(0, 4) if mosaic else rng.integers(3, 25))
+    radii = np.concatenate([np.sort(rng.uniform(15, LARGEST, largest))[::-1], radii])
     mix = rng.random() < 0.5
     if mix:
         radii[25:] = np.sort(radii[25:])[::-1]

@@ -1,10 +1,11 @@
 """Train the prior of `xrfsr.network.prior` on random shapes.
 
-    python benchmarks/train_prior.py FOLDER [--kriged 700] [--estimated 90] [--cycles 14000 12000]
+    python benchmarks/train_prior.py FOLDER [--kriged 700 500] [--estimated 90 70] [--cycles 14000 12000 10000]
 
 Scenes (`dead_leaves.py`) and estimates of their maps are made once and kept in FOLDER, so that training can be
-continued; the weights of the last cycle are those of the package. For most scenes the estimates are kriging, and
-kriging along the photo; for some they are what `superresolve` makes without a prior, which takes most of the time.
+continued; the weights of the last cycle are those of the package. The first two cycles see plain scenes, the last one
+rich ones as well. For most scenes the estimates are kriging, and kriging along the photo; for some they are what
+`superresolve` makes without a prior, which takes most of the time.
 Everything random comes from the numbers of the scenes and one seed. The weights in the package were made by the call
 above, with the numbers that are the defaults.
 """
@@ -32,7 +33,8 @@ from xrfsr.network.prior import COMPONENTS, RATIO, Components, PriorNetwork, pri
 
 Array = NDArray[Any]
 LABELS = ["Ca-K", "Ti-K", "Fe-K", "Cu-K", "Zn-K"]
-ESTIMATED_FROM = 100_000  # number of the first scene of those
+RICH_FROM, ESTIMATED_FROM = 10_000, 100_000  # numbers of the first scenes of those kinds; both for rich estimated ones
+PLAIN_CYCLES = 2
 STEPS_OF_ESTIMATES = 300  # of the unfolding network: more change little on scenes of this size
 BATCH, PER_SCENE, PATCH = 16, 4, 24  # maps a step, of them from one scene; cells along a side
 RATE = 2e-3
@@ -42,13 +44,17 @@ MIXED = 0.3  # share of the scenes with a mixture of both estimates
 WITHOUT_PHOTO = 0.35  # share of the maps that are shown no photo, with kriging as the estimate
 
 
+def _is_rich(seed: int) -> bool:
+    return seed % ESTIMATED_FROM >= RICH_FROM
+
+
 def make(folder: Path, seed: int, estimated: bool) -> None:
     """Write one scene with its estimates."""
     path = folder / f"{seed:06d}.npz"
     if path.exists():
         return
     torch.set_num_threads(1)
-    scene = leaf_scene(seed)
+    scene = leaf_scene(seed, rich=_is_rich(seed))
     scan = xrfsr.as_scan(scene.scan, LABELS, pixel_size="1 mm", units="dimensionless")
     rgb = xrfsr.as_photo(scene.photo, like=scan)
     U = scan.xrfsr.downsampling(RATIO)
@@ -119,7 +125,6 @@ def train(folder: Path, cycles: list[int], seed: int, threads: int) -> None:
     """Train on all scenes of a folder, in cycles of so many steps, and write the weights after each."""
     torch.manual_seed(seed)
     torch.set_num_threads(threads)
-    groups = [[Example(path) for path in sorted(folder.glob(name))] for name in ("0*.npz", "1*.npz")]
     network = PriorNetwork().to(memory_format=torch.channels_last)
     with torch.no_grad():
         network.last.weight.mul_(0.1)
@@ -130,8 +135,16 @@ def train(folder: Path, cycles: list[int], seed: int, threads: int) -> None:
         if path.exists():
             network.load_state_dict(load_file(path))
         else:
-            _cycle(network, groups, steps, RATE / 2**number, np.random.default_rng(seed + number))
+            groups = _examples(folder, rich=number >= PLAIN_CYCLES)
+            rate = RATE / 2 if number else RATE
+            _cycle(network, groups, steps, rate, np.random.default_rng(seed + number))
             save_file({name: value.contiguous() for name, value in network.state_dict().items()}, path)
+
+
+def _examples(folder: Path, *, rich: bool) -> list[list[Example]]:
+    """Return the scenes with kriging as the estimate, and those with estimates of the whole method."""
+    paths = [sorted(folder.glob(name)) for name in ("0*.npz", "1*.npz")]
+    return [[Example(each) for each in kind if rich or not _is_rich(int(each.stem))] for kind in paths]
 
 
 def _cycle(
@@ -163,19 +176,21 @@ def _cycle(
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--kriged", type=int, default=700)
-    parser.add_argument("--estimated", type=int, default=90)
-    parser.add_argument("--cycles", type=int, nargs="*", default=[14000, 12000], help="steps of each cycle of the rate")
+    parser.add_argument("--kriged", type=int, nargs=2, default=[700, 500], help="plain and rich scenes of that kind")
+    parser.add_argument("--estimated", type=int, nargs=2, default=[90, 70], help="plain and rich scenes of that kind")
+    parser.add_argument("--cycles", type=int, nargs="*", default=[14000, 12000, 10000], help="steps of each cycle")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2, help="processes that make scenes")
     parser.add_argument("--threads", type=int, default=1, help="threads that train")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
-    kriged, estimated = options.kriged, options.estimated
+    wanted = [
+        (first + rich * RICH_FROM + seed, first > 0)
+        for first, counts in ((0, options.kriged), (ESTIMATED_FROM, options.estimated))
+        for rich, count in enumerate(counts)
+        for seed in range(count)
+    ]
     with ProcessPoolExecutor(options.workers, get_context("spawn")) as pool:
-        wanted = [(seed, False) for seed in range(kriged)] + [
-            (ESTIMATED_FROM + seed, True) for seed in range(estimated)
-        ]
         waiting = [pool.submit(make, options.folder, *each) for each in wanted]
         for number, each in enumerate(waiting, 1):
             each.result()

@@ -15,6 +15,7 @@ from xrfsr.errors import InvalidInput
 from xrfsr.kriging.simple import krige
 from xrfsr.methods import Problem
 from xrfsr.methods.unfolding.within_pixels import PriorStep, Trial, halved
+from xrfsr.network.prior import VERSION
 from xrfsr.operators import Downsampling
 
 CPU = torch.device("cpu")
@@ -110,7 +111,7 @@ def test_results_are_consistent_and_say_what_was_added(painting: Any, beam: dict
     plain = scan.xrfsr.superresolve(rgb, **QUICK, **beam, prior=False)
     assert (fine.prior_share >= 0).all()
     assert "prior_share" not in plain.coords
-    assert (fine.attrs["xrfsr_prior"], plain.attrs["xrfsr_prior"]) == ("random shapes 1", "none")
+    assert (fine.attrs["xrfsr_prior"], plain.attrs["xrfsr_prior"]) == (VERSION, "none")
     U = scan.xrfsr.downsampling(4, **beam)
     for made in (fine, plain):
         residual = np.abs(U(made.intensity.values.astype(np.float64)) - scan.intensity.values)

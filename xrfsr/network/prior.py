@@ -36,7 +36,7 @@ WIDTH, BLOCKS = 64, 5
 INPUTS = 1 + RATIO**2 * (1 + 2 * COMPONENTS)
 RADIUS = 2 * BLOCKS + 2  # cells to either side of one that its correction depends on
 LEAST_CONTRAST = 1e-18
-VERSION = "random shapes 1"
+VERSION = "random shapes 2"
 WEIGHTS = "prior.safetensors"
 
 

@@ -153,5 +153,8 @@ def halved(problem: Problem) -> Problem | None:
 
 
 def _apply(network: PriorNetwork, arrays: list[torch.Tensor]) -> NDArray[np.float32]:
+    """Return the mean of the corrections of a map and of its mirror image: the network errs differently in both."""
     with torch.no_grad():
-        return np.asarray(network(prior_inputs(*arrays))[0].cpu().numpy())
+        ahead = network(prior_inputs(*arrays))
+        mirrored = network(prior_inputs(*(each.flip(-2) for each in arrays)))
+        return np.asarray(((ahead + mirrored.flip(-2)) / 2)[0].cpu().numpy())

@@ -37,10 +37,13 @@ def small() -> tuple[xr.Dataset, xr.DataArray]:
 
 
 @pytest.mark.parametrize("perspective", [pytest.param(False, marks=pytest.mark.soak), True])
-def test_a_photo_taken_askew_is_found(painting, bench: ModuleType, tmp_path: Path, perspective: bool) -> None:
+def test_a_photo_taken_askew_is_found(
+    painting, bench: ModuleType, tmp_path: Path, perspective: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
     photo, matrix = bench.photographed(painting.rgb.values, 3, perspective=perspective)
     Image.fromarray(photo).save(tmp_path / "photo.png")
-    found = xrfsr.register(tmp_path / "photo.png", painting.scan, overlay=tmp_path / "check.png")
+    found = xrfsr.register(tmp_path / "photo.png", painting.scan, overlay=tmp_path / "check.png", progress=True)
+    assert "registration: 100%" in capsys.readouterr().err
     assert bench.error(found, matrix, (64, 64)) < 0.5
     assert 0 < found.residual_mm < 1.0  # a pixel of the scan is 1 mm
     assert found.diagnostics["score"] > 2 * found.diagnostics["control"]

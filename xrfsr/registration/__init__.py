@@ -22,7 +22,7 @@ from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.operators.resample import fine_grid
 from xrfsr.registration.acceptance import rejection_reasons
 from xrfsr.registration.arguments import Picture, element_maps, even_maps, overlay_place
-from xrfsr.registration.automatic import Evidence, Scene, find_position
+from xrfsr.registration.automatic import STEPS, Evidence, Scene, find_position
 from xrfsr.registration.overlay import write_overlay
 from xrfsr.registration.pictures import principal_bands
 from xrfsr.registration.points import control_points as checked_points
@@ -33,7 +33,8 @@ from xrfsr.registration.stack import stack_photos
 from xrfsr.registration.transform import MODELS, Model, Transform
 from xrfsr.registration.turns import probable_turn, turned, upright_to_photo
 from xrfsr.registration.warp import photo_pixels, warp_photo
-from xrfsr.utils.checks import choice_faults
+from xrfsr.utils.checks import choice_faults, switch_faults
+from xrfsr.utils.progress import progress_bar
 
 __all__ = ["Registration", "Transform", "register", "stack_photos"]
 
@@ -54,6 +55,7 @@ def register(
     model: Literal["auto", "similarity", "affine", "homography", "thin_plate_spline"] = "auto",
     lines: Any = None,
     overlay: str | os.PathLike[str] | None = None,
+    progress: bool | None = None,
 ) -> Registration:
     r"""Find where a scan lies on a photo, and resample the photo onto the grid of the fine maps.
 
@@ -91,6 +93,8 @@ def register(
     overlay : path, optional
         PNG file to write, for checking the result by eye. It is written even if the result is rejected, and replaces
         the overlay of an earlier call, but no other file.
+    progress : bool, optional
+        Whether to show a progress bar; left out, one is shown in terminals and notebooks.
 
     Returns
     -------
@@ -130,7 +134,7 @@ def register(
             target = fine_grid(grid_of(checked), 4 if scale is None else scale)
     if is_like_scan(rgb) and is_like_photo(scan):
         faults = ["photo and scan are swapped; write xrfsr.register(photo, scan)"]
-    faults += choice_faults("model", model, ("auto", *MODELS, SPLINE))
+    faults += choice_faults("model", model, ("auto", *MODELS, SPLINE)) + switch_faults(optional=True, progress=progress)
     if isinstance(model, str) and model == SPLINE and control_points is None:
         faults.append(f"model={SPLINE!r} needs control_points=..., at least {LEAST_SPLINE_POINTS}, better 12 or more")
     picture: Path | None = None
@@ -149,7 +153,7 @@ def register(
         residual, diagnostics = float(np.sqrt((errors**2).mean())), {"points": len(errors), "errors_mm": errors}
         why: list[str] = []
     else:
-        evidence, labels, quarters = _automatic(checked, grid, pixels, photo_valid, model)
+        evidence, labels, quarters = _automatic(checked, grid, pixels, photo_valid, model, progress)
         transform = Transform(evidence.matrix, evidence.model).inverted()
         residual = float(np.hypot(evidence.disagreement, evidence.misfit) * np.sqrt(np.prod(grid.spacing)))
         diagnostics = {
@@ -195,7 +199,12 @@ def _too_fine(scale: float, native: tuple[float, float], largest: float) -> str:
 
 
 def _automatic(
-    scan: xr.Dataset, grid: Grid, pixels: NDArray[np.float32], photo_valid: NDArray[np.bool_], model: str
+    scan: xr.Dataset,
+    grid: Grid,
+    pixels: NDArray[np.float32],
+    photo_valid: NDArray[np.bool_],
+    model: str,
+    progress: bool | None,
 ) -> tuple[Evidence, list[str], int]:
     """Return the position, the lines sorted by how well they follow the photo, and the quarter turns of the photo."""
     maps, valid = even_maps(scan)
@@ -222,9 +231,11 @@ def _automatic(
         maps[(slice(None), *flips)], valid[flips], grid.spacing, principal_bands(pixels, photo_valid), photo_valid
     )
     models: tuple[Model, ...] = MODELS if model == "auto" else MODELS[: MODELS.index(model) + 1]
-    evidence, quarters = find_position(scene, models), 0
+    with progress_bar(STEPS, "registration", progress) as advance:
+        evidence, quarters = find_position(scene, models, advance), 0
     if rejection_reasons(evidence, max(grid.shape)) and (quarters := probable_turn(scene)):
-        better = find_position(turned(scene, quarters), models)
+        with progress_bar(STEPS, "registration, turned", progress) as advance:
+            better = find_position(turned(scene, quarters), models, advance)
         if rejection_reasons(better, max(grid.shape)):
             quarters = 0
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,10 +10,10 @@ from numpy.typing import NDArray
 
 from xrfsr.registration.pictures import Level, band_pass, block_means, colour_features
 from xrfsr.registration.refine import Aligned, Pair, align, explained
-from xrfsr.registration.search import LONGEST, search
+from xrfsr.registration.search import LONGEST, SHARES, TURNS, search
 from xrfsr.registration.transform import MODELS, Model
 
-__all__ = ["Evidence", "Scene", "find_position"]
+__all__ = ["STEPS", "Evidence", "Scene", "find_position"]
 
 # Pixels along the longer side of the scan, level by level.
 LEVELS = (100, 200, 330, 800)
@@ -23,6 +24,9 @@ FINER = 1.4
 CORRELATED = 15
 # A finer level is used if the photo explains at least this fraction of what it explained at the level before.
 LEAST_DETAIL = 0.6
+# Steps of a progress bar: the search, the positions of the scan and of each of its mirror images, and the levels.
+SEARCHED, SIDES, LEVEL = SHARES.size * TURNS.size, 3, 50
+STEPS = SEARCHED + (SIDES + len(LEVELS)) * LEVEL
 PARAMETERS: dict[Model, int] = {"similarity": 4, "affine": 6, "homography": 8}
 
 
@@ -110,13 +114,19 @@ class Evidence:
     misfit: float
 
 
-def find_position(scene: Scene, models: tuple[Model, ...] = MODELS) -> Evidence:
-    """Return the most likely position of a scan on a photo; `acceptance` decides whether to use it."""
-    matrix, score, control = _initial_position(scene)
+def find_position(
+    scene: Scene, models: tuple[Model, ...] = MODELS, advance: Callable[[int], None] = lambda done: None
+) -> Evidence:
+    """Return the most likely position of a scan on a photo; `acceptance` decides whether to use it.
+
+    `advance` is given the number of steps that were taken, of `STEPS`.
+    """
+    matrix, score, control = _initial_position(scene, advance)
     longest = max(scene.valid.shape)
     found: Evidence | None = None
     model = models[0]
-    for step in dict.fromkeys(max(1, round(longest / level)) for level in LEVELS):
+    for number, step in enumerate(dict.fromkeys(max(1, round(longest / level)) for level in LEVELS)):
+        advance(SEARCHED + (SIDES + number) * LEVEL)
         pair, to_photo = _pair_at_level(scene, step, matrix)
         start = np.linalg.inv(to_photo) @ matrix
         start /= start[2, 2]
@@ -136,10 +146,11 @@ def find_position(scene: Scene, models: tuple[Model, ...] = MODELS) -> Evidence:
         whole = matrix @ scene.pixels_to_frame()
         found = Evidence(whole / whole[2, 2], model, score, control, best.shares, best.overlap, apart, misfit)
     assert found is not None
+    advance(STEPS)
     return found
 
 
-def _initial_position(scene: Scene) -> tuple[NDArray[np.float64], float, float]:
+def _initial_position(scene: Scene, advance: Callable[[int], None]) -> tuple[NDArray[np.float64], float, float]:
     """Return the best position at the lowest resolution, its score, and the best score of mirrored scans.
 
     The position is the matrix from the normalised frame to pixels of the photo. A mirrored scan has the same edges and
@@ -152,12 +163,13 @@ def _initial_position(scene: Scene) -> tuple[NDArray[np.float64], float, float]:
     scenes = [replace(scene, maps=scene.maps[:, *side], valid=scene.valid[side]) for side in sides]
     small = [block_means(one.maps, one.valid, (step, step)) for one in scenes]
     aspect = scene.spacing[0] / scene.spacing[1]
-    places = search([(one.pixels, one.valid) for one in small], photo.pixels, photo.valid, aspect)
+    places = search([(one.pixels, one.valid) for one in small], photo.pixels, photo.valid, aspect, advance=advance)
     x, y = scene.frame(small[0].step, small[0].valid.shape)
     # Matrix from the normalised frame to pixels of the small scan.
     back = np.linalg.inv(np.array([[x[1] - x[0], 0, x[0]], [0, y[1] - y[0], y[0]], [0, 0, 1]]))
     best: list[tuple[NDArray[np.float64], float]] = []
-    for one, found in zip(scenes, places, strict=True):
+    for number, (one, found) in enumerate(zip(scenes, places, strict=True)):
+        advance(SEARCHED + number * LEVEL)
         tried: list[tuple[NDArray[np.float64], float]] = []
         for place in found:
             matrix = _level_to_pixels(photo) @ place.matrix @ back

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,7 @@ def search(
     aspect: float,
     rotations: NDArray[np.float64] = TURNS,
     shares: NDArray[np.float64] = SHARES,
+    advance: Callable[[int], None] = lambda done: None,
 ) -> list[list[Candidate]]:
     """Return the best candidate positions of each small scan on a photo, best first.
 
@@ -62,11 +63,14 @@ def search(
         Rotations to try, in degrees.
     shares : ndarray
         Sizes of the scan to try, relative to the largest that fits on the photo.
+    advance : callable
+        Function that is given the number of scales and rotations that were tried.
     """
     shape = scans[0][1].shape
     edges = [directions(maps) * _inner(valid) for maps, valid in scans]
     found: list[list[Candidate]] = [[] for _ in scans]
-    for matrix, size in _candidates(photo.shape[1:], (shape[0], shape[1]), aspect, rotations, shares):
+    candidates = _candidates(photo.shape[1:], (shape[0], shape[1]), aspect, rotations, shares)
+    for number, (matrix, size) in enumerate(candidates, 1):
         # Resample the whole photo to scan pixels, at this scale and rotation.
         canvas, inside = _on_canvas(photo, photo_valid, matrix, size)
         others = directions(canvas) * _inner(inside)
@@ -74,6 +78,7 @@ def search(
         spectra = [fft.fft2(one, padded) for one in (others, np.abs(others) ** 2, inside.astype(float))]
         for (_, valid), field, places in zip(scans, edges, found, strict=True):
             places += _best_shifts(field, valid, spectra, size, matrix)
+        advance(number)
     return [_distinct(sorted(places, key=lambda place: -place.score), (shape[0], shape[1])) for places in found]
 
 

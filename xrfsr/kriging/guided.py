@@ -40,7 +40,7 @@ MAX_GROUPS = 8
 FEW_GROUPS = 4  # the same where an approximation is enough
 # Largest mean of a guide: further from zero, differences of squares lose digits.
 MAX_OFFSET = 4.0
-# Pairs of fine pixels for which a strip of rows is solved, and of which the distances are computed at a time: few enough
+# Pairs of fine pixels for which a strip of rows is solved, and of which distances are computed at a time: few enough
 # for the cache. Every strip needs rows of its neighbours, so strips of wide scans have 16 rows, up to 4096 pixels.
 PAIRS_PER_STRIP, PAIRS_PER_BLOCK = 2**19, 2**18
 TALL, PIXELS_PER_STRIP = 16, 2**12

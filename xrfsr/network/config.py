@@ -117,9 +117,9 @@ class TrainingConfig:
     inputs: tuple[Input, ...] = ("leave-out", "leave-out", "leave-out")
     views: View | tuple[View, ...] = ("sharp", "sharp", "soft")
     mixing: float = 0.8
-    steps: int = 200
+    steps: int = 400
     pixels: int | None = 1300
-    learning_rate: float = 4e-2
+    learning_rate: float = 3e-2
     optimizer: Optimizer = "soap"
     schedule: Schedule = "one-cycle"
     weight_limit: float | None = None

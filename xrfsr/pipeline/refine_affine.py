@@ -170,7 +170,7 @@ class _Search:
         errors = np.stack([self.errors(place + np.concatenate([way, np.zeros(4)])).T @ weights for way in ways])
         down, right = ways.T
         terms = np.stack([np.ones(9), down, right, down**2 / 2, right**2 / 2, down * right], axis=1)
-        _, *slopes = np.linalg.lstsq(terms, errors)[0]
+        _, *slopes = np.linalg.lstsq(terms, errors, rcond=None)[0]
         gradient = np.stack(slopes[:2], axis=-1)
         bends = np.stack([slopes[2], slopes[4], slopes[4], slopes[3]], axis=-1).reshape(-1, 2, 2)
         basis = self.basis[among]

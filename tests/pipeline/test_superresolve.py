@@ -322,7 +322,9 @@ def test_a_photo_may_be_larger_and_finer(scan: xr.Dataset, photo: xr.DataArray) 
     whole, cut = (crop.xrfsr.superresolve(picture, **QUICK) for picture in (photo, inside))
     xr.testing.assert_allclose(whole, cut, rtol=1e-4, atol=1e-3)
     sharper = as_photo(photo.values.repeat(3, axis=1).repeat(3, axis=2), like=scan)
-    fine, again = (scan.xrfsr.superresolve(picture, **QUICK) for picture in (photo, sharper))
+    # Bases of the first gradients depend on their rounding, so SOAP does after three steps.
+    quick = QUICK | {"optimizer": "adam", "learning_rate": 0.01}
+    fine, again = (scan.xrfsr.superresolve(picture, **quick) for picture in (photo, sharper))
     xr.testing.assert_allclose(again, fine, rtol=1e-3, atol=1e-2)
 
 

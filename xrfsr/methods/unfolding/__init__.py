@@ -88,7 +88,7 @@ class Unfolding(Method[UnfoldingOptions]):
         InvalidInput
             If there are none.
         """
-        return fit(sample, options, run)[0]
+        return fit(sample, options, run).model
 
     def halo(self, U: Downsampling) -> int:
         """See `xrfsr.methods.common.method.Method`."""
@@ -142,8 +142,9 @@ def _prepare(
         warn(f"the result is the kriging baseline: {why_unguided(lines)}")
         return replace(baseline, metadata={"steps": 0}), None
     along: Sequence[GuidedKriging | None] = ()
+    gain: PhotoGain | None = None
     if model is None:
-        model, along = fit(sample, options, run)
+        model, along, gain = fit(sample, options, run, where_useful=True)
     else:
         check_fits(model, sample)
     places = np.array([lines.index(line) for line in model.lines])
@@ -157,12 +158,16 @@ def _prepare(
         share=np.ones(len(places), dtype=np.float32),
         metadata=dict(model.training),
     )
-    made, only = _with_estimates(sample, made, model, along or [None] * len(sample))
+    made, only = _with_estimates(sample, made, model, along or [None] * len(sample), gain)
     return (_with_prior(sample, made) if options.uses_prior else made), only
 
 
 def _with_estimates(
-    sample: Sequence[Problem], made: PreparedUnfolding, model: Model, along: Sequence[GuidedKriging | None]
+    sample: Sequence[Problem],
+    made: PreparedUnfolding,
+    model: Model,
+    along: Sequence[GuidedKriging | None],
+    gain: PhotoGain | None,
 ) -> tuple[PreparedUnfolding, NDArray[np.float32] | None]:
     """Return a copy with the painting-wide quantities that are estimated from the sample, and its only estimate."""
     places, device = made.places, made.run.device
@@ -183,7 +188,7 @@ def _with_estimates(
         made = replace(made, share=wiener_gain(seen, made.nugget[places]))
     share = 1 - model.weights[-1]
     if model.config.held_out:
-        gain = gain_of_samples(
+        gain = gain or gain_of_samples(
             [
                 Sample(each.scan / peak, each.photo, each.U, each.training_mask, known)
                 for each, known in zip(chosen, along, strict=True)

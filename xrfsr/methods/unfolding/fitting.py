@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,17 +14,18 @@ from xrfsr.core.units import LEAST_INTENSITY
 from xrfsr.errors import InvalidInput, warn
 from xrfsr.kriging.features import Guide
 from xrfsr.kriging.guided import GuidedKriging
-from xrfsr.kriging.photo_gain import along_photo, photo_guide
+from xrfsr.kriging.photo_gain import PhotoGain, Sample, along_photo, gain_of_samples, photo_guide
 from xrfsr.methods.common.method import Run
 from xrfsr.methods.common.problem import Problem, pooled_mean
 from xrfsr.methods.unfolding.options import UnfoldingOptions
 from xrfsr.network.model import Model
 from xrfsr.network.reduced_resolution import ReducedResolution
+from xrfsr.network.training import Run as TrainingRun
 from xrfsr.network.training import TrainingExample, train
 from xrfsr.operators import Downsampling
 from xrfsr.utils.describe import listing
 
-__all__ = ["check_fits", "fit", "guided_lines", "misfits", "why_unguided"]
+__all__ = ["Fitted", "check_fits", "fit", "guided_lines", "misfits", "why_unguided"]
 
 # The intensity seen as 1 is this percentile of a map, not its maximum: a few hot pixels do not dim the rest.
 PEAK_PERCENTILE = 99.9
@@ -32,7 +34,25 @@ LEAST_PEAK = 1e-12  # share of the highest value
 BRIGHTNESS = 3.0
 
 
-def fit(sample: Sequence[Problem], options: UnfoldingOptions, run: Run) -> tuple[Model, list[GuidedKriging]]:
+class Fitted(NamedTuple):
+    """A model, and what was computed for it.
+
+    Attributes
+    ----------
+    model : Model
+        The trained model.
+    along : list of GuidedKriging
+        Kriging along the photo for each problem of the sample, if the model was weighed against it.
+    gain : PhotoGain, optional
+        Gain from the photo, if it was needed.
+    """
+
+    model: Model
+    along: list[GuidedKriging]
+    gain: PhotoGain | None
+
+
+def fit(sample: Sequence[Problem], options: UnfoldingOptions, run: Run, *, where_useful: bool = False) -> Fitted:
     """Train a model on the maps of a painting that the photo may guide.
 
     Parameters
@@ -43,13 +63,13 @@ def fit(sample: Sequence[Problem], options: UnfoldingOptions, run: Run) -> tuple
         What is trained, and how training is carried out.
     run : Run
         Device, seed and progress bar.
+    where_useful : bool
+        Whether the training is left out if the photo helps no map, so that nothing of the network would be used. The
+        gain from the photo is then computed first. With a checkpoint the network is always trained.
 
     Returns
     -------
-    Model
-        The trained model.
-    list of GuidedKriging
-        Kriging along the photo for each of `sample`, if the model was weighed against it.
+    Fitted
 
     Raises
     ------
@@ -73,7 +93,19 @@ def fit(sample: Sequence[Problem], options: UnfoldingOptions, run: Run) -> tuple
         reduced = _reduced_resolution(scaled, problem, device, guide) if config.held_out else None
         others = [along[-1].left_out] if guide is not None else []
         examples.append(TrainingExample(scaled, problem.photo, problem.U, problem.training_mask, mean, others, reduced))
-    trained = train(examples, config, options.training_run(run, device))
+    gain, useful = None, True
+    if where_useful and along and config.held_out and options.checkpoint is None:
+        samples = [
+            Sample(example.scan, example.photo, example.U, example.measured, guided)
+            for example, guided in zip(examples, along, strict=True)
+        ]
+        gain = gain_of_samples(samples, device)
+        useful = bool(gain.helps.any())
+    if useful:
+        trained = train(examples, config, options.training_run(run, device))
+    else:
+        quick = config.override(steps=1, adversarial_steps=0)
+        trained = train(examples, quick, TrainingRun(device, run.seed, progress=False))._replace(steps=0)
     unjudged = [line for line, known in zip(first.lines, trained.stacking.has_holdout, strict=True) if not known]
     if unjudged and trained.stacking.weights[-1].any():
         warn(
@@ -95,7 +127,7 @@ def fit(sample: Sequence[Problem], options: UnfoldingOptions, run: Run) -> tuple
         trained.stacking.gain,
         {"seed": run.seed, "device": device.type, "steps": trained.steps},
     )
-    return model, along
+    return Fitted(model, along, gain)
 
 
 def _reduced_resolution(

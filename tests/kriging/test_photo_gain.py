@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from xrfsr import simulate
 from xrfsr.core.grid import Grid
 from xrfsr.kriging.features import neighbourhood
-from xrfsr.kriging.guided import guided_krige
-from xrfsr.kriging.photo_gain import BLOCK, MIN_BLOCKS, NEIGHBOURHOOD_SPREAD, SMALL_BLOCK, photo_gain
+from xrfsr.kriging.guided import guided_krige, leave_one_out
+from xrfsr.kriging.photo_gain import BLOCK, MIN_BLOCKS, NEIGHBOURHOOD_SPREAD, SMALL_BLOCK, along_photo, photo_gain
 from xrfsr.operators import Downsampling
 
 Array = NDArray[Any]
@@ -49,6 +49,25 @@ def test_maps_that_follow_the_photo_gain(painted: tuple[Array, Array, Downsampli
     moved = photo_gain(scan, np.roll(photo, (31, 22), axis=(1, 2)), U, everywhere(scan))
     assert not moved.helps.any()
     assert (moved.decibel < 0.2).all()
+
+
+def test_a_photo_is_trusted_as_far_as_its_gain_exceeds_chance(painted: tuple[Array, Array, Downsampling]) -> None:
+    """James & Stein: one less the squared standard error of the gain over the gain, of the less clear comparison."""
+    scan, photo, U = painted
+    gain = photo_gain(scan, photo, U, everywhere(scan))
+    guided, plain = along_photo(scan, photo, U).left_out, leave_one_out(scan, np.zeros_like(photo[:1]), U)
+    flips = (photo[:, ::-1], photo[:, :, ::-1], photo[:, ::-1, ::-1])
+    mirrored = [along_photo(scan, np.ascontiguousarray(each), U).left_out for each in flips]
+    expected = []
+    for line in range(len(scan)):
+        squares = [(scan[line] - each[line]) ** 2.0 for each in (guided, plain, *mirrored)]
+        before = (squares[1], sum(squares[2:]) / 3)
+        starts = [(y, x) for y in range(0, U.coarse.shape[0], 4) for x in range(0, U.coarse.shape[1], 4)]
+        blocks = [[(each - squares[0])[y : y + 4, x : x + 4].sum() for y, x in starts] for each in before]
+        z = min(np.mean(each) / (np.std(each, ddof=1) / len(each) ** 0.5) for each in blocks)
+        expected.append(1 - z**-2 if gain.helps[line] else 0)
+    np.testing.assert_allclose(gain.trust, expected, atol=2e-3)
+    assert (gain.trust[:2] > 0.5).all()
 
 
 def test_units_and_brightness_play_no_part(painted: tuple[Array, Array, Downsampling]) -> None:

@@ -70,10 +70,15 @@ class PhotoGain(NamedTuple):
         Whether the gain is above zero by more than one standard error (1.3 on the smallest scans), and the photo is as
         clearly better than its mirror images for this line, and by 2.5 standard errors for all lines together; false
         where the gain is unknown.
+    trust : array of float32, shape (line,)
+        Share of what the photo adds that is to be taken: zero where it does not help, else one less the squared
+        standard error over the squared gain, by the less clear of both comparisons (the positive-part estimator of
+        James & Stein 1961).
     """
 
     decibel: NDArray[np.float32]
     helps: NDArray[np.bool_]
+    trust: NDArray[np.float32]
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -177,6 +182,7 @@ def gain_of_samples(samples: Sequence[Sample], device: torch.device = CPU) -> Ph
     errors = [LooErrors.of(sample, device) for sample in samples]
     lines = len(samples[0].scan)
     decibel, helps = np.full(lines, np.nan, dtype=np.float32), np.zeros(lines, dtype=bool)
+    clear = np.full(lines, np.inf)  # standard errors of the less clear comparison
     blocks = {side: _Blocks.of(errors, side) for side in (BLOCK, SMALL_BLOCK)}
     low, high = (f([f(sample.scan, axis=(1, 2)) for sample in samples], axis=0) for f in (np.min, np.max))
     enough = blocks[BLOCK].counts.sum(axis=1) >= MIN_BLOCKS
@@ -184,7 +190,8 @@ def gain_of_samples(samples: Sequence[Sample], device: torch.device = CPU) -> Ph
     for line, side in enumerate(sides):
         if blocks[side].counts[line].sum() >= MIN_BLOCKS and high[line] > low[line]:
             decibel[line] = blocks[side].decibel(line)
-            helps[line] = decibel[line] > LEAST_GAIN and blocks[side].is_clear(line)
+            clear[line], limit = blocks[side].clearness_of(line)
+            helps[line] = decibel[line] > LEAST_GAIN and clear[line] > limit
     if helps.any():
         # Computed only where it decides, because it takes three times as long as all above.
         mirrored = [
@@ -193,10 +200,14 @@ def gain_of_samples(samples: Sequence[Sample], device: torch.device = CPU) -> Ph
         ]
         others = {side: _Blocks.of(mirrored, side) for side in (BLOCK, SMALL_BLOCK)}
         for place in np.flatnonzero(helps).tolist():
-            helps[place] = others[sides[place]].is_clear(place)
+            clearer, limit = others[sides[place]].clearness_of(place)
+            helps[place] = clearer > limit
+            clear[place] = min(clear[place], clearer)
         most = BLOCK if others[BLOCK].counts.any(axis=0).sum() >= MIN_BLOCKS else SMALL_BLOCK
         helps &= others[most].clearness_of_all(blocks[most].without.mean(axis=1)) > ALL_LINES
-    return PhotoGain(decibel, helps)
+    trust = np.zeros(lines, dtype=np.float32)
+    trust[helps] = 1 - clear[helps] ** -2.0
+    return PhotoGain(decibel, helps, trust)
 
 
 class LooErrors(NamedTuple):
@@ -279,10 +290,10 @@ class _Blocks(NamedTuple):
         error, before = self.with_photo[line].sum(), self.without[line].sum()
         return float(10 * np.log10(before / error)) if error > 0 and before > 0 else 0.0
 
-    def is_clear(self, line: int) -> bool:
-        """Return whether the error of a line is smaller with the photo, beyond chance."""
+    def clearness_of(self, line: int) -> tuple[float, float]:
+        """Return by how many standard errors a line is better with the photo, and how many are beyond chance."""
         sample = (self.without - self.with_photo)[line, self.counts[line]]
-        return clearness(sample) > STANDARD_ERRORS + SMALL_SAMPLE / len(sample)
+        return clearness(sample), STANDARD_ERRORS + SMALL_SAMPLE / len(sample)
 
     def clearness_of_all(self, unit: NDArray[np.float64]) -> float:
         """Return by how many standard errors all lines together are better with the photo, each in its unit (line,)."""

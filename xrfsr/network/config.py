@@ -117,7 +117,7 @@ class TrainingConfig:
     inputs: tuple[Input, ...] = ("leave-out", "leave-out", "leave-out")
     views: View | tuple[View, ...] = ("sharp", "sharp", "soft")
     mixing: float = 0.8
-    steps: int = 400
+    steps: int = 600
     pixels: int | None = 1300
     learning_rate: float = 3e-2
     optimizer: Optimizer = "soap"

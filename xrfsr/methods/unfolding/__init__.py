@@ -154,7 +154,7 @@ def _prepare(
         places=places,
         guided=guided[places],
         photo=photo_guide([problem.photo for problem in sample]) if model.config.along_photo else None,
-        helps=np.ones(len(places), dtype=bool),
+        trust=np.ones(len(places), dtype=np.float32),
         share=np.ones(len(places), dtype=np.float32),
         metadata=dict(model.training),
     )
@@ -196,8 +196,8 @@ def _with_estimates(
             ],
             device,
         )
-        made = replace(made, helps=gain.helps)
-        share = np.where(gain.helps, share, 0)
+        made = replace(made, trust=gain.trust)
+        share = share * gain.trust
         made.line_values["photo_gain"][places] = gain.decibel
         # Lines without held-out pixels are the baseline already, and `fit` has warned of it.
         _warn_of_unused_photo(model.lines, made.guided, made.guided & model.has_holdout, gain)

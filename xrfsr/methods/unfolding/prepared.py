@@ -61,8 +61,8 @@ class PreparedUnfolding:
         Fraction of the residual by which the estimate is moved towards the scan; one if exact.
     photo : Guide, optional
         Photo as the guide of kriging.
-    helps : array of bool, shape (model line,)
-        Lines for which the photo is used.
+    trust : array of float32, shape (model line,)
+        Share of what network and photo add to the baseline that is taken; zero for lines that the photo does not help.
     edges : Guide, optional
         Common edges of the maps, along which they are sharpened.
     prior : PriorStep, optional
@@ -80,7 +80,7 @@ class PreparedUnfolding:
     guided: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
     share: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     photo: Guide | None = None
-    helps: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
+    trust: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     edges: Guide | None = None
     prior: PriorStep | None = None
     metadata: dict[str, str | float] = field(default_factory=dict)
@@ -127,15 +127,22 @@ class PreparedUnfolding:
         return self._baseline_without_photo(problem, predicted)
 
     def estimate(self, problem: Problem, along: GuidedKriging | None = None) -> NDArray[np.float32]:
-        """Return the prediction moved towards the scan, and the baseline for lines for which the photo is not used."""
+        """Return the prediction moved towards the scan, and mixed with the baseline as far as it is not trusted."""
         U, scan = problem.U, problem.scan[self.places]
         predicted = self.raw(problem, along)
         moved: NDArray[np.float32] = U.right_inverse(U.correlation_length)(scan - U(predicted))
         moved *= self.share[:, None, None]
         moved += predicted
-        if not self.helps.all():
-            moved[~self.helps] = self.baseline(problem, self.places[~self.helps])
+        mixed = np.flatnonzero(self.trust < 1)
+        if mixed.size:
+            baseline = self.baseline(problem, self.places[mixed])
+            moved[mixed] = baseline + self.trust[mixed, None, None] * (moved[mixed] - baseline)
         return moved
+
+    @property
+    def helps(self) -> NDArray[np.bool_]:
+        """Lines for which the photo is used, shape (model line,)."""
+        return np.asarray(self.trust > 0)
 
     @property
     def _device(self) -> torch.device:

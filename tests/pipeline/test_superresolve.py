@@ -370,7 +370,7 @@ def test_a_model_leaves_a_flat_map_flat(scan: xr.Dataset, photo: xr.DataArray) -
     with pytest.warns(UserWarning, match="constant within the valid pixels"):
         fine = scan.xrfsr.superresolve(photo, model=model, **CHEAP)
     assert (fine.intensity.sel(line="Fe-Ka") == 7).all()
-    assert fine.guided_share.values.tolist() == [1, 0, 1]
+    assert (fine.guided_share > 0).values.tolist() == [True, False, True]
     assert np.isnan(fine.photo_gain.values[1])
 
 

@@ -7,7 +7,8 @@ continued; the weights of the last cycle are those of the package. The first two
 rich ones as well. For most scenes the estimates are kriging, and kriging along the photo; for some they are what
 `superresolve` makes without a prior, which takes most of the time.
 Everything random comes from the numbers of the scenes and one seed. The weights in the package were made by the call
-above, with the numbers that are the defaults.
+above, with the numbers that are the defaults, before the gain of a photo decided how far it is trusted
+(`PhotoGain.trust`): estimates that are made again mix in more of the baseline, and their weights will differ a little.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ Array = NDArray[Any]
 LABELS = ["Ca-K", "Ti-K", "Fe-K", "Cu-K", "Zn-K"]
 RICH_FROM, ESTIMATED_FROM = 10_000, 100_000  # numbers of the first scenes of those kinds; both for rich estimated ones
 PLAIN_CYCLES = 2
-STEPS_OF_ESTIMATES = 300  # of the unfolding network: more change little on scenes of this size
+# Of the estimates: more steps change little on scenes of this size.
+TRAINING: dict[str, Any] = {"steps": 300, "optimizer": "adam", "learning_rate": 0.01}
 BATCH, PER_SCENE, PATCH = 16, 4, 24  # maps a step, of them from one scene; cells along a side
 RATE = 2e-3
 LEAST_ERROR = 0.01  # added to the error of an estimate, in units of the variance of the map, when it is divided by it
@@ -63,7 +65,7 @@ def make(folder: Path, seed: int, estimated: bool) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of photos that do not help
             fine = scan.xrfsr.superresolve(
-                rgb, RATIO, steps=STEPS_OF_ESTIMATES, seed=seed, refine=None, prior=False, device="cpu", progress=False
+                rgb, RATIO, seed=seed, refine=None, prior=False, device="cpu", progress=False, **TRAINING
             )
         made["guided"] = fine.intensity.values
         made["used"] = fine.guided_share.values > 0

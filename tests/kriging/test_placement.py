@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from xrfsr import simulate
 from xrfsr.core.grid import Axis, Grid
-from xrfsr.kriging.placement import MovablePhoto, find_shift
+from xrfsr.kriging.place_errors import MovablePhoto
+from xrfsr.kriging.placement import find_shift
 from xrfsr.operators import Downsampling, apply_separable
 from xrfsr.operators.moving import moved_matrix
 

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 import xrfsr
 from xrfsr import simulate
 from xrfsr.core.grid import Grid
+from xrfsr.kriging.bending import AffinePhoto, find_affine, furthest
+from xrfsr.kriging.place_errors import MovablePhoto
 from xrfsr.operators.affine import resample_affine
-from xrfsr.pipeline.refine_affine import AffinePhoto, find_affine, furthest
 
 Array = NDArray[Any]
 LINES = ["Hg-L", "Pb-L", "Fe-K", "Ca-K"]
@@ -46,7 +47,8 @@ def found(painting: tuple[xr.Dataset, xr.DataArray], photo: Array, shift: tuple[
     maps, U = painting[0].intensity.values, painting[0].xrfsr.downsampling(4)
     maps = maps / maps.max(axis=(1, 2), keepdims=True)
     places = (2 * np.arange(SIZE // 4) + 1) / (SIZE // 4) - 1
-    part = AffinePhoto(maps, np.ones(maps.shape, bool), U, lambda each: bent(photo, each), places, places)
+    movable = MovablePhoto(maps, np.ones(maps.shape, bool), U, lambda each: bent(photo, np.array(each)))
+    part = AffinePhoto(movable, places, places)
     return find_affine([part], shift, 0.75)
 
 

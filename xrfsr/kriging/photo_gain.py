@@ -66,19 +66,23 @@ class PhotoGain(NamedTuple):
     decibel : array of float32, shape (line,)
         Mean squared error of leave-one-out predictions without the photo over that with it, in dB. NaN where too few
         pixels were measured, and for constant maps.
-    helps : array of bool, shape (line,)
-        Whether the gain is above zero by more than one standard error (1.3 on the smallest scans), and the photo is as
-        clearly better than its mirror images for this line, and by 2.5 standard errors for all lines together; false
-        where the gain is unknown.
     trust : array of float32, shape (line,)
         Share of what the photo adds that is to be taken: zero where it does not help, else one less the squared
-        standard error over the squared gain, by the less clear of both comparisons (the positive-part estimator of
-        James & Stein 1961).
+        standard error over the squared gain, by the less clear of both comparisons (as James & Stein 1961).
     """
 
     decibel: NDArray[np.float32]
-    helps: NDArray[np.bool_]
     trust: NDArray[np.float32]
+
+    @property
+    def helps(self) -> NDArray[np.bool_]:
+        """Whether the photo helps, shape (line,).
+
+        The gain is above zero by more than one standard error (1.3 on the smallest scans), and the photo is as clearly
+        better than its mirror images for this line, and by 2.5 standard errors for all lines together; false where the
+        gain is unknown.
+        """
+        return np.asarray(self.trust > 0)
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -207,7 +211,7 @@ def gain_of_samples(samples: Sequence[Sample], device: torch.device = CPU) -> Ph
         helps &= others[most].clearness_of_all(blocks[most].without.mean(axis=1)) > ALL_LINES
     trust = np.zeros(lines, dtype=np.float32)
     trust[helps] = 1 - clear[helps] ** -2.0
-    return PhotoGain(decibel, helps, trust)
+    return PhotoGain(decibel, trust)
 
 
 class LooErrors(NamedTuple):

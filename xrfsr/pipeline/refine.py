@@ -47,8 +47,9 @@ def refined(
     affine : bool
         Whether the photo may also be turned, stretched and sheared.
     """
-    from xrfsr.kriging.placement import MovablePhoto, find_shift  # which loads torch
-    from xrfsr.pipeline.refine_affine import AffinePhoto, find_affine, furthest
+    from xrfsr.kriging.bending import AffinePhoto, find_affine, furthest  # which loads torch
+    from xrfsr.kriging.place_errors import MovablePhoto
+    from xrfsr.kriging.placement import find_shift
 
     place = geometry.photo
     assert place is not None
@@ -78,15 +79,17 @@ def refined(
         return moved(np.asarray(parameters)).resample(*shown[number]).astype(np.float32)
 
     chosen = [problem.sel_lines(lines) for problem in problems]
-    scans = [(each.scan / peak, each.training_mask, each.U, partial(photo, n)) for n, each in enumerate(chosen)]
-    found = np.array(find_shift([MovablePhoto(*each) for each in scans], REACH, run.device))
+    movable = [
+        MovablePhoto(each.scan / peak, each.training_mask, each.U, partial(photo, n)) for n, each in enumerate(chosen)
+    ]
+    found = np.array(find_shift(movable, REACH, run.device))
     if affine:
         spots = [
             (2 * np.arange(size)[part] + 1) / size - 1
             for tile in windows
             for size, part in zip(coarse.shape, (tile.rows, tile.columns), strict=True)
         ]
-        parts = [AffinePhoto(*each, y, x) for each, y, x in zip(scans, spots[::2], spots[1::2], strict=True)]
+        parts = [AffinePhoto(each, y, x) for each, y, x in zip(movable, spots[::2], spots[1::2], strict=True)]
         better = find_affine(parts, (float(found[0]), float(found[1])), REACH, run.device)
         found = found if better is None else better
     best = moved(found)

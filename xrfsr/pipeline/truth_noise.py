@@ -112,8 +112,8 @@ class TruthNoise:
         Returns
         -------
         each : array, shape (line,)
-            NaN where the noise may be all of the error. Unknown noise is not subtracted: the error
-            is then an upper bound.
+            NaN where the noise may be all of the error. Unknown noise is not subtracted: the error is then an upper
+            bound.
         pooled : float
             NaN if the noise is all of the error of the lines together.
         """

@@ -127,7 +127,7 @@ class PreparedUnfolding:
         return self._baseline_without_photo(problem, predicted)
 
     def estimate(self, problem: Problem, along: GuidedKriging | None = None) -> NDArray[np.float32]:
-        """Return the prediction moved towards the scan, and mixed with the baseline as far as it is not trusted."""
+        """Return the prediction moved towards the scan, mixed with the baseline by the trust in the photo."""
         U, scan = problem.U, problem.scan[self.places]
         predicted = self.raw(problem, along)
         moved: NDArray[np.float32] = U.right_inverse(U.correlation_length)(scan - U(predicted))

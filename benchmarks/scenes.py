@@ -15,7 +15,7 @@ from scipy import ndimage
 
 import xrfsr
 from xrfsr.kriging.simple import krige
-from xrfsr.pipeline.truth_noise import TruthNoise, estimate_white_noise
+from xrfsr.trust.truth_noise import TruthNoise, estimate_white_noise
 
 Array = NDArray[Any]
 COUNTED = ("amnh_obj1", "alps")  # real scans of photon counts; those of others are stretched for display

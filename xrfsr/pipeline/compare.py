@@ -22,7 +22,7 @@ from xrfsr.pipeline.inputs import SMALLEST, Beam, check
 from xrfsr.pipeline.refine import SHIFT
 from xrfsr.pipeline.refine_registration import refine_registration
 from xrfsr.pipeline.superresolve import SHARED, SuperResolution, superresolve
-from xrfsr.pipeline.truth_noise import TruthNoise
+from xrfsr.trust.truth_noise import TruthNoise
 from xrfsr.utils.checks import switch_faults
 from xrfsr.utils.describe import describe, listing
 from xrfsr.utils.progress import progress_bar
@@ -85,7 +85,7 @@ def compare(
         standard deviation is `truth_noise` (line), from `truth_noise_source` (line): its ``"uncertainty"``, whole
         ``"counts"``, or an ``"estimate"`` that assumes equally strong white noise. ``"unknown"`` noise (NaN) is not
         subtracted, so that the figures are bounds: rmse at most, psnr at least. They are NaN where the noise is all of
-        the error; see `xrfsr.pipeline.truth_noise`.
+        the error; see `xrfsr.trust.truth_noise`.
 
     Raises
     ------

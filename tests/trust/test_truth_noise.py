@@ -10,8 +10,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 import xrfsr
-from xrfsr.pipeline.truth_noise import SOURCES, estimate_white_noise
 from xrfsr.simulate import Painting
+from xrfsr.trust.truth_noise import SOURCES, estimate_white_noise
 
 LINES = ["Ca-K", "Fe-K", "Pb-L"]
 FAST = ["bilinear", "kriging"]

@@ -115,7 +115,6 @@ class XrfsrAccessor:
     downsampling = Forwarded("operators.resample")
     resample = Forwarded("operators.resample")
 
-    ratio = Forwarded("processing.ratio")
     crop = Forwarded("processing")
     bin = Forwarded("processing")
     rotate = Forwarded("processing")
@@ -165,6 +164,8 @@ class XrfsrAccessor:
         from xrfsr.processing import stitch
 
         return stitch([self._obj, *others], pixel_size=pixel_size, match_gains=match_gains, find_offsets=find_offsets)
+
+    ratio = Forwarded("analysis")
 
     plot = Forwarded("plot", "maps")
 

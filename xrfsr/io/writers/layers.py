@@ -161,9 +161,12 @@ def _layers(obj: Any) -> Layers:
 
 
 def _holds_derived_maps(dataset: xr.Dataset) -> bool:
-    """Return whether all variables are maps (y, x), none of which is named after a line."""
+    """Return whether all variables are maps (y, x), none of which is named after a line.
+
+    One may be the uncertainty of another, as that of a ratio.
+    """
     return bool(dataset.data_vars) and all(
-        set(map_.dims) == {"y", "x"} and name not in NOT_DERIVED and not try_parse(name)
+        set(map_.dims) == {"y", "x"} and name not in NOT_DERIVED - {"uncertainty"} and not try_parse(name)
         for name, map_ in dataset.data_vars.items()
     )
 

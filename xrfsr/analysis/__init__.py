@@ -1,0 +1,5 @@
+"""Questions to maps, scanned or super-resolved: plain xarray in and out, lazy on Dask."""
+
+from xrfsr.analysis.ratios import ratio
+
+__all__ = ["ratio"]

@@ -73,6 +73,7 @@ RIGHT: dict[str, Any] = {
     "out": "out.zarr",
     "path": "new.zarr",
     "photo": PHOTO,
+    "polygon": [(0, 0), (0, 4), (3, 4)],
     "photos": {"day": PHOTO, "lamp": PHOTO},
     "pixel_size": "0.5 mm",
     "pixels": 2,

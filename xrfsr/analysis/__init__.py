@@ -1,5 +1,6 @@
 """Questions to maps, scanned or super-resolved: plain xarray in and out, lazy on Dask."""
 
+from xrfsr.analysis.polygons import region
 from xrfsr.analysis.ratios import ratio
 
-__all__ = ["ratio"]
+__all__ = ["ratio", "region"]

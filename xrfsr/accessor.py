@@ -166,6 +166,7 @@ class XrfsrAccessor:
         return stitch([self._obj, *others], pixel_size=pixel_size, match_gains=match_gains, find_offsets=find_offsets)
 
     ratio = Forwarded("analysis")
+    correlation = Forwarded("analysis")
     region = Forwarded("analysis")
 
     plot = Forwarded("plot", "maps")

@@ -103,6 +103,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "xrfsr.Grid.from_centres": {"y": [0.5, 1.5], "x": [0.5, 1.5, 2.5]},
     "scan.xrfsr.superresolve": {"scale": 2, "rgb": PHOTO},
     "scan.xrfsr.sel": {"element": "Pb"},
+    "scan.xrfsr.composite": {"red": "Pb-L"},
     "scan.xrfsr.train": {"scale": 2},
     "scan.xrfsr.compare": {
         "scale": 2,

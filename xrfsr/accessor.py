@@ -167,6 +167,7 @@ class XrfsrAccessor:
 
     ratio = Forwarded("analysis")
     correlation = Forwarded("analysis")
+    composite = Forwarded("analysis")
     region = Forwarded("analysis")
 
     plot = Forwarded("plot", "maps")

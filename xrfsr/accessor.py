@@ -168,6 +168,7 @@ class XrfsrAccessor:
     ratio = Forwarded("analysis")
     correlation = Forwarded("analysis")
     composite = Forwarded("analysis")
+    profile = Forwarded("analysis")
     region = Forwarded("analysis")
 
     plot = Forwarded("plot", "maps")

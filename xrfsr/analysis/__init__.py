@@ -3,6 +3,7 @@
 from xrfsr.analysis.composites import composite
 from xrfsr.analysis.correlations import correlation
 from xrfsr.analysis.polygons import region
+from xrfsr.analysis.profiles import profile
 from xrfsr.analysis.ratios import ratio
 
-__all__ = ["composite", "correlation", "ratio", "region"]
+__all__ = ["composite", "correlation", "profile", "ratio", "region"]

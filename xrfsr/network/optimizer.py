@@ -25,6 +25,9 @@ SOAP_BETAS = 0.95, 0.95  # memory of the first and second moments
 FACTOR_MEMORY = 0.95  # of the averages of G Gᵀ and Gᵀ G
 # Steps after which the bases are improved: often at the start, when they are unknown.
 EARLY, INTERVAL = (1, 2, 3, 4, 6, 8), 10
+# Share of the mean eigenvalue that is added to all of them when a basis is improved. Of directions in which hardly any
+# gradient was seen, the iteration would otherwise make directions that rounding alone determines.
+LEAST_EIGENVALUE = 1e-4
 MAX_SIDE = 256  # rows or columns; the basis of a longer side would take longer than the step
 # Directions of X with less than this share of the mean variance are not amplified further: they are noise.
 LEAST_VARIANCE = 1e-2
@@ -148,7 +151,8 @@ class Soap(Adam):
             if self.steps not in EARLY and self.steps % INTERVAL:
                 continue
             # In the order of their eigenvalues, as the iteration needs them.
-            turned = factor @ basis
+            mean = factor.diagonal(dim1=-2, dim2=-1).mean(-1)[..., None, None]
+            turned = torch.addcmul(factor @ basis, mean, basis, value=LEAST_EIGENVALUE)
             order = (basis * turned).sum(dim=-2).argsort(dim=-1, descending=True, stable=True)
             basis.copy_(torch.linalg.qr(turned.gather(-1, order[..., None, :].expand_as(turned)))[0])
             squares = state["exp_avg_sq"]

@@ -1,8 +1,9 @@
 r"""Optimisers of the training: Adam, and SOAP on whitened inputs.
 
-SOAP is Adam in the eigenbases of the two factors of Shampoo, the averages of :math:`G G^T` and :math:`G^T G` over the
-gradients G of a weight matrix (Vyas et al. 2024, "SOAP: improving and stabilizing Shampoo using Adam"). The matrices of
-this network have at most some hundred rows and columns, so the bases cost little.
+SOAP is Adam in the eigenbases of the factors of Shampoo (Vyas et al. 2024, "SOAP: improving and stabilizing Shampoo
+using Adam"). This is its one-sided version: the rows of the gradient G of a weight matrix, which belong to the inputs
+of a layer, are turned into the eigenbasis of the average of :math:`G G^T`. Turning the columns too takes twice as long
+and gains nothing here. The matrices of this network have at most some hundred rows, so the bases cost little.
 
 The channels of X are strongly correlated: views of one photo differ only in fine detail, maps of one painting share
 their edges. In the coordinates of the channels, weights would have to grow large, in opposite directions, before that
@@ -13,7 +14,7 @@ detail counted. So steps of S are taken in coordinates in which X is white.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -22,13 +23,13 @@ __all__ = ["Adam", "Soap", "whitening"]
 
 EPSILON = 1e-8
 SOAP_BETAS = 0.95, 0.95  # memory of the first and second moments
-FACTOR_MEMORY = 0.95  # of the averages of G Gᵀ and Gᵀ G
+FACTOR_MEMORY = 0.95  # of the average of G Gᵀ
 # Steps after which the bases are improved: often at the start, when they are unknown.
 EARLY, INTERVAL = (1, 2, 3, 4, 6, 8), 10
 # Share of the mean eigenvalue that is added to all of them when a basis is improved. Of directions in which hardly any
 # gradient was seen, the iteration would otherwise make directions that rounding alone determines.
 LEAST_EIGENVALUE = 1e-4
-MAX_SIDE = 256  # rows or columns; the basis of a longer side would take longer than the step
+MAX_ROWS = 256  # the basis of more rows would take longer than the step
 # Directions of X with less than this share of the mean variance are not amplified further: they are noise.
 LEAST_VARIANCE = 1e-2
 
@@ -118,60 +119,41 @@ class Soap(Adam):
     def shapes(cls, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         """Return the shapes of the state of a parameter, by their names."""
         made = super().shapes(shape)
-        for side, length in zip(("row", "column"), shape[-2:], strict=True):
-            if 1 < length <= MAX_SIDE:
-                made |= {
-                    f"{side}_factor": (*shape[:-2], length, length),
-                    f"{side}_basis": (*shape[:-2], length, length),
-                }
+        rows = shape[-2]
+        if 1 < rows <= MAX_ROWS:
+            made |= {name: (*shape[:-2], rows, rows) for name in ("factor", "basis")}
         return made
 
     def _direction(self, number: int, gradient: Tensor, state: dict[str, Tensor]) -> Tensor:
         white = self.white.get(number)
         if white is not None:
             gradient = white @ gradient
-        self._update_bases(gradient, state)
-        state["exp_avg"].lerp_(gradient, 1 - self.betas[0])
-        rows, columns = state.get("row_basis"), state.get("column_basis")
-        made = self._normalised(state, _into(state["exp_avg"], rows, columns), _into(gradient, rows, columns))
+        mean = state["exp_avg"].lerp_(gradient, 1 - self.betas[0])
+        if "basis" in state:
+            self._update_basis(gradient, state)
+            mean, gradient = (state["basis"].mT @ each for each in (mean, gradient))
         # Of Adam no step is longer but in rare cases. Here the mean may lie along a direction that is new, so that
         # nothing is known of its squares.
-        made.clamp_(-1, 1)
-        made = _into(made, None if rows is None else rows.mT, None if columns is None else columns.mT)
+        made = self._normalised(state, mean, gradient).clamp_(-1, 1)
+        if "basis" in state:
+            made = state["basis"] @ made
         return made if white is None else white @ made
 
-    def _update_bases(self, gradient: Tensor, state: dict[str, Tensor]) -> None:
-        """Average the factors, and improve their eigenvectors by one orthogonal iteration where that is due."""
-        for side, axis in _sides(state):
-            product = gradient @ gradient.mT if side == "row" else gradient.mT @ gradient
-            factor, basis = state[f"{side}_factor"], state[f"{side}_basis"]
-            factor.lerp_(product, 1 - FACTOR_MEMORY if self.steps > 1 else 1.0)
-            if self.steps == 1:
-                basis.copy_(torch.eye(basis.shape[-1], dtype=basis.dtype, device=basis.device).expand_as(basis))
-            if self.steps not in EARLY and self.steps % INTERVAL:
-                continue
-            # In the order of their eigenvalues, as the iteration needs them.
-            mean = factor.diagonal(dim1=-2, dim2=-1).mean(-1)[..., None, None]
-            turned = torch.addcmul(factor @ basis, mean, basis, value=LEAST_EIGENVALUE)
-            order = (basis * turned).sum(dim=-2).argsort(dim=-1, descending=True, stable=True)
-            basis.copy_(torch.linalg.qr(turned.gather(-1, order[..., None, :].expand_as(turned)))[0])
-            squares = state["exp_avg_sq"]
-            moved = (order[..., :, None] if axis == -2 else order[..., None, :]).expand_as(squares)
-            squares.copy_(squares.gather(axis, moved))
-
-
-def _sides(state: Mapping[str, Tensor]) -> Iterator[tuple[str, int]]:
-    """Iterate over the sides of a matrix that have a basis, with their axes."""
-    for side, axis in (("row", -2), ("column", -1)):
-        if f"{side}_basis" in state:
-            yield side, axis
-
-
-def _into(matrix: Tensor, rows: Tensor | None, columns: Tensor | None) -> Tensor:
-    """Return a stack of matrices in other bases of its rows and columns."""
-    if rows is not None:
-        matrix = rows.mT @ matrix
-    return matrix if columns is None else matrix @ columns
+    def _update_basis(self, gradient: Tensor, state: dict[str, Tensor]) -> None:
+        """Average the factor, and improve its eigenvectors by one orthogonal iteration where that is due."""
+        factor, basis = state["factor"], state["basis"]
+        factor.lerp_(gradient @ gradient.mT, 1 - FACTOR_MEMORY if self.steps > 1 else 1.0)
+        if self.steps == 1:
+            basis.copy_(torch.eye(basis.shape[-1], dtype=basis.dtype, device=basis.device).expand_as(basis))
+        if self.steps not in EARLY and self.steps % INTERVAL:
+            return
+        # In the order of their eigenvalues, as the iteration needs them.
+        mean = factor.diagonal(dim1=-2, dim2=-1).mean(-1)[..., None, None]
+        turned = torch.addcmul(factor @ basis, mean, basis, value=LEAST_EIGENVALUE)
+        order = (basis * turned).sum(dim=-2).argsort(dim=-1, descending=True, stable=True)
+        basis.copy_(torch.linalg.qr(turned.gather(-1, order[..., None, :].expand_as(turned)))[0])
+        squares = state["exp_avg_sq"]
+        squares.copy_(squares.gather(-2, order[..., :, None].expand_as(squares)))
 
 
 def whitening(x: Tensor) -> Tensor:

@@ -250,7 +250,8 @@ def notebook(session: nox.Session) -> None:
     """Execute the notebooks from start to end."""
     install(session, "notebook", package=".[plot,register]")
     examples = {"PYTHONPATH": str(Path("examples").resolve())}
-    for text in (Path("examples/quickstart.py"), Path("examples/pymca_chain.py")):
+    for name in ("quickstart", "pymca_chain", "pigment_groups"):
+        text = Path("examples", f"{name}.py")
         made = Path(session.create_tmp(), text.name).with_suffix(".ipynb")
         session.run("jupytext", "--to", "ipynb", "--output", str(made), str(text))
         session.run("jupyter", "nbconvert", "--to", "notebook", "--execute", "--inplace", str(made), env=examples)

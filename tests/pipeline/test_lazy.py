@@ -70,6 +70,9 @@ def test_nothing_is_computed_while_the_graph_is_built(
         pieces = ((120,), (280,)) if chunk is None else ((80, 40), (80, 80, 80, 40))
         assert fine.intensity.chunks == ((3,), *pieces)
         assert ratio.chunks is not None
+        assert fine.xrfsr.correlation(fine.xrfsr.region([(0, 0), (0, 9), (9, 9)])).chunks is not None
+        assert fine.xrfsr.composite(red="Pb-L", green="Fe-K", blue=ratio).chunks is not None
+        assert fine.xrfsr.profile((1, 1), (9, 9), width=1).intensity.chunks is not None
         with pytest.raises(Computed):
             fine.compute()
     xr.testing.assert_allclose(fine.y, painting.truth.y)

@@ -86,6 +86,7 @@ RIGHT: dict[str, Any] = {
     "shape": (4, 5),
     "start": (0, 0),
     "tree": xr.DataTree.from_dict({"left": SCAN}),
+    "truth": SCAN,
     "x": SCAN.xrfsr.grid.x,
     "y": SCAN.xrfsr.grid.y,
 }
@@ -113,6 +114,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
         "progress": False,
         "truth": SCAN.xrfsr.resample(scale=2),
     },
+    "scan.xrfsr.evaluate": {"obj": SCAN.xrfsr.resample(scale=2), "scale": 2, "method": "bilinear", "progress": False},
     "scan.xrfsr.resample": {"scale": 2},
     "scan.xrfsr.to_geotiff": {"path": "new.tif"},
     "scan.xrfsr.to_imagej": {"path": "stack.tif"},

@@ -111,6 +111,10 @@ class XrfsrAccessor:
     superresolve = Forwarded("pipeline.superresolve")
     train = Forwarded("pipeline.train")
     compare = Forwarded("pipeline.compare")
+    evaluate = Forwarded("pipeline.evaluate")
+
+    quality = Forwarded("trust.quality")
+    consistency = Forwarded("trust.consistency")
 
     downsampling = Forwarded("operators.resample")
     resample = Forwarded("operators.resample")

@@ -40,6 +40,15 @@ def test_scores_are_those_of_the_results(painting: Painting) -> None:
     assert np.isfinite(compared.seconds).all()
 
 
+def test_further_measures_are_those_of_quality(painting: Painting) -> None:
+    compared = painting.scan.xrfsr.compare(methods=["kriging", "bilinear"], truth=painting.truth, progress=False)
+    for name in ("kriging", "bilinear"):
+        measured = painting.scan.xrfsr.superresolve(method=name).xrfsr.quality(painting.truth)
+        for measure in ("ssim", "edge_sharpness", "ratio_error", "spectral_angle", "ergas"):
+            assert compared[measure].dims == ("algorithm", *measured[measure].dims)
+            np.testing.assert_allclose(compared[measure].sel(algorithm=name), measured[measure], rtol=1e-6)
+
+
 def test_a_lazy_truth_is_read_once(painting: Painting) -> None:
     reads: list[object] = []
     lazy = painting.truth.chunk()
@@ -85,8 +94,8 @@ def test_a_method_that_fails_is_named_and_the_others_go_on(painting: Painting, m
     monkeypatch.setattr("xrfsr.methods.gsa.bicubic", fails)
     with pytest.warns(UserWarning, match="1 of 3 methods failed: gsa: MemoryError: too much"):
         compared = painting.scan.xrfsr.compare(painting.rgb, methods=FAST, truth=painting.truth, progress=False)
-    for name in ("score", "pooled", "seconds"):
-        assert np.isnan(compared[name].sel(algorithm="gsa")).all()
+    for name in compared:
+        assert np.isnan(compared[name].sel(algorithm="gsa")).all(), name
     assert np.isfinite(compared.score.sel(algorithm=["bilinear", "kriging"])).all()
 
 

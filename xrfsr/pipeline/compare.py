@@ -10,19 +10,18 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from xrfsr.core.coordinates import grid_of
 from xrfsr.core.photo import ensure_photo
-from xrfsr.core.scan import ensure_scan
-from xrfsr.core.separate import map_names
 from xrfsr.errors import Fault, InvalidInput, collect_faults, warn
 from xrfsr.methods import Method, MethodOptions, get, ready
 from xrfsr.operators.footprints import beam_per_axis
-from xrfsr.operators.resample import beam_in_mm, downsampling, fine_grid, resample
-from xrfsr.pipeline.inputs import SMALLEST, Beam, check
+from xrfsr.operators.resample import beam_in_mm, downsampling
+from xrfsr.pipeline.inputs import Beam, check
 from xrfsr.pipeline.refine import SHIFT
 from xrfsr.pipeline.refine_registration import refine_registration
 from xrfsr.pipeline.superresolve import SHARED, SuperResolution, superresolve
-from xrfsr.trust.truth_noise import TruthNoise
+from xrfsr.pipeline.wald import Reference, maps_of, scan_and_truth
+from xrfsr.trust.measures import Measures
+from xrfsr.trust.quality import TEXTS, described
 from xrfsr.utils.checks import switch_faults
 from xrfsr.utils.describe import describe, listing
 from xrfsr.utils.progress import progress_bar
@@ -36,8 +35,10 @@ METRICS = {
     "psnr_corrected": "-20 log10(rmse_corrected), in dB",
 }
 
+# What is not in `score` and `pooled`, which have the errors.
+FURTHER = ("ssim", "edge_sharpness", "ratio_error", "spectral_angle", "ergas")
+
 LONGEST = 300  # characters of the reason why a method failed
-NEAR = 1e-3  # pixels by which grids may differ
 
 
 def compare(
@@ -87,6 +88,9 @@ def compare(
         subtracted, so that the figures are bounds: rmse at most, psnr at least. They are NaN where the noise is all of
         the error; see `xrfsr.trust.truth_noise`.
 
+        Further measures, as `xrfsr.trust.quality.quality` has them: `ssim` and `edge_sharpness` (algorithm, line),
+        `ratio_error` (algorithm, line, other_line), `spectral_angle` and `ergas` (algorithm).
+
     Raises
     ------
     InvalidInput
@@ -122,23 +126,19 @@ def compare(
         chosen = _chosen(names, each, options)
     scan, scan_is_truth = obj, truth is None
     with collect_faults(faults):
-        scan, truth = _pair(obj, scale, truth)
+        scan, truth = scan_and_truth(obj, scale, truth)
     if truth is not None and not faults:
         faults += _misfits(scan, rgb, scale, options, chosen)
     if faults or truth is None:
         raise InvalidInput("compare", faults)
-    truth = _with_uncertainty(truth).compute()  # once, not for every method
-    wanted = _maps(truth)
-    lines = wanted.line.values
-    peak = wanted.max(("y", "x")).values
-    peak[peak <= 0] = 1
-    score = np.full((len(names), len(lines), len(METRICS)), np.nan)
-    pooled, seconds = np.full((len(names), len(METRICS)), np.nan), np.full(len(names), np.nan)
-    element = np.asarray(truth["kind"] == "element") if "kind" in truth.coords else np.ones(len(lines), bool)
     # A scan that is made here consists of means, whatever the methods take it for.
     place: dict[str, Any] = {name: options[name] for name in ("footprint", "fwhm", "smear") if name in options}
     U = downsampling(scan, scale, **({} if scan_is_truth else place))
-    noise = TruthNoise.of(truth, _maps(scan).values, U)
+    reference = Reference.of(truth, scan, U, scale)
+    lines = reference.maps.line.values
+    score = np.full((len(names), len(lines), len(METRICS)), np.nan)
+    pooled, seconds = np.full((len(names), len(METRICS)), np.nan), np.full(len(names), np.nan)
+    found: list[Measures | None] = []
     failures: dict[str, Exception] = {}
     guided = any(method.uses_photo for method, _ in chosen.values())
     if rgb is not None and guided and options.get("refine", SHIFT) is not None:
@@ -150,18 +150,20 @@ def compare(
             started = time.monotonic()
             try:
                 fine = superresolve(scan, rgb, scale, method=name, progress=False, **options, **each[name])
-                made = _maps(fine).values
+                made = maps_of(fine).values
                 seconds[number] = time.monotonic() - started
             except Exception as error:  # the other methods are still compared
                 failures[name] = error
             show(number + 1)
             if name in failures:
+                found.append(None)
                 continue
-            squares = ((made - wanted.values) / peak[:, None, None]) ** 2
-            square = np.nanmean(squares, axis=(1, 2))
-            each_corrected, all_corrected = noise.corrected(squares, peak, element)
-            score[number] = _metrics(square, each_corrected)
-            pooled[number] = _metrics(square[element].mean(), all_corrected)
+            measures, corrected = reference.measure(made)
+            found.append(measures)
+            score[number] = np.stack([measures.rmse, measures.psnr, corrected.rmse, corrected.psnr], axis=-1)
+            pooled[number] = np.stack(
+                [measures.pooled_rmse, measures.pooled_psnr, corrected.pooled_rmse, corrected.pooled_psnr]
+            )
     if len(failures) == len(names) and all(isinstance(error, InvalidInput) for error in failures.values()):
         raise InvalidInput("compare", [f"{name}: {_reason(error)}" for name, error in failures.items()])
     if failures:
@@ -172,13 +174,14 @@ def compare(
             "score": (("algorithm", "line", "metric"), score),
             "pooled": (("algorithm", "metric"), pooled, {"long_name": "of all element lines together"}),
             "seconds": (("algorithm",), seconds, {"units": "s"}),
+            **{name: described(name, _stacked(name, found, len(lines)), "algorithm") for name in FURTHER},
         },
         {
             "algorithm": names,
             "line": lines,
+            "other_line": lines,
             "metric": list(METRICS),
-            "truth_noise": ("line", noise.sigma, {"long_name": "standard deviation of the noise of the true map"}),
-            "truth_noise_source": ("line", list(noise.source)),
+            **reference.noise.coords,
         },
         {"scale": float(scale), **{name: text for name, text in METRICS.items()}},
     )
@@ -284,83 +287,7 @@ def _misfits(
     return faults
 
 
-def _pair(
-    obj: xr.Dataset | xr.DataArray, scale: float, truth: xr.Dataset | xr.DataArray | None
-) -> tuple[xr.Dataset | xr.DataArray, xr.Dataset | xr.DataArray]:
-    """Return scan and truth; without a truth, the coarser scan and the scan itself."""
-    faults: list[str] = []
-    grid = None
-    with collect_faults(faults):
-        obj = _stacked(obj)
-    with collect_faults(faults):
-        grid = fine_grid(grid_of(obj), scale)
-    with collect_faults(faults, "truth"):
-        truth = None if truth is None else _stacked(truth)
-    if faults or grid is None:
-        raise InvalidInput("scan", faults)
-    if truth is None:
-        # Without the last rows and columns that `scale` times as many coarser pixels would not give back.
-        height, width = (_restorable(size, scale) for size in grid_of(obj).shape)
-        obj = obj.isel(y=slice(height), x=slice(width))
-        rows, columns = (round(size / scale) for size in (height, width))
-        if min(rows, columns) < SMALLEST:
-            most = min(height, width) / SMALLEST
-            fix = f"use scale={np.floor(most * 10) / 10:g} or less, or " if most > 1.1 else ""
-            raise InvalidInput(
-                "scan",
-                [
-                    f"without a truth the methods get the scan made {scale:g} times coarser, {rows} x {columns} "
-                    f"pixels; at least {SMALLEST} x {SMALLEST} are needed: {fix}pass truth=... or a larger scan"
-                ],
-            )
-        return resample(obj, scale=1 / scale), obj
-    wanted = _maps(truth)
-    if list(wanted.line.values) != list(_maps(obj).line.values):
-        faults.append(
-            f"truth has the lines {listing(wanted.line.values)}, the scan has {listing(_maps(obj).line.values)}; the "
-            "same are needed, in the same order"
-        )
-    there = grid_of(truth)
-    apart = max(
-        abs(here.first - wished.first) + abs(here.step - wished.step) * wished.size
-        for here, wished in ((there.y, grid.y), (there.x, grid.x))
-    )
-    if there.shape != grid.shape or apart > NEAR * min(grid.spacing):
-        faults.append(
-            f"truth has the grid {there}, the result would have {grid}; resample the truth to it, or change scale"
-        )
-    if faults:
-        raise InvalidInput("truth", faults)
-    return obj, truth
-
-
-def _stacked(obj: xr.Dataset | xr.DataArray) -> xr.Dataset | xr.DataArray:
-    """Return a scan that was checked, in the usual form if it has one variable for each line."""
-    checked = ensure_scan(obj)
-    return checked if isinstance(obj, xr.Dataset) and map_names(obj) else obj
-
-
-def _restorable(size: int, scale: float) -> int:
-    """Return the largest number of pixels, up to `size`, that is the same after coarsening and refining by `scale`."""
-    return next(kept for kept in range(size, -1, -1) if round(round(kept / scale) * scale) == kept)
-
-
-def _maps(obj: xr.Dataset | xr.DataArray) -> xr.DataArray:
-    maps = obj["intensity"] if isinstance(obj, xr.Dataset) else obj
-    return maps.transpose("line", "y", "x")
-
-
-def _with_uncertainty(truth: xr.Dataset | xr.DataArray) -> xr.Dataset | xr.DataArray:
-    """Return a Dataset without variables that are not needed here, which may be large."""
-    if isinstance(truth, xr.DataArray):
-        return truth
-    return truth[[name for name in ("intensity", "uncertainty") if name in truth]]
-
-
-def _metrics(square: Any, corrected: Any) -> NDArray[np.float64]:
-    """All metrics of mean squared errors, and of those without the noise of the truth, shape (..., metric)."""
-    made = []
-    for rmse in (np.sqrt(square), np.sqrt(np.asarray(corrected, dtype=square.dtype))):
-        with np.errstate(divide="ignore"):
-            made += [rmse, -20 * np.log10(rmse)]
-    return np.stack(made, axis=-1)
+def _stacked(name: str, found: Sequence[Measures | None], lines: int) -> NDArray[np.float64]:
+    """Return one measure of every method, NaN where the method failed."""
+    gaps = np.full([lines] * len(TEXTS[name][0]), np.nan)
+    return np.stack([gaps if each is None else getattr(each, name) for each in found])

@@ -15,6 +15,7 @@ from xrfsr.core.provenance import PROVENANCE
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.methods import Method, MethodOptions, Run, get
 from xrfsr.operators import Footprint
+from xrfsr.operators.resample import beam_in_mm
 from xrfsr.pipeline.inputs import Beam, load
 from xrfsr.pipeline.photo_place import REACH
 from xrfsr.pipeline.plan import ReconstructionPlan
@@ -247,6 +248,8 @@ class SuperResolution:
         U = acquisition.geometry.U
         if U.fwhm is not None:
             attrs["xrfsr_fwhm_mm"] = json.dumps([float(width) for width in U.fwhm])
+            if smear := beam_in_mm(smear=self.beam.smear)["smear"]:
+                attrs["xrfsr_smear_mm"] = json.dumps([float(length) for length in smear])
         coords = {**self.method.line_coords(self.options), **PLACE_DESCRIPTIONS}
         return as_scan_like(obj, scan, result, acquisition.geometry, attrs, coords)
 

@@ -95,6 +95,15 @@ class TruthNoise:
             source.append("unknown" if np.isnan(made[line]) else "estimate")
         return cls(made, tuple(source), _weight(values, scan, U))
 
+    @property
+    def coords(self) -> dict[str, xr.Variable]:
+        """Standard deviation and source as coordinates along `line`."""
+        about = {"long_name": "standard deviation of the noise of the true map"}
+        return {
+            "truth_noise": xr.Variable("line", self.sigma, about),
+            "truth_noise_source": xr.Variable("line", list(self.source)),
+        }
+
     def corrected(
         self, square: NDArray[np.float64], peak: NDArray[Any], element: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float64], float]:

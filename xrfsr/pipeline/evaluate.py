@@ -84,7 +84,7 @@ def evaluate(
     configured = SuperResolution.from_keywords(faults, scale, own, method=method, progress=progress, **shared)
     pair = None
     with collect_faults(faults):
-        pair = scan_and_truth(obj, scale)
+        pair = scan_and_truth(obj, scale, remedy="use a larger scan")
     if pair is None:
         raise InvalidInput("evaluate", faults)
     scan, truth = pair

@@ -25,9 +25,15 @@ __all__ = ["Corrected", "Reference", "maps_of", "scan_and_truth"]
 
 
 def scan_and_truth(
-    obj: xr.Dataset | xr.DataArray, scale: float, truth: xr.Dataset | xr.DataArray | None = None
+    obj: xr.Dataset | xr.DataArray,
+    scale: float,
+    truth: xr.Dataset | xr.DataArray | None = None,
+    *,
+    remedy: str = "pass truth=... or a larger scan",
 ) -> tuple[xr.Dataset | xr.DataArray, xr.Dataset | xr.DataArray]:
     """Return scan and truth; without a truth, the scan made `scale` times coarser, and the scan itself.
+
+    `remedy` is what the caller may do if the scan is too small for that.
 
     Raises
     ------
@@ -56,7 +62,7 @@ def scan_and_truth(
                 "scan",
                 [
                     f"without a truth the methods get the scan made {scale:g} times coarser, {rows} x {columns} "
-                    f"pixels; at least {SMALLEST} x {SMALLEST} are needed: {fix}pass truth=... or a larger scan"
+                    f"pixels; at least {SMALLEST} x {SMALLEST} are needed: {fix}{remedy}"
                 ],
             )
         return resample(obj, scale=1 / scale), obj

@@ -9,7 +9,7 @@ import dask.array as da
 import numpy as np
 import pytest
 import xarray as xr
-from quick import QUICK, SETTINGS
+from quick import QUICK, SETTINGS, assert_same
 
 import xrfsr
 from xrfsr import InvalidInput, as_photo, methods
@@ -49,7 +49,7 @@ def test_other_bands_are_no_colours_to_the_network(scan: xr.Dataset, photo: xr.D
     """Three bands with other names are used as they are; red, green and blue give what they gave before."""
     renamed = photo.assign_coords(band=["infrared", "uv", "radiograph"])
     made = [scan.xrfsr.superresolve(each, **QUICK, **REST) for each in (photo, renamed)]
-    xr.testing.assert_identical(made[0], made[1])
+    assert_same(made[0], made[1], but="photo_checksum")
 
 
 def test_a_model_keeps_its_number_of_bands(scan: xr.Dataset, photo: xr.DataArray, tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_model_keeps_its_number_of_bands(scan: xr.Dataset, photo: xr.DataArray
     model.save(tmp_path / "model")
     loaded = xrfsr.load_model(tmp_path / "model")
     made = [scan.xrfsr.superresolve(five, model=each, progress=False, device="cpu") for each in (model, loaded)]
-    xr.testing.assert_identical(*made)
+    assert_same(*made)
     with pytest.raises(InvalidInput, match="the model takes 5 bands, the photo has 3"):
         scan.xrfsr.superresolve(photo, model=loaded, progress=False, device="cpu")
 

@@ -59,7 +59,7 @@ def test_a_method_of_another_package_is_run_and_compared(painting: Painting) -> 
     assert "replication" in methods.names()
     fine = painting.scan.xrfsr.superresolve(painting.rgb, method="replication", gain=1.5, progress=False)
     assert fine.attrs["xrfsr_method"] == "replication"
-    assert '"gain": 1.5' in fine.attrs["xrfsr_settings"]
+    assert '"gain": 1.5' in fine.attrs["xrfsr_options"]
     compared = painting.scan.xrfsr.compare(
         painting.rgb, methods=["replication", "bilinear"], truth=painting.truth, progress=False
     )

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from quick import assert_same
 from safetensors.torch import save_file
 from vision import without_its_operators
 
@@ -71,7 +72,7 @@ def test_a_network_is_known_by_its_weights(scan: xr.Dataset, make: Any, ending: 
     assert fine.intensity.min() >= 0
     assert gap(fine, scan, 4) < 1e-5
     assert fine.attrs["xrfsr_checkpoint"] == f"some{ending}"
-    xr.testing.assert_identical(scan.xrfsr.superresolve(**settings), fine)
+    assert_same(scan.xrfsr.superresolve(**settings), fine)
     raw = scan.xrfsr.superresolve(**settings, projected=False)
     peak = scan.intensity[0].max().item()
     with torch.inference_mode():
@@ -129,7 +130,7 @@ def test_what_is_masked_is_not_seen(scan: xr.Dataset, tmp_path: Path) -> None:
         fine.append(changed.xrfsr.superresolve(**settings))
     np.testing.assert_array_equal(fine[0].intensity.isnull()[0], ~valid.repeat(4, axis=0).repeat(4, axis=1))
     for other in fine[1:]:
-        xr.testing.assert_identical(other, fine[0])
+        assert_same(other, fine[0])
 
 
 class Harm:

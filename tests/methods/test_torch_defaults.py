@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from quick import QUICK, SETTINGS
+from quick import QUICK, SETTINGS, assert_same
 
 from xrfsr.errors import InvalidInput
 from xrfsr.methods.common.edsr import EDSR
@@ -62,7 +62,7 @@ def test_results_have_the_same_bits(
 ) -> None:
     name, expected = case
     request.getfixturevalue(default)
-    xr.testing.assert_identical(fine(scan, photo, name), expected)
+    assert_same(fine(scan, photo, name), expected)
 
 
 @pytest.mark.parametrize("default", ["double", "elsewhere"])

@@ -166,7 +166,7 @@ def test_any_byte_changed(folder: Path, saved: Path, data: st.DataObject) -> Non
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        ({"format": 3}, "format must be an integer from 2 to 2, got 3"),
+        ({"format": 4}, "format must be an integer from 3 to 3, got 4"),
         ({"seed": "0"}, "seed must be an integer"),
         ({"seed": math.nan}, "seed must be an integer .*, got nan"),
         ({"data": ["x"] * 10**5}, "data must be printable text"),

@@ -16,13 +16,13 @@ are followed by an interpolation: means over the finer pixels, or a bicubic one 
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -79,8 +79,11 @@ class SISROptions(FusionOptions):
 
     def metadata(self) -> dict[str, str | float]:
         """See `MethodOptions`; of the checkpoint, its name alone."""
-        settings = {"projected": self.projected, "together": self.together}
-        return {"settings": json.dumps(settings), "checkpoint": Path(self.checkpoint).name}
+        return {"checkpoint": Path(self.checkpoint).name}
+
+    def recorded(self) -> dict[str, Any]:
+        """See `MethodOptions`; a path has no place in a file that is passed on."""
+        return {name: value for name, value in super().recorded().items() if name != "checkpoint"}
 
 
 def sisr(problem: Problem, device: torch.device, *, checkpoint: str, together: bool) -> NDArray[np.float32]:

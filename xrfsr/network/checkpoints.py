@@ -36,7 +36,7 @@ from xrfsr.utils.paths import local_path
 
 __all__ = ["Checkpoint", "digest"]
 
-FORMAT = 2
+FORMAT = 3
 DESCRIPTION = "run.json"
 MAX_DESCRIPTION = 2**20  # bytes; it has some hundred values
 # Names of our files, and of those that a killed program may leave (see `replace_file`).

@@ -72,7 +72,7 @@ class Model:
         Gain in dB of the stacked prediction over the baseline on held-out pixels; see
         `xrfsr.network.stacking.StackingWeights`.
     training : dict
-        Record of seed, device and steps.
+        Record of seed, device and steps, and for every member the `curve`, pairs of a step and the loss after it.
     """
 
     generator: Generator
@@ -254,7 +254,7 @@ class Model:
         ------
         InvalidInput
             If `path` exists, its parent folder does not, the folder cannot be written, or `training` holds something
-            other than seed, device and steps.
+            other than seed, device, steps and curve.
 
         Examples
         --------

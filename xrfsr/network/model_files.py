@@ -25,6 +25,7 @@ from xrfsr.errors import Fault, InvalidInput, collect_faults
 from xrfsr.network.config import MAX_MEMBERS, TrainingConfig
 from xrfsr.network.generator import Architecture
 from xrfsr.network.tensor_files import Layout, faults_of_header, read_tensors
+from xrfsr.network.trainer_state import CURVE
 from xrfsr.operators import Footprint
 from xrfsr.utils.describe import describe, listing
 from xrfsr.utils.documents import Choice, Fields, Flag, Integer, Many, Maybe, Number, Rule, Text, parse_json
@@ -33,7 +34,7 @@ from xrfsr.utils.paths import absence, local_path
 
 __all__ = ["DESCRIPTION", "FORMAT", "WEIGHTS", "ModelContents", "read_model", "write_model"]
 
-FORMAT = 3
+FORMAT = 4
 WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
 MAX_DESCRIPTION = 2**24  # bytes; 10,000 lines with 64 members would take as many
 MAX_LINES, MAX_BANDS = 10_000, 4096
@@ -245,7 +246,14 @@ def _fields(lines: int | None, members: int | None, candidates: int | None) -> F
             "final_sigmoid": several(Flag(), members, MAX_MEMBERS),
             "held_out_gain": Maybe(several(Maybe(Number(-MAX_GAIN, MAX_GAIN)), lines, MAX_LINES)),
             "config": SETTINGS,
-            "training": Fields({"seed": Integer(0, 2**63 - 1), "device": Text(40), "steps": Integer(0, 10**10)}),
+            "training": Fields(
+                {
+                    "seed": Integer(0, 2**63 - 1),
+                    "device": Text(40),
+                    "steps": Integer(0, 10**10),
+                    "curve": several(CURVE, members, MAX_MEMBERS),
+                }
+            ),
         }
     )
 

@@ -26,7 +26,7 @@ from xrfsr.network.optimizer import Adam, Soap, whitening
 from xrfsr.network.patches import PatchSampler
 from xrfsr.network.precision import product_dtype
 from xrfsr.network.tensor_files import Layout
-from xrfsr.network.trainer_state import check_state, moments, set_moments, state_layout
+from xrfsr.network.trainer_state import CURVE, check_state, moments, set_moments, state_layout
 from xrfsr.utils.device import CPU
 from xrfsr.utils.documents import Fields, Flag, Integer, Many, Rule
 
@@ -130,6 +130,7 @@ class Trainer:
         self.best = {name: value.detach().clone() for name, value in self.network.named_parameters()}
         self.best_loss = torch.full((members,), math.inf, dtype=DTYPE, device=data.device)
         self.best_sigmoid = self.network.final_sigmoid
+        self.curve: list[list[list[float | None]]] = [[] for _ in range(members)]
 
     def _new_optimizer(self, sample: Tensor) -> Adam:
         names, parameters = zip(*self.network.named_parameters(), strict=True)
@@ -272,6 +273,8 @@ class Trainer:
         whole = torch.ones((len(cells.table_index), len(cell)), dtype=DTYPE, device=cell.device)
         batch = cells.batch(cell, whole)
         loss = pretraining_loss(self.network(batch.x), batch, self.config.alpha_1)
+        for points, value in zip(self.curve, loss.tolist(), strict=True):
+            points.append([self.steps_taken, float(f"{value:.6g}") if math.isfinite(value) else None])
         better = loss < self.best_loss
         self.best_loss = torch.where(better, loss, self.best_loss)
         self.best_sigmoid = self.network.final_sigmoid
@@ -305,6 +308,7 @@ class Trainer:
             "number": self.steps_taken,
             "final_sigmoid": self.network.final_sigmoid,
             "best_sigmoid": self.best_sigmoid,
+            "curve": self.curve,
         }
         return tensors, plain
 
@@ -313,7 +317,8 @@ class Trainer:
         """Condition on the plain values of a state."""
         members = Many(Flag(), len(self.best_loss), len(self.best_loss))
         taken = Integer(0, self.config.total_steps)
-        return Fields({"number": taken, "final_sigmoid": members, "best_sigmoid": members})
+        curve = Many(CURVE, len(self.best_loss), len(self.best_loss))
+        return Fields({"number": taken, "final_sigmoid": members, "best_sigmoid": members, "curve": curve})
 
     def state_layout(self, number: int) -> Layout:
         """Return the tensors of a state after `number` steps: their names, types and shapes."""
@@ -349,6 +354,7 @@ class Trainer:
         self.best_loss = tensors["best_loss"].to(self.best_loss.device, copy=True)
         self.network.final_sigmoid = tuple(plain["final_sigmoid"])
         self.best_sigmoid = tuple(plain["best_sigmoid"])
+        self.curve = [[list(point) for point in points] for points in plain["curve"]]
         set_moments("optimiser", self.optimizer, tensors)
         if self.discriminator is not None and self.discriminator_optimizer is not None:
             for name, value in self.discriminator.named_parameters():

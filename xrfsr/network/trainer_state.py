@@ -12,10 +12,14 @@ from xrfsr.errors import InvalidInput
 from xrfsr.network.optimizer import Adam
 from xrfsr.network.tensor_files import Layout
 from xrfsr.utils.device import CPU
+from xrfsr.utils.documents import Many, Maybe, Number, Rule
 
-__all__ = ["check_state", "moments", "set_moments", "state_layout"]
+__all__ = ["CURVE", "check_state", "moments", "set_moments", "state_layout"]
 
 LARGEST = 1e30  # magnitude of a number; those of trained networks are below ten
+MOST_VALIDATIONS = 64  # of both stages together
+# Training curve of one network: pairs of a step and the loss after it, null where training diverged.
+CURVE: Rule = Many(Many(Maybe(Number(0, LARGEST)), 2, 2), 0, MOST_VALIDATIONS)
 Shapes = Mapping[str, tuple[int, ...]]
 
 

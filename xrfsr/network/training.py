@@ -97,11 +97,14 @@ class TrainingResult(NamedTuple):
         Weight of each member and of the kriging baseline in each map, from held-out pixels.
     steps : int
         Number of steps that every member has taken.
+    curve : list
+        For every member pairs of a step and the loss on the validation cells after it.
     """
 
     generator: Generator
     stacking: StackingWeights
     steps: int
+    curve: list[list[list[float | None]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,7 +213,8 @@ def _train(
         if len(held_out) and len(reduced_problems) == len(examples):
             results = [reduced.reconstructions(network, config, run.device) for reduced in reduced_problems]
             reduced_results = _concatenate_cells(results, bands)
-        return TrainingResult(network, stacking_weights(network, whole, held_out, left_out, reduced_results), steps)
+        stacking = stacking_weights(network, whole, held_out, left_out, reduced_results)
+        return TrainingResult(network, stacking, steps, [points for trainer in trainers for points in trainer.curve])
 
 
 def _identifying_arrays(example: TrainingExample) -> list[NDArray[Any]]:

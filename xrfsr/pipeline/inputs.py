@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -23,7 +23,7 @@ from xrfsr.pipeline.acquisition import Acquisition, Arrays, Geometry
 from xrfsr.pipeline.photo_place import PhotoPlace
 from xrfsr.utils.describe import listing
 
-__all__ = ["SMALLEST", "Beam", "check", "load", "over"]
+__all__ = ["SMALLEST", "Beam", "Loaded", "check", "is_lazy", "load", "over"]
 
 SMALLEST = 8  # coarse pixels along a side; below, there is nothing to learn from
 COARSER = 1.01  # a photo pixel may be this much larger than the fine one before it counts as too coarse
@@ -48,6 +48,24 @@ class Beam:
     footprint: Footprint = "area"
     fwhm: Any = None
     smear: Any = None
+
+
+class Loaded(NamedTuple):
+    """What a method works on.
+
+    Attributes
+    ----------
+    scan : xarray.Dataset
+        Scan in standard form, with the variables that are used.
+    acquisition : Acquisition
+        Arrays of scan and photo on the grids of one U.
+    photo : xarray.DataArray, optional
+        Part of the photo that is used, in standard form.
+    """
+
+    scan: xr.Dataset
+    acquisition: Acquisition
+    photo: xr.DataArray | None
 
 
 def check(
@@ -115,8 +133,8 @@ def load(
     method: Method[Any],
     options: MethodOptions | None = None,
     reach: float = 0.0,
-) -> tuple[xr.Dataset, Acquisition]:
-    """Return the scan in standard form, and scan and photo as arrays on the grids of one U.
+) -> Loaded:
+    """Return scan and photo in standard form, and as arrays on the grids of one U.
 
     Nothing in Dask is computed. Only the part of the photo over the scan is used, and what is within `reach` coarse
     pixels, by which it may be moved; and the uncertainty only by methods that need it.
@@ -137,13 +155,13 @@ def load(
         used.append("uncertainty")
     scan = scan[used]  # other variables, a cube of spectra for instance, are not read
     # Files that are not in Dask are read now.
-    scan = scan if _chunked(scan) else scan.compute()
+    scan = scan if is_lazy(scan) else scan.compute()
     way = None
     if photo is not None:
         far = (reach * U.coarse.spacing[0], reach * U.coarse.spacing[1])
         photo = over(photo, U.fine, far)
         way = PhotoPlace.of(grid_of(photo), U.fine, far)
-        photo = photo if _chunked(photo) else photo.compute()
+        photo = photo if is_lazy(photo) else photo.compute()
     frame = Geometry(
         U,
         way,
@@ -157,11 +175,11 @@ def load(
         scan["uncertainty"].data if "uncertainty" in scan else None,
         None if photo is None else photo.data,
     )
-    return scan, Acquisition(frame, arrays)
+    return Loaded(scan, Acquisition(frame, arrays), photo)
 
 
-def _chunked(obj: xr.Dataset | xr.DataArray) -> bool:
-    """Whether any variable is a Dask array."""
+def is_lazy(obj: xr.Dataset | xr.DataArray) -> bool:
+    """Return whether any variable is a Dask array."""
     coords = obj.coords.variables.values()
     held = [obj.variable] if isinstance(obj, xr.DataArray) else list(obj.variables.values())
     return any(variable.chunks is not None for variable in (*held, *coords))

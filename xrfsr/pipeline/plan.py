@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from xrfsr.core.labels import as_argument
+from xrfsr.core.provenance import DURATIONS
 from xrfsr.core.scan_checks import range_faults
 from xrfsr.core.separate import AFFINE_COORDS, SHIFT_COORDS
 from xrfsr.errors import Fault, InvalidInput
@@ -107,6 +108,12 @@ class ReconstructionPlan:
     def metadata(self) -> dict[str, str | float]:
         """Return the attributes of the result that are known before anything is computed."""
         return self.method.metadata(self.options, self.run)
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """Names in the metadata of a result that are known only when it is computed."""
+        place = ("shift_mm", *(("affine",) if self.refine == AFFINE else ())) if self.search else ()
+        return (*self.method.measured, *place, DURATIONS)
 
     def line_coords(self) -> tuple[str, ...]:
         """Return the names of the coordinates along `line` that the result gains."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Mapping
 
 import numpy as np
 
+from xrfsr.core.provenance import DURATIONS
 from xrfsr.pipeline.acquisition import Acquisition
 from xrfsr.pipeline.plan import ReconstructionPlan, training_problems
 from xrfsr.pipeline.refine import AFFINE, place_values
 from xrfsr.pipeline.result import Result, mask_unmeasured, warn_of_negatives
+from xrfsr.utils.stopwatch import measured, timed
 
 __all__ = ["reconstruct"]
 
@@ -20,7 +24,18 @@ def reconstruct(acquisition: Acquisition, plan: ReconstructionPlan) -> Result:
         from xrfsr.pipeline.lazy import reconstruct_dask
 
         return reconstruct_dask(acquisition, plan)
-    acquisition = plan.place_photo(acquisition)
+    started = time.monotonic()
+    with measured() as seconds:
+        made = _at_once(acquisition, plan)
+    made.metadata[DURATIONS] = _durations(seconds, time.monotonic() - started)
+    return made
+
+
+def _at_once(acquisition: Acquisition, plan: ReconstructionPlan) -> Result:
+    """Return the maps of an acquisition in memory."""
+    if plan.search:
+        with timed("place of the photo"):
+            acquisition = plan.place_photo(acquisition)
     geometry, problems = acquisition.geometry, training_problems(acquisition, plan.windows)
     maps = np.empty((len(geometry.lines), *geometry.U.fine.shape), dtype=np.float32)
     negative: set[str] = set()
@@ -44,3 +59,9 @@ def reconstruct(acquisition: Acquisition, plan: ReconstructionPlan) -> Result:
         if plan.refine == AFFINE:
             metadata["affine"] = json.dumps(geometry.photo.affine)
     return Result(maps, line_values, metadata)
+
+
+def _durations(parts: Mapping[str, float], total: float) -> str:
+    """Return the seconds of the parts and of the rest as JSON text."""
+    every = {**parts, "reconstruction": max(0.0, total - sum(parts.values()))}
+    return json.dumps({name: round(seconds, 3) for name, seconds in every.items()})

@@ -92,7 +92,7 @@ def refine_registration(
         loaded = load(scan, rgb, scale, configured.beam, configured.method, None, configured.reach)
     if faults or loaded is None:
         raise InvalidInput("registration", faults)
-    _, acquisition = loaded
+    acquisition = loaded.acquisition
     plan = ReconstructionPlan.of(acquisition, configured.method, configured.options, configured.run, refine=refine)
     place = plan.place_photo(acquisition).geometry.photo
     assert place is not None

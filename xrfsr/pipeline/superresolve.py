@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import xarray as xr
 
-from xrfsr._version import __version__
 from xrfsr.core.coordinates import AnyT
-from xrfsr.core.provenance import PROVENANCE
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.methods import Method, MethodOptions, Run, get
 from xrfsr.operators import Footprint
-from xrfsr.operators.resample import beam_in_mm
 from xrfsr.pipeline.inputs import Beam, load
 from xrfsr.pipeline.photo_place import REACH
 from xrfsr.pipeline.plan import ReconstructionPlan
 from xrfsr.pipeline.reconstruct import reconstruct
+from xrfsr.pipeline.record import record
 from xrfsr.pipeline.refine import PLACE_DESCRIPTIONS, REFINE, SHIFT
 from xrfsr.pipeline.result import as_scan_like
 from xrfsr.utils.checks import is_integer, switch_faults
@@ -233,23 +230,12 @@ class SuperResolution:
             loaded = load(obj, rgb, self.scale, self.beam, self.method, None if faults else self.options, self.reach)
         if faults or loaded is None:
             raise InvalidInput("input", faults)
-        scan, acquisition = loaded
+        scan, acquisition, _ = loaded
         plan = ReconstructionPlan.of(
             acquisition, self.method, self.options, self.run, chunk=self.chunk, refine=self.refine
         )
         result = reconstruct(acquisition, plan)
-        attrs: dict[str, Any] = {
-            "xrfsr_version": __version__,
-            PROVENANCE: self.method.name,
-            "xrfsr_scale": float(self.scale),
-            "xrfsr_footprint": self.beam.footprint,
-            **{f"xrfsr_{name}": value for name, value in result.metadata.items()},
-        }
-        U = acquisition.geometry.U
-        if U.fwhm is not None:
-            attrs["xrfsr_fwhm_mm"] = json.dumps([float(width) for width in U.fwhm])
-            if smear := beam_in_mm(smear=self.beam.smear)["smear"]:
-                attrs["xrfsr_smear_mm"] = json.dumps([float(length) for length in smear])
+        attrs = record(self, loaded, plan, result.metadata)
         coords = {**self.method.line_coords(self.options), **PLACE_DESCRIPTIONS}
         return as_scan_like(obj, scan, result, acquisition.geometry, attrs, coords)
 

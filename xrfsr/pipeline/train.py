@@ -107,7 +107,7 @@ def train_on(
     for name, scan, photo in scans:
         with collect_faults(faults, name):
             known = None if faults else configured.options
-            acquisitions.append(load(scan, photo, scale, configured.beam, method, known, configured.reach)[1])
+            acquisitions.append(load(scan, photo, scale, configured.beam, method, known, configured.reach).acquisition)
     for (name, _, _), acquisition in zip(scans, acquisitions, strict=False):
         first, geometry = acquisitions[0].geometry, acquisition.geometry
         if not faults and (geometry.lines, geometry.units) != (first.lines, first.units):

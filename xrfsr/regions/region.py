@@ -16,6 +16,7 @@ import xarray as xr
 from xrfsr._version import __version__
 from xrfsr.core.coordinates import grid_of
 from xrfsr.core.mistakes import no_photo
+from xrfsr.core.provenance import DURATIONS, PREFIX
 from xrfsr.core.separate import map_names
 from xrfsr.errors import InvalidInput
 from xrfsr.operators.resample import fine_grid
@@ -190,6 +191,8 @@ class Task:
         if self.store.is_finished(region.name, mark):
             return "skipped"
         fine = (self.superresolution if model is None else self.superresolution.with_model(model))(scan, photo)
+        # Without the seconds: the same run leaves the same store, and `Outcome` has them.
+        fine.attrs.pop(PREFIX + DURATIONS, None)
         self.store.write(region.name, fine, mark)
         return "written"
 

@@ -124,6 +124,8 @@ class Method(ABC, Generic[OptionsT]):
         Whether its maps, averaged by U, give the scan back under the default options.
     uses_device : bool
         Whether it computes with torch, on `Run.device`.
+    measured : tuple of str
+        Names in `Prepared.metadata` that `metadata` cannot have, because they are known only after preparing.
     Options : type
         Subclass of `MethodOptions`; its fields are the keywords that a user can pass.
     """
@@ -132,6 +134,7 @@ class Method(ABC, Generic[OptionsT]):
     uses_photo: ClassVar[bool] = True
     consistent: ClassVar[bool] = True
     uses_device: ClassVar[bool] = False
+    measured: ClassVar[tuple[str, ...]] = ()
     Options: type[OptionsT]
 
     @abstractmethod

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from math import inf, isfinite
@@ -95,9 +94,25 @@ class MethodOptions:
         return tuple(each.name for each in fields(cls) if each.default is MISSING and each.default_factory is MISSING)
 
     def metadata(self) -> dict[str, str | float]:
-        """Attributes of a result that was made with these options, without the prefix ``xrfsr_``."""
+        """Attributes of a result that was made with these options, without the prefix ``xrfsr_``.
+
+        What `recorded` returns is in another attribute.
+        """
+        return {}
+
+    def recorded(self) -> dict[str, Any]:
+        """Return the keywords that make these options again, as far as JSON can hold them.
+
+        Options that are no plain values (a model, a file) are left out, and have to be passed again.
+        """
         values = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {"settings": json.dumps(values)} if values else {}
+        return {name: value for name, value in values.items() if _is_plain(value)}
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, bool | int | float | str)
 
 
 def near_option(name: str, known: Sequence[str]) -> str:

@@ -34,6 +34,7 @@ from xrfsr.methods.common.problem import Problem, pooled_mean, pooled_noise
 from xrfsr.methods.unfolding.fitting import check_fits, fit, guided_lines, misfits, why_unguided
 from xrfsr.methods.unfolding.options import UnfoldingOptions
 from xrfsr.methods.unfolding.prepared import PreparedUnfolding, halo
+from xrfsr.methods.unfolding.record import lines_record, training_record
 from xrfsr.methods.unfolding.within_pixels import PriorStep, Trial, halved
 from xrfsr.network.model import Model
 from xrfsr.operators import Downsampling
@@ -61,6 +62,7 @@ class Unfolding(Method[UnfoldingOptions]):
 
     name = "unfolding"
     uses_device = True
+    measured = ("steps", "training_curve", "weights", "held_out")
     Options = UnfoldingOptions
 
     def prepare(self, sample: Sequence[Problem], options: UnfoldingOptions, run: Run) -> PreparedUnfolding:
@@ -112,12 +114,11 @@ class Unfolding(Method[UnfoldingOptions]):
         return options.consistency == "noise-aware"
 
     def metadata(self, options: UnfoldingOptions, run: Run) -> dict[str, str | float]:
-        """See `xrfsr.methods.common.method.Method`; a model brings its own seed, device and number of steps."""
+        """See `xrfsr.methods.common.method.Method`; a model brings the record of its own training."""
         made = options.metadata()
         if options.model is not None:
-            return made | options.model.training
-        made |= {"seed": run.seed, "device": run.device.type}
-        return made if options.max_seconds is not None else made | {"steps": options.config.total_steps}
+            return made | training_record(options.model) | {"model": options.model.fingerprint}
+        return made | {"seed": run.seed, "device": run.device.type}
 
     def line_coords(self, options: UnfoldingOptions) -> Mapping[str, str]:
         """See `xrfsr.methods.common.method.Method`."""
@@ -140,7 +141,7 @@ def _prepare(
     model = options.model
     if model is None and not guided.any():
         warn(f"the result is the kriging baseline: {why_unguided(lines)}")
-        return replace(baseline, metadata={"steps": 0}), None
+        return replace(baseline, metadata={"steps": 0, **lines_record(baseline, lines)}), None
     along: Sequence[GuidedKriging | None] = ()
     gain: PhotoGain | None = None
     if model is None:
@@ -156,10 +157,11 @@ def _prepare(
         photo=photo_guide([problem.photo for problem in sample]) if model.config.along_photo else None,
         trust=np.ones(len(places), dtype=np.float32),
         share=np.ones(len(places), dtype=np.float32),
-        metadata=dict(model.training),
+        metadata=training_record(model),
     )
     made, only = _with_estimates(sample, made, model, along or [None] * len(sample), gain)
-    return (_with_prior(sample, made) if options.uses_prior else made), only
+    made = _with_prior(sample, made) if options.uses_prior else made
+    return replace(made, metadata=made.metadata | lines_record(made, lines)), only
 
 
 def _with_estimates(

@@ -24,6 +24,7 @@ from xrfsr.network.training import Run as TrainingRun
 from xrfsr.network.training import TrainingExample, train
 from xrfsr.operators import Downsampling
 from xrfsr.utils.describe import listing
+from xrfsr.utils.stopwatch import timed
 
 __all__ = ["Fitted", "check_fits", "fit", "guided_lines", "misfits", "why_unguided"]
 
@@ -102,10 +103,13 @@ def fit(sample: Sequence[Problem], options: UnfoldingOptions, run: Run, *, where
         gain = gain_of_samples(samples, device)
         useful = bool(gain.helps.any())
     if useful:
-        trained = train(examples, config, options.training_run(run, device))
+        with timed("training"):
+            trained = train(examples, config, options.training_run(run, device))
     else:
         quick = config.override(steps=1, adversarial_steps=0)
-        trained = train(examples, quick, TrainingRun(device, run.seed, progress=False))._replace(steps=0)
+        trained = train(examples, quick, TrainingRun(device, run.seed, progress=False))._replace(
+            steps=0, curve=[[] for _ in config.inputs]
+        )
     unjudged = [line for line, known in zip(first.lines, trained.stacking.has_holdout, strict=True) if not known]
     if unjudged and trained.stacking.weights[-1].any():
         warn(
@@ -125,7 +129,7 @@ def fit(sample: Sequence[Problem], options: UnfoldingOptions, run: Run, *, where
         first.U.footprint,
         _beam(first.U),
         trained.stacking.gain,
-        {"seed": run.seed, "device": device.type, "steps": trained.steps},
+        {"seed": run.seed, "device": device.type, "steps": trained.steps, "curve": trained.curve},
     )
     return Fitted(model, along, gain)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from os import PathLike
@@ -24,6 +23,8 @@ from xrfsr.utils.device import CPU
 __all__ = ["Consistency", "UnfoldingOptions"]
 
 Consistency = Literal["exact", "noise-aware"]
+# They change no result, and a path has no place in a file that is passed on.
+NOT_RECORDED = ("model", "checkpoint", "checkpoint_seconds", "keep_interrupted")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,5 +121,10 @@ class UnfoldingOptions(MethodOptions):
 
     def metadata(self) -> dict[str, str | float]:
         """See `MethodOptions`."""
-        made: dict[str, str | float] = {"consistency": self.consistency, "settings": json.dumps(self.trained.to_dict())}
-        return made | {"prior": VERSION if self.uses_prior else "none"}
+        return {"consistency": self.consistency, "prior": VERSION if self.uses_prior else "none"}
+
+    def recorded(self) -> dict[str, Any]:
+        """See `MethodOptions`; the settings of the training are those of the model, if one is given."""
+        return self.trained.to_dict() | {
+            name: value for name, value in super().recorded().items() if name not in NOT_RECORDED
+        }

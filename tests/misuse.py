@@ -98,6 +98,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "xrfsr.load_model": {"path": "model"},
     "xrfsr.register": {"control_points": CORNERS, "scale": 2},
     "xrfsr.refine_registration": {"scale": 2},
+    "xrfsr.reproduce": {"fine": SCAN.xrfsr.superresolve(method="bilinear", scale=2)},
     "xrfsr.simulate.painting": {"height": 32, "width": 32, "lines": LINES},
     "xrfsr.processing.normalise": {"dwell": 0.1},
     "xrfsr.regions.run": {"progress": False, "workers": 1, "scale": 2},

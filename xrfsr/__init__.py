@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from xrfsr.io.photo import open_photo
     from xrfsr.network import load_model
     from xrfsr.pipeline.refine_registration import refine_registration
+    from xrfsr.pipeline.reproduce import reproduce
     from xrfsr.registration import register, stack_photos
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "refine_registration",
     "regions",
     "register",
+    "reproduce",
     "simulate",
     "stack_photos",
 ]
@@ -54,6 +56,7 @@ _LAZY = {
     "refine_registration": "xrfsr.pipeline.refine_registration",
     "regions": "xrfsr.regions",
     "register": "xrfsr.registration",
+    "reproduce": "xrfsr.pipeline.reproduce",
     "simulate": "xrfsr.simulate",
     "stack_photos": "xrfsr.registration",
 }

@@ -37,7 +37,7 @@ NUMBERS: Mapping[str, type[int] | type[float]] = {"xrfsr_scale": float, "xrfsr_s
 TEXTS = tuple(
     PREFIX + name
     for name in (
-        "version", "options", "device", "libraries", "footprint", "fwhm_mm", "consistency", "prior", "model",
+        "version", "options", "device", "libraries", "footprint", "fwhm_mm", "smear_mm", "consistency", "prior", "model",
         "checkpoint", "shift_mm", "affine", "scan_checksum", "photo_checksum", "durations_s", "training_curve",
         "weights", "held_out", "unknown",
     )
@@ -129,7 +129,7 @@ def checksum(obj: xr.Dataset | xr.DataArray) -> str:
     --------
     >>> maps = xr.DataArray(np.eye(4, dtype=np.float32), dims=("y", "x"), attrs={"units": "count"})
     >>> checksum(maps)
-    'blake2b:1bb5bd0c2c07ef6d1a8be2b3a8a4b6a4'
+    'blake2b:fa73d0316f890bc2b69c42b800975ca2'
     >>> checksum(maps.chunk(x=2)) == checksum(maps), checksum(maps + 1) == checksum(maps)
     (True, False)
     """

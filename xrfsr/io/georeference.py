@@ -17,7 +17,7 @@ from typing import Any
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.errors import InvalidInput
 
-__all__ = ["CRS", "DERIVED", "METHOD", "NATIVE", "ROLE", "StoredPhoto", "grid_of_raster", "placement", "turn_problem"]
+__all__ = ["CRS", "DERIVED", "NATIVE", "ROLE", "StoredPhoto", "grid_of_raster", "placement", "turn_problem"]
 
 # A local system, because a painting has no position on Earth: programs then show millimetres and do not warp.
 CRS = 'LOCAL_CS["painting",UNIT["millimetre",0.001]]'
@@ -26,7 +26,6 @@ NORTHING, DOWNWARDS = "XRFSR_NORTHING", "-y"  # tag of files, and its value
 REVERSED = "XRFSR_REVERSED"  # tag of files: the axes that descended before they were written
 STRAIGHT = 0.01  # share of a pixel by which a row may leave its axis
 NATIVE = "XRFSR_NATIVE_PIXEL_MM"  # tag of photos: pixel size (y, x) of the file that they were resampled from
-METHOD = "XRFSR_METHOD"  # tag of maps that `superresolve` made
 ROLE, DERIVED = "XRFSR_ROLE", "derived"  # tag of bands, and its value for those that are no element maps
 
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -59,6 +59,8 @@ class SISROptions(FusionOptions):
         Whether three maps at a time are shown as red, green and blue.
     """
 
+    not_recorded: ClassVar[tuple[str, ...]] = ("checkpoint",)
+
     checkpoint: str | PathLike[str] = field()
     together: bool = setting(False)
 
@@ -80,10 +82,6 @@ class SISROptions(FusionOptions):
     def metadata(self) -> dict[str, str | float]:
         """See `MethodOptions`; of the checkpoint, its name alone."""
         return {"checkpoint": Path(self.checkpoint).name}
-
-    def recorded(self) -> dict[str, Any]:
-        """See `MethodOptions`; a path has no place in a file that is passed on."""
-        return {name: value for name, value in super().recorded().items() if name != "checkpoint"}
 
 
 def sisr(problem: Problem, device: torch.device, *, checkpoint: str, together: bool) -> NDArray[np.float32]:

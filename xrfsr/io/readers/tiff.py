@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.core.grid import Grid
-from xrfsr.core.provenance import known_method
+from xrfsr.core.provenance import known_method, known_record
 from xrfsr.errors import InvalidInput
 from xrfsr.io.display import white_of
-from xrfsr.io.georeference import DERIVED, METHOD, ROLE, grid_of_raster, turn_problem
+from xrfsr.io.georeference import DERIVED, ROLE, grid_of_raster, turn_problem
 from xrfsr.io.imagej import METHOD_NOTE, UNITS_NOTE, calibrated_grid, note
 from xrfsr.io.partial import partial_source
 from xrfsr.io.raster import Header, Raster, open_raster, read_header, read_raster
@@ -94,8 +94,8 @@ class _Georeference(NamedTuple):
         Units of the values.
     tile : (int, int) or None
         Shape of the blocks, if they are large enough.
-    method : str or None
-        Method that made the maps.
+    record : dict
+        Attributes that record how `superresolve` made the maps; empty if it did not.
     """
 
     grid: Grid | None
@@ -103,7 +103,7 @@ class _Georeference(NamedTuple):
     reversed: tuple[bool, bool]
     units: str | None
     tile: tuple[int, int] | None
-    method: str | None
+    record: dict[str, str | int | float]
 
 
 def describe(path: Path, options: ReadOptions) -> ScanDescription:
@@ -165,7 +165,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         grid=grid,
         grid_problem=place.problem,
         tile=place.tile if header.orientation == 1 else None,
-        attrs=known_method(place.method),
+        attrs=place.record,
         warnings=(*columns.warnings, *ignored),
         whites=tuple(white_of_map(headers[position], locations[position][2]) for position in columns.maps),
     )
@@ -232,17 +232,18 @@ def _georeference(path: Path) -> _Georeference:
         rows, columns = source.block_shapes[0]
         grid, turned = grid_of_raster(source)
         problem, call = turn_problem(source, path)
-        shape, method = source.shape, source.tags().get(METHOD)
+        shape = source.shape
+        record = known_record({name.lower(): text for name, text in source.tags().items()})
     if grid is None:
         grid, noted, said = _imagej(path, shape)
-        units, method = units or noted, method or said
+        units, record = units or noted, record or known_method(said)
     if problem:
         problem += ", or pass pixel_size=... to read its rows as they are" + (
             f", and turn the maps: scan.xrfsr.{call}" if call else ""
         )
     # Strips of a few rows would make thousands of chunks, so such maps are read whole.
     return _Georeference(
-        grid, problem, turned, units, (rows, columns) if min(rows, columns) >= MIN_TILE else None, method
+        grid, problem, turned, units, (rows, columns) if min(rows, columns) >= MIN_TILE else None, record
     )
 
 

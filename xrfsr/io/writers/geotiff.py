@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from xrfsr.core.coordinates import grid_of
 from xrfsr.core.grid import Grid
 from xrfsr.core.photo_resolution import native_pixel
-from xrfsr.io.georeference import DERIVED, METHOD, NATIVE, ROLE
+from xrfsr.io.georeference import DERIVED, NATIVE, ROLE
 from xrfsr.io.writers.atomic import atomic_write
 from xrfsr.io.writers.cog import open_cog
 from xrfsr.io.writers.common import iter_strips, prepare_write, warn_dropped
@@ -32,9 +32,9 @@ def to_geotiff(data: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, ov
     coordinate system is a local one in millimetres. `xrfsr.open_scan` reads maps back without a pixel size.
 
     Maps are bands of float32 with the names of their lines, NaN for missing pixels, and their units; uncertainties are
-    named ``s(Ca-K)``. Further maps (y, x), such as ratios, are bands, too, which `xrfsr.open_scan` ignores. A photo
-    with red, green and blue is written in 8 bits, with a mask where it has missing pixels; other photos are written
-    like maps. Lazy arrays are computed and written strip by strip.
+    named ``s(Ca-K)``. Further maps (y, x), such as ratios, are bands, too, which `xrfsr.open_scan` ignores. The record
+    of how a result was made is in tags. A photo with red, green and blue is written in 8 bits, with a mask where it has
+    missing pixels; other photos are written like maps. Lazy arrays are computed and written strip by strip.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def to_geotiff(data: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, ov
     with atomic_write(target, "GeoTIFF", tiff_obstacle, overwrite=overwrite) as new:
         planes = list(layers.planes())
         if planes or layers.photo is None:
-            _write_maps(new, layers.grid, planes, {METHOD: layers.method} if layers.method else {})
+            _write_maps(new, layers.grid, planes, {name.upper(): text for name, text in layers.record.items()})
         elif is_colour(layers.photo):
             _write_photo(new, layers.photo)
         else:

@@ -15,7 +15,7 @@ from xrfsr.core.grid import Grid
 from xrfsr.core.lines import try_parse
 from xrfsr.core.mistakes import is_like_photo
 from xrfsr.core.photo import ensure_photo
-from xrfsr.core.provenance import method_of
+from xrfsr.core.provenance import PROVENANCE, method_of, record_of
 from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults
 
@@ -82,6 +82,12 @@ class Layers:
     def method(self) -> str | None:
         """Name of the method that made the maps; None if they are no result."""
         return None if self.scan is None else method_of(self.scan)
+
+    @property
+    def record(self) -> dict[str, str]:
+        """Attributes of a result that record how it was made, as text; empty if the maps are no result."""
+        known = {} if self.scan is None else record_of(self.scan)
+        return {name: str(value) for name, value in known.items()} | ({PROVENANCE: self.method} if self.method else {})
 
     @property
     def attrs(self) -> dict[str, str | int | float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from math import inf, isfinite
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 
@@ -45,11 +45,18 @@ def setting(default: bool | int | float, least: float = 0, most: float = inf) ->
 class MethodOptions:
     """Base of the options of every method. Fields declared by `setting` are checked and become plain Python values.
 
+    Attributes
+    ----------
+    not_recorded : tuple of str
+        Names of options that results do not record, such as the paths of files.
+
     Raises
     ------
     InvalidInput
         Naming every value that is not accepted.
     """
+
+    not_recorded: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         faults = []
@@ -103,9 +110,10 @@ class MethodOptions:
     def recorded(self) -> dict[str, Any]:
         """Return the keywords that make these options again, as far as JSON can hold them.
 
-        Options that are no plain values (a model, a file) are left out, and have to be passed again.
+        Options that are no plain values (a model), or of which `not_recorded` has the names, are left out. If they
+        matter, they have to be passed again.
         """
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        values = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in self.not_recorded}
         return {name: value for name, value in values.items() if _is_plain(value)}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from os import PathLike
-from typing import Any, Literal, Self, get_args
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import torch
 
@@ -23,8 +23,6 @@ from xrfsr.utils.device import CPU
 __all__ = ["Consistency", "UnfoldingOptions"]
 
 Consistency = Literal["exact", "noise-aware"]
-# They change no result, and a path has no place in a file that is passed on.
-NOT_RECORDED = ("model", "checkpoint", "checkpoint_seconds", "keep_interrupted")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +43,9 @@ class UnfoldingOptions(MethodOptions):
     max_seconds, checkpoint, checkpoint_seconds, keep_interrupted
         How training is carried out, see `xrfsr.network.training.Run`.
     """
+
+    # They change no result, and a path has no place in a file that is passed on.
+    not_recorded: ClassVar[tuple[str, ...]] = ("model", "checkpoint", "checkpoint_seconds", "keep_interrupted")
 
     config: TrainingConfig = field(default_factory=TrainingConfig)
     consistency: Consistency = "exact"
@@ -125,6 +126,4 @@ class UnfoldingOptions(MethodOptions):
 
     def recorded(self) -> dict[str, Any]:
         """See `MethodOptions`; the settings of the training are those of the model, if one is given."""
-        return self.trained.to_dict() | {
-            name: value for name, value in super().recorded().items() if name not in NOT_RECORDED
-        }
+        return self.trained.to_dict() | super().recorded()

@@ -136,6 +136,8 @@ def test_any_field_changed(folder: Path, saved: Path, built: list[Architecture],
 
 def test_any_field_missing_or_twice(folder: Path, saved: Path, built: list[Architecture]) -> None:
     for place in paths(description(saved)):
+        if place[:2] == ("training", "curve") and len(place) == 4:
+            continue  # a curve may have any number of points
         kept = description(saved)
         del parent(kept, place)[place[-1]]
         write(folder, kept)

@@ -36,7 +36,7 @@ COMPARED = ("version", "method", "device", "model", "steps", "scan_checksum", "p
 CHECKSUMS = f"{PREFIX}scan_checksum", f"{PREFIX}photo_checksum"
 NESTED = {"options": "option", "libraries": "library"}  # attributes that are JSON objects, and what one item is
 AUTO = "auto"
-WIDTH = 60  # characters of a value in the table
+WIDTH = 32  # characters of a value in the table
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -21,6 +21,7 @@ from xrfsr.core.separate import map_names
 from xrfsr.errors import InvalidInput
 from xrfsr.operators.resample import fine_grid
 from xrfsr.pipeline.inputs import over
+from xrfsr.pipeline.photo_place import REACH
 from xrfsr.pipeline.result import is_result
 from xrfsr.pipeline.superresolve import SuperResolution
 from xrfsr.regions.store import Store
@@ -142,7 +143,9 @@ def _region(name: str, scan: xr.Dataset, rgb: Any, scale: float) -> Region:
     if isinstance(photo, xr.DataArray):
         # Only the part over the region, and of Dask arrays only that part of the graph; misfits are reported later.
         with suppress(InvalidInput, IndexError):
-            (photo,) = _optimised(over(photo, fine_grid(grid_of(scan), scale)))
+            grid = grid_of(scan)
+            far = (REACH * grid.spacing[0], REACH * grid.spacing[1])  # it may be moved
+            (photo,) = _optimised(over(photo, fine_grid(grid, scale), far))
     (scan,) = _optimised(scan)
     return Region(name, scan, photo, lacking)
 

@@ -37,8 +37,8 @@ NUMBERS: Mapping[str, type[int] | type[float]] = {"xrfsr_scale": float, "xrfsr_s
 TEXTS = tuple(
     PREFIX + name
     for name in (
-        "version", "options", "device", "libraries", "footprint", "fwhm_mm", "smear_mm", "consistency", "prior", "model",
-        "checkpoint", "shift_mm", "affine", "scan_checksum", "photo_checksum", "durations_s", "training_curve",
+        "version", "options", "device", "libraries", "footprint", "fwhm_mm", "smear_mm", "consistency", "prior",
+        "model", "checkpoint", "shift_mm", "affine", "scan_checksum", "photo_checksum", "durations_s", "training_curve",
         "weights", "held_out", "unknown",
     )
 )  # fmt: skip

@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 
 from xrfsr.core.coordinates import grid_of
 from xrfsr.errors import InvalidInput, collect_faults
-from xrfsr.kriging.noise import signal_share
 from xrfsr.operators import Downsampling
-from xrfsr.operators.gaps import fill_gaps
 from xrfsr.operators.resample import beam_in_mm
 from xrfsr.trust.pairs import known, matched
 from xrfsr.trust.truth_noise import SOURCES, estimate_white_noise
@@ -47,9 +45,10 @@ def consistency(fine: xr.Dataset | xr.DataArray, scan: xr.Dataset | xr.DataArray
         zero or unknown.
 
         The noise of a line is the scan's `uncertainty`, where there is one; the square root of whole counts (of 1 for a
-        count of 0); else an estimate, the same in all pixels, for which the noise has to be white. The
-        coordinate `noise_source` (line) is ``"uncertainty"``, ``"counts"``, ``"estimate"`` or ``"unknown"``. If maps
-        are in Dask, nothing is computed, and the fine maps are read in strips of rows.
+        count of 0); else an estimate, the same in all pixels, if the map has white noise at its finest scale and enough
+        pixels to see it. The coordinate `noise_source` (line) is ``"uncertainty"``, ``"counts"``, ``"estimate"`` or
+        ``"unknown"``, where the map of that line is NaN: give the scan an `uncertainty`. If maps are in Dask, nothing
+        is computed, and the fine maps are read in strips of rows.
 
     Raises
     ------
@@ -151,19 +150,10 @@ def noise_of(
         elif counted and there.any() and (plane[there] == np.round(plane[there])).all() and plane[there].min() >= 0:
             made[line], how = np.sqrt(np.maximum(plane, 1)), COUNTS
         else:
-            made[line], how = _estimate(plane, there), ESTIMATE
+            made[line], how = estimate_white_noise(plane), ESTIMATE
         made[line][~(made[line] > 0)] = np.nan
         source.append(how if (made[line] > 0).any() else UNKNOWN)
     return made, np.array(source)
-
-
-def _estimate(plane: NDArray[Any], there: NDArray[np.bool_]) -> float:
-    """Return the standard deviation of white noise: from second differences, or from the variogram of small maps."""
-    found = estimate_white_noise(plane)
-    if np.isnan(found) and there.any():
-        filled = fill_gaps(plane, there)
-        found = float(np.sqrt(filled.var(dtype=np.float64) * (1 - signal_share([filled[None]])[0])))
-    return found
 
 
 def recorded_beam(fine: xr.Dataset) -> dict[str, Any]:

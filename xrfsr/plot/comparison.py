@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from xrfsr.errors import InvalidInput, import_optional
+from xrfsr.errors import InvalidInput
+from xrfsr.plot.display import prepare_display
 from xrfsr.utils.checks import choice_faults
 from xrfsr.utils.describe import describe
 
@@ -50,7 +51,7 @@ def comparison(compared: xr.Dataset, metric: str = "psnr") -> Figure:
     >>> made = scan.xrfsr.compare(methods=["bilinear", "kriging"], truth=truth, progress=False)
     >>> figure = xrfsr.plot.comparison(made)
     """
-    import_optional("matplotlib.pyplot", "figures", "plot")  # makes notebooks display a Figure
+    prepare_display()
     from matplotlib.figure import Figure
 
     fix = "pass the result of scan.xrfsr.compare(rgb)"

@@ -16,7 +16,8 @@ from xrfsr.core.photo import ensure_photo
 from xrfsr.core.photo_bands import shown_bands
 from xrfsr.core.scan import ensure_scan
 from xrfsr.core.selecting import sel
-from xrfsr.errors import InvalidInput, collect_faults, import_optional
+from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.plot.display import prepare_display
 from xrfsr.utils.checks import is_integer
 from xrfsr.utils.describe import describe
 
@@ -64,7 +65,7 @@ def maps(obj: xr.Dataset | xr.DataArray, lines: Any = None, *, columns: int = 4)
     >>> figure = xrfsr.plot.maps(scan, lines=["Fe-K"])
     >>> figure = rgb.xrfsr.plot()
     """
-    import_optional("matplotlib.pyplot", "figures", "plot")  # makes notebooks display a Figure
+    prepare_display()
     from matplotlib.figure import Figure
 
     faults: list[str] = []

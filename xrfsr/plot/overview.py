@@ -20,7 +20,8 @@ from xrfsr.core.lines import parse_all, try_parse
 from xrfsr.core.photo import ensure_photo
 from xrfsr.core.photo_bands import shown_bands
 from xrfsr.core.scan import ensure_scan
-from xrfsr.errors import InvalidInput, collect_faults, import_optional
+from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.plot.display import prepare_display
 from xrfsr.utils.describe import listing
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def overview(
     >>> fine = scan.xrfsr.superresolve(method="kriging")
     >>> figure = xrfsr.plot.overview(rgb, scan, fine, truth, lines=["Fe-K"])
     """
-    import_optional("matplotlib.pyplot", "figures", "plot")  # makes notebooks display a Figure
+    prepare_display()
     from matplotlib.figure import Figure
 
     given = {"Scan": coarse, "Fine": fine, **({} if truth is None else {"Truth": truth})}

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scans import assert_faults, faults_of, masked_scan, nothing_computed
 
 from xrfsr.analysis import profile
+from xrfsr.analysis import profiles as module
 from xrfsr.core.grid import Grid
 
 
@@ -110,6 +111,15 @@ def test_dask_stays_lazy() -> None:
         lazy = scan.chunk(line=2, y=2, x=4).xrfsr.profile((0.5, 0), (2, 3), width="1 mm")
         assert all(each.chunks is not None for each in lazy.data_vars.values())
     xr.testing.assert_allclose(lazy.compute(), scan.xrfsr.profile((0.5, 0), (2, 3), width="1 mm"))
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_long_profile_is_made_in_pieces(monkeypatch: pytest.MonkeyPatch, lazy: bool) -> None:
+    scan = masked_scan()
+    whole = scan.xrfsr.profile((0, 3), (2.5, 0), width=1)
+    monkeypatch.setattr(module, "LONGEST", 2)
+    pieces = (scan.chunk(y=3) if lazy else scan).xrfsr.profile((0, 3), (2.5, 0), width=1)
+    xr.testing.assert_allclose(pieces, whole)
 
 
 def test_quantities() -> None:

@@ -18,7 +18,7 @@ from xrfsr.utils.describe import describe
 __all__ = ["correlation"]
 
 METHODS = ("pearson", "spearman")
-STRIP = 2**20  # pixels of an array in memory that are converted to double precision at a time
+STRIP = 2**18  # pixels of an array in memory that are converted to double precision at a time
 
 
 def correlation(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,12 +16,14 @@ from xrfsr.core.grid import Axis, Grid
 from xrfsr.core.separate import stack_maps
 from xrfsr.core.units import to_mm
 from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.utils.checks import is_dask
 from xrfsr.utils.describe import describe
 
 __all__ = ["profile"]
 
-ALONG, ACROSS, CORNER = "distance", "_across", "_corner"
-DIMS = (ALONG, ACROSS, CORNER)
+ALONG = "distance"
+# Positions along and altogether of a part of a profile that is computed at a time.
+LONGEST, MOST_POSITIONS = 256, 2**16
 
 
 def profile(obj: xr.Dataset | xr.DataArray, start: Any, end: Any, *, width: Any = None) -> xr.Dataset:
@@ -80,21 +83,12 @@ def profile(obj: xr.Dataset | xr.DataArray, start: Any, end: Any, *, width: Any 
     if maps is None or grid is None or strip is None or faults:
         raise InvalidInput("profile", faults)
 
-    (rows, y_weights), (columns, x_weights) = _neighbours(grid.y, strip.y), _neighbours(grid.x, strip.x)
-    # The four pixels around each position, and their weights.
-    places = {
-        "y": xr.Variable(DIMS, rows[..., [0, 0, 1, 1]]),
-        "x": xr.Variable(DIMS, columns[..., [0, 1, 0, 1]]),
-    }
-    weights = xr.Variable(DIMS, y_weights[..., [0, 0, 1, 1]] * x_weights[..., [0, 1, 0, 1]])
-    shown = maps["valid"].variable.isel(places) if "valid" in maps.variables else xr.Variable((), True)
-    made: dict[Any, Any] = {}
+    pieces = _pieces(grid, strip)
+    shown = maps["valid"].variable if "valid" in maps.variables else None
+    made: dict[Any, xr.Variable] = {}
     for name, each in maps.data_vars.items():
         if _is_map(each):
-            values: Any = each.variable.transpose(..., "y", "x").isel(places).astype(np.float64).where(shown)  # type: ignore[no-untyped-call]
-            # A pixel without weight may be missing.
-            samples = (values.where(weights > 0, 0) * weights).sum(CORNER, skipna=False)
-            mean, error = _averaged(samples.where(strip.inside))
+            mean, error = _averaged(each.variable.transpose(..., "y", "x"), shown, pieces)
             mean.attrs = {key: value for key, value in each.attrs.items() if key != ANCILLARY}
             made[name] = mean
             if name == main:
@@ -140,7 +134,7 @@ class _Strip(NamedTuple):
 
     y: NDArray[np.float64]
     x: NDArray[np.float64]
-    inside: xr.Variable
+    inside: NDArray[np.bool_]
     coords: dict[str, xr.Variable]
 
 
@@ -180,7 +174,7 @@ def _strip(grid: Grid | None, start: Any, end: Any, width: Any) -> _Strip | None
     described = {ALONG: along * length, **middle}
     names = {ALONG: "distance from the start", "y": "position along y", "x": "position along x"}
     coords = {name: xr.Variable(ALONG, described[name], {"units": "mm", "long_name": names[name]}) for name in names}
-    return _Strip(y, x, xr.Variable((ALONG, ACROSS), _on(grid.y, y) & _on(grid.x, x)), coords)
+    return _Strip(y, x, _on(grid.y, y) & _on(grid.x, x), coords)
 
 
 def _on(axis: Axis, positions: Any) -> Any:
@@ -190,17 +184,91 @@ def _on(axis: Axis, positions: Any) -> Any:
     return (positions >= low - slack) & (positions <= high + slack)
 
 
+class _Piece(NamedTuple):
+    """Positions of a part of the profile, shape (distance, across), in a box of pixels.
+
+    Attributes
+    ----------
+    box : dict
+        Slices of `y` and `x`.
+    corners : list
+        For each of the four pixels around every position: its row and column in the box, and its weight.
+    inside : array
+        Which positions lie on the maps.
+    """
+
+    box: dict[str, slice]
+    corners: list[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]]
+    inside: NDArray[np.bool_]
+
+
+def _pieces(grid: Grid, strip: _Strip) -> list[_Piece]:
+    """Divide a strip along its length, so that each part needs a small box of the maps."""
+    length, lanes = strip.y.shape
+    size = max(1, min(LONGEST, MOST_POSITIONS // lanes))
+    found = []
+    for start in range(0, length, size):
+        part = slice(start, start + size)
+        sides = [_neighbours(axis, at[part]) for axis, at in ((grid.y, strip.y), (grid.x, strip.x))]
+        firsts = [int(cells.min()) for cells, _ in sides]
+        ends = [int(cells.max()) + 2 for cells, _ in sides]
+        (rows, down), (columns, right) = sides
+        corners = [
+            (
+                rows - firsts[0] + row,
+                columns - firsts[1] + column,
+                (down if row else 1 - down) * (right if column else 1 - right),
+            )
+            for row in (0, 1)
+            for column in (0, 1)
+        ]
+        box = {name: slice(first, end) for name, first, end in zip(("y", "x"), firsts, ends, strict=True)}
+        found.append(_Piece(box, corners, strip.inside[part]))
+    return found
+
+
 def _neighbours(axis: Axis, positions: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Return the two pixels of an axis around each position and their weights, along a further axis."""
+    """Return the first of the two pixels of an axis around each position, and the weight of the second."""
     cells = np.clip((positions - axis.first) / axis.step, 0, axis.size - 1)
     low = np.clip(np.floor(cells).astype(np.intp), 0, axis.size - 2)
-    share = cells - low
-    return np.stack([low, low + 1], axis=-1), np.stack([1 - share, share], axis=-1)
+    return low, cells - low
 
 
-def _averaged(samples: xr.Variable) -> tuple[xr.Variable, xr.Variable]:
-    """Return the mean across the strip, and its standard error."""
-    count = samples.notnull().sum(ACROSS)
-    mean = samples.sum(ACROSS) / count.where(count > 0)
-    squares = ((samples - mean) ** 2).sum(ACROSS)
-    return mean, np.sqrt(squares / (count - 1).where(count > 1) / count.where(count > 0))
+def _averaged(
+    maps: xr.Variable, shown: xr.Variable | None, pieces: Sequence[_Piece]
+) -> tuple[xr.Variable, xr.Variable]:
+    """Return the means of maps (..., y, x) across the strip, and their standard errors, lazily for Dask arrays."""
+    parts: list[Any] = []
+    for piece in pieces:
+        box: Any = maps.isel(piece.box)
+        data = (box if shown is None else box.where(shown.isel(piece.box))).data
+        if is_dask(data):
+            whole = data.rechunk({-1: -1, -2: -1})
+            chunks = ((2,), *whole.chunks[:-2], (len(piece.inside),))
+            places = {"drop_axis": [data.ndim - 2, data.ndim - 1], "new_axis": [0, data.ndim - 1]}
+            parts.append(whole.map_blocks(_across, piece, chunks=chunks, meta=np.empty(0), **places))
+        else:
+            parts.append(_across(data, piece))
+    if is_dask(parts[0]):
+        import dask.array as da
+
+        both: Any = da.concatenate(parts, axis=-1)  # type: ignore[no-untyped-call]
+    else:
+        both = np.concatenate(parts, axis=-1)
+    dims = (*maps.dims[:-2], ALONG)
+    return xr.Variable(dims, both[0]), xr.Variable(dims, both[1])
+
+
+def _across(box: NDArray[Any], piece: _Piece) -> NDArray[np.float64]:
+    """Return mean and standard error across the strip of maps in a box (..., y, x), shape (2, ..., distance)."""
+    samples: Any = 0.0
+    for rows, columns, weights in piece.corners:
+        # A pixel without weight may be missing.
+        samples = samples + np.where(weights > 0, box[..., rows, columns], 0) * weights
+    known = piece.inside & ~np.isnan(samples)
+    samples = np.where(known, samples, 0)
+    count = known.sum(axis=-1)
+    mean = samples.sum(axis=-1) / np.maximum(count, 1)
+    squares = (np.where(known, samples - mean[..., None], 0) ** 2).sum(axis=-1)
+    error = np.sqrt(squares / np.maximum(count - 1, 1) / np.maximum(count, 1))
+    return np.stack([np.where(count > 0, mean, np.nan), np.where(count > 1, error, np.nan)])

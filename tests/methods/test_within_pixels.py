@@ -14,7 +14,8 @@ import xrfsr
 from xrfsr.errors import InvalidInput
 from xrfsr.kriging.simple import krige
 from xrfsr.methods import Problem
-from xrfsr.methods.unfolding.within_pixels import PriorStep, Trial, halved
+from xrfsr.methods.common.halving import halved
+from xrfsr.methods.unfolding.within_pixels import PriorStep, Trial
 from xrfsr.network.prior import VERSION
 from xrfsr.operators import Downsampling
 

@@ -173,6 +173,7 @@ class SISR(FusionMethod[SISROptions]):
     name = "sisr"
     uses_photo = False
     uses_device = True
+    any_ratio = False  # the networks have one
     Options = SISROptions
 
     def estimate(self, problem: Problem, options: SISROptions, run: Run) -> NDArray[np.float32]:

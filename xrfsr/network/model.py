@@ -140,6 +140,7 @@ class Model:
         device: str | torch.device = "auto",
         other_predictions: Sequence[NDArray[Any]] = (),
         mean: NDArray[Any] | None = None,
+        variance: NDArray[np.float32] | None = None,
     ) -> NDArray[Any]:
         """Return Ŷ, the weighted mean of members, other predictions and baseline, before any projection.
 
@@ -157,6 +158,8 @@ class Model:
             Maps predicted by the other estimates of the ensemble, in the units of `scan`.
         mean : array, shape (line,), optional
             Means of the whole maps in the same units, if `scan` is a crop.
+        variance : array of float32, shape (line, fine.y, fine.x), optional
+            Array that receives the variance over members, other predictions and baseline.
 
         Returns
         -------
@@ -187,9 +190,11 @@ class Model:
         members_see = list(zip(self.config.inputs, self.config.member_views, strict=True))
         # Kriging has been computed already if it is the input of a network.
         plain = upscaled["leave-out"] if "leave-out" in upscaled else krige(scaled, U, middle)
-        result = plain.reshape(lines, -1) * self.weights[-1][:, None]
-        for prediction, weight in zip(other_predictions, self.weights[members:-1], strict=True):
-            result += prediction.reshape(lines, -1) * (weight / self.peak)[:, None]
+        plain = plain.reshape(lines, -1)
+        others = [prediction.reshape(lines, -1) for prediction in other_predictions]
+        result = plain * self.weights[-1][:, None]
+        for prediction, weight in zip(others, self.weights[members:-1], strict=True):
+            result += prediction * (weight / self.peak)[:, None]
         share = torch.as_tensor(self.weights[:members, None], device=place)
 
         def predict_block(start: int) -> None:
@@ -202,6 +207,10 @@ class Model:
             )
             estimate = network(x)[..., :lines]
             result[:, part] += (estimate * share).sum(dim=0).T.cpu().numpy()
+            if variance is not None:
+                fixed = [plain[:, part], *(other[:, part] / self.peak[:, None] for other in others)]
+                every = np.stack([*estimate.mT.cpu().numpy(), *fixed])
+                variance.reshape(lines, -1)[:, part] = every.var(axis=0) * self.peak[:, None] ** 2
 
         workers = min(available(), -(-pixels // BLOCK)) if is_cpu(place) else 1
         parallel_map(range(0, pixels, BLOCK), predict_block, workers)

@@ -72,7 +72,7 @@ def reconstruct_dask(acquisition: Acquisition, plan: ReconstructionPlan) -> Resu
     tasks: dict[Key, Any] = {}
     later = acquisition.arrays
     if plan.is_single_tile:
-        tasks[maps, 0, 0, 0] = (_maps, prepared)
+        tasks[maps, 0, 0, 0, 0] = (_maps, prepared)
     else:
         # Read again, and not before there is a use for it: or all would be in memory while the method is prepared.
         later = Arrays(
@@ -81,12 +81,14 @@ def reconstruct_dask(acquisition: Acquisition, plan: ReconstructionPlan) -> Resu
         for i, row in enumerate(plan.tiles):
             for j, tile in enumerate(row):
                 cuts, blocks = _inputs(later, acquisition, tile)
-                tasks[maps, 0, i, j] = (partial(_tile, tile, cuts), geometry, prepared, *blocks)
+                tasks[maps, 0, 0, i, j] = (partial(_tile, tile, cuts), geometry, prepared, *blocks)
     inputs = [ready, *(each for each in later if is_dask_collection(each))]
     tall, wide = tuple(_length(row[0].y) for row in plan.tiles), tuple(_length(tile.x) for tile in plan.tiles[0])
     complete = HighLevelGraph.from_collections(maps, tasks, inputs)
-    made = array(complete, maps, ((lines,), tall, wide), meta=np.empty((0, 0, 0), np.float32))
-    return Result(made, arrays, plan.metadata())
+    # The maps and their layers come from one task, so they are one array.
+    count = 1 + len(plan.layers)
+    made = array(complete, maps, ((count,), (lines,), tall, wide), meta=np.empty((0, 0, 0, 0), np.float32))
+    return Result(made[0], arrays, plan.metadata(), {name: made[i] for i, name in enumerate(plan.layers, 1)})
 
 
 def _needed(arrays: Arrays, blocks: Sequence[Any]) -> dict[Key, Any]:
@@ -162,12 +164,12 @@ def _tile(tile: Tile, cuts: Sequence[Cut], geometry: Geometry, prepared: Prepare
         made = prepared.apply(problem, geometry.core(tile))
     maps, negative = mask_unmeasured(geometry, tile, problem, made)
     warn_of_negatives(negative)
-    return maps
+    return np.stack(maps)
 
 
 @dataclass(frozen=True, eq=False)
 class _Solved:
-    """Maps and line values of an acquisition that is one tile."""
+    """Maps with their layers, and line values, of an acquisition that is one tile."""
 
     maps: NDArray[np.float32]
     line_values: dict[str, NDArray[np.float32]]
@@ -175,10 +177,10 @@ class _Solved:
 
 def _solved(plan: ReconstructionPlan, geometry: Geometry, arrays: Sequence[Arrays]) -> _Solved:
     (problem,) = problems_of(geometry, plan.windows, arrays)
-    prepared, made = plan.method.solve(problem, plan.options, plan.run)
+    prepared, made = plan.solve(problem)
     maps, negative = mask_unmeasured(geometry, plan.windows[0], problem, made)
     warn_of_negatives(negative)
-    return _Solved(maps, prepared.line_values)
+    return _Solved(np.stack(maps), prepared.line_values)
 
 
 def _maps(solved: _Solved) -> NDArray[np.float32]:

@@ -14,9 +14,11 @@ from xrfsr.core.scan_checks import range_faults
 from xrfsr.core.separate import AFFINE_COORDS, SHIFT_COORDS
 from xrfsr.errors import Fault, InvalidInput
 from xrfsr.methods import Method, MethodOptions, Prepared, Problem, Run
+from xrfsr.methods.common.method import ALL, Solution
 from xrfsr.pipeline.acquisition import Acquisition, Arrays, Geometry
 from xrfsr.pipeline.refine import AFFINE, refined
 from xrfsr.pipeline.tiles import MAX_UNTILED_PIXELS, TILE_SIZE, Tile, sample_windows, tiles
+from xrfsr.trust.judged import LAYERS, Judged, judged_halo
 from xrfsr.utils.describe import listing
 
 __all__ = ["ReconstructionPlan", "problems_of", "training_problems"]
@@ -44,6 +46,8 @@ class ReconstructionPlan:
         Parts of the acquisition on which the place of the photo is refined; none if it is left where it is.
     refine : {"shift", "affine", None}
         What is refined there.
+    uncertainty : bool
+        Whether the maps are judged: how uncertain they are, and how far the photo is supported.
     """
 
     method: Method[Any]
@@ -53,6 +57,7 @@ class ReconstructionPlan:
     tiles: tuple[tuple[Tile, ...], ...]
     search: tuple[Tile, ...] = ()
     refine: str | None = None
+    uncertainty: bool = False
 
     @classmethod
     def of(
@@ -65,6 +70,7 @@ class ReconstructionPlan:
         chunk: int | None = None,
         share: int = 1,
         refine: str | None = None,
+        uncertainty: bool = False,
     ) -> Self:
         """Plan the windows and the tiles.
 
@@ -80,21 +86,23 @@ class ReconstructionPlan:
             Number of acquisitions on which the method is prepared together.
         refine : {"shift", "affine", None}
             How the place of the photo is refined.
+        uncertainty : bool
+            Whether the maps are judged.
         """
         U = acquisition.geometry.U
         whole = Tile.whole(U)
-        halo = method.halo(U)
+        halo = judged_halo(method.halo(U)) if uncertainty else method.halo(U)
         search = (
             sample_windows(U, run.seed, min(SEARCHED_PIXELS, MAX_UNTILED_PIXELS))
             if refine is not None and acquisition.geometry.photo is not None
             else []
         )
         if halo is None:
-            return cls(method, options, run, (whole,), ((whole,),), tuple(search), refine)
+            return cls(method, options, run, (whole,), ((whole,),), tuple(search), refine, uncertainty)
         windows = sample_windows(U, run.seed, MAX_UNTILED_PIXELS // share)
         small = chunk is None and not acquisition.lazy and U.fine.shape[0] * U.fine.shape[1] <= MAX_UNTILED_PIXELS
         rows = [[whole]] if small else tiles(U, chunk or TILE_SIZE, halo)
-        return cls(method, options, run, tuple(windows), tuple(map(tuple, rows)), tuple(search), refine)
+        return cls(method, options, run, tuple(windows), tuple(map(tuple, rows)), tuple(search), refine, uncertainty)
 
     @property
     def is_single_tile(self) -> bool:
@@ -103,7 +111,21 @@ class ReconstructionPlan:
 
     def prepare(self, problems: Sequence[Problem]) -> Prepared:
         """Prepare the method on the problems of the windows."""
-        return self.method.prepare(problems, self.options, self.run)
+        prepared = self.method.prepare(problems, self.options, self.run)
+        return Judged.of(prepared, problems) if self.uncertainty else prepared
+
+    def solve(self, problem: Problem) -> Solution:
+        """Prepare the method on all of the acquisition and apply it to all of it."""
+        solved = self.method.solve(problem, self.options, self.run)
+        if not self.uncertainty:
+            return solved
+        judged = Judged.of(solved.prepared, [problem])
+        return Solution(judged, judged.with_layers(problem, solved.reconstruction, ALL, ALL))
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers that the result has beside its intensity, of the same shape."""
+        return tuple(LAYERS) if self.uncertainty else ()
 
     def metadata(self) -> dict[str, str | float]:
         """Return the attributes of the result that are known before anything is computed."""

@@ -37,18 +37,19 @@ def _at_once(acquisition: Acquisition, plan: ReconstructionPlan) -> Result:
         with timed("place of the photo"):
             acquisition = plan.place_photo(acquisition)
     geometry, problems = acquisition.geometry, training_problems(acquisition, plan.windows)
-    maps = np.empty((len(geometry.lines), *geometry.U.fine.shape), dtype=np.float32)
+    shape = (1 + len(plan.layers), len(geometry.lines), *geometry.U.fine.shape)
+    made = np.empty(shape, dtype=np.float32)  # the maps and their layers
     negative: set[str] = set()
     if plan.is_single_tile:
-        prepared, made = plan.method.solve(problems[0], plan.options, plan.run)
-        maps[...], below = mask_unmeasured(geometry, plan.windows[0], problems[0], made)
+        prepared, solved = plan.solve(problems[0])
+        made[...], below = mask_unmeasured(geometry, plan.windows[0], problems[0], solved)
         negative.update(below)
     else:
         prepared = plan.prepare(problems)
         for tile in (tile for row in plan.tiles for tile in row):
             problem = geometry.problem(tile, acquisition.crop(tile))
-            made = prepared.apply(problem, geometry.core(tile))
-            maps[:, tile.y, tile.x], below = mask_unmeasured(geometry, tile, problem, made)
+            part = prepared.apply(problem, geometry.core(tile))
+            made[:, :, tile.y, tile.x], below = mask_unmeasured(geometry, tile, problem, part)
             negative.update(below)
     warn_of_negatives([line for line in geometry.lines if line in negative])
     line_values, metadata = dict(prepared.line_values), plan.metadata() | prepared.metadata
@@ -58,7 +59,7 @@ def _at_once(acquisition: Acquisition, plan: ReconstructionPlan) -> Result:
         metadata["shift_mm"] = json.dumps(geometry.photo.shift)
         if plan.refine == AFFINE:
             metadata["affine"] = json.dumps(geometry.photo.affine)
-    return Result(maps, line_values, metadata)
+    return Result(made[0], line_values, metadata, dict(zip(plan.layers, made[1:], strict=True)))
 
 
 def _durations(parts: Mapping[str, float], total: float) -> str:

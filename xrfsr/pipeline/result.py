@@ -18,6 +18,7 @@ from xrfsr.methods import Problem, Reconstruction
 from xrfsr.operators.resample import regrid
 from xrfsr.pipeline.acquisition import Geometry
 from xrfsr.pipeline.tiles import Tile
+from xrfsr.trust.judged import LAYERS, UNCERTAINTY
 from xrfsr.utils.describe import listing
 
 __all__ = ["Result", "as_scan_like", "is_result", "mask_unmeasured", "warn_of_negatives"]
@@ -34,20 +35,27 @@ class Result(NamedTuple):
         Coordinates along `line`, by the names in `Method.line_coords`.
     metadata : dict
         Numbers and text for the attributes of the result.
+    layers : dict of array of float32, shape like `maps`
+        What is known of every value of the maps, by the names of `xrfsr.trust.judged.LAYERS`.
     """
 
     maps: Any
     line_values: dict[str, Any]
     metadata: dict[str, str | float]
+    layers: dict[str, Any]
 
 
 def mask_unmeasured(
     geometry: Geometry, tile: Tile, problem: Problem, made: Reconstruction
-) -> tuple[NDArray[np.float32], list[str]]:
-    """Return the maps of a tile, NaN where the scan was not measured, and the lines that keep negative values."""
-    maps = made.maps.astype(np.float32, copy=False)
+) -> tuple[list[NDArray[np.float32]], list[str]]:
+    """Return the maps of a tile and their layers, and the lines that keep negative values.
+
+    All are NaN where the scan was not measured.
+    """
+    maps = [each.astype(np.float32, copy=False) for each in (made.maps, *made.layers.values())]
     if not problem.measured.all():
-        maps = np.where(geometry.unmeasured(tile, problem), np.float32(np.nan), maps)
+        unmeasured = geometry.unmeasured(tile, problem)
+        maps = [np.where(unmeasured, np.float32(np.nan), each) for each in maps]
     if made.physical is None:
         return maps, []
     return maps, [geometry.lines[line] for line in np.flatnonzero(~made.physical)]
@@ -95,6 +103,10 @@ def as_scan_like(
     intensity = result["intensity"].variable.copy(deep=False)
     add_cf({"intensity": intensity}, result.variables)
     result = result.assign(intensity=intensity)
+    units = {name: own[name] for name in ("units",) if name in own}
+    for name, values in made.layers.items():
+        attrs_of = {"long_name": LAYERS[name], "units": "dimensionless"}
+        result[name] = xr.Variable(("line", "y", "x"), values, attrs_of | units if name == UNCERTAINTY else attrs_of)
     if isinstance(obj, xr.Dataset):
         return cast(AnyT, result)
     return cast(AnyT, result["intensity"].rename(obj.name).assign_attrs(attrs))

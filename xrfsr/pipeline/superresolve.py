@@ -47,6 +47,7 @@ def superresolve(
     smear: Any = None,
     chunk: int | None = None,
     refine: str | None = "shift",
+    uncertainty: bool = False,
     **keywords: Any,
 ) -> AnyT:
     """Make the maps of a scan `scale` times finer with the help of a photo.
@@ -88,6 +89,9 @@ def superresolve(
         Whether the photo is moved, by up to 0.75 pixels of the scan, to where the scan predicts itself best along its
         edges. ``"affine"`` also turns, stretches and shears it a little. Both only where the scan confirms it. None
         leaves the photo where it is.
+    uncertainty : bool
+        Whether the result says how uncertain every value is, and how far the photo's detail is supported. Needs a
+        Dataset.
     **keywords
         Options of the method. For ``"unfolding"``:
 
@@ -118,8 +122,14 @@ def superresolve(
         with which the scan predicts itself along the photo's edges; `guided_share` is the share of the network in each
         map, zero where the photo does not help; `prior_share` is the share of the prior's correction that was added to
         it; `noise`, if the result is noise-aware, is the standard deviation that is assumed for a pixel of the scan.
-        Numeric coordinates along `y` or `x` are interpolated; `uncertainty` belongs to coarse pixels and is not carried
-        over.
+        Numeric coordinates along `y` or `x` are interpolated; the scan's `uncertainty` belongs to its pixels and is not
+        carried over.
+
+        With ``uncertainty=True`` the Dataset gains `uncertainty` (line, y, x), the standard deviation of the intensity
+        in its units. Where that can be tested, at half the resolution of the scan, nine of ten values are off by less
+        than 1.64 of it (`xrfsr.trust.uncertainty`). Noise that a measurement of the fine map would have is not part of
+        it. `photo_support` (line, y, x) says from 0 to 1 how far detail is of a kind that the scan confirms
+        (`xrfsr.trust.support`).
 
     Raises
     ------
@@ -147,7 +157,15 @@ def superresolve(
     beam: dict[str, Any] = {"footprint": footprint, "fwhm": fwhm, "smear": smear}
     run: dict[str, Any] = {"device": device, "seed": seed, "progress": progress}
     configured = SuperResolution.from_keywords(
-        faults, scale, keywords, method=method, chunk=chunk, refine=refine, **run, **beam
+        faults,
+        scale,
+        keywords,
+        method=method,
+        chunk=chunk,
+        refine=refine,
+        uncertainty=uncertainty,
+        **run,
+        **beam,
     )
     return configured(obj, rgb, faults)
 
@@ -172,6 +190,8 @@ class SuperResolution:
         Side of the tiles in fine pixels.
     refine : {"shift", "affine", None}
         How the place of the photo is refined.
+    uncertainty : bool
+        Whether the maps are judged.
     """
 
     scale: float
@@ -181,6 +201,7 @@ class SuperResolution:
     beam: Beam
     chunk: int | None = None
     refine: str | None = SHIFT
+    uncertainty: bool = False
 
     @classmethod
     def from_keywords(
@@ -198,15 +219,16 @@ class SuperResolution:
         smear: Any = None,
         chunk: int | None = None,
         refine: str | None = SHIFT,
+        uncertainty: bool = False,
     ) -> Self:
         """Build it from what the user wrote; add every fault to `faults` and put a default in its place.
 
         `keywords` are the options of the method; the others are those of `superresolve`.
         """
         faults += _seed_faults(seed) + _chunk_faults(chunk) + switch_faults(optional=True, progress=progress)
-        faults += _refine_faults(refine)
+        faults += _refine_faults(refine) + switch_faults(uncertainty=uncertainty)
         chosen, options = get(DEFAULT), MethodOptions()
-        run = Run(device, 0 if faults else int(seed), progress)
+        run = Run(device, 0 if faults else int(seed), progress, judged=uncertainty is True)
         with collect_faults(faults):
             chosen = get(method)
             if chosen.uses_device:
@@ -214,8 +236,13 @@ class SuperResolution:
 
                 with collect_faults(faults):
                     resolve_device(device)
+            if uncertainty is True and not chosen.any_ratio:
+                faults.append(
+                    f"uncertainty=True needs a method that works at any scale, and {method!r} has one: its errors "
+                    "cannot be measured at half the resolution of the scan; choose another method, or leave it out"
+                )
             options = chosen.options_from(keywords)
-        return cls(scale, chosen, options, run, Beam(footprint, fwhm, smear), chunk, refine)
+        return cls(scale, chosen, options, run, Beam(footprint, fwhm, smear), chunk, refine, uncertainty is True)
 
     def __call__(self, obj: AnyT, rgb: xr.DataArray | None, faults: list[str] | None = None) -> AnyT:
         """Make the maps of one scan.
@@ -226,13 +253,24 @@ class SuperResolution:
             Naming `faults` that were found before, and every fault of scan and photo.
         """
         faults, loaded = list(faults or ()), None
+        if self.uncertainty and isinstance(obj, xr.DataArray):
+            faults.append(
+                "uncertainty=True needs a Dataset, which can hold it beside the intensity, got a DataArray; pass "
+                ".to_dataset(name='intensity')"
+            )
         with collect_faults(faults):
             loaded = load(obj, rgb, self.scale, self.beam, self.method, None if faults else self.options, self.reach)
         if faults or loaded is None:
             raise InvalidInput("input", faults)
         scan, acquisition, _ = loaded
         plan = ReconstructionPlan.of(
-            acquisition, self.method, self.options, self.run, chunk=self.chunk, refine=self.refine
+            acquisition,
+            self.method,
+            self.options,
+            self.run,
+            chunk=self.chunk,
+            refine=self.refine,
+            uncertainty=self.uncertainty,
         )
         result = reconstruct(acquisition, plan)
         attrs = record(self, loaded, plan, result.metadata)

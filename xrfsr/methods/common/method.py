@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
@@ -37,11 +37,14 @@ class Run:
         Seed of everything random.
     progress : bool, optional
         Whether to show a progress bar; None shows it in terminals and notebooks.
+    judged : bool
+        Whether the uncertainty of the maps is asked for, so that estimates are compared.
     """
 
     device_name: str = "auto"
     seed: int = 0
     progress: bool | None = None
+    judged: bool = False
 
     @cached_property
     def device(self) -> torch.device:
@@ -71,10 +74,16 @@ class Reconstruction:
         Intensity, in the units of the scan.
     physical : array of bool, shape (line,), optional
         False for maps that keep negative values, because no map without them is consistent with the scan.
+    spread : array of float32, shape like `maps`, optional
+        Variance over the estimates of which the maps were made, if the method makes several.
+    layers : dict of array of float32, shape like `maps`
+        What is known of every value of the maps, by the names that it has in the result.
     """
 
     maps: NDArray[np.float32]
     physical: NDArray[np.bool_] | None = None
+    spread: NDArray[np.float32] | None = None
+    layers: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 class Prepared(Protocol):
@@ -126,6 +135,8 @@ class Method(ABC, Generic[OptionsT]):
         Whether it computes with torch, on `Run.device`.
     measured : tuple of str
         Names in `Prepared.metadata` that `metadata` cannot have, because they are known only after preparing.
+    any_ratio : bool
+        Whether it can be applied to a problem of another ratio than the one it was prepared for.
     Options : type
         Subclass of `MethodOptions`; its fields are the keywords that a user can pass.
     """
@@ -135,6 +146,7 @@ class Method(ABC, Generic[OptionsT]):
     consistent: ClassVar[bool] = True
     uses_device: ClassVar[bool] = False
     measured: ClassVar[tuple[str, ...]] = ()
+    any_ratio: ClassVar[bool] = True
     Options: type[OptionsT]
 
     @abstractmethod

@@ -29,13 +29,14 @@ from xrfsr.kriging.features import Guide, Moments, pooled_variance
 from xrfsr.kriging.guided import NUGGET, GuidedKriging
 from xrfsr.kriging.noise import Piece, nugget_of, signal_share, wiener_gain
 from xrfsr.kriging.photo_gain import PhotoGain, Sample, along_photo, gain_of_samples, photo_guide
+from xrfsr.methods.common.halving import halved
 from xrfsr.methods.common.method import ALL, Method, Run, Solution
 from xrfsr.methods.common.problem import Problem, pooled_mean, pooled_noise
 from xrfsr.methods.unfolding.fitting import check_fits, fit, guided_lines, misfits, why_unguided
 from xrfsr.methods.unfolding.options import UnfoldingOptions
-from xrfsr.methods.unfolding.prepared import PreparedUnfolding, halo
+from xrfsr.methods.unfolding.prepared import Estimate, PreparedUnfolding, halo
 from xrfsr.methods.unfolding.record import lines_record, training_record
-from xrfsr.methods.unfolding.within_pixels import PriorStep, Trial, halved
+from xrfsr.methods.unfolding.within_pixels import PriorStep, Trial
 from xrfsr.network.model import Model
 from xrfsr.operators import Downsampling
 from xrfsr.utils.describe import listing
@@ -128,7 +129,7 @@ class Unfolding(Method[UnfoldingOptions]):
 
 def _prepare(
     sample: Sequence[Problem], options: UnfoldingOptions, run: Run
-) -> tuple[PreparedUnfolding, NDArray[np.float32] | None]:
+) -> tuple[PreparedUnfolding, Estimate | None]:
     """Prepare the method; return the estimate, too, where the sample is one problem."""
     lines, exact = sample[0].lines, options.consistency == "exact"
     kept = (GUIDED_SHARE, PHOTO_GAIN, *([PRIOR_SHARE] if options.uses_prior else []))
@@ -170,7 +171,7 @@ def _with_estimates(
     model: Model,
     along: Sequence[GuidedKriging | None],
     gain: PhotoGain | None,
-) -> tuple[PreparedUnfolding, NDArray[np.float32] | None]:
+) -> tuple[PreparedUnfolding, Estimate | None]:
     """Return a copy with the painting-wide quantities that are estimated from the sample, and its only estimate."""
     places, device = made.places, made.run.device
     chosen = [problem.sel_lines(places) for problem in sample]
@@ -207,7 +208,7 @@ def _with_estimates(
     only = made.estimate(sample[0], along[0]) if len(sample) == 1 else None
     if model.config.along_edges:
         estimates = (
-            made.estimate(problem, guided) if only is None else only
+            (made.estimate(problem, guided) if only is None else only).maps
             for problem, guided in zip(sample, along, strict=True)
         )
         signal = signal_share([each.scan for each in chosen])
@@ -234,7 +235,7 @@ def _with_prior(sample: Sequence[Problem], made: PreparedUnfolding) -> PreparedU
 def _trials(sample: Sequence[Problem], made: PreparedUnfolding) -> Iterator[Trial]:
     for problem in sample:
         if (coarse := halved(problem)) is not None:
-            estimate = made.along_edges(coarse, made.estimate(coarse))
+            estimate = made.along_edges(coarse, made.estimate(coarse).maps)
             chosen, full = coarse.sel_lines(made.places), problem.sel_lines(made.places)
             yield Trial(chosen, made.consistent(chosen, estimate), full.scan, full.measured)
 

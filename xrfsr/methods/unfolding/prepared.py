@@ -5,9 +5,9 @@ Applied to a tile, it does what it would do to the whole, as far as its halo rea
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil, floor
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ from xrfsr.network.prior import RADIUS
 from xrfsr.operators import Downsampling
 from xrfsr.operators.nonnegative import project_nonnegative
 
-__all__ = ["PreparedUnfolding", "halo"]
+__all__ = ["Estimate", "PreparedUnfolding", "halo"]
 
 # Coarse pixels by which the estimate acts through the guide that is made of it: the pixels that the neighbours of a
 # coarse pixel see, and their neighbours.
@@ -35,6 +35,21 @@ GUIDED_HALO = HALO + 1
 def halo(U: Downsampling) -> int:
     """Return the halo of the projected estimate, of guided kriging along its edges, and of the projection of that."""
     return 2 * U.halo + GUIDED_HALO + RADIUS
+
+
+class Estimate(NamedTuple):
+    """Estimate of the model's lines.
+
+    Attributes
+    ----------
+    maps : array of float32, shape (model line, fine.y, fine.x)
+        Prediction moved towards the scan.
+    spread : array of float32, shape like `maps`, optional
+        Variance over members, kriging along the photo and baseline, where the uncertainty is asked for.
+    """
+
+    maps: NDArray[np.float32]
+    spread: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,13 +108,18 @@ class PreparedUnfolding:
         problem, _, core = self._within_last_halo(problem, core)
         return self._physical(self.baseline(problem, np.arange(len(problem.lines))), problem, core)
 
-    def finish(self, problem: Problem, estimate: NDArray[np.float32], core: tuple[slice, slice]) -> Reconstruction:
-        """Return the fine maps of `core` from the estimate of a problem, shape (model line, fine.y, fine.x)."""
+    def finish(self, problem: Problem, estimate: Estimate, core: tuple[slice, slice]) -> Reconstruction:
+        """Return the fine maps of `core` from the estimate of a problem."""
         problem, window, core = self._within_last_halo(problem, core)
-        estimate = self.along_edges(problem, estimate[:, *window])
+        maps = self.along_edges(problem, estimate.maps[:, *window])
         if self.prior is not None:
-            estimate = self._with_prior(problem, estimate)
-        return self._physical(self._all_lines(problem, estimate), problem, core)
+            maps = self._with_prior(problem, maps)
+        made = self._physical(self._all_lines(problem, maps), problem, core)
+        if estimate.spread is None:
+            return made
+        spread = np.zeros_like(made.maps)
+        spread[self.places] = estimate.spread[:, *window][:, *core]
+        return replace(made, spread=spread)
 
     def baseline(self, problem: Problem, lines: NDArray[np.intp]) -> NDArray[np.float32]:
         """Return the kriging baseline of some lines; it allows for noise unless it has to be exact."""
@@ -108,10 +128,12 @@ class PreparedUnfolding:
             return krige(scan, U, mean=self.mean[lines])
         return guided_krige(scan, np.zeros_like(problem.photo[:1]), U, self._device, self.nugget[lines]).fine
 
-    def raw(self, problem: Problem, along: GuidedKriging | None = None) -> NDArray[np.float32]:
+    def raw(
+        self, problem: Problem, along: GuidedKriging | None = None, variance: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
         """Return what network and photo predict of the model's lines, and the baseline where there is no photo.
 
-        `along` is kriging along the photo, where it is known already.
+        `along` is kriging along the photo, where it is known already; `variance` receives that over all estimates.
         """
         assert self.model is not None
         chosen, model = problem.sel_lines(self.places), self.model
@@ -123,13 +145,15 @@ class PreparedUnfolding:
                 others[0] *= peak
             else:
                 others = [along.fine * peak]
-        predicted = model.predict(chosen.scan, chosen.photo, chosen.U, self._device, others, self.mean[self.places])
+        mean = self.mean[self.places]
+        predicted = model.predict(chosen.scan, chosen.photo, chosen.U, self._device, others, mean, variance)
         return self._baseline_without_photo(problem, predicted)
 
-    def estimate(self, problem: Problem, along: GuidedKriging | None = None) -> NDArray[np.float32]:
+    def estimate(self, problem: Problem, along: GuidedKriging | None = None) -> Estimate:
         """Return the prediction moved towards the scan, mixed with the baseline by the trust in the photo."""
         U, scan = problem.U, problem.scan[self.places]
-        predicted = self.raw(problem, along)
+        spread = np.empty((len(scan), *U.fine.shape), np.float32) if self.run.judged else None
+        predicted = self.raw(problem, along, spread)
         moved: NDArray[np.float32] = U.right_inverse(U.correlation_length)(scan - U(predicted))
         moved *= self.share[:, None, None]
         moved += predicted
@@ -137,7 +161,7 @@ class PreparedUnfolding:
         if mixed.size:
             baseline = self.baseline(problem, self.places[mixed])
             moved[mixed] = baseline + self.trust[mixed, None, None] * (moved[mixed] - baseline)
-        return moved
+        return Estimate(moved, spread)
 
     @property
     def helps(self) -> NDArray[np.bool_]:

@@ -18,12 +18,10 @@ from numpy.typing import NDArray
 
 from xrfsr.methods.common.problem import Problem
 from xrfsr.network.prior import RATIO, Components, PriorNetwork, load_prior, prior_inputs
-from xrfsr.network.reduced_resolution import ReducedResolution
 from xrfsr.operators.subdivision import Subdivision
 
-__all__ = ["PriorStep", "Trial", "halved"]
+__all__ = ["PriorStep", "Trial"]
 
-LEAST_COVER = 1e-6  # share of a pixel that may be missing
 LEAST_SHARE, MOST_SHARE = 0.2, 0.9  # of a correction that the trial finds wrong, and wholly right
 LEAST_UNIT = 1e-12  # share of the highest value: less contrast is rounding
 
@@ -139,17 +137,6 @@ class Trial(NamedTuple):
     estimate: NDArray[np.float32]
     truth: NDArray[np.float32]
     measured: NDArray[np.bool_]
-
-
-def halved(problem: Problem) -> Problem | None:
-    """Return the problem whose solution is the scan, or None if the scan is too small to be made coarser."""
-    reduced = ReducedResolution.of(problem.scan, problem.photo, problem.U)
-    if reduced is None:
-        return None
-    U = reduced.U
-    whole = np.asarray(U(problem.measured.astype(np.float32)) > 1 - LEAST_COVER)
-    valid = np.asarray(problem.U(problem.photo_valid.astype(np.float32)) > 1 - LEAST_COVER)
-    return replace(problem, scan=reduced.scan, measured=whole, photo=reduced.photo, photo_valid=valid, U=U)
 
 
 def _apply(network: PriorNetwork, arrays: list[torch.Tensor]) -> NDArray[np.float32]:

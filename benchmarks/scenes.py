@@ -19,6 +19,8 @@ from xrfsr.trust.truth_noise import TruthNoise, estimate_white_noise
 
 Array = NDArray[Any]
 COUNTED = ("amnh_obj1", "alps")  # real scans of photon counts; those of others are stretched for display
+# Corners of second windows of the scans that are large enough for two.
+SECOND = {"soldier": (448, 20), "zagami": (64, 64), "amnh_obj1": (256, 256), "alps": (130, 0)}
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "bench" / "scenes.py"
 
 
@@ -140,8 +142,8 @@ def simulated(seed: int, size: int = 256, scale: int = 4) -> Scene:
     return Scene.of(f"simulated {seed}", maps / peak, low, rgb.values, lines, scale, exact)
 
 
-def real() -> Iterator[Scene]:
-    """Yield windows of real scans, averaged over 4 × 4 pixels, if the data are available."""
+def real(*, second: bool = False) -> Iterator[Scene]:
+    """Yield windows of real scans, averaged over 4 × 4 pixels, if the data are available; or other windows of them."""
     if not SHARED.is_file():
         return
     spec = importlib.util.spec_from_file_location("shared_scenes", SHARED)
@@ -149,9 +151,17 @@ def real() -> Iterator[Scene]:
     assert spec.loader is not None
     shared = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(shared)
+    if second:
+        shared._ORIGIN |= {name: corner for name, corner in SECOND.items() if name in shared._ORIGIN}
+        for name in shared._PACKED.keys() & SECOND.keys():
+            file, _, size = shared._PACKED[name]
+            shared._PACKED[name] = (file, SECOND[name], size)
     for name, lines in shared.LINES.items():
+        if second and name not in SECOND:
+            continue
         maps, guide, scale = shared.scene(name)
         sigma = np.sqrt(maps * photons(maps)) if name in COUNTED else None
+        name = f"{name}, second window" if second else name
         yield Scene.of(name, maps, shared.box(maps, scale), guide, lines, scale, sigma)
 
 

@@ -131,7 +131,7 @@ def run(
 
 def _configured(faults: list[str], scale: float, model: Model | None, **options: Any) -> SuperResolution:
     """Return what is done with every region, from the options of `run`; every fault is added to `faults`."""
-    shared = {name: options.pop(name) for name in ("method", *SHARED) if name in options}
+    shared = {name: options.pop(name) for name in ("method", "uncertainty", *SHARED) if name in options}
     if model is not None:
         options["model"] = model
     return SuperResolution.from_keywords(faults, scale, options, progress=False, **shared)

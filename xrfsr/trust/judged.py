@@ -14,7 +14,7 @@ from xrfsr.methods.common.halving import halved
 from xrfsr.methods.common.method import ALL
 from xrfsr.methods.common.problem import pooled_noise
 from xrfsr.trust.support import REACH, Evidence
-from xrfsr.trust.uncertainty import MARGIN, Calibration, Trial, around, rough_variance
+from xrfsr.trust.uncertainty import Calibration, Trial, around, rough_variance
 
 __all__ = ["LAYERS", "Judged", "judged_halo"]
 
@@ -26,8 +26,8 @@ LAYERS = {
 
 
 def judged_halo(halo: int | None) -> int | None:
-    """Return the coarse pixels around a tile that are needed, from the halo of the method."""
-    return None if halo is None else max(halo + MARGIN, REACH)
+    """Return the coarse pixels around a tile that are needed, from the halo of the method: one more, to be whole."""
+    return None if halo is None else max(halo + 1, REACH)
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, Self
 
 import numpy as np
@@ -35,7 +36,7 @@ from xrfsr.operators.separable import apply_separable
 __all__ = ["REACH", "Evidence"]
 
 WINDOW, TRUNCATED = 1.0, 4.0  # width of the surroundings in pixels of the scan, and where their weights end
-REACH = 5  # coarse pixels around a pixel on which its support depends
+REACH = 7  # coarse pixels around a pixel on which its support depends
 PIXELS = 4 * np.pi * WINDOW**2  # of the scan that have a say, of equal weight
 SOFTNESS, NEARNESS = 0.7 / 4, 1.0 / 4  # by which photo and K are smoothed, in pixels of the scan
 LEAST_VARIANCE = 5e-3  # share of a map's variance that is added to that of the surroundings: less is no change
@@ -83,12 +84,10 @@ class Evidence:
         C = np.array([[moments[min(i, j), max(i, j)] for j in range(COMPONENTS)] for i in range(COMPONENTS)])
         ridge = RIDGE * self.colours
         inverse = np.linalg.inv(np.moveaxis(C, (0, 1), (-2, -1)) + (ridge + np.finfo(float).tiny) * np.eye(COMPONENTS))
+        K = self._directions(problem, photo, mean, (y, x))
         upwards = _Upwards(U, y, x)
-        away = photo[:, y, x] - upwards(mean)
-        around = [NEARNESS * each for each in pixels]
-        K = {(i, j): _smooth(away[i] * away[j], around) for i, j in PAIRS}
         twice = {(i, j): 1 if i == j else 2 for i, j in PAIRS}
-        along = np.full(away.shape[1:], np.finfo(float).tiny)
+        along = np.full(K[0, 0].shape, np.finfo(float).tiny)
         for i, j in PAIRS:
             along += K[i, j] * (twice[i, j] * upwards(moments[i, j]) + (ridge if i == j else 0))
         made = np.zeros((len(problem.scan), *along.shape), np.float32)
@@ -105,6 +104,22 @@ class Evidence:
             part = sum(twice[i, j] * K[i, j] * fine[i] * fine[j] for i, j in PAIRS) / (along * upwards(variance))
             made[line] = _support(_beyond_chance(part, 1), _beyond_chance(upwards(whole), COMPONENTS))
         return made
+
+    def _directions(
+        self, problem: Problem, photo: NDArray[np.float32], mean: NDArray[np.float64], part: tuple[slice, slice]
+    ) -> dict[tuple[int, int], NDArray[np.float64]]:
+        """Return K in a part of the fine grid."""
+        U = problem.U
+        widths = [NEARNESS * coarse / fine for coarse, fine in zip(U.coarse.spacing, U.fine.spacing, strict=True)]
+        # A little more than the part, so that its borders are smoothed as its inside.
+        wide, inner = [], []
+        for each, width, size in zip(part, widths, U.fine.shape, strict=True):
+            start, stop, _ = each.indices(size)
+            first = max(0, start - ceil(TRUNCATED * width) - 1)
+            wide.append(slice(first, min(size, stop + ceil(TRUNCATED * width) + 1)))
+            inner.append(slice(start - first, stop - first))
+        away = photo[:, *wide] - _Upwards(U, *wide)(mean)
+        return {(i, j): _smooth(away[i] * away[j], widths)[*inner] for i, j in PAIRS}
 
 
 class _Upwards:

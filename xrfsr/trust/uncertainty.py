@@ -3,7 +3,7 @@ r"""The standard deviation of every value of the fine maps, calibrated on the sc
 Where the maps can be wrong shows in what they contain: the detail within a pixel of the scan, which nothing has
 measured, and the disagreement of the estimates of which they were made,
 
-.. math:: s^2 = \overline{(\hat y - \bar y)^2} + \operatorname{var}_k \hat y_k + \sigma_n^2 + c^2,
+.. math:: s^2 = \overline{(\hat y - \bar y)^2} + \tfrac12 \operatorname{var}_k \hat y_k + \sigma_n^2 + c^2,
 
 with means over the pixel of the scan (bars), the estimates :math:`\hat y_k`, the noise :math:`\sigma_n` of the
 scan where it is known, and a share c of the root mean square of the first two. How wrong they are is measured where the
@@ -23,23 +23,21 @@ from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 from scipy.sparse import csr_array, diags_array
 
 from xrfsr.methods.common.method import ALL
 from xrfsr.operators import Downsampling
 from xrfsr.operators.separable import apply_separable
 
-__all__ = ["MARGIN", "Calibration", "Trial", "around", "rough_variance"]
+__all__ = ["Calibration", "Trial", "around", "rough_variance"]
 
 COVERED, DEVIATIONS = 0.9, 1.6449  # share of the errors within so many standard deviations
-SMOOTHING, TRUNCATED = 0.2, 4.0  # of s², in pixels of the scan, and in standard deviations of that
-LEAST = 0.1  # of the root mean square of s over a map
-GROUPS = 8  # by intensity, for each map
-FEW = 60  # pixels of a group that count as much as the factor of the whole map
+SPREAD = 0.5  # weight of the spread; estimates also err together
+LEAST = 0.02  # of the root mean square of s over a map
+GROUPS = 16  # by intensity, for each map
+FEW = 30  # pixels of a group that count as much as the factor of the whole map
 MIN_PIXELS = 50  # of a map; with fewer, it has the median factor of the other maps
 TYPICAL = 1.0  # factor where the scan is too small for a test
-MARGIN = 2  # coarse pixels around a part of the maps on which s² depends
 
 
 def rough_variance(
@@ -63,9 +61,8 @@ def rough_variance(
     detail = np.square(maps - apply_separable(y, x, maps))
     made = apply_separable(y, x, detail)
     if spread is not None:
-        made += spread
-    widths = [SMOOTHING * coarse.step / fine.step for coarse, fine, _ in axes]
-    return np.asarray(ndimage.gaussian_filter(made, (0, *widths), mode="nearest", truncate=TRUNCATED))
+        made += np.float32(SPREAD) * spread
+    return np.asarray(made)
 
 
 def around(core: tuple[slice, slice], U: Downsampling) -> tuple[slice, slice]:
@@ -79,7 +76,7 @@ def around(core: tuple[slice, slice], U: Downsampling) -> tuple[slice, slice]:
 
 def _around(parent: NDArray[np.intp], part: slice) -> slice:
     inner = parent[part]
-    first, last = np.searchsorted(parent, [inner[0] - MARGIN, inner[-1] + MARGIN + 1])
+    first, last = np.searchsorted(parent, [inner[0], inner[-1] + 1])
     return slice(int(first), int(last))
 
 

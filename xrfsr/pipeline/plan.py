@@ -20,6 +20,7 @@ from xrfsr.pipeline.refine import AFFINE, refined
 from xrfsr.pipeline.tiles import MAX_UNTILED_PIXELS, TILE_SIZE, Tile, sample_windows, tiles
 from xrfsr.trust.judged import LAYERS, Judged, judged_halo
 from xrfsr.utils.describe import listing
+from xrfsr.utils.stopwatch import timed
 
 __all__ = ["ReconstructionPlan", "problems_of", "training_problems"]
 
@@ -112,15 +113,19 @@ class ReconstructionPlan:
     def prepare(self, problems: Sequence[Problem]) -> Prepared:
         """Prepare the method on the problems of the windows."""
         prepared = self.method.prepare(problems, self.options, self.run)
-        return Judged.of(prepared, problems) if self.uncertainty else prepared
+        if not self.uncertainty:
+            return prepared
+        with timed("uncertainty"):
+            return Judged.of(prepared, problems)
 
     def solve(self, problem: Problem) -> Solution:
         """Prepare the method on all of the acquisition and apply it to all of it."""
         solved = self.method.solve(problem, self.options, self.run)
         if not self.uncertainty:
             return solved
-        judged = Judged.of(solved.prepared, [problem])
-        return Solution(judged, judged.with_layers(problem, solved.reconstruction, ALL, ALL))
+        with timed("uncertainty"):
+            judged = Judged.of(solved.prepared, [problem])
+            return Solution(judged, judged.with_layers(problem, solved.reconstruction, ALL, ALL))
 
     @property
     def layers(self) -> tuple[str, ...]:

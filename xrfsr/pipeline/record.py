@@ -77,6 +77,7 @@ def arguments(configured: SuperResolution) -> dict[str, Any]:
         **{name: None if pair is None else [float(each) for each in pair] for name, pair in lengths.items()},
         "chunk": None if configured.chunk is None else int(configured.chunk),
         "refine": configured.refine,
+        "uncertainty": configured.uncertainty,
         **configured.options.recorded(),
     }
 

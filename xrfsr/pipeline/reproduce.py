@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Reproduction", "reproduce"]
 
-SHARED = ("method", "seed", "footprint", "fwhm", "smear", "chunk", "refine")  # arguments that every record has
+# Arguments that every record has.
+SHARED = ("method", "seed", "footprint", "fwhm", "smear", "chunk", "refine", "uncertainty")
 LONGEST = 2**20  # characters of the record
 NEAR = 1e-3  # pixels by which coordinates may differ
 UNLIKE = 0.1  # share by which the pixels of the result may differ from those that the record means

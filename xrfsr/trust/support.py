@@ -1,7 +1,7 @@
 r"""How far detail is of a kind that the scan confirms: where the same colours change, the maps change too.
 
 Around every fine pixel the photo differs from the mean colour of the surroundings in a direction :math:`\delta` of the
-space of colours. Over the surrounding pixels of the scan (Gaussian weights, one pixel wide), colours z and values y of
+space of colours. Over the surrounding pixels of the scan (Gaussian weights of a standard deviation of 0.75 pixels), colours z and values y of
 a map have the covariances C of z with itself and c of z with y. The share of the variance of y that goes along with
 :math:`\delta` is the squared coefficient of correlation
 
@@ -35,13 +35,13 @@ from xrfsr.operators.separable import apply_separable
 
 __all__ = ["REACH", "Evidence"]
 
-WINDOW, TRUNCATED = 1.0, 4.0  # width of the surroundings in pixels of the scan, and where their weights end
-REACH = 7  # coarse pixels around a pixel on which its support depends
+WINDOW, TRUNCATED = 0.75, 4.0  # width of the surroundings in pixels of the scan, and where their weights end
+REACH = 6  # coarse pixels around a pixel on which its support depends
 PIXELS = 4 * np.pi * WINDOW**2  # of the scan that have a say, of equal weight
 SOFTNESS, NEARNESS = 0.7 / 4, 1.0 / 4  # by which photo and K are smoothed, in pixels of the scan
 LEAST_VARIANCE = 5e-3  # share of a map's variance that is added to that of the surroundings: less is no change
 RIDGE = 1e-2  # share of the mean variance of the colours, likewise
-NONE, FULL = 0.07, 0.3  # what counts as no support, and as full
+NONE, FULL = 0.05, 0.2  # what counts as no support, and as full
 PAIRS = [(i, j) for i in range(COMPONENTS) for j in range(i, COMPONENTS)]
 
 

@@ -37,6 +37,7 @@ LEAST = 0.02  # of the root mean square of s over a map
 GROUPS = 16  # by intensity, for each map
 FEW = 30  # pixels of a group that count as much as the factor of the whole map
 MIN_PIXELS = 50  # of a map; with fewer, it has the median factor of the other maps
+LEAST_FACTOR = 0.1  # also where the errors are zero, as in the empty parts of a map
 TYPICAL = 1.0  # factor where the scan is too small for a test
 
 
@@ -179,4 +180,4 @@ def _groups(maps: NDArray[np.float64], errors: NDArray[np.float64]) -> tuple[NDA
 def _factor(errors: NDArray[np.float64]) -> float:
     """Return the logarithm of the factor by which `COVERED` of the errors are within `DEVIATIONS`."""
     rank = min(1.0, COVERED * (1 + 1 / errors.size))
-    return float(np.log(max(np.quantile(errors, rank, method="higher") / DEVIATIONS, 1e-6)))
+    return float(np.log(max(np.quantile(errors, rank, method="higher") / DEVIATIONS, LEAST_FACTOR)))

@@ -1,16 +1,16 @@
 r"""How far detail is of a kind that the scan confirms: where the same colours change, the maps change too.
 
 Around every fine pixel the photo differs from the mean colour of the surroundings in a direction :math:`\delta` of the
-space of colours. Over the surrounding pixels of the scan (Gaussian weights of a standard deviation of 0.75 pixels), colours z and values y of
-a map have the covariances C of z with itself and c of z with y. The share of the variance of y that goes along with
-:math:`\delta` is the squared coefficient of correlation
+space of colours. Over the surrounding pixels of the scan (with Gaussian weights, 0.75 pixels wide), colours z and
+values y of a map have the covariances C of z with itself and c of z with y. The share of the variance of y that goes
+along with :math:`\delta` is the squared coefficient of correlation
 
 .. math:: r^2 = \frac{c^T K c}{\operatorname{tr}(K C) \operatorname{var} y}, \qquad K = \langle \delta \delta^T \rangle,
 
 and that which goes along with any colour is :math:`R^2 = c^T C^{-1} c / \operatorname{var} y`. Both are freed of what
-chance would give, and their geometric mean becomes the support. A word, a crack or a retouching that the photo alone
-shows has none: its colour changes, and no map does. An element hidden under uniform paint has none either, for no
-colour tells where it is. The support is zero for maps in which the photo has no share.
+chance would give. With their geometric mean g, the support is :math:`g^2 / (g^2 + 0.1^2)`. A word, a crack or a
+retouching that the photo alone shows has little: its colour changes, and no map does. An element hidden under uniform
+paint has little too, for no colour tells where it is. The support is zero for maps in which the photo has no share.
 
 Detail far smaller than a pixel of the scan is not seen by it. It counts as supported if its colours are those of larger
 shapes near it that the map confirms.
@@ -41,7 +41,7 @@ PIXELS = 4 * np.pi * WINDOW**2  # of the scan that have a say, of equal weight
 SOFTNESS, NEARNESS = 0.7 / 4, 1.0 / 4  # by which photo and K are smoothed, in pixels of the scan
 LEAST_VARIANCE = 5e-3  # share of a map's variance that is added to that of the surroundings: less is no change
 RIDGE = 1e-2  # share of the mean variance of the colours, likewise
-NONE, FULL = 0.05, 0.2  # what counts as no support, and as full
+HALF = 0.1  # geometric mean of the shares of variance that counts as half of full support
 PAIRS = [(i, j) for i in range(COMPONENTS) for j in range(i, COMPONENTS)]
 
 
@@ -146,4 +146,5 @@ def _beyond_chance(share: Any, directions: int) -> NDArray[np.float64]:
 
 def _support(along: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return the support from both shares of variance."""
-    return np.clip((np.sqrt(along * whole) - NONE) / (FULL - NONE), 0, 1).astype(np.float32)
+    product = along * whole
+    return np.asarray(product / (product + HALF**2), np.float32)

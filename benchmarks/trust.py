@@ -162,7 +162,7 @@ def discs(seeds: int) -> None:
         hidden[place] += disc
         U = scan.xrfsr.downsampling(4)
         counts = np.random.default_rng(seed).poisson(np.maximum(U(hidden), 0)).astype(np.float32)
-        given = scan.copy(data={"intensity": counts})
+        given = scan.assign(intensity=scan.intensity.copy(data=counts)).drop_vars("uncertainty")
         fine = given.xrfsr.superresolve(rgb, 4, uncertainty=True, progress=False)
         baseline = krige(counts[place].astype(float)[None], U)[0]
         near = away < 24

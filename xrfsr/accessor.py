@@ -113,8 +113,8 @@ class XrfsrAccessor:
     compare = Forwarded("pipeline.compare")
     evaluate = Forwarded("pipeline.evaluate")
 
-    quality = Forwarded("trust.quality")
-    consistency = Forwarded("trust.consistency")
+    quality = Forwarded("trust")
+    consistency = Forwarded("trust")
 
     downsampling = Forwarded("operators.resample")
     resample = Forwarded("operators.resample")

@@ -20,8 +20,8 @@ from xrfsr.pipeline.refine import SHIFT
 from xrfsr.pipeline.refine_registration import refine_registration
 from xrfsr.pipeline.superresolve import SHARED, SuperResolution, superresolve
 from xrfsr.pipeline.wald import Reference, maps_of, scan_and_truth
+from xrfsr.trust.against_truth import TEXTS, described
 from xrfsr.trust.measures import Measures
-from xrfsr.trust.quality import TEXTS, described
 from xrfsr.utils.checks import switch_faults
 from xrfsr.utils.describe import describe, listing
 from xrfsr.utils.progress import progress_bar
@@ -88,7 +88,7 @@ def compare(
         subtracted, so that the figures are bounds: rmse at most, psnr at least. They are NaN where the noise is all of
         the error; see `xrfsr.trust.truth_noise`.
 
-        Further measures, as `xrfsr.trust.quality.quality` has them: `ssim` and `edge_sharpness` (algorithm, line),
+        Further measures, as `xrfsr.trust.quality` has them: `ssim` and `edge_sharpness` (algorithm, line),
         `ratio_error` (algorithm, line, other_line), `spectral_angle` and `ergas` (algorithm).
 
     Raises

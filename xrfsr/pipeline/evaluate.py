@@ -13,7 +13,7 @@ from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.operators.resample import downsampling
 from xrfsr.pipeline.superresolve import SHARED, SuperResolution
 from xrfsr.pipeline.wald import Reference, maps_of, scan_and_truth
-from xrfsr.trust.quality import as_dataset
+from xrfsr.trust.against_truth import as_dataset
 
 __all__ = ["evaluate"]
 
@@ -54,7 +54,7 @@ def evaluate(
     Returns
     -------
     xarray.Dataset
-        Measures as `xrfsr.trust.quality.quality` returns them, in memory. Also `rmse_corrected` and `psnr_corrected`
+        Measures as `xrfsr.trust.quality` returns them, in memory. Also `rmse_corrected` and `psnr_corrected`
         (line), `pooled_rmse_corrected` and `pooled_psnr_corrected`: without the noise of the scan, whose standard
         deviation is the coordinate `truth_noise` (line), from `truth_noise_source` (line); see
         `xrfsr.trust.truth_noise`. `seconds` is the time that the method took. What the result has along `line`, such as

@@ -1,1 +1,6 @@
-"""What in a result can be believed: measures against a truth and against the scan, and the noise of both."""
+"""What in a result can be believed: value by value, against a truth, and against the scan."""
+
+from xrfsr.trust.against_scan import consistency
+from xrfsr.trust.against_truth import quality
+
+__all__ = ["consistency", "quality"]

@@ -11,8 +11,8 @@ import pytest
 import xarray as xr
 
 from xrfsr import InvalidInput, as_scan
+from xrfsr.trust.against_truth import quality
 from xrfsr.trust.measures import edge_sharpness, ratio_errors, ssim
-from xrfsr.trust.quality import quality
 
 LINES = ["Ca-K", "Pb-L", "Compton"]
 

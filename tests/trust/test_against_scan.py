@@ -12,7 +12,7 @@ import xarray as xr
 
 import xrfsr
 from xrfsr import InvalidInput, as_scan
-from xrfsr.trust.consistency import consistency
+from xrfsr.trust.against_scan import consistency
 
 LINES = ["Ca-K", "Pb-L"]
 

@@ -54,7 +54,7 @@ def main() -> None:
 # -------------------------------------------------------------------------------------------------------- coverage
 
 
-def judged_scenes(seeds: int) -> Iterator[Scene]:
+def tested_scenes(seeds: int) -> Iterator[Scene]:
     """Yield real scenes at 4× and some at 8×, and simulated ones."""
     eightfold = []
     for scene in real():
@@ -70,7 +70,7 @@ def coverage(seeds: int) -> None:
     """Print the coverage of each scene."""
     print("| scene | covered | in each quarter of intensity | with the truth's noise | rank correlation |")
     print("| --- | --- | --- | --- | --- |")
-    for scene in judged_scenes(seeds):
+    for scene in tested_scenes(seeds):
         fine = scene.scan.xrfsr.superresolve(scene.photo, scene.scale, uncertainty=True, progress=False)
         maps, deviation = fine.intensity.values, fine.uncertainty.values
         error = np.abs(maps - scene.truth)

@@ -18,7 +18,7 @@ from xrfsr.methods.common.method import ALL, Solution
 from xrfsr.pipeline.acquisition import Acquisition, Arrays, Geometry
 from xrfsr.pipeline.refine import AFFINE, refined
 from xrfsr.pipeline.tiles import MAX_UNTILED_PIXELS, TILE_SIZE, Tile, sample_windows, tiles
-from xrfsr.trust.judged import LAYERS, Judged, judged_halo
+from xrfsr.trust.assessment import LAYERS, Assessed, assessed_halo
 from xrfsr.utils.describe import listing
 from xrfsr.utils.stopwatch import timed
 
@@ -48,7 +48,7 @@ class ReconstructionPlan:
     refine : {"shift", "affine", None}
         What is refined there.
     uncertainty : bool
-        Whether the maps are judged: how uncertain they are, and how far the photo is supported.
+        Whether the result has the uncertainty of its maps and the support of the photo.
     """
 
     method: Method[Any]
@@ -88,11 +88,11 @@ class ReconstructionPlan:
         refine : {"shift", "affine", None}
             How the place of the photo is refined.
         uncertainty : bool
-            Whether the maps are judged.
+            Whether the result has them.
         """
         U = acquisition.geometry.U
         whole = Tile.whole(U)
-        halo = judged_halo(method.halo(U)) if uncertainty else method.halo(U)
+        halo = assessed_halo(method.halo(U)) if uncertainty else method.halo(U)
         search = (
             sample_windows(U, run.seed, min(SEARCHED_PIXELS, MAX_UNTILED_PIXELS))
             if refine is not None and acquisition.geometry.photo is not None
@@ -116,7 +116,7 @@ class ReconstructionPlan:
         if not self.uncertainty:
             return prepared
         with timed("uncertainty"):
-            return Judged.of(prepared, problems)
+            return Assessed.of(prepared, problems)
 
     def solve(self, problem: Problem) -> Solution:
         """Prepare the method on all of the acquisition and apply it to all of it."""
@@ -124,12 +124,12 @@ class ReconstructionPlan:
         if not self.uncertainty:
             return solved
         with timed("uncertainty"):
-            judged = Judged.of(solved.prepared, [problem])
-            return Solution(judged, judged.with_layers(problem, solved.reconstruction, ALL, ALL))
+            assessed = Assessed.of(solved.prepared, [problem])
+            return Solution(assessed, assessed.with_layers(problem, solved.reconstruction, ALL, ALL))
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """Names of the layers that the result has beside its intensity, of the same shape."""
+        """Names of the layers that the result has in addition to its intensity, of the same shape."""
         return tuple(LAYERS) if self.uncertainty else ()
 
     def metadata(self) -> dict[str, str | float]:

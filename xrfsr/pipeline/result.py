@@ -18,7 +18,7 @@ from xrfsr.methods import Problem, Reconstruction
 from xrfsr.operators.resample import regrid
 from xrfsr.pipeline.acquisition import Geometry
 from xrfsr.pipeline.tiles import Tile
-from xrfsr.trust.judged import LAYERS, UNCERTAINTY
+from xrfsr.trust.assessment import LAYERS, UNCERTAINTY
 from xrfsr.utils.describe import listing
 
 __all__ = ["Result", "as_scan_like", "is_result", "mask_unmeasured", "warn_of_negatives"]
@@ -36,7 +36,7 @@ class Result(NamedTuple):
     metadata : dict
         Numbers and text for the attributes of the result.
     layers : dict of array of float32, shape like `maps`
-        What is known of every value of the maps, by the names of `xrfsr.trust.judged.LAYERS`.
+        What is known of every value of the maps, by the names of `xrfsr.trust.assessment.LAYERS`.
     """
 
     maps: Any

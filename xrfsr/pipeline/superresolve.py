@@ -90,7 +90,7 @@ def superresolve(
         edges. ``"affine"`` also turns, stretches and shears it a little. Both only where the scan confirms it. None
         leaves the photo where it is.
     uncertainty : bool
-        Whether the result says how uncertain every value is, and how far the photo's detail is supported. Needs a
+        Whether the result has the uncertainty of every value, and how far the photo's detail is supported. Needs a
         Dataset.
     **keywords
         Options of the method. For ``"unfolding"``:
@@ -191,7 +191,7 @@ class SuperResolution:
     refine : {"shift", "affine", None}
         How the place of the photo is refined.
     uncertainty : bool
-        Whether the maps are judged.
+        Whether the result has the uncertainty of its maps and the support of the photo.
     """
 
     scale: float
@@ -228,7 +228,7 @@ class SuperResolution:
         faults += _seed_faults(seed) + _chunk_faults(chunk) + switch_faults(optional=True, progress=progress)
         faults += _refine_faults(refine) + switch_faults(uncertainty=uncertainty)
         chosen, options = get(DEFAULT), MethodOptions()
-        run = Run(device, 0 if faults else int(seed), progress, judged=uncertainty is True)
+        run = Run(device, 0 if faults else int(seed), progress, compares=uncertainty is True)
         with collect_faults(faults):
             chosen = get(method)
             if chosen.uses_device:
@@ -255,7 +255,7 @@ class SuperResolution:
         faults, loaded = list(faults or ()), None
         if self.uncertainty and isinstance(obj, xr.DataArray):
             faults.append(
-                "uncertainty=True needs a Dataset, which can hold it beside the intensity, got a DataArray; pass "
+                "uncertainty=True needs a Dataset, which can hold it next to the intensity, got a DataArray; pass "
                 ".to_dataset(name='intensity')"
             )
         with collect_faults(faults):

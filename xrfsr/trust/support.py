@@ -37,7 +37,7 @@ __all__ = ["REACH", "Evidence"]
 
 WINDOW, TRUNCATED = 0.75, 4.0  # width of the surroundings in pixels of the scan, and where their weights end
 REACH = 6  # coarse pixels around a pixel on which its support depends
-PIXELS = 4 * np.pi * WINDOW**2  # of the scan that have a say, of equal weight
+PIXELS = 4 * np.pi * WINDOW**2  # of the scan, as many as have the same effect with equal weights
 SOFTNESS, NEARNESS = 0.7 / 4, 1.0 / 4  # by which photo and K are smoothed, in pixels of the scan
 LEAST_VARIANCE = 5e-3  # share of a map's variance that is added to that of the surroundings: less is no change
 RIDGE = 1e-2  # share of the mean variance of the colours, likewise

@@ -136,9 +136,8 @@ class Calibration:
         noise : array of float32, shape (line,)
             Standard deviation of the noise of a pixel of the scan, NaN where it is unknown.
         """
-        known = np.nan_to_num(noise).astype(np.float64) ** 2
         lines, parts = len(noise), list(trials)
-        least = known.astype(np.float32)
+        least = np.nan_to_num(noise).astype(np.float32) ** 2
         intensity = np.tile(np.arange(GROUPS, dtype=np.float64), (lines, 1))
         factor = np.full((lines, GROUPS), np.nan)
         for line in range(lines):
@@ -154,8 +153,8 @@ class Calibration:
             rough = np.sqrt(variance + least[line])
             if rough.min() > 0:
                 intensity[line], factor[line] = _groups(maps, np.abs(truth - maps) / rough)
-        judged = np.isfinite(factor).all(axis=1)
-        factor[~judged] = np.median(factor[judged]) if judged.any() else np.log(TYPICAL)
+        known = np.isfinite(factor).all(axis=1)
+        factor[~known] = np.median(factor[known]) if known.any() else np.log(TYPICAL)
         return cls(least, intensity, factor)
 
     def __call__(self, maps: NDArray[np.float32], variance: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -37,14 +37,14 @@ class Run:
         Seed of everything random.
     progress : bool, optional
         Whether to show a progress bar; None shows it in terminals and notebooks.
-    judged : bool
-        Whether the uncertainty of the maps is asked for, so that estimates are compared.
+    compares : bool
+        Whether estimates are compared, because the uncertainty of the maps is wanted.
     """
 
     device_name: str = "auto"
     seed: int = 0
     progress: bool | None = None
-    judged: bool = False
+    compares: bool = False
 
     @cached_property
     def device(self) -> torch.device:

@@ -152,7 +152,7 @@ class PreparedUnfolding:
     def estimate(self, problem: Problem, along: GuidedKriging | None = None) -> Estimate:
         """Return the prediction moved towards the scan, mixed with the baseline by the trust in the photo."""
         U, scan = problem.U, problem.scan[self.places]
-        spread = np.empty((len(scan), *U.fine.shape), np.float32) if self.run.judged else None
+        spread = np.empty((len(scan), *U.fine.shape), np.float32) if self.run.compares else None
         predicted = self.raw(problem, along, spread)
         moved: NDArray[np.float32] = U.right_inverse(U.correlation_length)(scan - U(predicted))
         moved *= self.share[:, None, None]

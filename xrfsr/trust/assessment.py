@@ -16,7 +16,7 @@ from xrfsr.methods.common.problem import pooled_noise
 from xrfsr.trust.support import REACH, Evidence
 from xrfsr.trust.uncertainty import Calibration, Trial, around, rough_variance
 
-__all__ = ["LAYERS", "Judged", "judged_halo"]
+__all__ = ["LAYERS", "Assessed", "assessed_halo"]
 
 UNCERTAINTY, SUPPORT = "uncertainty", "photo_support"
 LAYERS = {
@@ -25,13 +25,13 @@ LAYERS = {
 }
 
 
-def judged_halo(halo: int | None) -> int | None:
+def assessed_halo(halo: int | None) -> int | None:
     """Return the coarse pixels around a tile that are needed, from the halo of the method: one more, to be whole."""
     return None if halo is None else max(halo + 1, REACH)
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class Assessed:
     """See `xrfsr.methods.common.method.Prepared`.
 
     Attributes
@@ -53,7 +53,7 @@ class Judged:
 
     @classmethod
     def of(cls, prepared: Prepared, sample: Sequence[Problem]) -> Self:
-        """Judge a prepared method on the sample on which it was prepared."""
+        """Test a prepared method on the sample on which it was prepared."""
         calibration = Calibration.of(_trials(prepared, sample), pooled_noise(sample))
         shown = len(sample[0].photo) > 0
         share = prepared.line_values.get("guided_share")

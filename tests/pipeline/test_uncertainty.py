@@ -12,6 +12,7 @@ from quick import SETTINGS
 
 import xrfsr
 from xrfsr.errors import InvalidInput
+from xrfsr.trust.uncertainty import LEAST_FACTOR
 
 OPTIONS: dict[str, Any] = {"progress": False, "device": "cpu", "refine": None, "uncertainty": True}
 QUICK = OPTIONS | SETTINGS["unfolding"]
@@ -93,6 +94,17 @@ def test_small_scans_have_an_uncertainty_without_a_test() -> None:
     fine = made.scan.xrfsr.superresolve(made.rgb, **QUICK)
     assert np.isfinite(fine.uncertainty).all()
     assert (fine.uncertainty > 0).any()
+
+
+@pytest.mark.filterwarnings("ignore:maps are constant")
+def test_the_noise_of_the_scan_is_known(painting: xrfsr.simulate.Painting) -> None:
+    flat = painting.scan.copy()
+    flat["intensity"] = xr.full_like(flat.intensity, 50.0)
+    for noise in (2.0, 5.0):
+        flat["uncertainty"] = xr.full_like(flat.intensity, noise)
+        made = flat.xrfsr.superresolve(method="kriging", uncertainty=True)
+        # No error was found, but there may be one of the noise times the smallest factor.
+        np.testing.assert_allclose(made.uncertainty, LEAST_FACTOR * noise, rtol=1e-5)
 
 
 def test_layers_survive_files(fine: xr.Dataset, tmp_path: Any) -> None:

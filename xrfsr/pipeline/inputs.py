@@ -133,11 +133,13 @@ def load(
     method: Method[Any],
     options: MethodOptions | None = None,
     reach: float = 0.0,
+    *,
+    uncertainty: bool = False,
 ) -> Loaded:
     """Return scan and photo in standard form, and as arrays on the grids of one U.
 
     Nothing in Dask is computed. Only the part of the photo over the scan is used, and what is within `reach` coarse
-    pixels, by which it may be moved; and the uncertainty only by methods that need it.
+    pixels, by which it may be moved; and the uncertainty only by methods that need it, or for that of the result.
 
     Raises
     ------
@@ -151,7 +153,8 @@ def load(
             "such as 'Pb-L', and bring other maps to the result's grid with .xrfsr.resample(like=fine)"
         )
     used = ["intensity"]
-    if options is not None and method.uses_uncertainty(options) and "uncertainty" in scan:
+    needed = uncertainty or (options is not None and method.uses_uncertainty(options))
+    if needed and "uncertainty" in scan:
         used.append("uncertainty")
     scan = scan[used]  # other variables, a cube of spectra for instance, are not read
     # Files that are not in Dask are read now.

@@ -293,7 +293,14 @@ def _checksums(configured: SuperResolution, scan: Any, rgb: Any, names: list[str
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # `superresolve` has given them
         loaded = load(
-            scan, rgb, configured.scale, configured.beam, configured.method, configured.options, configured.reach
+            scan,
+            rgb,
+            configured.scale,
+            configured.beam,
+            configured.method,
+            configured.options,
+            configured.reach,
+            uncertainty=configured.uncertainty,
         )
     found = dict(zip(CHECKSUMS, (loaded.scan, loaded.photo), strict=True))
     return {name: checksum(content) for name in names if (content := found[name]) is not None}

@@ -259,7 +259,10 @@ class SuperResolution:
                 ".to_dataset(name='intensity')"
             )
         with collect_faults(faults):
-            loaded = load(obj, rgb, self.scale, self.beam, self.method, None if faults else self.options, self.reach)
+            options = None if faults else self.options
+            loaded = load(
+                obj, rgb, self.scale, self.beam, self.method, options, self.reach, uncertainty=self.uncertainty
+            )
         if faults or loaded is None:
             raise InvalidInput("input", faults)
         scan, acquisition, _ = loaded

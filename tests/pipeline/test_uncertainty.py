@@ -17,6 +17,7 @@ from xrfsr.trust.uncertainty import LEAST_FACTOR
 OPTIONS: dict[str, Any] = {"progress": False, "device": "cpu", "refine": None, "uncertainty": True}
 QUICK = OPTIONS | SETTINGS["unfolding"]
 LAYERS = ["uncertainty", "photo_support"]
+FEW = ("unfolding, noise-aware", "kriging", "guided_filter")  # the others in soak tests
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +80,9 @@ def test_a_photo_without_content_supports_nothing(painting: xrfsr.simulate.Paint
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@pytest.mark.parametrize("name", [name for name in SETTINGS if "adversarial" not in name and "whole" not in name])
+@pytest.mark.parametrize(
+    "name", [name if name in FEW else pytest.param(name, marks=pytest.mark.soak) for name in SETTINGS]
+)
 def test_every_method_has_an_uncertainty(painting: xrfsr.simulate.Painting, name: str) -> None:
     method, rgb = name.split(",")[0], painting.rgb
     made = painting.scan.xrfsr.superresolve(rgb, method=method, **OPTIONS | SETTINGS[name])

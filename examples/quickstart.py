@@ -36,7 +36,7 @@ rgb.plot.imshow(yincrease=False);
 # A small network is trained on this scan and this photo only. No other data are needed.
 
 # %%
-fine = scan.xrfsr.superresolve(rgb, scale=4)
+fine = scan.xrfsr.superresolve(rgb, scale=4, uncertainty=True)
 fine
 
 # %% [markdown]
@@ -84,6 +84,18 @@ fine["intensity"].sel(y=8, method="nearest").sel(line=["Fe-K", "Pb-L"]).plot(hue
 # %%
 fine["photo_gain"].to_series().sort_values().round(1)
 
+# %% [markdown]
+# `uncertainty` is one standard deviation of every value, in the unit of the map. It is largest at edges, where the map
+# has most detail within a pixel of the scan.
+
+# %%
+fine["uncertainty"].sel(line="Pb-L").plot(yincrease=False, robust=True);
+# %% [markdown]
+# `photo_support` is near 1 where the map changes with the colours of the photo. It is near 0 where it does not, as for
+# detail that only the photo shows.
+
+# %%
+fine["photo_support"].sel(line="Pb-L").plot(yincrease=False, vmin=0, vmax=1);
 # %% [markdown]
 # Here the truth is known. Compare the relative error of lines on the surface with that of hidden ones:
 

@@ -33,7 +33,7 @@ PRODUCERS: dict[str, tuple[str, ...]] = {
 # What computes with torch or BLAS, whose sums are rounded in another order by every processor.
 COMPUTING = ["xrfsr", *(f"tests/{room}" for room in (
     "operators", "kriging", "network", "methods", "pipeline", "regions", "registration", "processing", "simulate",
-    "utils", "test_benchmarks.py", "test_equations.py", "test_examples.py",
+    "trust", "analysis", "utils", "test_benchmarks.py", "test_equations.py", "test_examples.py",
 ))]  # fmt: skip
 # Processors and numbers of threads this machine can stand for. A folder hides bfloat16 from torch: no variable does.
 PATHS = (str(Path("tests/no_bfloat16").resolve()), os.environ.get("PYTHONPATH", ""))

@@ -29,9 +29,9 @@ from scipy.stats import spearmanr
 
 import xrfsr
 from xrfsr.kriging.simple import krige
+from xrfsr.trust.uncertainty import DEVIATIONS
 
 Array = NDArray[Any]
-DEVIATIONS = 1.6449
 LINES = ["Ca-K", "Fe-K", "Cu-K", "Hg-L", "Pb-L", "Zn-K"]
 
 

@@ -88,7 +88,7 @@ def test_the_part_of_the_photo_over_the_scan_counts(painting: xrfsr.simulate.Pai
 def test_durations_of_the_parts_are_recorded(painting: xrfsr.simulate.Painting, fine: xr.Dataset) -> None:
     seconds = parsed(fine, "durations_s")
     assert list(seconds) == ["place of the photo", "training", "reconstruction"]
-    assert all(0 <= each < 600 for each in seconds.values())
+    assert all(each >= 0 for each in seconds.values())
     assert list(parsed(painting.scan.xrfsr.superresolve(method="kriging"), "durations_s")) == ["reconstruction"]
 
 

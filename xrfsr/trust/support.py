@@ -10,7 +10,7 @@ along with :math:`\delta` is the squared coefficient of correlation
 and that which goes along with any colour is :math:`R^2 = c^T C^{-1} c / \operatorname{var} y`. Both are freed of what
 chance would give. With their geometric mean g, the support is :math:`g^2 / (g^2 + 0.1^2)`. A word, a crack or a
 retouching that the photo alone shows has little: its colour changes, and no map does. An element hidden under uniform
-paint has little too, for no colour tells where it is. The support is zero for maps in which the photo has no share.
+paint has little too, because no colour shows where it is. The support is zero for maps in which the photo has no share.
 
 Detail far smaller than a pixel of the scan is not seen by it. It counts as supported if its colours are those of larger
 shapes near it that the map confirms.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -21,7 +22,7 @@ nox.options.default_venv_backend = "virtualenv"
 PROJECT = nox.project.load_toml("pyproject.toml")
 CONSTRAINTS = Path("constraints.txt").resolve()
 # What the tests need: the package with every optional part.
-EVERYTHING = ".[plot,formats,register,gis,hyperspy,cluster,sisr]"
+EVERYTHING = ".[plot,formats,register,gis,hyperspy,cluster,sisr,report]"
 
 # Programs whose files are read, with what they need beside their own requirements. Each gets an environment of its own.
 PRODUCERS: dict[str, tuple[str, ...]] = {
@@ -95,6 +96,37 @@ def soak(session: nox.Session) -> None:
     """Run the tests that take long: more damaged files, larger pictures, the full training."""
     install(session, "tests", package=EVERYTHING)
     run_tests(session, "-m", "soak")
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Drive pages in a headless Chromium by mouse and keys; finds one, or installs it where it can."""
+    install(session, "browser", package=".[plot,report]")
+    chromium = find_chromium(session)
+    session.run(
+        "python", "-m", "pytest", "-rs", "-m", "browser", "tests/browser", *session.posargs,
+        env={"OMP_NUM_THREADS": "1", **({"XRFSR_CHROMIUM": chromium} if chromium else {})},
+    )  # fmt: skip
+
+
+def find_chromium(session: nox.Session) -> str:
+    """Return the path of Chromium, or nothing if playwright has its own; say clearly if there is none."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+    if found := os.environ.get("XRFSR_CHROMIUM") or next((path for name in names if (path := shutil.which(name))), ""):
+        return found
+    with suppress(CommandFailed):
+        session.run("playwright", "install", "chromium")  # quick if it is there; needs a network if not
+        return ""
+    if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
+        with suppress(CommandFailed):
+            session.run("apt-get", "update", external=True)
+            session.run("apt-get", "install", "--yes", "--no-install-recommends", "chromium", external=True)
+    if found := shutil.which("chromium"):
+        return found
+    session.error(
+        "no Chromium: none of " + ", ".join(names) + " is on the PATH, and neither playwright nor apt-get could "
+        "install one; install Chromium or Chrome, or set XRFSR_CHROMIUM to its path"
+    )
 
 
 @nox.session

@@ -78,6 +78,7 @@ RIGHT: dict[str, Any] = {
     "photos": {"day": PHOTO, "lamp": PHOTO},
     "pixel_size": "0.5 mm",
     "pixels": 2,
+    "region": [(0, 0), (0, 4), (3, 4)],
     "rgb": PHOTO,
     "rows": slice(0, 3),
     "scale": 2,

@@ -174,6 +174,7 @@ class XrfsrAccessor:
     composite = Forwarded("analysis")
     profile = Forwarded("analysis")
     region = Forwarded("analysis")
+    region_statistics = Forwarded("analysis")
 
     plot = Forwarded("plot", "maps")
 

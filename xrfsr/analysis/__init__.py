@@ -5,5 +5,6 @@ from xrfsr.analysis.correlations import correlation
 from xrfsr.analysis.polygons import region
 from xrfsr.analysis.profiles import profile
 from xrfsr.analysis.ratios import ratio
+from xrfsr.analysis.statistics import region_statistics
 
-__all__ = ["composite", "correlation", "profile", "ratio", "region"]
+__all__ = ["composite", "correlation", "profile", "ratio", "region", "region_statistics"]

@@ -15,7 +15,7 @@ from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.utils.checks import choice_faults, is_dask
 from xrfsr.utils.describe import describe
 
-__all__ = ["correlation"]
+__all__ = ["correlation", "region_mask"]
 
 METHODS = ("pearson", "spearman")
 STRIP = 2**18  # pixels of an array in memory that are converted to double precision at a time
@@ -80,7 +80,7 @@ def correlation(
     with collect_faults(faults):
         needs_plane(maps.intensity)
         if region is not None:
-            mask = _mask(region, obj, maps.intensity)
+            mask = region_mask(region, obj, maps.intensity)
     if lines is not None:
         with collect_faults(faults):
             positions = _positions(lines, maps.lines)
@@ -102,7 +102,8 @@ def correlation(
     )
 
 
-def _mask(region: Any, obj: xr.Dataset | xr.DataArray, intensity: xr.DataArray) -> xr.DataArray:
+def region_mask(region: Any, obj: xr.Dataset | xr.DataArray, intensity: xr.DataArray) -> xr.DataArray:
+    """Return the mask of a region that is given as a mask of the pixels of maps, or as the corners of a polygon."""
     if not isinstance(region, xr.DataArray):
         return polygon_mask(obj, region)
     faults = same_pixels_faults("region", region, intensity)

@@ -117,6 +117,16 @@ def test_maps_that_were_changed_are_noticed(painting: Painting, fine: xr.Dataset
     assert np.isinf(xrfsr.reproduce(retouched, painting.scan, painting.rgb).difference.values[0])
 
 
+@pytest.mark.parametrize("layer", ["uncertainty", "photo_support"])
+def test_layers_that_were_changed_are_noticed(painting: Painting, layer: str) -> None:
+    fine = painting.scan.xrfsr.superresolve(painting.rgb, uncertainty=True, **FAST)
+    assert xrfsr.reproduce(fine, painting.scan, painting.rgb).same
+    fine[layer][1, 3, 4] += 1e-3 * float(np.ptp(fine[layer][1].values))
+    made = xrfsr.reproduce(fine, painting.scan, painting.rgb)
+    assert not made.same
+    np.testing.assert_allclose(made.difference, [0, 1e-3], rtol=0.01)
+
+
 def test_results_of_a_model_need_it(painting: Painting) -> None:
     model = painting.scan.xrfsr.train(painting.rgb, **QUICK)
     other = replace(model, training=model.training | {"seed": 9})

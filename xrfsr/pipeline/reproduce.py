@@ -19,6 +19,7 @@ from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.methods import get
 from xrfsr.pipeline.inputs import load
 from xrfsr.pipeline.superresolve import SuperResolution
+from xrfsr.trust.assessment import LAYERS
 from xrfsr.utils.checks import is_number
 from xrfsr.utils.describe import describe, listing
 from xrfsr.utils.documents import parse_json
@@ -34,6 +35,7 @@ LONGEST = 2**20  # characters of the record
 NEAR = 1e-3  # pixels by which coordinates may differ
 UNLIKE = 0.1  # share by which the pixels of the result may differ from those that the record means
 COMPARED = ("version", "method", "device", "model", "steps", "scan_checksum", "photo_checksum", "shift_mm", "affine")
+COMPARED_MAPS = ("intensity", *LAYERS)
 CHECKSUMS = f"{PREFIX}scan_checksum", f"{PREFIX}photo_checksum"
 NESTED = {"options": "option", "libraries": "library"}  # attributes that are JSON objects, and what one item is
 AUTO = "auto"
@@ -54,8 +56,8 @@ class Reproduction:
     unknown : tuple of str
         What could not be compared, because the record does not have it.
     difference : xarray.DataArray
-        Largest difference of the maps (line), relative to the range of the first; infinite where only one of the two
-        has a value.
+        Largest difference of the maps (line), or of their uncertainty or support if that is larger, relative to the
+        range of the first; infinite where only one of the two has a value.
     """
 
     fine: xr.Dataset | xr.DataArray
@@ -65,7 +67,7 @@ class Reproduction:
 
     @property
     def same(self) -> bool:
-        """Whether all maps are the same to the bit."""
+        """Whether all maps, and their uncertainty and support, are the same to the bit."""
         return bool((self.difference == 0).all())
 
     def __repr__(self) -> str:
@@ -322,7 +324,7 @@ def _changes(record: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tup
 
 
 def _difference(first: xr.Dataset, second: xr.Dataset) -> xr.DataArray:
-    """Return the largest difference of every map, relative to the range of the first.
+    """Return the largest difference of every map or layer, relative to the range of the first.
 
     Raises
     ------
@@ -341,17 +343,21 @@ def _difference(first: xr.Dataset, second: xr.Dataset) -> xr.DataArray:
         if not shared.size:
             raise InvalidInput("result", [f"the maps and those made again have no {name!r} in common; pass their scan"])
         common[name] = shared, places[shared]
-    one, other = (
-        maps["intensity"].isel({name: both[number] for name, both in common.items()}).variable
-        for number, maps in enumerate((first, second))
-    )
-    apart = abs(one.astype(np.float64) - other.astype(np.float64))
-    apart = apart.where(one.isnull() == other.isnull(), np.inf)  # type: ignore[no-untyped-call]
-    found = xr.Dataset({"apart": apart.max(("y", "x")), "low": one.min(("y", "x")), "high": one.max(("y", "x"))})
-    found = found.compute()  # all at once, so that lazy maps are made once
+    parts = []
+    for name in (name for name in COMPARED_MAPS if name in first and name in second):
+        one, other = (
+            maps[name].isel({dim: both[number] for dim, both in common.items()}).variable
+            for number, maps in enumerate((first, second))
+        )
+        apart = abs(one.astype(np.float64) - other.astype(np.float64))
+        apart = apart.where(one.isnull() == other.isnull(), np.inf)  # type: ignore[no-untyped-call]
+        parts.append(
+            xr.Dataset({"apart": apart.max(("y", "x")), "low": one.min(("y", "x")), "high": one.max(("y", "x"))})
+        )
+    found = xr.concat(parts, "map").compute()  # all at once, so that lazy maps are made once
     largest = found["apart"].fillna(0).values
     span = (found["high"] - found["low"]).astype(np.float64).values
-    relative = np.divide(largest, span, out=np.where(largest > 0, np.inf, 0.0), where=span > 0)
+    relative = np.divide(largest, span, out=np.where(largest > 0, np.inf, 0.0), where=span > 0).max(axis=0)
     lines = first["line"].values[common["line"][0]]
     long_name = "largest difference, relative to the range of the map"
     return xr.DataArray(relative, {"line": lines}, ("line",), name="difference", attrs={"long_name": long_name})

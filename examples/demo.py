@@ -71,7 +71,8 @@ def main(arguments: list[str] | None = None) -> None:
 
     for name, data in {"scan": scan, "photo": rgb, "fine": fine, "truth": truth}.items():
         data.xrfsr.to_zarr(options.out / f"{name}.zarr", overwrite=True)
-    xrfsr.plot.overview(rgb, scan, fine, truth, lines=SHOWN).savefig(options.out / "overview.png")
+    page = xrfsr.plot.overview(rgb, scan, fine, truth, lines=SHOWN)
+    page[0, 0].figure.savefig(options.out / "overview.png", dpi=200)
     print(f"\nWrote {', '.join(sorted(str(path) for path in options.out.iterdir()))}")
 
 

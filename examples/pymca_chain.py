@@ -63,9 +63,8 @@ fine = scan.xrfsr.superresolve(found.photo, scale=4, **SETTINGS)
 fine["photo_gain"].to_series().round(2)
 
 # %%
-figure = xrfsr.plot.overview(found.photo, scan, fine)
-figure.savefig(FOLDER / "overview.png", dpi=110)
-figure
+page = xrfsr.plot.overview(found.photo, scan, fine)
+page[0, 0].figure.savefig(FOLDER / "overview.png", dpi=200)
 
 # %% [markdown]
 # ## 4. Save everything for xarray

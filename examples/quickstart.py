@@ -47,7 +47,7 @@ fine
 fine.attrs
 
 # %%
-xrfsr.plot.overview(rgb, scan, fine, painting.truth, lines=["Ca-K", "Fe-K", "Pb-L"])
+xrfsr.plot.overview(rgb, scan, fine, painting.truth, lines=["Ca-K", "Fe-K", "Pb-L"]);
 
 # %% [markdown]
 # ## Continue in xarray

@@ -73,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     known = size == options.scale != 1
     truth = maps.isel(y=slice(fine.sizes["y"]), x=slice(fine.sizes["x"])) if known else None
-    xrfsr.plot.overview(photo, scan, fine, truth).savefig(picture)
+    xrfsr.plot.overview(photo, scan, fine, truth)[0, 0].figure.savefig(picture, dpi=200)
     if "photo_gain" in fine.coords:
         gains = ", ".join(f"{line} {gain:+.1f}" for line, gain in fine["photo_gain"].to_series().items())
         print(f"gain from the photo when the scan predicts itself, in dB: {gains} (nan: not guided by the photo)")

@@ -9,11 +9,11 @@ import pytest
 import xarray as xr
 
 import xrfsr
-from xrfsr.accessor import Forwarded, TreeAccessor, XrfsrAccessor
+from xrfsr.accessor import Forwarded, PlotAccessor, TreeAccessor, XrfsrAccessor
 
 FORWARDED = [
     (owner, name)
-    for owner in (XrfsrAccessor, TreeAccessor)
+    for owner in (XrfsrAccessor, PlotAccessor, TreeAccessor)
     for name, value in vars(owner).items()
     if isinstance(value, Forwarded)
 ]
@@ -51,4 +51,4 @@ def test_methods_work_on_dataset_array_and_tree(scan: xr.Dataset) -> None:
 def test_what_a_user_misspells_is_an_attribute_error(scan: xr.Dataset) -> None:
     with pytest.raises(AttributeError, match="superesolve"):
         scan.xrfsr.superesolve()
-    assert xrfsr.accessor.__all__ == ["TreeAccessor", "XrfsrAccessor"]
+    assert xrfsr.accessor.__all__ == ["PlotAccessor", "TreeAccessor", "XrfsrAccessor"]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from xrfsr.core.grid import Grid
     from xrfsr.core.lines import Line
 
-__all__ = ["TreeAccessor", "XrfsrAccessor"]
+__all__ = ["PlotAccessor", "TreeAccessor", "XrfsrAccessor"]
 
 
 class Forwarded:
@@ -59,6 +59,37 @@ def _as_method(function: Callable[..., Any]) -> Callable[..., Any]:
         rf"^( *){first} : .*\n(?:\1 +.*\n)*", "", inspect.getdoc(function) or "", flags=re.MULTILINE
     )
     return method
+
+
+class PlotAccessor:
+    """Figures of a scan, result, photo or map, as ``scan.xrfsr.plot``.
+
+    Called, it draws what there is: all maps of a scan, a photo, a single map; see `xrfsr.plot.maps`. All methods draw
+    the painting the right way up with equal millimetres and return matplotlib axes.
+
+    Parameters
+    ----------
+    obj : xarray.Dataset or xarray.DataArray
+        Scan, result, photo or map.
+
+    Examples
+    --------
+    >>> import xrfsr
+    >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Fe-K", "Pb-L"])
+    >>> ax = scan.xrfsr.plot("Fe-K")
+    >>> ax.figure.savefig("iron.pdf")  # doctest: +SKIP
+    """
+
+    def __init__(self, obj: xr.Dataset | xr.DataArray) -> None:
+        self._obj = obj
+
+    def __repr__(self) -> str:
+        """Name the object, and the methods there are."""
+        offered = ", ".join(name for name in dir(type(self)) if not name.startswith("_"))
+        return f"<.xrfsr.plot of a {type(self._obj).__name__} {dict(self._obj.sizes)}: {offered}>"
+
+    __call__ = Forwarded("plot", "maps")
+    maps = Forwarded("plot")
 
 
 @xr.register_dataset_accessor("xrfsr")  # type: ignore[no-untyped-call]
@@ -176,7 +207,10 @@ class XrfsrAccessor:
     region = Forwarded("analysis")
     region_statistics = Forwarded("analysis")
 
-    plot = Forwarded("plot", "maps")
+    @property
+    def plot(self) -> PlotAccessor:
+        """Figures with matplotlib: call it for all maps, a photo or a single map, or see its methods."""
+        return PlotAccessor(self._obj)
 
     to_zarr = Forwarded("io.writers.zarr")
     to_geotiff = Forwarded("io.writers.geotiff")

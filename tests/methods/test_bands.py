@@ -70,5 +70,4 @@ def test_comparisons_and_figures(scan: xr.Dataset, photo: xr.DataArray, count: i
     made = scan.xrfsr.compare(many, methods=["guided_filter"], truth=truth, progress=False)
     assert np.isfinite(made.pooled).all()
     fine = scan.xrfsr.superresolve(many, method="guided_filter", progress=False)
-    figure = xrfsr.plot.overview(many, scan, fine)
-    assert figure.axes
+    assert xrfsr.plot.overview(many, scan, fine).shape == (3, 3)

@@ -127,12 +127,12 @@ def test_picture(painting: Painting, metric: str, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     truth = painting.truth.assign(uncertainty=xr.full_like(painting.truth.intensity, 0.1))
     compared = painting.scan.xrfsr.compare(painting.rgb, methods=FAST, truth=truth, progress=False)
-    figure = xrfsr.plot.comparison(compared, metric)
-    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    score_axes, _ = xrfsr.plot.comparison(compared, metric)
+    names = [label.get_text() for label in score_axes.get_yticklabels()]
     score = compared.pooled.sel(metric=metric).to_series()
     assert names == list(score.sort_values(ascending="psnr" in metric).index)  # the best on top
-    assert ("without the noise" in figure.axes[0].get_xlabel()) == metric.endswith("corrected")
-    figure.savefig(tmp_path / "comparison.png")
+    assert ("without the noise" in score_axes.get_xlabel()) == metric.endswith("corrected")
+    score_axes.figure.savefig(tmp_path / "comparison.png")
     with pytest.raises(InvalidInput, match=r"metric must be one of 'rmse', 'psnr', .*, got 'ssim'"):
         xrfsr.plot.comparison(compared, "ssim")
     with pytest.raises(InvalidInput, match="compared has no 'score'"):

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
 from xrfsr.errors import InvalidInput
-from xrfsr.plot.display import prepare_display
+from xrfsr.plot.axes import axes_faults, given_axes, result
+from xrfsr.plot.display import PAGE, new_figure, require_matplotlib
+from xrfsr.plot.style import SIZES
 from xrfsr.utils.checks import choice_faults
 from xrfsr.utils.describe import describe
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
 __all__ = ["comparison"]
 
-INK, PALE, RULE = "#262626", "#8a8a8a", "#e3e3e3"
+PALE = "#8a8a8a"
 ALL, ONE = "#b5367a", "#8a8a8a"
-ROW = 0.32  # inches
-WIDTH, FRAME = 8.6, 1.15
+ROW, FRAME = 6.0, 20.0  # mm: the height of a method, and of what is below them
 NEEDED = {"score": ("algorithm", "line", "metric"), "pooled": ("algorithm", "metric"), "seconds": ("algorithm",)}
 
 
-def comparison(compared: xr.Dataset, metric: str = "psnr") -> Figure:
+def comparison(compared: xr.Dataset, metric: str = "psnr", *, ax: Any = None) -> NDArray[Any]:
     """Plot methods from best to worst: one dot per line, and a diamond for all lines together.
 
     Parameters
@@ -33,30 +35,32 @@ def comparison(compared: xr.Dataset, metric: str = "psnr") -> Figure:
         Result of ``scan.xrfsr.compare(rgb)``.
     metric : {"psnr", "rmse", "psnr_corrected", "rmse_corrected"}
         Metric on the horizontal axis, which also sorts the methods.
+    ax : sequence of matplotlib.axes.Axes, optional
+        Two axes to draw on, for the scores and for the times; those of a new figure if left out.
 
     Returns
     -------
-    matplotlib.figure.Figure
-        Figure, which notebooks display; ``figure.savefig("comparison.png")`` writes it.
+    array of matplotlib.axes.Axes
+        Scores, and times. Notebooks show the figure; ``axes[0].figure.savefig("comparison.pdf")`` writes it.
 
     Raises
     ------
     InvalidInput
-        If `compared` is not a result of ``compare`` or lacks the metric, or if matplotlib is not installed.
+        If `compared` is not a result of ``compare`` or lacks the metric, `ax` does not fit, or matplotlib is not
+        installed.
 
     Examples
     --------
     >>> import xrfsr
     >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Fe-K", "Pb-L"])
     >>> made = scan.xrfsr.compare(methods=["bilinear", "kriging"], truth=truth, progress=False)
-    >>> figure = xrfsr.plot.comparison(made)
+    >>> score, seconds = xrfsr.plot.comparison(made)
     """
-    prepare_display()
-    from matplotlib.figure import Figure
-
+    require_matplotlib()
     fix = "pass the result of scan.xrfsr.compare(rgb)"
     if not isinstance(compared, xr.Dataset):
-        raise InvalidInput("comparison", [f"compared must be a Dataset, got {describe(compared)}; {fix}"])
+        faults = [f"compared must be a Dataset, got {describe(compared)}; {fix}"]
+        raise InvalidInput("comparison", [*faults, *axes_faults(ax, 2)])
     faults = [
         f"compared has no {name!r} ({', '.join(dims)}); {fix}"
         for name, dims in NEEDED.items()
@@ -64,6 +68,7 @@ def comparison(compared: xr.Dataset, metric: str = "psnr") -> Figure:
     ]
     if not faults:
         faults = choice_faults("metric", metric, [str(each) for each in compared.metric.values])
+    faults += axes_faults(ax, 2)
     if faults:
         raise InvalidInput("comparison", faults)
     pooled = compared["pooled"].sel(metric=metric).values
@@ -73,23 +78,39 @@ def comparison(compared: xr.Dataset, metric: str = "psnr") -> Figure:
     names = [str(name) for name in chosen.algorithm.values]
     heights = np.arange(len(names))
 
-    figure = Figure(figsize=(WIDTH, FRAME + ROW * len(names)), dpi=150, facecolor="white", layout="constrained")
-    score, seconds = figure.subplots(1, 2, sharey=True, width_ratios=[3, 1])
+    if ax is None:
+        figure = new_figure(PAGE, FRAME + ROW * len(names))
+        score, seconds = figure.subplots(1, 2, sharey=True, width_ratios=[3, 1])
+    else:
+        score, seconds = given_axes(ax)
     each = chosen["score"].sel(metric=metric).values
     for line in range(each.shape[1]):
         score.plot(each[:, line], heights, "o", color=ONE, alpha=0.5, markersize=4, markeredgewidth=0)
     score.plot(chosen["pooled"].sel(metric=metric), heights, "D", color=ALL, markersize=6)
     without = " without the noise of the truth" if metric.endswith("corrected") else ""
     unit = f"PSNR{without} in dB (higher is better)" if in_decibels else f"RMSE{without} (lower is better)"
-    score.set_xlabel(f"{unit}\n◆ all element lines together, ● each line", color=INK)
-    score.set_yticks(heights, names, color=INK)
+    score.set_xlabel(f"{unit}\n◆ all element lines together, ● each line", fontsize=SIZES["label"])
+    score.set_yticks(heights, names, fontsize=SIZES["label"])
     seconds.barh(heights, chosen["seconds"].values, height=0.5, color=PALE)
     seconds.set_xscale("log")
-    seconds.set_xlabel("seconds", color=INK)
+    _decades(seconds, chosen["seconds"].values)
+    seconds.set_xlabel("seconds", fontsize=SIZES["label"])
     for axes in (score, seconds):
-        axes.grid(axis="x", color=RULE)
+        axes.grid(axis="x", alpha=0.4, linewidth=0.5)
         axes.set_axisbelow(True)
-        axes.tick_params(colors=INK, length=0)
+        axes.tick_params(which="both", labelsize=SIZES["label"], length=0)
         for side in ("top", "right", "left"):
             axes.spines[side].set_visible(False)
-    return figure
+    axes_made: NDArray[Any] = result([score, seconds])
+    return axes_made
+
+
+def _decades(axes: Axes, seconds: NDArray[Any]) -> None:
+    """Let a logarithmic axis range over whole decades, which alone get labels."""
+    from matplotlib.ticker import NullFormatter
+
+    known = seconds[np.isfinite(seconds) & (seconds > 0)]
+    if known.size:
+        axes.set_xlim(10.0 ** np.floor(np.log10(known.min()) - 0.1), 10.0 ** np.ceil(np.log10(known.max()) + 0.1))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())

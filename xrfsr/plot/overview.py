@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,11 +16,13 @@ from xrfsr.core.coordinates import grid_of
 from xrfsr.core.grid import Grid
 from xrfsr.core.labels import label_list
 from xrfsr.core.lines import parse_all, try_parse
-from xrfsr.core.photo import ensure_photo
-from xrfsr.core.photo_bands import shown_bands
-from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults
-from xrfsr.plot.display import prepare_display
+from xrfsr.plot.display import INCH, PAGE, new_figure, require_matplotlib
+from xrfsr.plot.limits import Limits, extension, limits_of
+from xrfsr.plot.pictures import draw_pixels
+from xrfsr.plot.pixels import AMONG, Plane, load, map_plane, photo_plane, scan_of
+from xrfsr.plot.scale_bar import add_scale_bar
+from xrfsr.plot.style import ERRORS, MAPS, NOT_MEASURED, SIZES, colour_map
 from xrfsr.utils.describe import listing
 
 if TYPE_CHECKING:
@@ -31,35 +32,34 @@ if TYPE_CHECKING:
 
 __all__ = ["overview"]
 
-# Colour maps with even steps of lightness, readable with any colour vision and in grey print; dark at zero.
-MAPS = "magma"
-ERRORS = "bone"
-NOTHING = "#d9d9d9"
-INK = "#262626"
-PALE = "#8a8a8a"
-# Share of pixels that may saturate, so that a few hot pixels do not darken the rest.
-SATURATED = 0.002
 # Upper end of the error scale as a share of the row's scale, equal for all rows so that rows are comparable.
 ERROR_SHARE = 0.25
 ROWS = 6
-PIXELS = 1600
 
-PANEL = 2.1  # inches
-GAP = 0.08
-LABEL = 0.95
-BAR = 0.09
-BAR_ROOM = 0.78
-HEAD = 0.62
-FOOT = 0.12
+PALE = "#8a8a8a"
+# Inches.
+WIDE = PAGE / INCH
+GAP = 0.06
+LABEL = 0.62
+BAR = 0.07
+BAR_ROOM = 0.55
+HEAD = 0.42
+FOOT, KEYED = 0.08, 0.22  # below the maps, and with a key there
 
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """One column of maps: heading, smaller text below it, and the maps by line."""
+    """One column of maps: heading, the thinned scan or result, and the grid of all its pixels."""
 
     title: str
-    detail: str
-    maps: xr.DataArray
+    scan: xr.Dataset
+    grid: Grid
+
+    def planes(self, labels: Sequence[str]) -> list[Plane]:
+        """Return the maps of several lines, computed together."""
+        maps = self.scan["intensity"].sel(line=list(labels))
+        [maps] = load([maps.where(self.scan["valid"]) if "valid" in self.scan.coords else maps])
+        return [map_plane(maps.isel(line=number), self.grid, title=label) for number, label in enumerate(labels)]
 
 
 def overview(
@@ -68,7 +68,7 @@ def overview(
     fine: xr.Dataset | xr.DataArray,
     truth: xr.Dataset | xr.DataArray | None = None,
     lines: Sequence[str] | None = None,
-) -> Figure:
+) -> NDArray[Any]:
     """Plot photo, scan and fine map of several lines on one page, one row per line.
 
     The maps of a row share one colour scale. If the truth is given, it and the absolute error follow; the scale of the
@@ -85,8 +85,9 @@ def overview(
 
     Returns
     -------
-    matplotlib.figure.Figure
-        Figure, which notebooks display; ``figure.savefig("overview.png")`` writes it.
+    array of matplotlib.axes.Axes, shape (line, panel)
+        Photo, scan, fine map, and true map and error where there are. Notebooks show the figure;
+        ``axes[0, 0].figure.savefig("overview.pdf")`` writes it.
 
     Raises
     ------
@@ -99,60 +100,72 @@ def overview(
     >>> import xrfsr
     >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Fe-K", "Pb-L"])
     >>> fine = scan.xrfsr.superresolve(method="kriging")
-    >>> figure = xrfsr.plot.overview(rgb, scan, fine, truth, lines=["Fe-K"])
+    >>> axes = xrfsr.plot.overview(rgb, scan, fine, truth, lines=["Fe-K"])
+    >>> axes.shape
+    (1, 5)
     """
-    prepare_display()
-    from matplotlib.figure import Figure
-
+    require_matplotlib()
     given = {"Scan": coarse, "Fine": fine, **({} if truth is None else {"Truth": truth})}
     faults: list[str] = []
     columns: list[_Column] = []
+    picture: Plane | None = None
     with collect_faults(faults):
-        photo = ensure_photo(photo)
+        picture = photo_plane(photo)
     for title, scan in given.items():
         with collect_faults(faults, title.lower()):
-            columns.append(_column(title, scan))
-    if faults:
+            columns.append(_Column(title, *scan_of(scan, AMONG)))
+    if faults or picture is None:
         raise InvalidInput("overview", faults)
     labels = _labels(columns, lines)
-    result = columns[1].maps
-    errors = None if truth is None else _error(result, columns[2].maps)
+    grid = columns[1].grid
+    if truth is not None and columns[2].grid.shape != grid.shape:
+        shapes = [f"{rows} × {across}" for rows, across in (grid.shape, columns[2].grid.shape)]
+        raise InvalidInput(
+            "truth",
+            [f"truth must have the pixels of the result ({shapes[0]}), got {shapes[1]}; resample it to the same grid"],
+        )
 
-    grid = grid_of(fine)
+    shown = [column.planes(labels) for column in columns]
+    errors = None if truth is None else [_error(*pair) for pair in zip(shown[1], shown[2], strict=True)]
+    missing = any(plane.missing for planes in shown for plane in planes)
     panels = 1 + len(columns) + (errors is not None)
-    height = PANEL * grid.y.extent / grid.x.extent
+    bars = 1 + (errors is not None)
+    widest = (WIDE - LABEL - bars * BAR_ROOM) / panels - GAP
+    tall = grid.y.extent / grid.x.extent
     # Reduce the panels of tall paintings to limit the length of the page.
-    width = PANEL * min(1.0, 1.5 * PANEL / height)
-    height = width * grid.y.extent / grid.x.extent
-    total = (LABEL + panels * (width + GAP) + (1 + (errors is not None)) * BAR_ROOM, HEAD + FOOT)
-    total = (total[0], total[1] + len(labels) * (height + GAP))
-    figure = Figure(figsize=total, dpi=150, facecolor="white")
-    page = _Page(figure, total, width, height, grid)
+    width = widest * min(1.0, 1.5 / tall)
+    height = width * tall
+    foot = KEYED if missing else FOOT
+    total = (
+        LABEL + panels * (width + GAP) + bars * BAR_ROOM,
+        HEAD + foot + len(labels) * (height + GAP),
+    )
+    page = _Page(new_figure(total[0] * INCH, total[1] * INCH, layout=None), total, width, height, grid)
 
-    picture = _picture(photo)
     for row, label in enumerate(labels):
-        page.label(row, label, result)
-        axes = page.panel(row, 0)
-        _show(axes, picture, grid_of(photo))
-        if row == 0:
-            page.heading(0, "Photo", _resolution(grid_of(photo)))
-            _scale_bar(axes, grid)
-        shown = [column.maps.sel(line=label) for column in columns]
-        low, high = _limits(shown)
-        image: AxesImage | None = None
-        for index, (column, plane) in enumerate(zip(columns, shown, strict=True), start=1):
-            image = _show(page.panel(row, index), plane.values, grid_of(plane), MAPS, low, high)
-            if row == 0:
-                page.heading(index, column.title, column.detail)
-        unit = str(result.attrs.get("units", "")).replace("dimensionless", "")
-        page.bar(row, len(columns), image, unit)
+        page.label(row, label, columns[1].scan["intensity"])
+        page.show(row, 0, picture)
+        planes = [each[row] for each in shown]
+        low, high, extend = _limits([plane.pixels for plane in planes])
+        for index, plane in enumerate(planes, start=1):
+            image = page.show(row, index, plane, cmap=colour_map(MAPS), vmin=low, vmax=high)
+        page.bar(row, len(columns), image, planes[1].unit, extend)
         if errors is not None:
             span = ERROR_SHARE * (high - low)
-            image = _show(page.panel(row, panels - 1, bars=1), errors.sel(line=label).values, grid, ERRORS, 0, span)
-            page.bar(row, panels - 1, image, unit, bars=1)
-            if row == 0:
-                page.heading(panels - 1, "|Error|", "of the fine map", bars=1)
-    return figure
+            style = {"cmap": colour_map(ERRORS), "vmin": 0.0, "vmax": span}
+            image = page.show(row, panels - 1, errors[row], bars=1, **style)
+            page.bar(row, panels - 1, image, planes[1].unit, extension([errors[row].pixels], 0.0, span), bars=1)
+    page.heading(0, "Photo", _resolution(grid_of(photo)))
+    for index, column in enumerate(columns, start=1):
+        page.heading(index, column.title, _resolution(column.grid))
+    if errors is not None:
+        page.heading(panels - 1, "|Error|", "of the fine map", bars=1)
+    if missing:
+        page.key()
+    add_scale_bar(page.axes[0])
+    made: NDArray[Any] = np.empty(len(page.axes), object)
+    made[:] = page.axes
+    return made.reshape(len(labels), panels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +177,7 @@ class _Page:
     width: float
     height: float
     grid: Grid
+    axes: list[Axes] = field(default_factory=list)
 
     def _box(self, left: float, top: float, width: float, height: float) -> tuple[float, float, float, float]:
         w, h = self.size
@@ -175,70 +189,71 @@ class _Page:
     def _top(self, row: int) -> float:
         return HEAD + row * (self.height + GAP)
 
-    def panel(self, row: int, column: int, bars: int = 0) -> Axes:
-        """Add empty axes in mm; `bars` is the number of colour bars to the left."""
+    def show(self, row: int, column: int, plane: Plane, bars: int = 0, **style: Any) -> AxesImage:
+        """Draw pixels in a panel of their own, in mm; `bars` is the number of colour bars to its left."""
         box = self._box(self._left(column, bars), self._top(row), self.width, self.height)
         axes: Axes = self.figure.add_axes(box)
-        axes.set_xlim(*self.grid.x.edges)
-        axes.set_ylim(*self.grid.y.edges[::-1])
-        axes.set_xticks([])
-        axes.set_yticks([])
-        axes.set_facecolor(NOTHING)
+        image = draw_pixels(axes, plane, **style)
+        axes.set(xlim=self.grid.x.edges, ylim=self.grid.y.edges[::-1], xticks=[], yticks=[], aspect="auto")
+        axes.set_facecolor(NOT_MEASURED)
         for spine in axes.spines.values():
             spine.set_visible(False)
-        return axes
+        self.axes.append(axes)
+        return image
 
     def heading(self, column: int, title: str, detail: str, bars: int = 0) -> None:
         left = self._left(column, bars) / self.size[0]
-        self._text(left, 1 - (HEAD - 0.27) / self.size[1], title, size=10.5, weight="bold", va="bottom")
-        self._text(left, 1 - (HEAD - 0.08) / self.size[1], detail, size=7.5, color=PALE, va="bottom")
+        self._text(left, 1 - (HEAD - 0.19) / self.size[1], title, size=SIZES["title"], weight="bold", va="bottom")
+        self._text(left, 1 - (HEAD - 0.06) / self.size[1], detail, size=SIZES["small"], color=PALE, va="bottom")
 
     def label(self, row: int, label: str, maps: xr.DataArray) -> None:
         """Write name and energy of a line to the left of its row."""
         middle = 1 - (self._top(row) + self.height / 2) / self.size[1]
-        right = (LABEL - 0.14) / self.size[0]
-        self._text(right, middle, label, size=12, weight="bold", va="bottom", ha="right")
+        right = (LABEL - 0.08) / self.size[0]
+        self._text(right, middle, label, size=SIZES["title"], weight="bold", va="bottom", ha="right")
         if "energy" in maps.coords:
             energy = float(maps["energy"].sel(line=label))
             if math.isfinite(energy):
                 step = 0.03 / self.size[1]
-                self._text(right, middle - step, f"{energy:.2f} keV", size=7.5, color=PALE, va="top", ha="right")
+                text = f"{energy:.2f} keV"
+                self._text(right, middle - step, text, size=SIZES["small"], color=PALE, va="top", ha="right")
 
-    def bar(self, row: int, column: int, image: AxesImage | None, unit: str, bars: int = 0) -> None:
+    def key(self) -> None:
+        """Name the grey of pixels without a measurement, at the foot of the page."""
+        from matplotlib.patches import Patch
+
+        patch = Patch(facecolor=NOT_MEASURED, label="not measured")
+        place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (self._left(0, 0) / self.size[0], 0.0)}
+        pads: dict[str, Any] = {"borderaxespad": 0.2, "borderpad": 0.2, "handlelength": 1.2}
+        self.figure.legend(handles=[patch], fontsize=SIZES["small"], frameon=False, **place, **pads)
+
+    def bar(self, row: int, column: int, image: AxesImage, unit: str, extend: str, bars: int = 0) -> None:
         """Add the colour bar to the right of a panel."""
         left = self._left(column, bars) + self.width + GAP
         axes = self.figure.add_axes(self._box(left, self._top(row), BAR, self.height))
-        bar = self.figure.colorbar(image, cax=axes)  # type: ignore[arg-type]
-        bar.outline.set_visible(False)
+        bar = self.figure.colorbar(image, cax=axes, extend=extend, extendfrac=0.04)
+        bar.outline.set_linewidth(0.4)
         bar.locator = _ticks()
         bar.update_ticks()
-        axes.tick_params(labelsize=7, length=2, width=0.5, pad=1.5, color=PALE, labelcolor=INK)
+        axes.tick_params(labelsize=SIZES["small"], length=2, width=0.5, pad=1.5, color=PALE)
         if row == 0:
             self._text(
                 (left - 0.02) / self.size[0],
-                1 - (HEAD - 0.08) / self.size[1],
+                1 - (HEAD - 0.06) / self.size[1],
                 unit,
-                size=7.5,
+                size=SIZES["small"],
                 color=PALE,
                 va="bottom",
             )
 
     def _text(self, x: float, y: float, text: str, **style: Any) -> None:
-        self.figure.text(x, y, text, **{"color": INK, **style})
+        self.figure.text(x, y, text, **style)
 
 
 def _ticks() -> Any:
     from matplotlib.ticker import MaxNLocator
 
     return MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10], prune="upper")
-
-
-def _column(title: str, scan: xr.Dataset | xr.DataArray) -> _Column:
-    with warnings.catch_warnings():
-        # The warnings about these maps were given when they were made.
-        warnings.simplefilter("ignore")
-        maps = ensure_scan(scan, values=False)["intensity"]
-    return _Column(title, _resolution(grid_of(maps)), maps)
 
 
 def _resolution(grid: Grid) -> str:
@@ -252,7 +267,7 @@ def _labels(columns: Sequence[_Column], lines: Sequence[str] | None) -> list[str
     faults: list[str] = []
     if lines is not None and not (lines := label_list(lines)):
         raise InvalidInput("lines", ["lines must name at least one line, such as lines=['Ca-K'], got none"])
-    stored = [[str(label) for label in column.maps["line"].values] for column in columns]
+    stored = [[str(label) for label in column.scan["line"].values] for column in columns]
     wanted = _wanted(lines, stored[1]) if lines is not None else stored[1][:ROWS]
     for column, there in zip(columns, stored, strict=True):
         missing = [label for label in wanted if label not in there]
@@ -281,78 +296,17 @@ def _wanted(lines: Sequence[str], there: Sequence[str]) -> list[str]:
     return wanted
 
 
-def _error(result: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
-    if result.sizes["y"] != truth.sizes["y"] or result.sizes["x"] != truth.sizes["x"]:
-        shapes = [f"{maps.sizes['y']} × {maps.sizes['x']}" for maps in (result, truth)]
-        raise InvalidInput(
-            "truth",
-            [f"truth must have the pixels of the result ({shapes[0]}), got {shapes[1]}; resample it to the same grid"],
-        )
-    # Subtract by position, since xarray would drop pixels whose coordinates differ in the last digit.
-    aligned = truth.sel(line=result["line"]).values
-    return abs(result - aligned)
+def _error(result: Plane, truth: Plane) -> Plane:
+    return replace(result, pixels=np.abs(result.pixels - truth.pixels))
 
 
-def _picture(photo: xr.DataArray) -> NDArray[Any]:
-    """Return three bands of the photo, or one as grey, as (y, x, 3), thinned to the resolution of a page."""
-    photo = photo.isel(band=shown_bands([str(band) for band in photo["band"].values]))
-    step = max(1, min(photo.sizes["y"], photo.sizes["x"]) // PIXELS)
-    thin = photo.isel(y=slice(None, None, step), x=slice(None, None, step)).transpose("y", "x", "band")
-    picture: NDArray[Any] = np.clip(np.nan_to_num(thin.values, nan=1.0), 0, 1)
-    return picture
-
-
-def _limits(planes: Sequence[xr.DataArray]) -> tuple[float, float]:
-    """Return one colour scale for all `planes`, of which the first is the scan, with a small share saturated.
+def _limits(planes: Sequence[NDArray[Any]]) -> Limits:
+    """Return one colour scale for all `planes`, of which the first is the scan.
 
     The scale starts at zero, or lower if the scan itself is negative. Negative values of a reconstruction are shown as
     zero.
     """
-    values = [plane.values[np.isfinite(plane.values)] for plane in planes]
-    low = float(np.quantile(values[0], SATURATED)) if values[0].size else 0.0
-    highs = [float(np.quantile(value, 1 - SATURATED)) for value in values if value.size]
-    low, high = min(0.0, low), max(highs, default=1.0)
-    return (low, high if high > low else low + 1.0)
-
-
-def _show(
-    axes: Axes,
-    pixels: NDArray[Any],
-    grid: Grid,
-    colours: str | None = None,
-    low: float | None = None,
-    high: float | None = None,
-) -> AxesImage:
-    # The extent follows the coordinates, ascending or descending.
-    half_y, half_x = grid.y.step / 2, grid.x.step / 2
-    first_y, first_x = grid.y.first - half_y, grid.x.first - half_x
-    extent = (first_x, first_x + grid.x.size * grid.x.step, first_y + grid.y.size * grid.y.step, first_y)
-    limits = axes.get_xlim(), axes.get_ylim()
-    image = axes.imshow(pixels, cmap=colours, vmin=low, vmax=high, extent=extent, aspect="auto")
-    axes.set_xlim(limits[0])
-    axes.set_ylim(limits[1])
-    return image
-
-
-def _scale_bar(axes: Axes, grid: Grid) -> None:
-    """Draw a scale bar of a round length, about a quarter of the width, at the lower left."""
-    from matplotlib.patheffects import withStroke
-
-    rough = grid.x.extent / 4
-    power = 10.0 ** math.floor(math.log10(rough))
-    length = power * max(step for step in (1, 2, 5) if step * power <= rough)
-    left = grid.x.edges[0] + 0.05 * grid.x.extent
-    bottom = grid.y.edges[1] - 0.06 * grid.y.extent
-    [bar] = axes.plot([left, left + length], [bottom, bottom], color="white", linewidth=2.2, solid_capstyle="butt")
-    text = axes.text(
-        left,
-        bottom - 0.025 * grid.y.extent,
-        f"{length:g} mm" if length < 100 else f"{length / 10:g} cm",
-        color="white",
-        size=8,
-        weight="bold",
-        va="bottom",
-    )
-    # An outline keeps bar and text legible on any painting.
-    bar.set_path_effects([withStroke(linewidth=3.6, foreground="black", alpha=0.55)])
-    text.set_path_effects([withStroke(linewidth=2.5, foreground="black", alpha=0.55)])
+    low, _, _ = limits_of(planes[:1])
+    _, high, _ = limits_of(planes)
+    high = high if high > low else low + 1.0
+    return Limits(low, high, extension(planes, low, high))

@@ -121,6 +121,8 @@ class XrfsrAccessor:
         offered = ", ".join(name for name in dir(type(self)) if not name.startswith("_"))
         return f"<.xrfsr of a {type(self._obj).__name__} {dict(self._obj.sizes)}: {offered}>"
 
+    _repr_html_ = Forwarded("plot.cards", "card")
+
     @property
     def grid(self) -> Grid:
         """Grid of `y` and `x` in mm (`xrfsr.Grid`)."""
@@ -237,5 +239,12 @@ class TreeAccessor:
     def __init__(self, tree: xr.DataTree) -> None:
         self._obj = tree
 
+    def __repr__(self) -> str:
+        """Name the nodes with data, and the methods there are."""
+        nodes = [node.path for node in self._obj.subtree if node.data_vars]
+        offered = ", ".join(name for name in dir(type(self)) if not name.startswith("_"))
+        return f"<.xrfsr of a DataTree with {', '.join(nodes) or 'no data'}: {offered}>"
+
+    _repr_html_ = Forwarded("plot.cards", "tree_card")
     superresolve = Forwarded("regions.in_memory")
     train = Forwarded("regions.in_memory")

@@ -14,10 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from xrfsr.core.units import pair_to_mm, to_mm
 from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.utils import html
 from xrfsr.utils.checks import is_integer, is_number, numbers
 from xrfsr.utils.describe import describe
 
-__all__ = ["Axis", "Grid"]
+__all__ = ["Axis", "Grid", "grid_facts"]
 
 # Largest deviation of a centre, in steps. Coordinates written as float32 deviate by about 1e-7 of their value, those
 # read from the encoders of a stage by a hundredth of a step; a stage that skips a step is off by a whole one.
@@ -221,6 +222,9 @@ class Grid:
             f"{right:g} mm{note}>"
         )
 
+    def _repr_html_(self) -> str | None:
+        return _card(self)
+
     @classmethod
     def from_shape(cls, shape: tuple[int, int], pixel_size: object, origin: object = (0.0, 0.0)) -> Grid:
         """Return the grid of `shape` (rows, columns) whose outer corner lies at `origin` (y, x).
@@ -289,3 +293,30 @@ class Grid:
 def _check_grid(other: object) -> None:
     if not isinstance(other, Grid):
         raise InvalidInput("grid", [f"other must be a Grid such as scan.xrfsr.grid, got {describe(other)}"])
+
+
+def grid_facts(grid: Grid) -> dict[str, str]:
+    """Return size and pixels of a grid in words, width first.
+
+    Examples
+    --------
+    >>> grid_facts(Grid.from_shape((64, 48), pixel_size="0.5 mm"))
+    {'size': '24 × 32 mm (width × height)', 'pixels': '48 × 64, each 0.5 mm'}
+    """
+    (rows, columns), (dy, dx) = grid.shape, grid.spacing
+    square = abs(dy - dx) <= 1e-6 * dx
+    pixel = f"{dx:.4g} mm" if square else f"{dx:.4g} × {dy:.4g} mm"
+    return {
+        "size": f"{grid.x.extent:.5g} × {grid.y.extent:.5g} mm (width × height)",
+        "pixels": f"{columns} × {rows}, each {pixel}",
+    }
+
+
+@html.or_none
+def _card(grid: Grid) -> str:
+    """Return what a notebook shows of a grid."""
+    facts: dict[str, object] = dict(grid_facts(grid))
+    for name, axis, cells in (("x", grid.x, "column"), ("y", grid.y, "row")):
+        turned = f", descending: the first {cells} is at {axis.first:g} mm" if axis.step < 0 else ""
+        facts[name] = f"{axis.edges[0]:g} to {axis.edges[1]:g} mm, edge to edge{turned}"
+    return html.card("Grid", "", facts, pictures=[html.frame((grid.y.extent, grid.x.extent))])

@@ -23,6 +23,7 @@ from xrfsr.kriging.simple import krige
 from xrfsr.network.cells import network_inputs
 from xrfsr.network.config import TrainingConfig
 from xrfsr.network.generator import Architecture, Generator
+from xrfsr.network.model_card import model_card
 from xrfsr.network.model_files import FORMAT, read_model, write_model
 from xrfsr.network.photo_views import photo_views
 from xrfsr.operators import Downsampling
@@ -122,6 +123,9 @@ class Model:
             f"<xrfsr.Model of {', '.join(self.lines)} in {self.units}, {self.ratio[0]:g} x {self.ratio[1]:g} finer, "
             f"{a.members} networks of K={a.K}, M={a.M}>"
         )
+
+    def _repr_html_(self) -> str | None:
+        return model_card(self)
 
     @property
     def has_holdout(self) -> NDArray[np.bool_]:

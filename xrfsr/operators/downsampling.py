@@ -13,6 +13,7 @@ from scipy.sparse import csr_array
 
 from xrfsr.core.grid import Axis, Grid
 from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.operators.downsampling_card import downsampling_card
 from xrfsr.operators.footprints import Footprint, beam_per_axis, coverage_faults, footprint_matrix
 from xrfsr.operators.right_inverse import RightInverse, precision_matrix, right_inverse_matrix
 from xrfsr.operators.separable import Array, apply_separable, check_shape, crop_rows
@@ -81,6 +82,9 @@ class Downsampling:
         beam = "" if self.fwhm is None else f", beam {self.fwhm[0]:g} x {self.fwhm[1]:g} mm"
         sizes = " to ".join(f"{grid.shape[0]} x {grid.shape[1]}" for grid in (self.fine, self.coarse))
         return f"<U from {sizes} pixels, footprint {self.footprint!r}{beam}>"
+
+    def _repr_html_(self) -> str | None:
+        return downsampling_card(self)
 
     @classmethod
     def between(

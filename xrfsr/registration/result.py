@@ -9,10 +9,20 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from xrfsr.core.coordinates import grid_of
+from xrfsr.core.grid import grid_facts
+from xrfsr.core.previews import is_held, photo_pixels, stand_in
 from xrfsr.registration.spline import SplineTransform
 from xrfsr.registration.transform import Model, Transform
+from xrfsr.utils import html
+from xrfsr.utils.describe import listing
+from xrfsr.utils.thumbnails import fit_box, photo_uri
 
 __all__ = ["Registration"]
+
+BOX = (190, 220)  # height and width on a page
+MOST = 30_000  # characters of the picture
+BEST = 4  # lines that follow the photo best, of which a card names no more
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +68,9 @@ class Registration:
             f"resolves scales up to {self.largest_scale:g}>"
         )
 
+    def _repr_html_(self) -> str | None:
+        return _card(self)
+
     def photo_to_map_pixels(self, points: ArrayLike) -> NDArray[np.float64]:
         """Convert photo pixels to map pixels.
 
@@ -72,3 +85,34 @@ class Registration:
             Map pixels (column, row).
         """
         return self.transform(points)
+
+
+@html.or_none
+def _card(found: Registration) -> str:
+    """Return what a notebook shows of a registration."""
+    photo, evidence = found.photo, found.diagnostics
+    grid = grid_of(photo)
+    facts: dict[str, object] = {
+        "model": found.model.replace("_", " "),
+        "error": f"about {found.residual_mm:.2g} mm, root mean square",
+        "scale": f"at most {found.largest_scale:.3g}: the photo resolves no more",
+        **grid_facts(grid),
+    }
+    if "points" in evidence:
+        worst = float(np.max(evidence["errors_mm"])) if np.size(evidence.get("errors_mm", ())) else 0.0
+        facts["control points"] = f"{evidence['points']}" + (f", errors up to {worst:.2g} mm" if worst else "")
+    if "score" in evidence and "control" in evidence:
+        score, control = (float(evidence[name]) for name in ("score", "control"))
+        facts["evidence"] = f"{score:.3g} nats per pixel, {control:.3g} with mirrored maps"
+    if "lines" in evidence:
+        facts["follow the photo"] = listing(list(evidence["lines"])[:BEST])
+    if evidence.get("turned"):
+        facts["turned"] = f"{evidence['turned']}° counter-clockwise"
+    pictures = []
+    if is_held(photo):
+        pixels = photo_pixels(stand_in(photo), grid, max(BOX))
+        size = fit_box((grid.y.extent, grid.x.extent), BOX)
+        pictures = [
+            html.figure(photo_uri(pixels, MOST), "Photo on the grid of the scan", size, pixels=pixels.shape[:2])
+        ]
+    return html.card("Registration", "the photo is in .photo", facts, pictures=pictures)

@@ -90,6 +90,57 @@ class PlotAccessor:
 
     __call__ = Forwarded("plot", "maps")
     maps = Forwarded("plot")
+    composite = Forwarded("plot")
+    overlay = Forwarded("plot")
+    profile = Forwarded("plot")
+    ratio = Forwarded("plot")
+    histogram = Forwarded("plot")
+    uncertainty = Forwarded("plot")
+    support = Forwarded("plot")
+    training = Forwarded("plot")
+
+    def compare(
+        self,
+        *others: xr.Dataset | xr.DataArray,
+        line: str | None = None,
+        titles: Any = None,
+        positions: bool = False,
+        ax: Any = None,
+    ) -> Any:
+        """Draw one line of this scan and others in a row; see `xrfsr.plot.compare`.
+
+        Parameters
+        ----------
+        *others : Dataset or DataArray
+            Scans, results or single maps (y, x), in the same unit and millimetres.
+        line : str, optional
+            Line in any spelling or by its element alone; needed if there are several.
+        titles : sequence of str, optional
+            Titles of this and the others; their pixel sizes if left out.
+        positions : bool
+            Whether to write positions in mm along the sides.
+        ax : sequence of matplotlib.axes.Axes, optional
+            Axes to draw on, as many as there are maps; those of a new figure if left out.
+
+        Returns
+        -------
+        array of matplotlib.axes.Axes
+            One for each map, all with the same colour limits.
+
+        Raises
+        ------
+        InvalidInput
+            Naming every fault of each map.
+
+        Examples
+        --------
+        >>> import xrfsr
+        >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Fe-K", "Pb-L"])
+        >>> left, right = scan.xrfsr.plot.compare(truth, line="Pb-L")
+        """
+        from xrfsr.plot import compare
+
+        return compare([self._obj, *others], line=line, titles=titles, positions=positions, ax=ax)
 
 
 @xr.register_dataset_accessor("xrfsr")  # type: ignore[no-untyped-call]

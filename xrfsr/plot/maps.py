@@ -119,9 +119,9 @@ def draw_maps(
             draw_pixels(one, plane)
         else:
             bar = ", ".join(filter(None, (label, plane.unit)))
-            draw_map(one, plane, limits or limits_of([plane.pixels]), colours=colours, bar=bar, key=False)
+            draw_map(one, plane, limits or limits_of([plane.pixels]), colours=colours, bar=bar)
         if plane.missing and not keyed:
-            add_key(one, KEY)
+            add_key(one, KEY, above=positions)
             keyed = True
         frame(one, plane, title=plane.title, positions=positions, scale_bar=number == 0)
     made: Axes | NDArray[Any] = result(axes)

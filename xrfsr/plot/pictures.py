@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xrfsr.core.grid import Grid
 from xrfsr.plot.limits import Limits
 from xrfsr.plot.pixels import Plane
 from xrfsr.plot.scale_bar import add_scale_bar
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
 
-__all__ = ["add_key", "colour_bar", "draw_map", "draw_pixels", "frame"]
+__all__ = ["KEY", "add_key", "colour_bar", "draw_map", "draw_pixels", "frame"]
 
 KEY = {"not measured": NOT_MEASURED}
 
@@ -28,21 +29,26 @@ def draw_pixels(axes: Axes, plane: Plane, **style: Any) -> AxesImage:
     return axes.imshow(pixels, origin="upper", extent=(left, right, bottom, top), aspect="equal", **style)
 
 
-def draw_map(
-    axes: Axes, plane: Plane, limits: Limits, *, colours: str = MAPS, bar: str | None = None, key: bool = True
-) -> AxesImage:
+def draw_map(axes: Axes, plane: Plane, limits: Limits, *, colours: str = MAPS, bar: str | None = None) -> AxesImage:
     """Draw one map, and its colour bar if it has a label."""
     image = draw_pixels(axes, plane, cmap=colour_map(colours), vmin=limits.low, vmax=limits.high)
     if bar is not None:
         colour_bar(axes, image, bar, limits.extend)
-    if key and plane.missing:
-        add_key(axes, KEY)
     return image
 
 
-def frame(axes: Axes, plane: Plane, *, title: str = "", positions: bool = False, scale_bar: bool = True) -> None:
-    """Finish a picture: its title, its edges, the scale bar, and positions in mm if they are wanted."""
-    (top, bottom), (left, right) = plane.grid.y.edges, plane.grid.x.edges
+def frame(
+    axes: Axes,
+    plane: Plane,
+    *,
+    title: str = "",
+    positions: bool = False,
+    scale_bar: bool = True,
+    view: Grid | None = None,
+) -> None:
+    """Finish a picture: title, edges (of a view, or of the map), scale bar, and positions in mm if they are wanted."""
+    grid = plane.grid if view is None else view
+    (top, bottom), (left, right) = grid.y.edges, grid.x.edges
     axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
     axes.set_title(title, loc="left", fontsize=SIZES["title"])
     if positions:
@@ -59,6 +65,8 @@ def frame(axes: Axes, plane: Plane, *, title: str = "", positions: bool = False,
 
 def colour_bar(axes: Axes, image: Any, label: str, extend: str = "neither") -> Any:
     """Add a colour bar as tall as the picture, to its right."""
+    from matplotlib.ticker import MaxNLocator
+
     figure: Any = axes.get_figure(root=True)
     if figure.get_layout_engine() is not None:
         # Inset axes are as tall as the picture, and the layout engine makes room for them.
@@ -68,6 +76,9 @@ def colour_bar(axes: Axes, image: Any, label: str, extend: str = "neither") -> A
         tall = abs(np.diff(axes.get_ylim())[0] / np.diff(axes.get_xlim())[0])
         place = {"ax": axes, "fraction": min(0.046 * tall, 0.15), "pad": 0.04}
     bar = figure.colorbar(image, extend=extend, extendfrac=0.04, **place)
+    if image.norm.vmin <= 0:  # a linear scale
+        bar.locator = MaxNLocator(5)
+        bar.update_ticks()
     bar.outline.set_linewidth(0.5)
     bar.ax.tick_params(labelsize=SIZES["small"], length=2, width=0.5, pad=1.5)
     bar.ax.yaxis.get_offset_text().set_fontsize(SIZES["small"])
@@ -75,14 +86,16 @@ def colour_bar(axes: Axes, image: Any, label: str, extend: str = "neither") -> A
     return bar
 
 
-def add_key(axes: Axes, colours: Mapping[str, str]) -> None:
-    """Say above the picture, on the right, what colours mean that are not on its colour bar."""
+def add_key(axes: Axes, colours: Mapping[str, str], *, above: bool = False) -> None:
+    """Say what colours mean that are not on the colour bar: below the picture, or above it beside the title."""
     from matplotlib.patches import Patch
 
+    place: Any = {"loc": "upper left", "bbox_to_anchor": (0.0, 0.0)}
+    if above:
+        place = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0)}
     axes.legend(
         handles=[Patch(facecolor=colour, edgecolor="none", label=text) for text, colour in colours.items()],
-        loc="lower right",
-        bbox_to_anchor=(1.0, 1.0),
+        **place,
         ncols=len(colours),
         fontsize=SIZES["small"],
         frameon=False,

@@ -21,7 +21,7 @@ __all__ = ["axes_faults", "column_faults", "given_axes", "picture_axes", "plain_
 BAR_ROOM = 15.0  # mm beside a picture for its colour bar
 HEAD = 8.0  # mm above a picture for its title
 TALLEST = 1.6  # height of a picture in widths of its column; taller ones become narrower
-LOWEST = 14.0  # mm
+LOWEST = 10.0  # mm
 
 
 def given_axes(ax: Any) -> list[Any]:

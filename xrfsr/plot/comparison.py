@@ -90,7 +90,7 @@ def comparison(compared: xr.Dataset, metric: str = "psnr", *, ax: Any = None) ->
     without = " without the noise of the truth" if metric.endswith("corrected") else ""
     unit = f"PSNR{without} in dB (higher is better)" if in_decibels else f"RMSE{without} (lower is better)"
     score.set_xlabel(f"{unit}\n◆ all element lines together, ● each line", fontsize=SIZES["label"])
-    score.set_yticks(heights, names, fontsize=SIZES["label"])
+    score.set_yticks(heights, names, fontsize=SIZES["label"], parse_math=False)
     seconds.barh(heights, chosen["seconds"].values, height=0.5, color=PALE)
     seconds.set_xscale("log")
     _decades(seconds, chosen["seconds"].values)

@@ -85,8 +85,8 @@ def histogram(
         low, high, _ = limits_of([values])
         share = np.full(values.size, 1 / max(1, values.size))
         one.hist(values, bins=int(bins), range=(low, high), weights=share, color=SEVERAL[0], log=bool(values.size))
-        one.set_title(plane.title, loc="left", fontsize=SIZES["title"])
-        one.set_xlabel(plane.unit, fontsize=SIZES["label"])
+        one.set_title(plane.title, loc="left", fontsize=SIZES["title"], parse_math=False)
+        one.set_xlabel(plane.unit, fontsize=SIZES["label"], parse_math=False)
         if number % columns == 0:
             one.set_ylabel("share of pixels", fontsize=SIZES["label"])
         one.yaxis.set_major_formatter(FuncFormatter(lambda value, place: f"{100 * value:g} %"))

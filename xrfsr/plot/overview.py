@@ -247,7 +247,7 @@ class _Page:
             )
 
     def _text(self, x: float, y: float, text: str, **style: Any) -> None:
-        self.figure.text(x, y, text, **style)
+        self.figure.text(x, y, text, parse_math=False, **style)
 
 
 def _ticks() -> Any:

@@ -11,7 +11,7 @@ from xrfsr.core.grid import Grid
 from xrfsr.plot.limits import Limits
 from xrfsr.plot.pixels import Plane
 from xrfsr.plot.scale_bar import add_scale_bar
-from xrfsr.plot.style import MAPS, NOT_MEASURED, SIZES, colour_map
+from xrfsr.plot.style import MAPS, NOT_MEASURED, SIZES, colour_map, literally
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KEY", "add_key", "colour_bar", "draw_map", "draw_pixels", "frame"]
 
+TICK = 0.13  # inches between labels of a colour bar, at least
 KEY = {"not measured": NOT_MEASURED}
 
 
@@ -50,7 +51,7 @@ def frame(
     grid = plane.grid if view is None else view
     (top, bottom), (left, right) = grid.y.edges, grid.x.edges
     axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
-    axes.set_title(title, loc="left", fontsize=SIZES["title"])
+    literally(axes.set_title(title, loc="left", fontsize=SIZES["title"]))
     if positions:
         axes.tick_params(labelsize=SIZES["small"], length=2, width=0.5, pad=1.5)
         axes.set_xlabel("x in mm", fontsize=SIZES["small"], labelpad=1)
@@ -68,21 +69,25 @@ def colour_bar(axes: Axes, image: Any, label: str, extend: str = "neither") -> A
     from matplotlib.ticker import MaxNLocator
 
     figure: Any = axes.get_figure(root=True)
+    left, right, bottom, top = image.get_extent()
+    tall = abs((bottom - top) / (right - left))
     if figure.get_layout_engine() is not None:
         # Inset axes are as tall as the picture, and the layout engine makes room for them.
-        place: dict[str, Any] = {"cax": axes.inset_axes((1.03, 0.0, 0.05, 1.0))}
+        wide = 0.05 * min(max(1.0, tall), 4.0)
+        place: dict[str, Any] = {"cax": axes.inset_axes((1 + 0.6 * wide, 0.0, wide, 1.0))}
     else:
         # Nobody makes room, so it comes from the axes.
-        tall = abs(np.diff(axes.get_ylim())[0] / np.diff(axes.get_xlim())[0])
         place = {"ax": axes, "fraction": min(0.046 * tall, 0.15), "pad": 0.04}
     bar = figure.colorbar(image, extend=extend, extendfrac=0.04, **place)
     if image.norm.vmin <= 0:  # a linear scale
-        bar.locator = MaxNLocator(5)
+        box = axes.get_position()
+        inches = min(box.height * figure.get_figheight(), tall * box.width * figure.get_figwidth())
+        bar.locator = MaxNLocator(min(5, max(1, int(inches / TICK))))
         bar.update_ticks()
     bar.outline.set_linewidth(0.5)
     bar.ax.tick_params(labelsize=SIZES["small"], length=2, width=0.5, pad=1.5)
     bar.ax.yaxis.get_offset_text().set_fontsize(SIZES["small"])
-    bar.set_label(label, fontsize=SIZES["label"])
+    bar.set_label(label, fontsize=SIZES["label"], parse_math=False)
     return bar
 
 
@@ -93,7 +98,7 @@ def add_key(axes: Axes, colours: Mapping[str, str], *, above: bool = False) -> N
     place: Any = {"loc": "upper left", "bbox_to_anchor": (0.0, 0.0)}
     if above:
         place = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0)}
-    axes.legend(
+    legend = axes.legend(
         handles=[Patch(facecolor=colour, edgecolor="none", label=text) for text, colour in colours.items()],
         **place,
         ncols=len(colours),
@@ -105,3 +110,4 @@ def add_key(axes: Axes, colours: Mapping[str, str], *, above: bool = False) -> N
         handletextpad=0.4,
         columnspacing=0.9,
     )
+    literally(*legend.get_texts())

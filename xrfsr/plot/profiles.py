@@ -19,7 +19,7 @@ from xrfsr.plot.display import PAGE, new_figure, require_matplotlib
 from xrfsr.plot.limits import limits_of
 from xrfsr.plot.pictures import KEY, add_key, draw_map, frame
 from xrfsr.plot.pixels import Plane, is_map, load, scan_planes, single_plane, unit_of
-from xrfsr.plot.style import SEVERAL, SIZES, outlined
+from xrfsr.plot.style import SEVERAL, SIZES, literally, outlined
 from xrfsr.utils.checks import switch_faults
 
 if TYPE_CHECKING:
@@ -157,18 +157,18 @@ def _draw_curves(axes: Axes, made: xr.Dataset, plane: Plane) -> None:
     distance = made["distance"].values
     for number, label in enumerate(labels):
         colour, curve = SEVERAL[number % len(SEVERAL)], curves.isel(line=number).values
-        axes.plot(distance, curve, color=colour, linewidth=1.2, label=label)
+        axes.plot(distance, curve, color=colour, linewidth=1.2, label=label.lstrip("_"))
         for known in rest:
             error = known.isel(line=number).values
             axes.fill_between(distance, curve - error, curve + error, color=colour, alpha=0.25, linewidth=0)
     note = ", ± 1 std. dev." if rest else ""
     axes.set_xlabel("mm from the dot", fontsize=SIZES["label"])
-    axes.set_ylabel(f"{unit_of(values) or plane.unit}{note}".strip(", "), fontsize=SIZES["label"])
+    axes.set_ylabel(f"{unit_of(values) or plane.unit}{note}".strip(", "), fontsize=SIZES["label"], parse_math=False)
     axes.set_xlim(distance[0], distance[-1])
     axes.tick_params(labelsize=SIZES["small"], length=2, width=0.5)
     axes.spines[["top", "right"]].set_visible(False)
-    if len(labels) > 1 or labels[0]:
-        axes.legend(
+    if len(labels) > 1 or labels[0].lstrip("_"):
+        legend = axes.legend(
             fontsize=SIZES["small"],
             frameon=False,
             ncols=min(len(labels), 3),
@@ -176,3 +176,4 @@ def _draw_curves(axes: Axes, made: xr.Dataset, plane: Plane) -> None:
             bbox_to_anchor=(0.0, 1.0),
             borderaxespad=0.2,
         )
+        literally(*legend.get_texts())

@@ -19,6 +19,7 @@ __all__ = [
     "SIZES",
     "TRUST",
     "colour_map",
+    "literally",
     "outlined",
 ]
 
@@ -46,3 +47,9 @@ def outlined(width: float = 1.5) -> list[Any]:
     from matplotlib.patheffects import withStroke
 
     return [withStroke(linewidth=width, foreground="#000000a0")]
+
+
+def literally(*texts: Any) -> None:
+    """Draw texts of matplotlib letter by letter: names from a file may have dollars, which would begin a formula."""
+    for text in texts:
+        text.set_parse_math(False)

@@ -12,7 +12,7 @@ import xarray as xr
 from xrfsr.errors import InvalidInput, collect_faults
 from xrfsr.plot.axes import axes_faults, plain_axes
 from xrfsr.plot.display import require_matplotlib
-from xrfsr.plot.style import SEVERAL, SIZES
+from xrfsr.plot.style import SEVERAL, SIZES, literally
 from xrfsr.utils.checks import is_number
 from xrfsr.utils.describe import describe
 
@@ -81,7 +81,7 @@ def training(trained: Any, *, ax: Any = None) -> Axes:
     axes.tick_params(which="both", labelsize=SIZES["small"], length=2, width=0.5)
     axes.grid(alpha=0.3, linewidth=0.5)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=SIZES["small"], frameon=False)
+    literally(*axes.legend(fontsize=SIZES["small"], frameon=False).get_texts())
     return axes
 
 
@@ -117,9 +117,12 @@ def _curves(trained: Any) -> dict[str, Curve]:
         raise InvalidInput(
             "training", ["no network was trained, because the photo helps no map; there must be at least one step"]
         )
-    return {
-        str(name): [(step, np.nan if loss is None else loss) for step, loss in curve] for name, curve in named.items()
-    }
+    curves = {}
+    for name, points in named.items():
+        # matplotlib takes names that begin with an underscore for private.
+        label = str(name).lstrip("_") or "network"
+        curves[label] = [(step, np.nan if loss is None else loss) for step, loss in points]
+    return curves
 
 
 def _is_curve(points: Any) -> bool:

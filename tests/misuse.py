@@ -122,6 +122,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
         "truth": SCAN.xrfsr.resample(scale=2),
     },
     "scan.xrfsr.evaluate": {"obj": SCAN.xrfsr.resample(scale=2), "scale": 2, "method": "bilinear", "progress": False},
+    "scan.xrfsr.report": {"path": "new.html"},
     "scan.xrfsr.resample": {"scale": 2},
     "scan.xrfsr.to_geotiff": {"path": "new.tif"},
     "scan.xrfsr.to_imagej": {"path": "stack.tif"},

@@ -265,6 +265,8 @@ class XrfsrAccessor:
         """Figures with matplotlib: call it for all maps, a photo or a single map, or see its methods."""
         return PlotAccessor(self._obj)
 
+    report = Forwarded("report")
+
     to_zarr = Forwarded("io.writers.zarr")
     to_geotiff = Forwarded("io.writers.geotiff")
     to_tiffs = Forwarded("io.writers.tiffs")
@@ -299,3 +301,4 @@ class TreeAccessor:
     _repr_html_ = Forwarded("plot.cards", "tree_card")
     superresolve = Forwarded("regions.in_memory")
     train = Forwarded("regions.in_memory")
+    report = Forwarded("report", "report_tree")

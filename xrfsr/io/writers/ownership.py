@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,8 @@ __all__ = [
     "WORKSPACE",
     "file_digest",
     "hdf5_obstacle",
+    "html_folder_obstacle",
+    "html_obstacle",
     "png_obstacle",
     "store_obstacle",
     "tiff_obstacle",
@@ -32,6 +35,7 @@ SOFTWARE = f"{PROGRAM} {__version__}"  # tag "Software" of pictures
 DATASET = "dataset"  # value of the mark of a zarr store
 DERIVED_FOLDER = "derived"  # in a folder of TIFF files, for maps that are no element maps
 WORKSPACE = "workspace.json"  # of XRF-Explorer; ours has a mark, and the digests of the files that belong to it
+HEAD = 4096  # bytes of a page in which its generator is named
 NAMED = 3  # strangers in a message
 
 
@@ -97,6 +101,21 @@ def hdf5_obstacle(path: Path) -> str:
     return _file_obstacle(path, _creator_of_hdf5, "an HDF5 file")
 
 
+def html_obstacle(path: Path) -> str:
+    """Return why an HTML page is not replaced, or an empty string if this package wrote it."""
+    return _file_obstacle(path, _generator_of_html, "a report")
+
+
+def html_folder_obstacle(path: Path) -> str:
+    """Return why a folder of reports is not replaced, or an empty string if this package wrote all of it."""
+    if not path.is_dir():
+        return "is a file, not a folder of reports"
+    content = sorted(path.iterdir())
+    if not content:
+        return "is not a folder of reports that xrfsr wrote"
+    return _strangers([file.name for file in content if html_obstacle(file)])
+
+
 def png_obstacle(path: Path) -> str:
     """Return why a PNG file is not replaced, or an empty string if this package wrote it."""
     return _file_obstacle(path, _software_of_png, "a picture")
@@ -122,6 +141,12 @@ def _creator_of_hdf5(path: Path) -> object:
 
     with h5py.File(path, "r", locking=False) as file:
         return file.attrs.get("creator")
+
+
+def _generator_of_html(path: Path) -> object:
+    with path.open("rb") as file:
+        found = re.search(rb'<meta name="generator" content="([^"]{1,80})">', file.read(HEAD))
+    return found[1].decode() if found else ""
 
 
 def _software_of_png(path: Path) -> object:

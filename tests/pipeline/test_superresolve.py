@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -418,16 +416,6 @@ def test_progress(scan: xr.Dataset, photo: xr.DataArray, capfd: pytest.CaptureFi
     # Not in a log file, unless asked for.
     scan.xrfsr.superresolve(photo, **{**QUICK, "progress": None})
     assert capfd.readouterr() == ("", "")
-
-
-def test_progress_in_a_notebook_is_shown_though_nobody_owns_the_terminal() -> None:
-    code = (
-        "import sys, types; sys.modules['ipykernel'] = types.ModuleType('ipykernel')\n"
-        "from xrfsr.utils.progress import progress_bar\n"
-        "with progress_bar(3, 'training') as show: show(1); show(3)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, check=True)
-    assert "training" in done.stderr
 
 
 def test_coordinates_beside_the_maps_come_along(scan: xr.Dataset, photo: xr.DataArray) -> None:

@@ -146,3 +146,13 @@ def test_a_killed_worker_costs_no_region(
     run(tree, painting.rgb, tmp_path / "here.zarr", workers=1, **QUICK)
     with xr.open_datatree(out) as made, xr.open_datatree(tmp_path / "here.zarr") as expected:
         xr.testing.assert_identical(made.load(), expected.load())
+
+
+def test_a_cluster_has_one_bar(
+    client: Any, painting: xrfsr.simulate.Painting, tree: xr.DataTree, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    two = xr.DataTree.from_dict({name: tree[name].to_dataset() for name in NAMES[:2]})
+    run(two, painting.rgb, tmp_path / "all.zarr", client, **{**QUICK, "progress": True})
+    shown = capfd.readouterr().err
+    assert "regions: 100%" in shown
+    assert "training" not in shown

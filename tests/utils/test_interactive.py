@@ -9,7 +9,7 @@ import types
 
 import pytest
 
-from xrfsr.utils.interactive import is_interactive
+from xrfsr.utils.interactive import is_interactive, is_notebook
 
 PROGRAM = "from xrfsr.utils.interactive import is_interactive; print(is_interactive())"
 
@@ -30,3 +30,13 @@ def test_notebooks_are(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_interactive()
     shell.get_ipython = lambda: object()  # type: ignore[attr-defined]
     assert is_interactive()
+
+
+def test_a_kernel_is_a_notebook_and_a_prompt_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("IPython")
+    monkeypatch.setitem(sys.modules, "IPython", module)
+    assert not is_notebook()
+    module.get_ipython = lambda: object()  # type: ignore[attr-defined]  # IPython in a terminal
+    assert not is_notebook()
+    module.get_ipython = lambda: types.SimpleNamespace(kernel=object())  # type: ignore[attr-defined]
+    assert is_notebook()

@@ -250,7 +250,9 @@ def _run_steps(
             saved[number] = time.monotonic()
         return not trainer.done and time.monotonic() < deadline
 
-    with progress_bar(config.total_steps, "training", run.progress) as show:
+    members = len(config.inputs)
+    label = f"training of {members} networks" if members > 1 else "training"
+    with progress_bar(config.total_steps, label, run.progress) as show:
         interruption = round_robin(
             range(len(trainers)),
             take_turn,

@@ -141,15 +141,16 @@ def compare(
     found: list[Measures | None] = []
     failures: dict[str, Exception] = {}
     guided = any(method.uses_photo for method, _ in chosen.values())
-    if rgb is not None and guided and options.get("refine", SHIFT) is not None:
-        # Once, not for every method.
-        place |= {name: options[name] for name in ("seed", "refine") if name in options}
-        rgb, options = refine_registration(rgb, scan, scale, **place), {**options, "refine": None}
-    with progress_bar(len(names), "methods", progress) as show:
+    with progress_bar(len(names), "compare", progress) as show:
+        if rgb is not None and guided and options.get("refine", SHIFT) is not None:
+            # Once, not for every method.
+            place |= {name: options[name] for name in ("seed", "refine") if name in options}
+            rgb, options = refine_registration(rgb, scan, scale, **place), {**options, "refine": None}
         for number, name in enumerate(names):
             started = time.monotonic()
+            show(number, f"compare: {name}")
             try:
-                fine = superresolve(scan, rgb, scale, method=name, progress=False, **options, **each[name])
+                fine = superresolve(scan, rgb, scale, method=name, **options, **each[name])
                 made = maps_of(fine).values
                 seconds[number] = time.monotonic() - started
             except Exception as error:  # the other methods are still compared

@@ -14,6 +14,7 @@ from xrfsr.operators.resample import downsampling
 from xrfsr.pipeline.superresolve import SHARED, SuperResolution
 from xrfsr.pipeline.wald import Reference, maps_of, scan_and_truth
 from xrfsr.trust.against_truth import as_dataset
+from xrfsr.utils.progress import progress_bar, stage
 
 __all__ = ["evaluate"]
 
@@ -88,11 +89,13 @@ def evaluate(
     if pair is None:
         raise InvalidInput("evaluate", faults)
     scan, truth = pair
-    started = time.monotonic()
-    fine = configured(scan, rgb, faults).compute()
-    seconds = time.monotonic() - started
-    reference = Reference.of(truth, scan, downsampling(scan, scale), scale)
-    measures, corrected = reference.measure(maps_of(fine).values)
+    with progress_bar(0, "evaluate", progress):
+        started = time.monotonic()
+        fine = configured(scan, rgb, faults).compute()
+        seconds = time.monotonic() - started
+        with stage("measures"):
+            reference = Reference.of(truth, scan, downsampling(scan, scale), scale)
+            measures, corrected = reference.measure(maps_of(fine).values)
     found = as_dataset(measures._asdict(), ensure_scan(fine, values=False))
     for name, values in asdict(corrected).items():
         about = found[name].attrs

@@ -20,6 +20,7 @@ from xrfsr.pipeline.refine import AFFINE, refined
 from xrfsr.pipeline.tiles import MAX_UNTILED_PIXELS, TILE_SIZE, Tile, sample_windows, tiles
 from xrfsr.trust.assessment import LAYERS, Assessed, assessed_halo
 from xrfsr.utils.describe import listing
+from xrfsr.utils.progress import stage
 from xrfsr.utils.stopwatch import timed
 
 __all__ = ["ReconstructionPlan", "problems_of", "training_problems"]
@@ -115,7 +116,7 @@ class ReconstructionPlan:
         prepared = self.method.prepare(problems, self.options, self.run)
         if not self.uncertainty:
             return prepared
-        with timed("uncertainty"):
+        with timed("uncertainty"), stage("uncertainty"):
             return Assessed.of(prepared, problems)
 
     def solve(self, problem: Problem) -> Solution:
@@ -123,7 +124,7 @@ class ReconstructionPlan:
         solved = self.method.solve(problem, self.options, self.run)
         if not self.uncertainty:
             return solved
-        with timed("uncertainty"):
+        with timed("uncertainty"), stage("uncertainty"):
             assessed = Assessed.of(solved.prepared, [problem])
             return Solution(assessed, assessed.with_layers(problem, solved.reconstruction, ALL, ALL))
 

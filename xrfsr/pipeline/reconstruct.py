@@ -13,6 +13,7 @@ from xrfsr.pipeline.acquisition import Acquisition
 from xrfsr.pipeline.plan import ReconstructionPlan, training_problems
 from xrfsr.pipeline.refine import AFFINE, place_values
 from xrfsr.pipeline.result import Result, mask_unmeasured, warn_of_negatives
+from xrfsr.utils.progress import progress_bar, stage
 from xrfsr.utils.stopwatch import measured, timed
 
 __all__ = ["reconstruct"]
@@ -34,23 +35,28 @@ def reconstruct(acquisition: Acquisition, plan: ReconstructionPlan) -> Result:
 def _at_once(acquisition: Acquisition, plan: ReconstructionPlan) -> Result:
     """Return the maps of an acquisition in memory."""
     if plan.search:
-        with timed("place of the photo"):
+        with timed("place of the photo"), stage("place of the photo"):
             acquisition = plan.place_photo(acquisition)
     geometry, problems = acquisition.geometry, training_problems(acquisition, plan.windows)
     shape = (1 + len(plan.layers), len(geometry.lines), *geometry.U.fine.shape)
     made = np.empty(shape, dtype=np.float32)  # the maps and their layers
     negative: set[str] = set()
     if plan.is_single_tile:
-        prepared, solved = plan.solve(problems[0])
+        with stage(plan.method.name):
+            prepared, solved = plan.solve(problems[0])
         made[...], below = mask_unmeasured(geometry, plan.windows[0], problems[0], solved)
         negative.update(below)
     else:
-        prepared = plan.prepare(problems)
-        for tile in (tile for row in plan.tiles for tile in row):
-            problem = geometry.problem(tile, acquisition.crop(tile))
-            part = prepared.apply(problem, geometry.core(tile))
-            made[:, :, tile.y, tile.x], below = mask_unmeasured(geometry, tile, problem, part)
-            negative.update(below)
+        with stage(plan.method.name):
+            prepared = plan.prepare(problems)
+        every = [tile for row in plan.tiles for tile in row]
+        with progress_bar(len(every), "tiles") as show:
+            for number, tile in enumerate(every, 1):
+                problem = geometry.problem(tile, acquisition.crop(tile))
+                part = prepared.apply(problem, geometry.core(tile))
+                made[:, :, tile.y, tile.x], below = mask_unmeasured(geometry, tile, problem, part)
+                negative.update(below)
+                show(number)
     warn_of_negatives([line for line in geometry.lines if line in negative])
     line_values, metadata = dict(prepared.line_values), plan.metadata() | prepared.metadata
     if plan.search and geometry.photo is not None:

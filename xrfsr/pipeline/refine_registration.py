@@ -17,6 +17,7 @@ from xrfsr.pipeline.photo_place import PhotoPlace
 from xrfsr.pipeline.plan import ReconstructionPlan
 from xrfsr.pipeline.refine import AFFINE, REFINE
 from xrfsr.pipeline.superresolve import SuperResolution
+from xrfsr.utils.progress import progress_bar
 
 __all__ = ["refine_registration"]
 
@@ -32,6 +33,7 @@ def refine_registration(
     fwhm: Any = None,
     smear: Any = None,
     refine: Literal["shift", "affine"] = "shift",
+    progress: bool | None = None,
 ) -> xr.DataArray:
     """Move a registered photo to where the scan fits it best.
 
@@ -53,6 +55,8 @@ def refine_registration(
         As for `xrfsr.pipeline.superresolve.superresolve`.
     refine : {"shift", "affine"}
         Whether the photo is only moved, or also turned, stretched and sheared a little.
+    progress : bool, optional
+        Whether to show what is done; left out, it is shown in terminals and notebooks.
 
     Returns
     -------
@@ -83,7 +87,7 @@ def refine_registration(
     """
     faults: list[str] = []
     beam: dict[str, Any] = {"footprint": footprint, "fwhm": fwhm, "smear": smear}
-    run: dict[str, Any] = {"device": device, "seed": seed, "progress": False, "refine": refine}
+    run: dict[str, Any] = {"device": device, "seed": seed, "progress": progress, "refine": refine}
     configured = SuperResolution.from_keywords(faults, scale, {}, **run, **beam)
     if refine is None:
         faults.append(f"refine must be {', '.join(map(repr, REFINE))} here, got None")
@@ -94,7 +98,8 @@ def refine_registration(
         raise InvalidInput("registration", faults)
     acquisition = loaded.acquisition
     plan = ReconstructionPlan.of(acquisition, configured.method, configured.options, configured.run, refine=refine)
-    place = plan.place_photo(acquisition).geometry.photo
+    with progress_bar(1, "place of the photo", progress):
+        place = plan.place_photo(acquisition).geometry.photo
     assert place is not None
     moved = _photo_at(place, ensure_photo(rgb), acquisition.arrays.photo)
     return moved.assign_attrs(affine=[list(row) for row in place.affine]) if refine == AFFINE else moved

@@ -23,6 +23,7 @@ from xrfsr.trust.assessment import LAYERS
 from xrfsr.utils.checks import is_number
 from xrfsr.utils.describe import describe, listing
 from xrfsr.utils.documents import parse_json
+from xrfsr.utils.progress import progress_bar
 
 if TYPE_CHECKING:
     from xrfsr.network import Model
@@ -145,7 +146,8 @@ def reproduce(
     record = record_of(first)
     configured = _configured(record, model, device, progress, options)
     _check_scale(first, scan, configured.scale)
-    again = configured(scan, rgb)
+    with progress_bar(0, "reproduce", progress):
+        again = configured(scan, rgb)
     second = ensure_scan(again, values=False)
     now = record_of(second)
     now |= _checksums(configured, scan, rgb, [name for name in CHECKSUMS if name in record and name not in now])

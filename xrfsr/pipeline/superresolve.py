@@ -21,6 +21,7 @@ from xrfsr.pipeline.refine import PLACE_DESCRIPTIONS, REFINE, SHIFT
 from xrfsr.pipeline.result import as_scan_like
 from xrfsr.utils.checks import is_integer, switch_faults
 from xrfsr.utils.describe import describe
+from xrfsr.utils.progress import progress_bar
 
 if TYPE_CHECKING:
     from xrfsr.network import Model
@@ -275,8 +276,9 @@ class SuperResolution:
             refine=self.refine,
             uncertainty=self.uncertainty,
         )
-        result = reconstruct(acquisition, plan)
-        attrs = record(self, loaded, plan, result.metadata)
+        with progress_bar(0, "super-resolution", self.run.progress):
+            result = reconstruct(acquisition, plan)
+            attrs = record(self, loaded, plan, result.metadata)
         coords = {**self.method.line_coords(self.options), **PLACE_DESCRIPTIONS}
         return as_scan_like(obj, scan, result, acquisition.geometry, attrs, coords)
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 import xarray as xr
 
 from xrfsr.errors import InvalidInput, collect_faults
+from xrfsr.methods import Problem
 from xrfsr.operators import Footprint
 from xrfsr.pipeline.acquisition import Acquisition
 from xrfsr.pipeline.inputs import load
 from xrfsr.pipeline.plan import ReconstructionPlan, training_problems
 from xrfsr.pipeline.superresolve import SuperResolution
 from xrfsr.utils.describe import listing
+from xrfsr.utils.progress import progress_bar
 
 if TYPE_CHECKING:
     from xrfsr.methods.unfolding import UnfoldingOptions
@@ -122,9 +124,10 @@ def train_on(
     plans = [
         ReconstructionPlan.of(each, method, options, run, share=len(scans), refine=refine) for each in acquisitions
     ]
-    problems = [
-        problem
-        for acquisition, plan in zip(acquisitions, plans, strict=True)
-        for problem in training_problems(plan.place_photo(acquisition), plan.windows)
-    ]
-    return method.train(problems, cast("UnfoldingOptions", options), run)
+    problems: list[Problem] = []
+    with progress_bar(0, "training", progress):
+        with progress_bar(len(scans), "place of the photo") as show:
+            for number, (acquisition, plan) in enumerate(zip(acquisitions, plans, strict=True), 1):
+                problems += training_problems(plan.place_photo(acquisition), plan.windows)
+                show(number)
+        return method.train(problems, cast("UnfoldingOptions", options), run)

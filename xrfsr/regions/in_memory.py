@@ -10,6 +10,7 @@ from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.pipeline.superresolve import superresolve as one
 from xrfsr.pipeline.train import train_on
 from xrfsr.regions.region import Region, regions_of
+from xrfsr.utils.progress import progress_bar
 
 if TYPE_CHECKING:
     from xrfsr.network import Model
@@ -61,12 +62,15 @@ def superresolve(
     """
     made: dict[str, xr.Dataset] = {}
     failed: dict[str, list[str]] = {}
-    for region in regions_of(tree, rgb, scale):
-        faults: list[str] = []
-        with collect_faults(faults, region.name):
-            made[region.name or "/"] = one(region.scan, _photo(region), scale, **options)
-        if faults:
-            failed[region.name] = faults
+    regions, shown = regions_of(tree, rgb, scale), options.get("progress")
+    with progress_bar(len(regions), "regions", shown if isinstance(shown, bool) else None) as show:
+        for number, region in enumerate(regions):
+            show(number, f"regions: {region.name}")
+            faults: list[str] = []
+            with collect_faults(faults, region.name):
+                made[region.name or "/"] = one(region.scan, _photo(region), scale, **options)
+            if faults:
+                failed[region.name] = faults
     if not made:
         raise InvalidInput("tree", [fault for faults in failed.values() for fault in faults])
     if failed:

@@ -231,16 +231,17 @@ def _automatic(
         maps[(slice(None), *flips)], valid[flips], grid.spacing, principal_bands(pixels, photo_valid), photo_valid
     )
     models: tuple[Model, ...] = MODELS if model == "auto" else MODELS[: MODELS.index(model) + 1]
-    with progress_bar(STEPS, "registration", progress) as advance:
-        evidence, quarters = find_position(scene, models, advance), 0
-    if rejection_reasons(evidence, max(grid.shape)) and (quarters := probable_turn(scene)):
-        with progress_bar(STEPS, "registration, turned", progress) as advance:
-            better = find_position(turned(scene, quarters), models, advance)
-        if rejection_reasons(better, max(grid.shape)):
-            quarters = 0
-        else:
-            to_photo = upright_to_photo(photo_valid.shape, quarters)
-            evidence = replace(better, matrix=to_photo @ better.matrix)
+    with progress_bar(0, "registration", progress):
+        with progress_bar(STEPS, "registration") as advance:
+            evidence, quarters = find_position(scene, models, advance), 0
+        if rejection_reasons(evidence, max(grid.shape)) and (quarters := probable_turn(scene)):
+            with progress_bar(STEPS, "registration, turned") as advance:
+                better = find_position(turned(scene, quarters), models, advance)
+            if rejection_reasons(better, max(grid.shape)):
+                quarters = 0
+            else:
+                to_photo = upright_to_photo(photo_valid.shape, quarters)
+                evidence = replace(better, matrix=to_photo @ better.matrix)
     mirrored = np.eye(3)
     for number, axis in enumerate((grid.x, grid.y)):
         if axis.step < 0:

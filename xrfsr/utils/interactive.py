@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["is_interactive"]
+__all__ = ["is_interactive", "is_notebook"]
 
 
 def is_interactive() -> bool:
@@ -15,3 +15,10 @@ def is_interactive() -> bool:
     ipython = sys.modules.get("IPython")
     shell = None if ipython is None else getattr(ipython, "get_ipython", lambda: None)()
     return shell is not None or hasattr(sys, "ps1") or bool(sys.flags.interactive)
+
+
+def is_notebook() -> bool:
+    """Return whether this process is the kernel of a notebook, whose reader sees what cells display."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else getattr(ipython, "get_ipython", lambda: None)()
+    return hasattr(shell, "kernel")

@@ -31,6 +31,7 @@ from xrfsr.io.spectra.line_windows import (
     place_windows,
 )
 from xrfsr.utils.describe import describe
+from xrfsr.utils.progress import progress_bar
 
 __all__ = [
     "KEV_PER_UNIT",
@@ -118,14 +119,18 @@ def integrate_windows(cube: Cube, windows: Sequence[Window], rows: range, column
     shape = (len(windows), len(rows), len(columns))
     net, deviation = np.empty(shape, np.float32), np.empty(shape, np.float32)
     used = channels(windows)
-    for y, x in _blocks(cube, rows, columns, used.stop - used.start):
-        spectra = cube.spectra(_slice(rows[y]), _slice(columns[x]), used)
-        # A cube that is read whole is still converted to floating point in blocks.
-        step = max(1, BLOCK_BYTES // max(1, 8 * spectra[:1].size))
-        for start in range(0, spectra.shape[0], step):
-            part = spectra[start : start + step]
-            at = (slice(None), slice(y.start + start, y.start + start + len(part)), x)
-            net[at], deviation[at] = net_counts(part, windows, used.start)
+    done = 0
+    with progress_bar(len(rows), f"rows of spectra in {cube.path.name}") as show:
+        for y, x in _blocks(cube, rows, columns, used.stop - used.start):
+            spectra = cube.spectra(_slice(rows[y]), _slice(columns[x]), used)
+            # A cube that is read whole is still converted to floating point in blocks.
+            step = max(1, BLOCK_BYTES // max(1, 8 * spectra[:1].size))
+            for start in range(0, spectra.shape[0], step):
+                part = spectra[start : start + step]
+                at = (slice(None), slice(y.start + start, y.start + start + len(part)), x)
+                net[at], deviation[at] = net_counts(part, windows, used.start)
+                done += len(part) * part.shape[1]
+                show(done // len(columns))
     return np.maximum(net, 0, out=net), deviation
 
 

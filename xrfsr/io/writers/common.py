@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +19,11 @@ from xrfsr.io.writers.layers import Layers, layers_of
 from xrfsr.utils.checks import switch_faults
 from xrfsr.utils.describe import listing
 from xrfsr.utils.paths import local_path
+from xrfsr.utils.progress import progress_bar
 
-__all__ = ["iter_strips", "prepare_write", "warn_dropped"]
+__all__ = ["iter_strips", "prepare_write", "warn_dropped", "writing"]
+
+_written: ContextVar[Callable[[], None] | None] = ContextVar("xrfsr_written", default=None)
 
 # Variables that every format stores, or that follow from stored ones.
 STANDARD_VARIABLES = frozenset(
@@ -35,6 +41,7 @@ def prepare_write(
     kind: str,
     obstacle: Obstacle | None = None,
     photo: object = None,
+    progress: object = None,
 ) -> tuple[Layers, Path]:
     """Check what to write, and the path to write to.
 
@@ -54,6 +61,8 @@ def prepare_write(
         See `target_faults`.
     photo : DataArray, optional
         Photo to write with a scan.
+    progress : bool, optional
+        What the caller passed to `writing`.
 
     Returns
     -------
@@ -69,7 +78,7 @@ def prepare_write(
     """
     example = f"the {kind} to write, such as 'maps{suffixes[0] if suffixes else ''}'"
     target = local_path(path, example)
-    faults = switch_faults(overwrite=overwrite)
+    faults = switch_faults(overwrite=overwrite) + switch_faults(optional=True, progress=progress)
     layers: Layers | None = None
     if suffixes and target.suffix.lower() not in suffixes:
         faults.append(f"the name of a {kind} must end in {' or '.join(suffixes)}, got '{target.name}'")
@@ -81,12 +90,29 @@ def prepare_write(
     return layers, target
 
 
+@contextmanager
+def writing(layers: Layers, path: Path, progress: bool | None) -> Iterator[None]:
+    """Show in a progress bar how many of the strips of all layers `iter_strips` has read within the block."""
+    arrays = [plane.values for plane in layers.planes()]
+    arrays += [] if layers.photo is None else [layers.photo]
+    total = sum(-(-array.sizes["y"] // ROWS) for array in arrays)
+    numbers = count(1)
+    with progress_bar(total, f"writing {path.name}", progress) as show:
+        token = _written.set(lambda: show(min(next(numbers), total)))
+        try:
+            yield
+        finally:
+            _written.reset(token)
+
+
 def iter_strips(array: xr.DataArray) -> Iterator[tuple[slice, NDArray[np.float32]]]:
     """Yield strips of a map (y, x) or photo with their rows, so that a lazy one is never in memory as a whole."""
     height = array.sizes["y"]
     for top in range(0, height, ROWS):
         rows = slice(top, min(height, top + ROWS))
         yield rows, np.asarray(array.isel(y=rows).values, np.float32)
+        if (show := _written.get()) is not None:
+            show()
 
 
 def warn_dropped(

@@ -17,7 +17,7 @@ from xrfsr.core.photo_resolution import native_pixel
 from xrfsr.io.georeference import DERIVED, NATIVE, ROLE
 from xrfsr.io.writers.atomic import atomic_write
 from xrfsr.io.writers.cog import open_cog
-from xrfsr.io.writers.common import iter_strips, prepare_write, warn_dropped
+from xrfsr.io.writers.common import iter_strips, prepare_write, warn_dropped, writing
 from xrfsr.io.writers.layers import Plane, upright
 from xrfsr.io.writers.ownership import tiff_obstacle
 from xrfsr.io.writers.pictures import band_planes, is_colour, iter_rgb
@@ -25,7 +25,13 @@ from xrfsr.io.writers.pictures import band_planes, is_colour, iter_rgb
 __all__ = ["to_geotiff"]
 
 
-def to_geotiff(data: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, overwrite: bool = False) -> None:
+def to_geotiff(
+    data: xr.Dataset | xr.DataArray,
+    path: str | PathLike[str],
+    *,
+    overwrite: bool = False,
+    progress: bool | None = None,
+) -> None:
     """Write maps or a photo as Cloud-Optimized GeoTIFF, for QGIS and other GIS programs, GDAL and rasterio.
 
     The top of the painting is north: the northing is -y, so that maps and photo are upright and registered. The
@@ -44,6 +50,8 @@ def to_geotiff(data: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, ov
         File to write, ending in ``.tif`` or ``.tiff``. It appears once it is complete.
     overwrite : bool
         Whether to replace an existing file that xrfsr wrote; any other is never replaced.
+    progress : bool, optional
+        Whether to show what is done; left out, terminals and notebooks show it if it takes a second or more.
 
     Raises
     ------
@@ -66,10 +74,19 @@ def to_geotiff(data: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, ov
     ['Ca-K', 'Pb-L']
     """
     layers, target = prepare_write(
-        data, path, overwrite, suffixes=(".tif", ".tiff"), kind="GeoTIFF", obstacle=tiff_obstacle
+        data,
+        path,
+        overwrite,
+        suffixes=(".tif", ".tiff"),
+        kind="GeoTIFF",
+        obstacle=tiff_obstacle,
+        progress=progress,
     )
     warn_dropped(layers, target)
-    with atomic_write(target, "GeoTIFF", tiff_obstacle, overwrite=overwrite) as new:
+    with (
+        writing(layers, target, progress),
+        atomic_write(target, "GeoTIFF", tiff_obstacle, overwrite=overwrite) as new,
+    ):
         planes = list(layers.planes())
         if planes or layers.photo is None:
             _write_maps(new, layers.grid, planes, {name.upper(): text for name, text in layers.record.items()})

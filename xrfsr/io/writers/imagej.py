@@ -13,7 +13,7 @@ import xarray as xr
 from xrfsr.core.coordinates import grid_of
 from xrfsr.io.imagej import DERIVED_LABEL, METHOD_NOTE, UNITS_NOTE
 from xrfsr.io.writers.atomic import atomic_write
-from xrfsr.io.writers.common import iter_strips, prepare_write, warn_dropped
+from xrfsr.io.writers.common import iter_strips, prepare_write, warn_dropped, writing
 from xrfsr.io.writers.layers import Plane, upright
 from xrfsr.io.writers.ownership import SOFTWARE, tiff_obstacle
 from xrfsr.io.writers.pictures import band_planes, is_colour, iter_rgb
@@ -22,7 +22,13 @@ from xrfsr.io.writers.plain_tiff import write_plain_tiff
 __all__ = ["to_imagej"]
 
 
-def to_imagej(data: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, overwrite: bool = False) -> None:
+def to_imagej(
+    data: xr.Dataset | xr.DataArray,
+    path: str | PathLike[str],
+    *,
+    overwrite: bool = False,
+    progress: bool | None = None,
+) -> None:
     """Write a stack for ImageJ and Fiji: a slice per map, with its label, and pixels in millimetres.
 
     Slices are float32 with NaN for missing pixels, labelled ``Ca-K``, ``s(Ca-K)`` for uncertainties, and with their
@@ -39,6 +45,8 @@ def to_imagej(data: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, ove
         File to write, ending in ``.tif`` or ``.tiff``. It appears once it is complete.
     overwrite : bool
         Whether to replace an existing file that xrfsr wrote; any other is never replaced.
+    progress : bool, optional
+        Whether to show what is done; left out, terminals and notebooks show it if it takes a second or more.
 
     Raises
     ------
@@ -60,10 +68,19 @@ def to_imagej(data: xr.Dataset | xr.DataArray, path: str | PathLike[str], *, ove
     [0.5, 1.5]
     """
     layers, target = prepare_write(
-        data, path, overwrite, suffixes=(".tif", ".tiff"), kind="ImageJ stack", obstacle=tiff_obstacle
+        data,
+        path,
+        overwrite,
+        suffixes=(".tif", ".tiff"),
+        kind="ImageJ stack",
+        obstacle=tiff_obstacle,
+        progress=progress,
     )
     warn_dropped(layers, target)
-    with atomic_write(target, "ImageJ stack", tiff_obstacle, overwrite=overwrite) as new:
+    with (
+        writing(layers, target, progress),
+        atomic_write(target, "ImageJ stack", tiff_obstacle, overwrite=overwrite) as new,
+    ):
         planes = list(layers.planes())
         if planes or layers.photo is None:
             _write_stack(new, planes, layers.method)

@@ -13,7 +13,7 @@ import xarray as xr
 from xrfsr._version import __version__
 from xrfsr.core.provenance import PROVENANCE
 from xrfsr.io.writers.atomic import atomic_write
-from xrfsr.io.writers.common import iter_strips, prepare_write, warn_dropped
+from xrfsr.io.writers.common import iter_strips, prepare_write, warn_dropped, writing
 from xrfsr.io.writers.hdf5_file import Hdf5File
 from xrfsr.io.writers.layers import Layers, Plane, Role
 from xrfsr.io.writers.ownership import PROGRAM, hdf5_obstacle
@@ -40,6 +40,7 @@ def to_pymca(
     *,
     photo: xr.DataArray | None = None,
     overwrite: bool = False,
+    progress: bool | None = None,
 ) -> None:
     """Write HDF5 with an NXdata group of all maps, in the layout of a PyMca fit, for PyMca, silx view and h5web.
 
@@ -59,6 +60,8 @@ def to_pymca(
         Photo to write with the maps, on any grid, such as the registered one.
     overwrite : bool
         Whether to replace an existing file that this function wrote; any other is never replaced.
+    progress : bool, optional
+        Whether to show what is done; left out, terminals and notebooks show it if it takes a second or more.
 
     Raises
     ------
@@ -82,10 +85,18 @@ def to_pymca(
     import h5py
 
     layers, target = prepare_write(
-        data, path, overwrite, suffixes=(".h5", ".hdf5"), kind="HDF5 file", obstacle=hdf5_obstacle, photo=photo
+        data,
+        path,
+        overwrite,
+        suffixes=(".h5", ".hdf5"),
+        kind="HDF5 file",
+        obstacle=hdf5_obstacle,
+        photo=photo,
+        progress=progress,
     )
     warn_dropped(layers, target, photo=True)
     with (
+        writing(layers, target, progress),
         atomic_write(target, "HDF5 file", hdf5_obstacle, overwrite=overwrite) as new,
         Hdf5File(new) as raw,
         h5py.File(raw, "w") as file,

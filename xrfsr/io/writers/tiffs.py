@@ -12,7 +12,7 @@ import xarray as xr
 
 from xrfsr.core.coordinates import grid_of
 from xrfsr.io.writers.atomic import atomic_write
-from xrfsr.io.writers.common import iter_strips, prepare_write, warn_dropped
+from xrfsr.io.writers.common import iter_strips, prepare_write, warn_dropped, writing
 from xrfsr.io.writers.layers import Layers
 from xrfsr.io.writers.ownership import DERIVED_FOLDER, SOFTWARE, tiffs_obstacle
 from xrfsr.io.writers.pictures import band_planes, has_gaps, is_colour, iter_rgb
@@ -29,6 +29,7 @@ def to_tiffs(
     *,
     photo: xr.DataArray | None = None,
     overwrite: bool = False,
+    progress: bool | None = None,
 ) -> None:
     """Write a folder with one TIFF per map, for ImageJ, GIMP, Photoshop, PyMca and other image programs.
 
@@ -49,6 +50,8 @@ def to_tiffs(
         Photo to write with the maps, on any grid, such as the registered one.
     overwrite : bool
         Whether to replace an existing folder, if this function wrote all that is in it.
+    progress : bool, optional
+        Whether to show what is done; left out, terminals and notebooks show it if it takes a second or more.
 
     Raises
     ------
@@ -70,10 +73,20 @@ def to_tiffs(
     ['Ca-K.tif', 'Pb-L.tif', 'photo.tif']
     """
     layers, target = prepare_write(
-        data, folder, overwrite, suffixes=(), kind="folder of TIFF files", obstacle=tiffs_obstacle, photo=photo
+        data,
+        folder,
+        overwrite,
+        suffixes=(),
+        kind="folder of TIFF files",
+        obstacle=tiffs_obstacle,
+        photo=photo,
+        progress=progress,
     )
     warn_dropped(layers, target, mask=True, photo=True)
-    with atomic_write(target, "folder of TIFF files", tiffs_obstacle, overwrite=overwrite) as new:
+    with (
+        writing(layers, target, progress),
+        atomic_write(target, "folder of TIFF files", tiffs_obstacle, overwrite=overwrite) as new,
+    ):
         new.mkdir()
         _write_maps(new, layers)
         if layers.scan is not None and "valid" in layers.scan:

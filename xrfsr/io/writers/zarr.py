@@ -8,6 +8,7 @@ from collections.abc import Hashable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import xarray as xr
@@ -19,8 +20,10 @@ from xrfsr.io.writers.ownership import DATASET, store_obstacle
 from xrfsr.io.writers.zarr_checks import NAMELESS, storage_faults
 from xrfsr.io.zarr_marks import marks
 from xrfsr.utils.checks import switch_faults
+from xrfsr.utils.dask_progress import counted_tasks
 from xrfsr.utils.describe import describe, listing
 from xrfsr.utils.paths import local_path
+from xrfsr.utils.progress import progress_bar
 
 __all__ = ["consolidate", "to_zarr", "write"]
 
@@ -32,6 +35,7 @@ ZSTD_LEVEL = 1
 # Beyond this many pixels along a side, chunks would be thousands of small files: a shard combines four by four.
 MIN_SHARDED_SIDE = 2048
 CHUNKS_PER_SHARD = 4
+LARGE = 2**26  # bytes of a variable in memory from which on it is written by several threads
 # Characters of a variable beyond which text is not stored with the width of its longest one.
 MAX_FIXED_TEXT = 2**18
 
@@ -42,6 +46,7 @@ def to_zarr(
     *,
     overwrite: bool = False,
     chunks: Mapping[str, int] | None = None,
+    progress: bool | None = None,
 ) -> None:
     """Write to a zarr v3 store in a local folder.
 
@@ -61,6 +66,8 @@ def to_zarr(
         symbolic link, is never replaced.
     chunks : mapping of str to int, optional
         Chunk length by dimension. Default: 1 for line and 512 for y and x.
+    progress : bool, optional
+        Whether to show what is done; left out, terminals and notebooks show it if it takes a second or more.
 
     Raises
     ------
@@ -78,7 +85,7 @@ def to_zarr(
     True
     """
     target = local_path(path, "the folder to make, such as 'fine.zarr'")
-    faults = switch_faults(overwrite=overwrite)
+    faults = switch_faults(overwrite=overwrite) + switch_faults(optional=True, progress=progress)
     faults += target_faults(target, store_obstacle, overwrite=not faults and overwrite)
     dataset: xr.Dataset | None = None
     with collect_faults(faults):
@@ -87,7 +94,10 @@ def to_zarr(
         faults += storage_faults(dataset)
     if faults or dataset is None:
         raise InvalidInput(f"zarr store '{target}'", faults)
-    with atomic_write(target, "zarr store", store_obstacle, overwrite=overwrite) as new:
+    with (
+        progress_bar(0, f"writing {target.name}", progress),
+        atomic_write(target, "zarr store", store_obstacle, overwrite=overwrite) as new,
+    ):
         write(dataset.assign_attrs(marks(DATASET, dataset.variables)), new, chunks)
         consolidate(new)
 
@@ -100,7 +110,8 @@ def write(dataset: xr.Dataset, folder: Path, chunks: Mapping[str, int] | None = 
     options: dict[str, Any] = {"zarr_format": 3, "consolidated": False, "write_empty_chunks": True}
     accept_fixed_text()
     delayed = dataset.to_zarr(folder, mode="w-", encoding=encoding, compute=False, **options)
-    delayed.compute()  # type: ignore[no-untyped-call]
+    with counted_tasks("chunks") as callbacks:
+        delayed.compute(callbacks=callbacks)  # type: ignore[no-untyped-call]
 
 
 def consolidate(store: Path) -> None:
@@ -190,6 +201,9 @@ def _prepare(dataset: xr.Dataset, chunks: Mapping[str, int]) -> tuple[xr.Dataset
         if dataset[name].chunks is not None:
             # Dask tasks then never write to the same file at the same time.
             dataset[name] = dataset[name].chunk(shard)
+        elif variable._in_memory and variable.nbytes > LARGE:
+            # Written piece by piece as well, by several threads. With a name of its own, Dask need not hash the values.
+            dataset[name] = dataset[name].chunk(shard, token=uuid4().hex)
     return dataset, encoding
 
 

@@ -41,6 +41,7 @@ from xrfsr.network.model import Model
 from xrfsr.operators import Downsampling
 from xrfsr.utils.describe import listing
 from xrfsr.utils.paths import absence
+from xrfsr.utils.progress import stage
 
 __all__ = ["PreparedUnfolding", "Unfolding", "UnfoldingOptions"]
 
@@ -81,7 +82,8 @@ class Unfolding(Method[UnfoldingOptions]):
         prepared, estimate = _prepare([problem], options, run)
         if estimate is None:
             return Solution(prepared, prepared.apply(problem, ALL))
-        return Solution(prepared, prepared.finish(problem, estimate, ALL))
+        with stage("fine maps"):
+            return Solution(prepared, prepared.finish(problem, estimate, ALL))
 
     def train(self, sample: Sequence[Problem], options: UnfoldingOptions, run: Run) -> Model:
         """Train a model on the maps that the photo may guide.
@@ -160,8 +162,11 @@ def _prepare(
         share=np.ones(len(places), dtype=np.float32),
         metadata=training_record(model),
     )
-    made, only = _with_estimates(sample, made, model, along or [None] * len(sample), gain)
-    made = _with_prior(sample, made) if options.uses_prior else made
+    with stage("estimates"):
+        made, only = _with_estimates(sample, made, model, along or [None] * len(sample), gain)
+    if options.uses_prior:
+        with stage("edges within pixels"):
+            made = _with_prior(sample, made)
     return replace(made, metadata=made.metadata | lines_record(made, lines)), only
 
 

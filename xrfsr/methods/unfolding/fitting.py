@@ -24,6 +24,7 @@ from xrfsr.network.training import Run as TrainingRun
 from xrfsr.network.training import TrainingExample, train
 from xrfsr.operators import Downsampling
 from xrfsr.utils.describe import listing
+from xrfsr.utils.progress import progress_bar, stage
 from xrfsr.utils.stopwatch import timed
 
 __all__ = ["Fitted", "check_fits", "fit", "guided_lines", "misfits", "why_unguided"]
@@ -87,20 +88,24 @@ def fit(sample: Sequence[Problem], options: UnfoldingOptions, run: Run, *, where
     guide = photo_guide([problem.photo for problem in chosen]) if config.along_photo else None
     along: list[GuidedKriging] = []
     examples = []
-    for problem in chosen:
-        scaled = problem.scan / peak[:, None, None]
-        if guide is not None:
-            along.append(along_photo(scaled, problem.photo, problem.U, device, guide))
-        reduced = _reduced_resolution(scaled, problem, device, guide) if config.held_out else None
-        others = [along[-1].left_out] if guide is not None else []
-        examples.append(TrainingExample(scaled, problem.photo, problem.U, problem.training_mask, mean, others, reduced))
+    with progress_bar(len(chosen), "kriging along the photo") as show:
+        for number, problem in enumerate(chosen, 1):
+            scaled = problem.scan / peak[:, None, None]
+            if guide is not None:
+                along.append(along_photo(scaled, problem.photo, problem.U, device, guide))
+            reduced = _reduced_resolution(scaled, problem, device, guide) if config.held_out else None
+            others = [along[-1].left_out] if guide is not None else []
+            mask = problem.training_mask
+            examples.append(TrainingExample(scaled, problem.photo, problem.U, mask, mean, others, reduced))
+            show(number)
     gain, useful = None, True
     if where_useful and along and config.held_out and options.checkpoint is None:
         samples = [
             Sample(example.scan, example.photo, example.U, example.measured, guided)
             for example, guided in zip(examples, along, strict=True)
         ]
-        gain = gain_of_samples(samples, device)
+        with stage("gain from the photo"):
+            gain = gain_of_samples(samples, device)
         useful = bool(gain.helps.any())
     if useful:
         with timed("training"):

@@ -25,10 +25,10 @@ scan, rgb = painting.scan, painting.rgb
 SETTINGS = {"steps": 150}  # of superresolve: a short training, to be quick; use {} for your own
 
 # %%
-rgb.plot.imshow(yincrease=False);
+rgb.xrfsr.plot();
 # %%
 fine = scan.xrfsr.superresolve(rgb, scale=4, **SETTINGS)
-fine.xrfsr.composite(red="Pb-L", green="Fe-K", blue="Cu-K").xrfsr.plot()
+fine.xrfsr.plot.composite(red="Pb-L", green="Fe-K", blue="Cu-K");
 
 # %% [markdown]
 # ## From maps to a table and back

@@ -29,7 +29,7 @@ scan
 # photo uses the same millimetres.
 
 # %%
-rgb.plot.imshow(yincrease=False);
+rgb.xrfsr.plot();
 # %% [markdown]
 # ## One line
 #
@@ -57,18 +57,18 @@ xrfsr.plot.overview(rgb, scan, fine, painting.truth, lines=["Ca-K", "Fe-K", "Pb-
 # %%
 corner = fine.sel(x=slice(4, 16), y=slice(4, 16))
 ratio = corner.sel(line="Ca-K") / corner.sel(line="Pb-L")
-ratio["intensity"].plot(yincrease=False, vmin=0, robust=True, cmap="magma");
+ratio["intensity"].xrfsr.plot();
 # %% [markdown]
 # Plain division keeps the attributes of the first map, including its unit. `ratio` returns a dimensionless map, and
 # leaves out pixels whose denominator is zero.
 
 # %%
-fine.xrfsr.ratio("Ca-K", "Pb-L").plot(yincrease=False, vmin=0, robust=True, cmap="magma");
+fine.xrfsr.plot.ratio("Ca-K", "Pb-L");
 # %% [markdown]
 # Profiles, statistics and correlations work in the same way.
 
 # %%
-fine["intensity"].sel(y=8, method="nearest").sel(line=["Fe-K", "Pb-L"]).plot(hue="line");
+fine.xrfsr.plot.profile((8, 1), (8, 31), lines=["Fe-K", "Pb-L"]);
 # %% [markdown]
 # ## Save it
 #
@@ -89,13 +89,13 @@ fine["photo_gain"].to_series().sort_values().round(1)
 # has most detail within a pixel of the scan.
 
 # %%
-fine["uncertainty"].sel(line="Pb-L").plot(yincrease=False, robust=True);
+fine.xrfsr.plot.uncertainty("Pb-L");
 # %% [markdown]
 # `photo_support` is near 1 where the map changes with the colours of the photo. It is near 0 where it does not, as for
 # detail that only the photo shows.
 
 # %%
-fine["photo_support"].sel(line="Pb-L").plot(yincrease=False, vmin=0, vmax=1);
+fine.xrfsr.plot.support("Pb-L");
 # %% [markdown]
 # Here the truth is known. Compare the relative error of lines on the surface with that of hidden ones:
 

@@ -27,7 +27,7 @@ MAPS = "magma"  # intensities, dark at zero
 TRUST = "cividis"  # uncertainty and support, so that nobody takes them for intensities
 ERRORS = "bone"
 DIVERGING = "RdBu_r"  # light at the centre
-NOT_MEASURED = "#9a9a9a"  # greys are in none of these maps
+NOT_MEASURED = "#9a9a9a"  # at least 0.12 from the colours of these maps, in RGB from 0 to 1
 NOT_SIGNIFICANT = "#d2d2d2"
 # Okabe and Ito (2008), distinct with any colour vision; their yellow is too pale for lines on white.
 SEVERAL = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#5B3A8E")

@@ -127,6 +127,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "scan.xrfsr.to_geotiff": {"path": "new.tif"},
     "scan.xrfsr.to_imagej": {"path": "stack.tif"},
     "scan.xrfsr.to_dms": {"path": "new.dms"},
+    "scan.xrfsr.to_deepzoom": {"folder": "zoom", "photo": PHOTO, "pictures": {"again": PHOTO}},
     "scan.xrfsr.to_xrf_explorer": {"folder": "workspace", "photo": PHOTO},
     "scan.xrfsr.to_pymca": {"path": "new.h5"},
 }

@@ -275,6 +275,7 @@ class XrfsrAccessor:
     to_xrf_explorer = Forwarded("io.writers.xrf_explorer")
     to_pymca = Forwarded("io.writers.pymca")
     to_hyperspy = Forwarded("io.writers.hyperspy")
+    to_deepzoom = Forwarded("io.writers.deepzoom")
 
 
 @xr.register_datatree_accessor("xrfsr")  # type: ignore[no-untyped-call]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["fit_box", "limits", "map_uri", "photo_uri", "shrink"]
+__all__ = ["colour_table", "fit_box", "limits", "map_uri", "photo_uri", "shrink"]
 
 # Every eighth colour of matplotlib's "magma", between which the others lie to within 3 of 255. It has even steps of
 # lightness and can be read with any colour vision; matplotlib itself is optional.
@@ -81,7 +81,7 @@ def map_uri(pixels: NDArray[Any], most: int) -> str:
     known = np.isfinite(pixels)
     share = np.where(known, (np.where(known, pixels, low) - low) / (high - low), 0).clip(0, 1)
     image = Image.fromarray(np.where(known, 1 + np.rint(254 * share), 0).astype(np.uint8))
-    image.putpalette(_colours())
+    image.putpalette(colour_table().tobytes())
     return _uri(image, most, transparency=0)
 
 
@@ -120,12 +120,12 @@ def fit_box(extent: tuple[float, float], box: tuple[float, float]) -> tuple[floa
 
 
 @cache
-def _colours() -> bytes:
-    """Return red, green and blue of 256 colours; the first is for what is missing."""
+def colour_table() -> NDArray[np.uint8]:
+    """Return red, green and blue of 256 colours, shape (256, 3); the first is for what is missing."""
     some = np.frombuffer(bytes.fromhex(MAGMA), np.uint8).reshape(-1, 3)
     place = np.linspace(0, len(some) - 1, 255)
     every = np.stack([np.interp(place, np.arange(len(some)), channel) for channel in some.T], axis=1)
-    return bytes(3) + np.rint(every).astype(np.uint8).tobytes()
+    return np.concatenate([np.zeros((1, 3)), np.rint(every)]).astype(np.uint8)
 
 
 def _uri(image: Image, most: int, **options: Any) -> str:

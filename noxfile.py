@@ -101,10 +101,11 @@ def soak(session: nox.Session) -> None:
 @nox.session
 def browser(session: nox.Session) -> None:
     """Drive pages in a headless Chromium by mouse and keys; finds one, or installs it where it can."""
-    install(session, "browser", package=".[plot,report]")
+    install(session, "browser", package=".[plot,report,register,explore]")
     chromium = find_chromium(session)
     session.run(
-        "python", "-m", "pytest", "-rs", "-m", "browser", "tests/browser", *session.posargs,
+        "python", "-m", "pytest", "-rs", "-m", "browser or not browser", "tests/browser", "tests/exploration",
+        *session.posargs,
         env={"OMP_NUM_THREADS": "1", **({"XRFSR_CHROMIUM": chromium} if chromium else {})},
     )  # fmt: skip
 

@@ -121,6 +121,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
         "progress": False,
         "truth": SCAN.xrfsr.resample(scale=2),
     },
+    "xrfsr.pick_points": {"photo": PHOTO},
     "scan.xrfsr.evaluate": {"obj": SCAN.xrfsr.resample(scale=2), "scale": 2, "method": "bilinear", "progress": False},
     "scan.xrfsr.report": {"path": "new.html"},
     "scan.xrfsr.resample": {"scale": 2},

@@ -37,7 +37,7 @@ def test_import_brings_xarray_and_few_modules_of_our_own() -> None:
 
 def test_dir_lists_the_public_names() -> None:
     assert set(dir(xrfsr)) == set(xrfsr.__all__)
-    assert len(xrfsr.__all__) <= 15
+    assert len(xrfsr.__all__) <= 18
 
 
 @pytest.mark.parametrize("name", xrfsr.__all__)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,9 @@ def test_every_public_name_is_called() -> None:
 def test_right_arguments_are_accepted(call: Call) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # some of what is right does nothing, and says so
-        if call.name != "options of sisr":  # whose file of weights is not there
+        if call.name != "options of sisr" and (  # whose file of weights is not there
+            find_spec("panel") or call.name not in ("xrfsr.explore", "xrfsr.pick_points")
+        ):
             assert faults_of(call) == ()
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from xrfsr import plot, regions, simulate
     from xrfsr.core.from_arrays import as_scan
     from xrfsr.core.photo import as_photo
+    from xrfsr.exploration import explore, pick_points
     from xrfsr.io.open import open_scan
     from xrfsr.io.photo import open_photo
     from xrfsr.network import load_model
@@ -33,9 +34,11 @@ __all__ = [
     "__version__",
     "as_photo",
     "as_scan",
+    "explore",
     "load_model",
     "open_photo",
     "open_scan",
+    "pick_points",
     "plot",
     "refine_registration",
     "regions",
@@ -49,9 +52,11 @@ __all__ = [
 _LAZY = {
     "as_photo": "xrfsr.core.photo",
     "as_scan": "xrfsr.core.from_arrays",
+    "explore": "xrfsr.exploration",
     "load_model": "xrfsr.network",
     "open_photo": "xrfsr.io.photo",
     "open_scan": "xrfsr.io.open",
+    "pick_points": "xrfsr.exploration",
     "plot": "xrfsr.plot",
     "refine_registration": "xrfsr.pipeline.refine_registration",
     "regions": "xrfsr.regions",

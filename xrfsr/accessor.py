@@ -266,6 +266,7 @@ class XrfsrAccessor:
         return PlotAccessor(self._obj)
 
     report = Forwarded("report")
+    explore = Forwarded("exploration")
 
     to_zarr = Forwarded("io.writers.zarr")
     to_geotiff = Forwarded("io.writers.geotiff")

@@ -15,7 +15,7 @@ from xrfsr.utils.checks import numbers
 from xrfsr.utils.describe import describe
 from xrfsr.utils.paths import absence, local_path
 
-__all__ = ["control_points", "fit_points", "read_butterfly"]
+__all__ = ["control_points", "fit_points", "fit_unchecked", "read_butterfly"]
 
 EXAMPLE = (
     "give an array (n, 4) of photo column, photo row, map column, map row, or a file of Butterfly Registrator, with at "
@@ -153,6 +153,15 @@ def fit_points(
     InvalidInput
         If the points do not determine the transform, or if one of them contradicts the others.
     """
+    transform, errors = fit_unchecked(photo, maps, model, spacing)
+    _reject_wrong_point(photo, maps * (spacing[1], spacing[0]), transform.model, errors)
+    return transform, errors
+
+
+def fit_unchecked(
+    photo: NDArray[np.float64], maps: NDArray[np.float64], model: Model | None, spacing: tuple[float, float]
+) -> tuple[Transform, NDArray[np.float64]]:
+    """Fit as `fit_points` does, also to points of which one contradicts the others."""
     scale = np.array([spacing[1], spacing[0]])
     millimetres = maps * scale
     if model is not None and len(photo) < LEAST_POINTS[model]:
@@ -164,7 +173,6 @@ def fit_points(
     tried = {one: _left_out(photo, millimetres, one) for one in candidates}
     best = min(tried, key=lambda one: float(np.sqrt((tried[one] ** 2).mean())))
     transform, errors = fit(photo, millimetres, best), tried[best]
-    _reject_wrong_point(photo, millimetres, best, errors)
     to_pixels = np.diag([1 / scale[0], 1 / scale[1], 1.0])
     return transform.then(to_pixels), errors
 

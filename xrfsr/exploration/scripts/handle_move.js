@@ -1,0 +1,10 @@
+if (pan.held != null) {
+  const {source, i} = pan.held
+  if (source === wipe_handle) {
+    wipe.value = Math.max(wipe.start, Math.min(wipe.end, cb_obj.x))
+  } else {
+    source.data.x[i] = cb_obj.x
+    source.data.y[i] = cb_obj.y
+    source.change.emit()
+  }
+}

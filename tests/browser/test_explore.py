@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import xarray as xr
-from bokeh_pages import click, colour, drag, frame, move
+from bokeh_pages import click, colour, drag, frame, move, until
 
 import xrfsr
 
@@ -87,17 +86,16 @@ def test_pictures_the_right_way_up_and_the_wipe(serve: Callable[..., Any], view:
     drag(page, "Wipe", (60, handle), (5, handle))
     assert not is_bright(colour(page, "Wipe", 10, 15))
     assert is_bright(colour(page, "Wipe", 50, 15))
-    # The slider, by its keys.
-    slider = page.locator(".noUi-handle").first
-    slider.focus()
-    for _ in range(60):
-        slider.press("ArrowRight")
-    page.wait_for_timeout(300)
+    # The field, by its keys.
+    field = page.get_by_label("Wipe: left picture up to x, mm")
+    field.fill("20")
+    field.press("Enter")
+    until(page, lambda: np.abs(colour(page, "Wipe", 9, 15) - colours[0]).max() <= 2)
     np.testing.assert_allclose(colour(page, "Wipe", 9, 15), colours[0], atol=2)
 
 
 def test_values_under_the_mouse(serve: Callable[..., Any], view: Any, painting: Any) -> None:
-    fine, scan, rgb, _ = painting
+    fine, scan, _rgb, _ = painting
     page = serve(view, "Left picture")
     page.get_by_label("Line", exact=True).select_option("Pb-L")
     page.wait_for_timeout(300)
@@ -119,7 +117,7 @@ def test_profile(serve: Callable[..., Any], view: Any) -> None:
     page.wait_for_timeout(300)
     click(page, "Wipe", 5, 10)
     click(page, "Wipe", 60, 12)
-    page.wait_for_timeout(500)
+    until(page, lambda: view.ends)
     np.testing.assert_allclose(view.ends, [(10, 5), (12, 60)], atol=0.15)
     assert view.profile.sizes["distance"] > 50
     shown = page.evaluate(
@@ -130,9 +128,10 @@ def test_profile(serve: Callable[..., Any], view: Any) -> None:
     page.get_by_role("button", name="Look").click()
     page.wait_for_timeout(300)
     drag(page, "Wipe", (60, 12), (50, 40))
+    until(page, lambda: view.ends[1][0] > 30)
     np.testing.assert_allclose(view.ends, [(10, 5), (40, 50)], atol=0.3)
     page.get_by_role("button", name="Remove profile").click()
-    page.wait_for_timeout(500)
+    until(page, lambda: view.profile is None)
     assert view.profile is None
 
 
@@ -146,9 +145,10 @@ def test_region_and_its_table(serve: Callable[..., Any], view: Any, painting: An
     for at in ((4, 4), (28, 4), (28, 20)):
         click(page, "Wipe", *at)
     click(page, "Wipe", 4, 20, double=True)
-    page.wait_for_timeout(500)
+    until(page, lambda: view.polygons)
     np.testing.assert_allclose(view.polygons["<b>sky"], [(4, 4), (4, 28), (20, 28), (20, 4)], atol=0.15)
     table = page.get_by_role("table", name="Statistics of the regions")
+    table.wait_for()
     cells = table.locator("tbody tr").first.locator("td").all_inner_texts()
     found = view.regions.sel(region="<b>sky", line="Ca-K")
     mean = float(fine.intensity.sel(line="Ca-K").where(found.mask).mean())
@@ -157,16 +157,17 @@ def test_region_and_its_table(serve: Callable[..., Any], view: Any, painting: An
     assert float(cells[4]) == pytest.approx(float(found.standard_error), rel=1e-3)
     assert int(cells[5]) == int(found.pixels) == pytest.approx(24 * 16, abs=40)
     page.get_by_label("all lines in the table").check()
-    page.wait_for_timeout(500)
+    until(page, lambda: table.locator("tbody tr").count() == 4)
     assert table.locator("tbody tr").count() == 4
     page.get_by_role("button", name="Look").click()
     page.wait_for_timeout(300)
     drag(page, "Wipe", (28, 20), (56, 40))
+    until(page, lambda: view.polygons["<b>sky"][2, 0] > 30)
     assert np.allclose(view.polygons["<b>sky"][2], (40, 56), atol=0.4)
     view.add_region([(30, 30), (30, 40), (40, 40)], "from Python")
     page.get_by_text("from Python").first.wait_for()
     page.get_by_role("button", name="Remove region").click()
-    page.wait_for_timeout(500)
+    until(page, lambda: len(view.polygons) == 1)
     assert len(view.polygons) == 1
 
 
@@ -216,22 +217,24 @@ def test_lazy_maps_get_sharper_where_one_zooms(serve: Callable[..., Any]) -> Non
     assert f"{maps[0, int(y / 0.1), int(x / 0.1)]:g} count" in said
 
 
-def test_accessible(
-    serve: Callable[..., Any], view: Any, accessibility_faults: Callable[[Any], list[str]]
-) -> None:
+def test_accessible(serve: Callable[..., Any], view: Any, accessibility_faults: Callable[[Any], list[str]]) -> None:
+    view.add_region([(4, 4), (4, 20), (20, 20)])
+    view.draw_profile((4, 4), (40, 40))
     page = serve(view, "Left picture")
+    page.get_by_role("button", name="Draw a region").click()
+    page.get_by_label("Name of the region").wait_for()
     assert accessibility_faults(page) == []
 
 
 def test_control_points(serve: Callable[..., Any], painting: Any) -> None:
-    fine, scan, rgb, _ = painting
+    _fine, scan, rgb, _ = painting
     camera = np.pad(rgb.values, ((0, 0), (6, 10), (8, 4)), constant_values=0.5)
     picker = xrfsr.pick_points(camera, scan, "Pb")
     page = serve(picker, "Click a detail")
     for x, y in ((4, 4), (60, 6), (6, 44), (58, 42), (32, 24)):
         click(page, "Photo", x - 0.5 + 8, y - 0.5 + 6)
         click(page, "Map", x, y)
-    page.wait_for_timeout(400)
+    until(page, lambda: len(picker.points) == 5)
     assert picker.points.shape == (5, 4)
     np.testing.assert_allclose(picker.points[0], [11.5, 9.5, 0.5, 0.5], atol=0.2)
     assert picker.residuals.max() < 0.5
@@ -242,7 +245,7 @@ def test_control_points(serve: Callable[..., Any], painting: Any) -> None:
     np.testing.assert_allclose(picker.points[4, :2], [50, 15], atol=0.5)
     assert picker.residuals.argmax() == 4
     page.get_by_role("button", name="Delete point").click()
-    page.wait_for_timeout(500)
+    until(page, lambda: len(picker.points) == 4)
     assert len(picker.points) == 4
     found = xrfsr.register(camera, scan, control_points=picker.points)
     np.testing.assert_allclose(found.photo_to_map_pixels([[8 + 31.5, 6 + 23.5]]), [[7.5, 5.5]], atol=0.1)

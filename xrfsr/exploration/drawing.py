@@ -44,7 +44,7 @@ class Drawing:
         self.task = pn.widgets.RadioButtonGroup(label="Mouse", options=[LOOK, PROFILE, REGION], value=LOOK)
         self.help = pn.pane.HTML(message(HELP[LOOK]))
         self.fault = pn.pane.HTML("", visible=False)
-        self.width = pn.widgets.FloatInput(label="Width of the profile, mm", value=0.0, start=0.0, step=0.5, width=170)
+        self.width = pn.widgets.TextInput(label="Width of the profile, mm", placeholder="line alone", width=170)
         self.clear = pn.widgets.Button(label="Remove profile", width=130)
         self.name = pn.widgets.TextInput(label="Name of the region", placeholder="region 1", width=150)
         self.close = pn.widgets.Button(label="Finish region", color="primary", width=120, visible=False)
@@ -97,7 +97,7 @@ class Drawing:
         if self.task.value == PROFILE and len(self.draft) == 2:
             start, end = self.draft
             self.draft.clear()
-            self._try(lambda: self.view.draw_profile(start, end, width=self.width.value or None))
+            self._try(lambda: self.view.draw_profile(start, end, width=self._width()))
         self.update()
 
     def _finish(self, y: float | None = None, x: float | None = None) -> None:
@@ -128,10 +128,18 @@ class Drawing:
         else:
             self.say("")
 
+    def _width(self) -> Any:
+        """Return the width as it was written: a number of mm, a text with a unit, or None."""
+        written = str(self.width.value).strip()
+        try:
+            return float(written) if written else None
+        except ValueError:
+            return written
+
     def _set_profile(self) -> None:
         if self.view.ends is not None:
             start, end = self.view.ends
-            self._try(lambda: self.view.draw_profile(start, end, width=self.width.value or None))
+            self._try(lambda: self.view.draw_profile(start, end, width=self._width()))
 
     def _moved_end(self, data: dict[str, Any]) -> None:
         ends = _pairs(data)

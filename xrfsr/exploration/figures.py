@@ -155,7 +155,7 @@ class WipeFigure:
     """Two pictures, the left one up to a line that can be moved; the browser does it without asking Python."""
 
     def __init__(self, ranges: Ranges, size: int) -> None:
-        from bokeh.models import ColumnDataSource, Label, Slider, Span
+        from bokeh.models import ColumnDataSource, Label, NumericInput, Span
 
         whole = ranges.whole
         self.figure = painting_figure(ranges, size, "Wipe")
@@ -166,9 +166,10 @@ class WipeFigure:
         self._shown = ColumnDataSource(_columns(None))
         _image(self.figure, self._right)
         _image(self.figure, self._shown)
-        self.slider = Slider(
-            start=whole.left, end=whole.right, value=middle, step=(whole.right - whole.left) / 500,
-            title="Wipe: left picture up to x, in mm", format="0.0", width=self.figure.frame_width, name="wipe",
+        # A field for the keyboard; sliders and spinners of Bokeh have parts without a name for screen readers.
+        self.wipe = NumericInput(
+            low=whole.left, high=whole.right, value=middle, mode="float", title="Wipe: left picture up to x, mm",
+            format="0.00", width=210, name="wipe",
         )  # fmt: skip
         line = Span(location=middle, dimension="height", line_color="white", line_width=2)
         self.figure.add_layout(line)
@@ -183,8 +184,8 @@ class WipeFigure:
             line_color="#444",
             level="overlay",
         )
-        redraw = callback("wipe", full=self._full, shown=self._shown, wipe=self.slider, span=line, handle=self.handle)
-        self.slider.js_on_change("value", redraw)
+        redraw = callback("wipe", full=self._full, shown=self._shown, wipe=self.wipe, span=line, handle=self.handle)
+        self.wipe.js_on_change("value", redraw)
         self._full.js_on_change("data", redraw)
         ranges.follow(callback("handle_view", y_range=ranges.y, handle=self.handle))
         style = {
@@ -205,7 +206,7 @@ class WipeFigure:
         left, right = (_columns(each, COLUMNS) for each in pictures)
         self._right.data = right
         if not self._shown.data["image"]:
-            self._shown.data = _cut(left, self.slider.value)
+            self._shown.data = _cut(left, self.wipe.value)
         self._full.data = left
         for label, name, picture in zip(self._labels, names, pictures, strict=True):
             label.text = name if picture is not None else f"{name}: none of this line"

@@ -55,7 +55,7 @@ class _Page:
         self.profile = ProfilePlot(BESIDE, 260)
         for figure in (self.wipe.figure, *(each.figure for each in self.small.values())):
             self.drawing.add_to(figure)
-        handle_tools(self.wipe.figure, self.drawing.handles, self.wipe.slider, self.wipe.handle)
+        handle_tools(self.wipe.figure, self.drawing.handles, self.wipe.wipe, self.wipe.handle)
         for each in self.small.values():
             handle_tools(each.figure, self.drawing.handles)
         self.readout = pn.pane.HTML(message("Move the mouse over a picture to read its values."), width=BESIDE)
@@ -83,7 +83,7 @@ class _Page:
         from bokeh.layouts import column, row
 
         self.composite = pn.Row(*self.colours.values(), visible=False)
-        self.large = pn.Column(pn.pane.Bokeh(column(self.wipe.figure, self.wipe.slider)))
+        self.large = pn.Column(pn.pane.Bokeh(column(self.wipe.figure, self.wipe.wipe)))
         small = [each.figure for each in self.small.values()]
         rows = [row(*small[start : start + 2]) for start in range(0, len(small), 2)]
         self.grid = pn.Column(pn.pane.Bokeh(column(*rows)), visible=False)

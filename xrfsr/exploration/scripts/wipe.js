@@ -1,7 +1,7 @@
 // Show the part of the left picture that lies to the left of the wipe. `shown` is changed in place, so that nothing
 // is sent back to Python.
 const [image] = full.data.image
-const at = wipe.value
+const at = wipe.value ?? wipe.low // an empty field has no value
 if (image != null) {
   const [left] = full.data.x, [width] = full.data.dw
   const [rows, columns] = image.shape

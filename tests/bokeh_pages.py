@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,6 +38,14 @@ class Frame(NamedTuple):
         across = (x - self.x_start) / (self.x_end - self.x_start)
         up = (y - self.y_start) / (self.y_end - self.y_start)
         return self.left + across * self.width, self.top + (1 - up) * self.height
+
+
+def until(page: Any, condition: Callable[[], Any]) -> None:
+    """Wait for what a page tells Python, or Python the page; the assertion that follows says what is missing."""
+    for _ in range(100):
+        if condition():
+            return
+        page.wait_for_timeout(100)
 
 
 def frame(page: Any, name: str) -> Frame:

@@ -64,7 +64,7 @@ def provenance_rows(contents: Contents) -> list[Row]:
     rows += [Row(name, _texts(record[name])) for name in others]
     attrs: Mapping[Any, Any] = contents.fine.attrs
     rest = [name for name in attrs if name not in record and isinstance(attrs[name], str | int | float)]
-    return rows + [Row(str(name), _texts(attrs[name])) for name in rest if str(name) not in ("Conventions",)]
+    return rows + [Row(str(name), _texts(attrs[name])) for name in rest if name not in ("Conventions", "title")]
 
 
 def _texts(value: object) -> list[str]:

@@ -13,8 +13,12 @@ async function start() {
   const box = $("map");
   // A column as wide as it can be, and a figure as high as the painting asks for.
   const fit = () => {
+    box.style.maxWidth = "none";
     const wanted = ((box.clientWidth - 80) * data.height) / data.width + 60;
-    box.style.height = `${Math.round(Math.max(260, Math.min(wanted, window.innerHeight * 0.85, 900)))}px`;
+    const height = Math.round(Math.max(260, Math.min(wanted, window.innerHeight * 0.85, 900)));
+    box.style.height = `${height}px`;
+    // Next to a tall painting there is some room to move it, but not an empty page.
+    box.style.maxWidth = `${Math.round(Math.max(480, 1.5 * ((height - 60) * data.width) / data.height + 80))}px`;
   };
   fit();
   Bokeh.set_log_level("error");

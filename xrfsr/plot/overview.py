@@ -38,7 +38,8 @@ ROWS = 6
 
 PALE = "#8a8a8a"
 # Inches.
-WIDE = PAGE / INCH
+WIDE, HIGH = PAGE / INCH, 247 / INCH
+LEAST = 0.6
 GAP = 0.06
 LABEL = 0.62
 BAR = 0.07
@@ -134,8 +135,10 @@ def overview(
     tall = grid.y.extent / grid.x.extent
     # Reduce the panels of tall paintings to limit the length of the page.
     width = widest * min(1.0, 1.5 / tall)
-    height = width * tall
+    # All lines on one printed page, unless they are very many.
     foot = KEYED if missing else FOOT
+    width = min(width, max(LEAST, ((HIGH - HEAD - foot) / len(labels) - GAP) / tall))
+    height = width * tall
     total = (
         LABEL + panels * (width + GAP) + bars * BAR_ROOM,
         HEAD + foot + len(labels) * (height + GAP),

@@ -325,6 +325,7 @@ def test_three_lines_are_one_picture(written: Written, page: Any) -> None:
     page.select_option("#blue", label="Hg-L")
     shown(page, "Fe-K", "composite", "composite")
     page.wait_for_timeout(200)
+    assert "red Pb-L, green Fe-K, blue Hg-L" in page.inner_text("#legend-left")
     picture = pixels(page)
     wanted = written.fine.xrfsr.composite(red="Pb-L", green="Fe-K", blue="Hg-L").transpose("y", "x", "band").values
     grid, box = written.fine.xrfsr.grid, frame(page)
@@ -356,6 +357,32 @@ def test_zoom_and_pan_by_mouse_keep_the_pictures_together(written: Written, page
     point_at(page, written, 9, 6)
     page.wait_for_timeout(100)
     assert position(page) == pytest.approx((9, 6), abs=0.06)
+
+
+def test_a_finger_reads_a_value(written: Written, open_page: Callable[..., Any]) -> None:
+    page = open_page(written.url, SIZES[1], has_touch=True, is_mobile=True)
+    page.wait_for_selector("html[data-ready]", state="attached")
+    box = frame(page)
+    page.touchscreen.tap(box["x"] + 0.3 * box["width"], box["y"] + 0.4 * box["height"])
+    page.wait_for_selector("#readout [data-value=fine]")
+    x, y = position(page)
+    value = written.fine.intensity.sel(line="Fe-K").sel(x=x, y=y, method="nearest")
+    assert read(page, "fine") == pytest.approx(float(value), abs=0.51 * step_of(page, "fine", 0))
+
+
+def test_a_page_of_full_size_opens_soon(open_page: Callable[..., Any], tmp_path: Path) -> None:
+    """Twelve maps with as many pixels as a page shows, of noise, which compresses badly.
+
+    On a computer with nothing else to do it takes 2 s or so; the limit is for those that are busy.
+    """
+    lines = ["K-K", "Ca-K", "Ti-K", "Cr-K", "Mn-K", "Fe-K", "Co-K", "Ni-K", "Cu-K", "Zn-K", "Hg-L", "Pb-L"]
+    one = np.random.default_rng(0).poisson(100.0, (1, 1024, 1024)).astype(np.float32)
+    path = tmp_path / "report.html"
+    xrfsr.as_scan(one.repeat(12, axis=0), lines, pixel_size=0.1).xrfsr.report(path)
+    assert 10e6 < path.stat().st_size < 25e6
+    page = open_page(path.as_uri())
+    page.wait_for_selector("html[data-ready]", state="attached")
+    assert page.evaluate("performance.now()") < 15_000
 
 
 def test_a_picture_of_the_overview_chooses_its_line(page: Any) -> None:

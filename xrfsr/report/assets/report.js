@@ -72,7 +72,9 @@ async function start() {
     const place = $(`legend-${side}`);
     const layer = layers.get(name);
     const title = $(side).selectedOptions[0].textContent;
-    place.querySelector(".name").textContent = title;
+    const names = COLOUR_NAMES.filter((colour) => Number($(colour).value) >= 0);
+    const three = names.map((colour) => `${colour} ${data.lines[Number($(colour).value)]}`).join(", ");
+    place.querySelector(".name").textContent = name === "composite" ? `${title}: ${three || "none"}` : title;
     place.querySelector(".scale").hidden = !layer;
     if (layer) {
       const { low, high } = layer.lines[state.line];
@@ -282,6 +284,7 @@ async function start() {
   surface.addEventListener("pointerdown", (event) => {
     const position = view.positionAt(event.clientX, event.clientY);
     box.focus({ preventScroll: true });
+    if (position && event.pointerType !== "mouse") moveCursor(inside(position)); // a finger has no place until it taps
     if (!state.drawing || !position) return;
     event.stopPropagation();
     event.preventDefault();

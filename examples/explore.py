@@ -27,7 +27,7 @@ def photograph(browser: Any, shown: Any, port: int, text: str, size: tuple[int, 
         page.mouse.move(470, 300)
         page.wait_for_timeout(1500)
         picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-        picture.quantize(200).save(path, optimize=True)
+        picture.quantize(256).save(path, optimize=True)
     finally:
         server.stop()
 
@@ -47,8 +47,8 @@ def main(folder: Path) -> None:
         picker.set("scan", (column + 0.5) / 4 - 0.5 + (0.1, -0.1, 0.05, 0, 0.15)[k], (row + 0.5) / 4 - 0.5)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        photograph(browser, view, 5091, "Left picture", (1240, 740), folder / "explore.png")
-        photograph(browser, picker, 5092, "Click a detail", (1160, 700), folder / "pick_points.png")
+        photograph(browser, view, 5091, "Left picture", (1240, 830), folder / "explore.png")
+        photograph(browser, picker, 5092, "Click a detail", (1200, 680), folder / "pick_points.png")
         browser.close()
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["picker_page"]
 
-SIZE = 500  # pixels of the screen
+SIZE = 450  # pixels of the screen
 MARGIN = 0.5
 LEAST = LEAST_POINTS["affine"]
 WRONG = "#D55E00"

@@ -165,7 +165,7 @@ def test_region_and_its_table(serve: Callable[..., Any], view: Any, painting: An
     until(page, lambda: view.polygons["<b>sky"][2, 0] > 30)
     assert np.allclose(view.polygons["<b>sky"][2], (40, 56), atol=0.4)
     view.add_region([(30, 30), (30, 40), (40, 40)], "from Python")
-    page.get_by_text("from Python").first.wait_for()
+    table.get_by_text("from Python").first.wait_for()
     page.get_by_role("button", name="Remove region").click()
     until(page, lambda: len(view.polygons) == 1)
     assert len(view.polygons) == 1

@@ -22,6 +22,7 @@ import xrfsr
 PACKAGE = Path(xrfsr.__file__).parent
 ROOT = PACKAGE.parent
 LONGEST = 400
+COMMAND = {"cli", "__main__"}
 GROUPS = {"xrfsr.methods"}  # of entry points, whose names look like modules
 
 in_checkout = pytest.mark.skipif(not (ROOT / "pyproject.toml").is_file(), reason="needs the project's folder")
@@ -95,7 +96,8 @@ def imports(module: str) -> set[str]:
             case ast.ImportFrom() if source(module, node) in known:
                 wanted |= {origin for alias in node.names for origin in origins(source(module, node), alias.name)}
             case ast.JoinedStr(values=[ast.Constant(value=str(start)), *_]) if start.startswith("xrfsr."):
-                wanted |= {name for name in known if name.startswith(start)}
+                # The command line is only typed: nothing finds it by a name that is put together.
+                wanted |= {name for name in known if name.startswith(start) and room(name) not in COMMAND}
             case ast.Constant(value=str(text)) if text.startswith("xrfsr.") and text not in GROUPS:
                 wanted.add(text)
     return {each for target in wanted & known.keys() for each in with_packages(module, target)} - {module}
@@ -166,7 +168,7 @@ def test_modules_are_short_enough_to_hold_one_idea() -> None:
 
 @in_checkout
 def test_the_layers_are_one_short_list_of_all_rooms() -> None:
-    assert len(layers()) <= 11
+    assert len(layers()) <= 13
     assert not any(":" in row for row in layers())  # which would let neighbours import each other
     assert {name for row in layers() for name in rooms(row)} == rooms_there()
 
@@ -211,7 +213,7 @@ def test_public_objects_explain_themselves(name: str) -> None:
 
 @in_checkout
 def test_the_page_on_architecture_has_a_paragraph_for_every_room() -> None:
-    page = (ROOT / "docs" / "reference" / "architecture.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     explained = {name for heading in re.findall(r"^### (.+)$", page, re.M) for name in re.findall(r"`(\w+)`", heading)}
     assert rooms_there() - explained == set()
 
@@ -247,7 +249,7 @@ def test_modules_and_links_in_pages_exist() -> None:
 
 @in_checkout
 def test_the_picture_of_the_layers_is_the_list() -> None:
-    page = (ROOT / "docs" / "reference" / "architecture.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     drawn = [set(re.findall(r"│ (\w+)", line)) for line in page.splitlines() if "│" in line]
     assert drawn == [rooms(row) for row in layers()]
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from xrfsr.pipeline.refine_registration import refine_registration
     from xrfsr.pipeline.reproduce import reproduce
     from xrfsr.registration import register, stack_photos
+    from xrfsr.utils.versions import show_versions
 
 __all__ = [
     "Grid",
@@ -44,6 +45,7 @@ __all__ = [
     "regions",
     "register",
     "reproduce",
+    "show_versions",
     "simulate",
     "stack_photos",
 ]
@@ -62,6 +64,7 @@ _LAZY = {
     "regions": "xrfsr.regions",
     "register": "xrfsr.registration",
     "reproduce": "xrfsr.pipeline.reproduce",
+    "show_versions": "xrfsr.utils.versions",
     "simulate": "xrfsr.simulate",
     "stack_photos": "xrfsr.registration",
 }

@@ -45,6 +45,7 @@ LABEL = 0.62
 BAR = 0.07
 BAR_ROOM = 0.55
 HEAD = 0.42
+NARROW, LINE = 0.9, 0.13  # width of panels below which a heading has one line more, and its height
 FOOT, KEYED = 0.08, 0.22  # below the maps, and with a key there
 
 
@@ -137,11 +138,11 @@ def overview(
     width = widest * min(1.0, 1.5 / tall)
     # All lines on one printed page, unless they are very many.
     foot = KEYED if missing else FOOT
-    width = min(width, max(LEAST, ((HIGH - HEAD - foot) / len(labels) - GAP) / tall))
+    width = min(width, max(LEAST, ((HIGH - HEAD - LINE - foot) / len(labels) - GAP) / tall))
     height = width * tall
     total = (
         LABEL + panels * (width + GAP) + bars * BAR_ROOM,
-        HEAD + foot + len(labels) * (height + GAP),
+        _head(width) + foot + len(labels) * (height + GAP),
     )
     page = _Page(new_figure(total[0] * INCH, total[1] * INCH, layout=None), total, width, height, grid)
 
@@ -190,7 +191,7 @@ class _Page:
         return LABEL + column * (self.width + GAP) + bars * BAR_ROOM
 
     def _top(self, row: int) -> float:
-        return HEAD + row * (self.height + GAP)
+        return _head(self.width) + row * (self.height + GAP)
 
     def show(self, row: int, column: int, plane: Plane, bars: int = 0, **style: Any) -> AxesImage:
         """Draw pixels in a panel of their own, in mm; `bars` is the number of colour bars to its left."""
@@ -205,9 +206,11 @@ class _Page:
         return image
 
     def heading(self, column: int, title: str, detail: str, bars: int = 0) -> None:
-        left = self._left(column, bars) / self.size[0]
-        self._text(left, 1 - (HEAD - 0.19) / self.size[1], title, size=SIZES["title"], weight="bold", va="bottom")
-        self._text(left, 1 - (HEAD - 0.06) / self.size[1], detail, size=SIZES["small"], color=PALE, va="bottom")
+        left, head = self._left(column, bars) / self.size[0], _head(self.width)
+        if head > HEAD:
+            detail = detail.replace(", ", ",\n").replace("of the fine", "of the\nfine")
+        self._text(left, 1 - 0.23 / self.size[1], title, size=SIZES["title"], weight="bold", va="bottom")
+        self._text(left, 1 - (head - 0.06) / self.size[1], detail, size=SIZES["small"], color=PALE, va="bottom")
 
     def label(self, row: int, label: str, maps: xr.DataArray) -> None:
         """Write name and energy of a line to the left of its row."""
@@ -242,7 +245,7 @@ class _Page:
         if row == 0:
             self._text(
                 (left - 0.02) / self.size[0],
-                1 - (HEAD - 0.06) / self.size[1],
+                1 - (_head(self.width) - 0.06) / self.size[1],
                 unit,
                 size=SIZES["small"],
                 color=PALE,
@@ -251,6 +254,11 @@ class _Page:
 
     def _text(self, x: float, y: float, text: str, **style: Any) -> None:
         self.figure.text(x, y, text, parse_math=False, **style)
+
+
+def _head(width: float) -> float:
+    """Return the height of the headings of panels."""
+    return HEAD + LINE if width < NARROW else HEAD
 
 
 def _ticks() -> Any:

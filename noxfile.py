@@ -92,6 +92,17 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site in docs/_build/html, without a network and without a warning."""
+    install(session, "docs", package=".[plot,register,report]")
+    session.run(
+        "python", "-m", "sphinx", "-b", "html", "-W", "--keep-going", "docs", "docs/_build/html", *session.posargs,
+        env={"OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    session.log(f"open {Path('docs/_build/html/index.html').resolve()}")
+
+
+@nox.session
 def soak(session: nox.Session) -> None:
     """Run the tests that take long: more damaged files, larger pictures, the full training."""
     install(session, "tests", package=EVERYTHING)
@@ -231,7 +242,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def leaderboard(session: nox.Session) -> None:
-    """Run every method on every scene and write docs/leaderboard.md: an hour. `-- --checkpoint FILE` adds `sisr`."""
+    """Run every method on every scene and write leaderboard.md: an hour. `-- --checkpoint FILE` adds `sisr`."""
     install(session, "scenes", package=".[sisr]")
     session.run("python", "benchmarks/leaderboard.py", *session.posargs)
 

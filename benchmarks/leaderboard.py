@@ -1,6 +1,6 @@
 """Leaderboard: every method on every scene with known truth, in the layout of the paper's Table I.
 
-python benchmarks/leaderboard.py [--out docs/leaderboard.md] [--checkpoint WEIGHTS] [METHOD ...]
+python benchmarks/leaderboard.py [--out docs/research/leaderboard.md] [--checkpoint WEIGHTS] [METHOD ...]
 
 The tables are written as Markdown between two marks of the page.
 """
@@ -128,7 +128,7 @@ def main() -> None:
     """Measure all methods and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("methods", nargs="*", help="methods to measure (default: all that can run)")
-    parser.add_argument("--out", type=Path, default=Path("docs/leaderboard.md"))
+    parser.add_argument("--out", type=Path, default=Path("docs/research/leaderboard.md"))
     parser.add_argument("--checkpoint", help="weights of a single-image network")
     arguments = parser.parse_args()
     settings: dict[str, dict[str, Any]] = {"sisr": {"checkpoint": arguments.checkpoint}} if arguments.checkpoint else {}

@@ -1,4 +1,4 @@
-"""Run every command of docs/command_line.md on a simulated painting, and write what it prints into the page.
+"""Run every command of docs/reference/command_line.md on a simulated painting, and write what it prints into the page.
 
     python examples/command_line.py
 
@@ -22,7 +22,7 @@ from PIL import Image
 import xrfsr
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "command_line.md"
+PAGE = ROOT / "docs" / "reference" / "command_line.md"
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 
 

@@ -213,7 +213,7 @@ def test_public_objects_explain_themselves(name: str) -> None:
 
 @in_checkout
 def test_the_page_on_architecture_has_a_paragraph_for_every_room() -> None:
-    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "architecture.md").read_text(encoding="utf-8")
     explained = {name for heading in re.findall(r"^### (.+)$", page, re.M) for name in re.findall(r"`(\w+)`", heading)}
     assert rooms_there() - explained == set()
 
@@ -249,7 +249,7 @@ def test_modules_and_links_in_pages_exist() -> None:
 
 @in_checkout
 def test_the_picture_of_the_layers_is_the_list() -> None:
-    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "architecture.md").read_text(encoding="utf-8")
     drawn = [set(re.findall(r"│ (\w+)", line)) for line in page.splitlines() if "│" in line]
     assert drawn == [rooms(row) for row in layers()]
 

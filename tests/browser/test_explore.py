@@ -156,7 +156,7 @@ def test_region_and_its_table(serve: Callable[..., Any], view: Any, painting: An
     assert float(cells[2]) == pytest.approx(mean, rel=1e-3)
     assert float(cells[4]) == pytest.approx(float(found.standard_error), rel=1e-3)
     assert int(cells[5]) == int(found.pixels) == pytest.approx(24 * 16, abs=40)
-    page.get_by_label("all lines in the table").check()
+    page.get_by_role("button", name="Table of all lines").click()
     until(page, lambda: table.locator("tbody tr").count() == 4)
     assert table.locator("tbody tr").count() == 4
     page.get_by_role("button", name="Look").click()
@@ -165,7 +165,7 @@ def test_region_and_its_table(serve: Callable[..., Any], view: Any, painting: An
     until(page, lambda: view.polygons["<b>sky"][2, 0] > 30)
     assert np.allclose(view.polygons["<b>sky"][2], (40, 56), atol=0.4)
     view.add_region([(30, 30), (30, 40), (40, 40)], "from Python")
-    page.get_by_text("from Python").first.wait_for()
+    table.get_by_text("from Python").first.wait_for()
     page.get_by_role("button", name="Remove region").click()
     until(page, lambda: len(view.polygons) == 1)
     assert len(view.polygons) == 1

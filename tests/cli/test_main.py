@@ -256,7 +256,7 @@ def test_json_is_always_json(value: object) -> None:
     json.loads(to_json({"value": value}), parse_constant=lambda name: pytest.fail(name))
 
 
-PAGES = [ROOT / name for name in ("README.md", "docs/command_line.md")]
+PAGES = [ROOT / name for name in ("README.md", "docs/reference/command_line.md")]
 
 
 @pytest.mark.skipif(not PAGES[0].is_file(), reason="needs the project's folder")

@@ -66,7 +66,7 @@ class TestPages:
         drawing._finish()
         np.testing.assert_array_equal(page.view.polygons["a"], [(1, 1), (1, 5), (5, 5)])
         assert "<td>a</td>" in page.table.object
-        page.every.value = True
+        page.every.value = "Table of all lines"
         assert page.table.object.count("<td>a</td>") == 3
         drawing._moved_corner({"x": [1, 5, 4], "y": [1, 1, 5]})
         np.testing.assert_array_equal(page.view.polygons["a"], [(1, 1), (1, 5), (5, 4)])

@@ -16,7 +16,7 @@ from xrfsr import methods
 from xrfsr.errors import InvalidInput
 from xrfsr.simulate import Painting
 
-PAGE = Path(__file__).parents[2] / "docs" / "adding_a_method.md"
+PAGE = Path(__file__).parents[2] / "docs" / "howto" / "adding_a_method.md"
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def installed(folder: Path, code: str, points: dict[str, str]) -> Path:
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The package of docs/adding_a_method.md, with a broken method, a wrong one, and one that takes a known name."""
+    """The package on the page of adding_a_method.md, with a broken method, a wrong one, and one with a known name."""
     if not PAGE.is_file():
         pytest.skip("the docs are not next to the tests")
     code = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), flags=re.DOTALL)[0]

@@ -32,6 +32,7 @@ def test_a_scan_has_its_facts_and_maps(scan: xr.Dataset) -> None:
     page = shown(scan.assign_coords(valid=(("y", "x"), np.arange(192).reshape(12, 16) >= 96)))
     for fact in ("Scan", "3 maps", "8 × 6 mm", "16 × 12, each 0.5 mm", "count", "in memory", "about 50 %"):
         assert fact in page.words
+    assert "typical range, count" in page.words
     assert alts(page) == ["Map of Ca-K", "Map of Fe-Ka", "Map of Pb-L"]
     for picture in pictures(page):
         assert picture.shape[:2] == (12, 16)

@@ -206,6 +206,10 @@ def test_given_axes_are_drawn_on(scan: xr.Dataset, photo: xr.DataArray, fine: xr
     assert fine.xrfsr.plot.training(ax=[axes[1, 1]]) is axes[1, 1]
     assert is_upright(axes[0, 0], scan)
     figure.canvas.draw()
+    part = Figure(layout="constrained").subfigures(1, 2)[0]
+    drawn = scan.xrfsr.plot("Ca", ax=part.subplots())
+    assert bar(drawn).ax.get_ylabel() == "count"
+    part.figure.canvas.draw()
 
 
 def test_texts_of_a_file_are_not_read_as_formulas(fine: xr.Dataset) -> None:

@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if debug:
             traceback.print_exc()
-        hint = "" if debug else "; --debug shows where, and docs/command_line.md says how to report it"
+        hint = "" if debug else "; --debug shows where, and docs/reference/command_line.md says how to report it"
         _error(f"unexpected {type(error).__name__}: {error}{hint}", "error")
         return UNEXPECTED
 

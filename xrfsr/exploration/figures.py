@@ -141,6 +141,7 @@ class SmallFigure:
         from bokeh.models import ColumnDataSource
 
         self.figure = painting_figure(ranges, size, title, axes)
+        self.figure.min_border_right = 85  # the same with a colour bar and without
         self._source = ColumnDataSource(_columns(None))
         _image(self.figure, self._source)
         self._bar = _colour_bar(self.figure, "right")

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 __all__ = ["explorer_page"]
 
-LARGE, SMALL, BESIDE = 620, 270, 450  # pixels of the screen: long sides of figures, and the column next to them
+LARGE, SMALL, BESIDE = 620, 235, 450  # pixels of the screen: long sides of figures, and the column next to them
 WIPE, SIDE_BY_SIDE = "Wipe", "Side by side"
 MARGIN = 0.5  # of a view that is sampled on every side of it, so that short pans show something
 NONE = "none"
+THIS, ALL = "Table of this line", "Table of all lines"
 
 
 def explorer_page(view: Explorer, scene: Scene) -> Any:
@@ -60,7 +61,7 @@ class _Page:
             handle_tools(each.figure, self.drawing.handles)
         self.readout = pn.pane.HTML(message("Move the mouse over a picture to read its values."), width=BESIDE)
         self.table = pn.pane.HTML("", width=BESIDE)
-        self.every = pn.widgets.Checkbox(label="all lines in the table", value=False)
+        self.every = pn.widgets.RadioButtonGroup(options=[THIS, ALL], value=THIS)  # a checkbox of Panel has no label
         self._connect()
         self.layout = self._layout(pn)
         self.refresh()
@@ -147,7 +148,7 @@ class _Page:
     def show_drawn(self) -> None:
         """Show regions, their statistics, and the profile."""
         self.drawing.update()
-        line = None if self.every.value else self.line.value
+        line = None if self.every.value == ALL else self.line.value
         found = {name: self.view.statistics(name, line) for name in self.view.polygons}
         self.table.object = statistics_table(found, self.scene.unit) if found else message("No region was drawn yet.")
         self.every.visible = bool(found)

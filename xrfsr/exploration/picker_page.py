@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["picker_page"]
 
-SIZE = 500  # pixels of the screen
+SIZE = 450  # pixels of the screen
 MARGIN = 0.5
 LEAST = LEAST_POINTS["affine"]
 WRONG = "#D55E00"
@@ -162,7 +162,7 @@ class _Page:
         """Show points and residuals."""
         picker, pairs = self.picker, self.picker.pairs
         residuals = iter(picker.residuals.tolist())
-        errors = [next(residuals) if each.photo and each.scan else np.nan for each in pairs]
+        errors = [round(next(residuals), 6) if each.photo and each.scan else np.nan for each in pairs]
         known = [each for each in errors if np.isfinite(each)]
         worst = max(known, default=np.nan)
         for side, this in self.sides.items():
@@ -172,7 +172,7 @@ class _Page:
                 "x": [x for x, _ in places],
                 "y": [y for _, y in places],
                 "number": [str(k) for k, _ in held],
-                "colour": [WRONG if len(known) > LEAST and errors[k - 1] == worst else ACCENT for k, _ in held],
+                "colour": [WRONG if len(known) > LEAST and errors[k - 1] == worst > 0 else ACCENT for k, _ in held],
             }
         rows = [
             [str(k), _text(pair.photo), _text(pair.scan), f"{number(error, 3)} mm" if np.isfinite(error) else "–"]
@@ -196,7 +196,7 @@ class _Page:
         else:
             todo = f"Click a detail on the photo or the map to begin point {complete + 1}. Drag a point to move it."
         if known and self.picker.model:
-            error = np.sqrt(np.mean(np.square(known)))
+            error = round(float(np.sqrt(np.mean(np.square(known)))), 6)
             todo += f" {complete} points, {self.picker.model}: residuals {number(error, 3)} mm (root mean square)."
         elif complete < LEAST:
             todo += f" At least {LEAST} points are needed, six or more near the corners are better."

@@ -303,7 +303,7 @@ def load_model(path: str | PathLike[str]) -> Model:
 
     See Also
     --------
-    Model.save : with an example.
+    xrfsr.network.Model.save : with an example.
     """
     return from_description(*read_model(path))
 

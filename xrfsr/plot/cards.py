@@ -151,7 +151,7 @@ def _lines_of(obj: xr.Dataset | xr.DataArray, scan: xr.Dataset, grid: Grid) -> _
         pixels = upright_pixels(maps, grid, max(SMALL))
         unit = str(maps.attrs.get("units", "")).replace("dimensionless", "")
         ends = [limits(each) for each in pixels]
-        columns[f"range, {unit}" if unit else "range"] = [
+        columns[f"typical range, {unit}" if unit else "typical range"] = [
             f"{html.number(low)} to {html.number(high)}" for low, high in ends
         ]
         # Of one variable for each line, the uncertainties are where the maps are.
@@ -267,7 +267,7 @@ def _map_card(obj: xr.DataArray) -> str:
     if is_held(obj):
         pixels = upright_pixels(small.astype(np.float32), grid, max(LARGE))
         low, high = limits(pixels)
-        facts["range"] = f"{html.number(low)} to {html.number(high)}"
+        facts["typical range"] = f"{html.number(low)} to {html.number(high)}"
         size = fit_box((grid.y.extent, grid.x.extent), LARGE)
         pictures = [html.figure(map_uri(pixels, MOST), f"Map of {name}", size, pixels=pixels.shape)]
     facts["values"] = place_of(obj)

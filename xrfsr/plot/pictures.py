@@ -68,7 +68,7 @@ def colour_bar(axes: Axes, image: Any, label: str, extend: str = "neither") -> A
     """Add a colour bar as tall as the picture, to its right."""
     from matplotlib.ticker import MaxNLocator
 
-    figure: Any = axes.get_figure(root=True)
+    figure: Any = axes.figure.figure  # also of axes in a subfigure
     left, right, bottom, top = image.get_extent()
     tall = abs((bottom - top) / (right - left))
     if figure.get_layout_engine() is not None:

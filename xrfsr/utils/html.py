@@ -20,7 +20,7 @@ LONGEST = 120  # characters of a text from a label, an attribute or a file name
 FAINT = "rgba(128,128,128,.4)"
 LEFT = "text-align:left;padding:1px 14px 1px 0;vertical-align:top;background:none;border:0"
 # Tables of notebooks have stripes, a font and an alignment of their own.
-TABLE = "border-collapse:collapse;border:0;margin:0;font-size:inherit;line-height:inherit"
+TABLE = "color:inherit;border-collapse:collapse;border:0;margin:0;font-size:inherit;line-height:inherit"
 CURVE = (190, 90)  # pixels of a small diagram
 # Notebooks let names float, a fifth of the page wide.
 NAME = "float:none;width:auto;margin:0;font-weight:normal;white-space:nowrap;opacity:.75;grid-column:1"

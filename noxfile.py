@@ -22,7 +22,7 @@ nox.options.default_venv_backend = "virtualenv"
 PROJECT = nox.project.load_toml("pyproject.toml")
 CONSTRAINTS = Path("constraints.txt").resolve()
 # What the tests need: the package with every optional part.
-EVERYTHING = ".[plot,formats,register,gis,hyperspy,deepzoom,cluster,sisr,report]"
+EVERYTHING = ".[plot,formats,register,gis,hyperspy,deepzoom,cluster,sisr,report,completion]"
 
 # Programs whose files are read, with what they need beside their own requirements. Each gets an environment of its own.
 PRODUCERS: dict[str, tuple[str, ...]] = {

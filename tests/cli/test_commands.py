@@ -14,6 +14,7 @@ import pytest
 import rasterio
 import tifffile
 import xarray as xr
+import zarr
 from PIL import Image
 
 import xrfsr
@@ -140,11 +141,12 @@ def test_open_counts_gaps(here: Path, run: Run) -> None:
 
 def test_open_lists_the_regions_of_a_file(here: Path, run: Run) -> None:
     scan = xrfsr.as_scan(np.arange(80.0).reshape(1, 8, 10), ["Ca-K"], "0.5 mm")
-    tree = xr.DataTree.from_dict({"left": scan, "right": scan})
-    xrfsr.regions.run(tree, None, "all.zarr", method="bilinear", scale=2, workers=1, progress=False)
+    zarr.open_group("all.zarr", mode="w", zarr_format=3)
+    for name in ("left", "right"):
+        scan.xrfsr.to_zarr(Path("all.zarr", name))
     [found] = run("open", "all.zarr", "--json").json
     assert sorted(found["regions"]) == ["/left", "/right"]
-    assert found["regions"]["/left"]["made_by"] == "bilinear"
+    assert found["regions"]["/left"]["pixels"] == [8, 10]
     assert "region /right (--group right)" in run("open", "all.zarr").out
 
 

@@ -10,6 +10,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import tomllib
 import warnings
 from importlib.metadata import EntryPoint
@@ -34,13 +35,18 @@ HEAVY = ("torch", "matplotlib", "h5py", "scipy", "bokeh", "rasterio", "zarr", "P
 COMMANDS = ("open", "register", "superresolve", "compare", "convert", "report", "info")
 
 
+@pytest.fixture(scope="module")
+def painting() -> xrfsr.simulate.Painting:
+    return xrfsr.simulate.painting(64, 64, scale=4, seed=2, lines=["Pb-L"])
+
+
 @pytest.fixture
-def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def files(painting: xrfsr.simulate.Painting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Working folder with maps/ and photo.png of one line."""
-    _, scan, rgb = xrfsr.simulate.painting(64, 64, scale=4, seed=2, lines=["Pb-L"])
     (tmp_path / "maps").mkdir()
-    tifffile.imwrite(tmp_path / "maps" / "Pb-L.tif", scan["intensity"][0].values)
-    Image.fromarray(np.moveaxis(np.round(255 * rgb.values), 0, -1).astype("uint8")).save(tmp_path / "photo.png")
+    tifffile.imwrite(tmp_path / "maps" / "Pb-L.tif", painting.scan["intensity"][0].values)
+    pixels = np.moveaxis(np.round(255 * painting.rgb.values), 0, -1).astype("uint8")
+    Image.fromarray(pixels).save(tmp_path / "photo.png")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -240,6 +246,18 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     done = subprocess.run(command, cwd=ROOT, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
     os.close(write)
     assert done.stderr == ""
+
+
+def test_the_shell_completes_options() -> None:
+    """As bash asks argcomplete, which answers on file descriptor 8."""
+    line = "xrfsr superresolve --re"
+    asked = {"_ARGCOMPLETE": "1", "COMP_LINE": line, "COMP_POINT": str(len(line)), "_ARGCOMPLETE_IFS": "\n"}
+    with tempfile.TemporaryFile("w+") as answer:
+        command = ["bash", "-c", f'exec "{sys.executable}" -m xrfsr 8>&{answer.fileno()} 9>/dev/null']
+        environment = {**os.environ, **asked}
+        subprocess.run(command, cwd=ROOT, env=environment, pass_fds=[answer.fileno()], check=False)
+        answer.seek(0)
+        assert answer.read().split() == ["--registered", "--register"]
 
 
 def test_faults_name_options_in_place_of_arguments() -> None:

@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 
 from xrfsr.core.grid import Axis, Grid
 
-AXES = st.builds(
-    Axis,
-    st.integers(2, 12),
-    st.one_of(st.floats(0.1, 2), st.floats(-2, -0.1)),
-    st.floats(-50, 50),
-)
-GRIDS = st.builds(Grid, AXES, AXES)
+
+def grids(least: int = 2) -> st.SearchStrategy[Grid]:
+    """Grids of at least so many rows and columns."""
+    steps = st.one_of(st.floats(0.1, 2), st.floats(-2, -0.1))
+    axes = st.builds(Axis, st.integers(least, 12), steps, st.floats(-50, 50))
+    return st.builds(Grid, axes, axes)
+
+
+GRIDS = grids()
 
 
 def maps_on(grid: Grid) -> xr.DataArray:

@@ -17,7 +17,8 @@ def trial(rng: np.random.Generator, wrong: NDArray[np.float64], size: int = 64) 
     maps = rng.random((len(wrong), size, size)).astype(np.float32)
     variance = rng.uniform(0.01, 1, maps.shape).astype(np.float32)
     errors = wrong * np.sqrt(variance) * rng.standard_normal(maps.shape)
-    return Trial(maps, variance, (maps + errors).astype(np.float32), np.ones(maps.shape, bool))
+    every = np.ones(maps.shape, bool)
+    return Trial(maps, variance, (maps + errors).astype(np.float32), every, every)
 
 
 def covered(calibration: Calibration, seen: Trial) -> NDArray[np.bool_]:
@@ -47,11 +48,23 @@ def test_each_intensity_has_its_factor() -> None:
 def test_deviations_have_the_unit_of_the_maps(unit: float, seed: int) -> None:
     seen = trial(np.random.default_rng(seed), np.ones((2, 1, 1)), 16)
     noise = np.array([np.nan, 0.1], np.float32)
-    scaled = Trial(unit * seen.maps, unit**2 * seen.variance, unit * seen.truth, seen.measured)
+    scaled = Trial(unit * seen.maps, unit**2 * seen.variance, unit * seen.truth, seen.measured, seen.unseen)
     one, other = (
         Calibration.of([each], by * noise)(each.maps, each.variance) for each, by in ((seen, 1), (scaled, unit))
     )
     np.testing.assert_allclose(other, unit * one, rtol=1e-3)
+
+
+def test_errors_on_pixels_of_the_training_are_enlarged_to_those_on_others() -> None:
+    rng = np.random.default_rng(5)
+    seen = trial(rng, np.ones((2, 1, 1)), 128)
+    unseen = rng.random(seen.maps.shape) < 0.1
+    unseen[1] = True  # the network has no share in this map
+    trained = np.where(unseen, 1.0, 0.4)
+    optimistic = seen._replace(truth=seen.maps + trained * (seen.truth - seen.maps), unseen=unseen)
+    calibration = Calibration.of([optimistic], np.full(2, np.nan, np.float32))
+    fresh = trial(rng, np.ones((2, 1, 1)), 128)
+    assert np.abs(covered(calibration, fresh).mean(axis=(1, 2)) - 0.9).max() < 0.02
 
 
 def test_windows_count_as_one_scan() -> None:
@@ -76,7 +89,7 @@ def test_maps_that_cannot_be_judged_have_the_factor_of_the_others() -> None:
 
 def test_a_map_without_error_or_detail_has_no_deviation() -> None:
     flat = np.zeros((1, 20, 20), np.float32)
-    calibration = Calibration.of([Trial(flat, flat, flat, flat == 0)], np.full(1, np.nan, np.float32))
+    calibration = Calibration.of([Trial(flat, flat, flat, flat == 0, flat == 0)], np.full(1, np.nan, np.float32))
     assert not calibration(flat, flat).any()
 
 

@@ -55,7 +55,7 @@ def test_a_forked_child_computes_or_says_why_not() -> None:
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert done.stdout.split() == list(jobs.values()), done.stderr

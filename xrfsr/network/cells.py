@@ -19,13 +19,12 @@ from torch.nn.functional import pad
 
 from xrfsr.kriging.simple import leave_out
 from xrfsr.network.config import Input, View
+from xrfsr.network.held_out import draw_held_out
 from xrfsr.network.photo_views import photo_views
 from xrfsr.operators import Downsampling, apply_separable, linear_matrix
-from xrfsr.utils.device import CPU
 
 __all__ = ["Batch", "CellDataset", "network_inputs"]
 
-MIN_HELD_OUT = 64  # cells
 # Fine pixels per pass of the network where the whole image is one batch.
 BLOCK = 16384
 
@@ -295,14 +294,10 @@ class CellDataset:
     def split(self, share: float, generator: torch.Generator) -> tuple[Self, Tensor]:
         """Hold out a random share of the drawable cells; return the rest, and the numbers of those held out.
 
-        At least 64 cells are held out, but at most a quarter: statistics of a few cells are unreliable. If the input of
-        a member contains the held-out cells, as the bilinear one does, their errors would be meaningless, so no cell is
-        held out.
+        If the input of a member contains the held-out cells, as the bilinear one does, their errors would be
+        meaningless, so no cell is held out.
         """
-        cells = len(self.drawable)
-        count = max(round(share * cells), min(MIN_HELD_OUT, cells // 4)) if share > 0 else 0
-        count = count if all(self.left_out) else 0
-        layout = torch.randperm(cells, generator=generator, device=CPU)[:count]
+        layout = draw_held_out(len(self.drawable), share if all(self.left_out) else 0, generator)
         held_out = self.drawable[layout.to(self.drawable.device)]
         return self.without(held_out), held_out
 

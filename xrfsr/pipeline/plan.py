@@ -117,7 +117,7 @@ class ReconstructionPlan:
         if not self.uncertainty:
             return prepared
         with timed("uncertainty"), stage("uncertainty"):
-            return Assessed.of(prepared, problems)
+            return Assessed.of(self.method, prepared, problems)
 
     def solve(self, problem: Problem) -> Solution:
         """Prepare the method on all of the acquisition and apply it to all of it."""
@@ -125,7 +125,7 @@ class ReconstructionPlan:
         if not self.uncertainty:
             return solved
         with timed("uncertainty"), stage("uncertainty"):
-            assessed = Assessed.of(solved.prepared, [problem])
+            assessed = Assessed.of(self.method, solved.prepared, [problem])
             return Solution(assessed, assessed.with_layers(problem, solved.reconstruction, ALL, ALL))
 
     @property

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xrfsr.methods import Prepared, Problem, Reconstruction
 from xrfsr.methods.common.halving import halved
-from xrfsr.methods.common.method import ALL
+from xrfsr.methods.common.method import ALL, Method
 from xrfsr.methods.common.problem import pooled_noise
 from xrfsr.trust.support import REACH, Evidence
 from xrfsr.trust.uncertainty import Calibration, Trial, around, rough_variance
@@ -52,9 +52,10 @@ class Assessed:
     used: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, prepared: Prepared, sample: Sequence[Problem]) -> Self:
-        """Test a prepared method on the sample on which it was prepared."""
-        calibration = Calibration.of(_trials(prepared, sample), pooled_noise(sample))
+    def of(cls, method: Method[Any], prepared: Prepared, sample: Sequence[Problem]) -> Self:
+        """Test a method on the sample on which it was prepared."""
+        trials = _trials(prepared, sample, method.unseen(prepared, sample))
+        calibration = Calibration.of(trials, pooled_noise(sample))
         shown = len(sample[0].photo) > 0
         share = prepared.line_values.get("guided_share")
         used = np.array(sample[0].photo_lines) if share is None else np.asarray(share > 0)
@@ -93,8 +94,10 @@ class Assessed:
         return replace(made, maps=made.maps[inner], spread=None, layers={UNCERTAINTY: deviation, SUPPORT: support})
 
 
-def _trials(prepared: Prepared, sample: Sequence[Problem]) -> Iterator[Trial]:
-    for problem in sample:
+def _trials(prepared: Prepared, sample: Sequence[Problem], unseen: Sequence[NDArray[np.bool_]]) -> Iterator[Trial]:
+    for problem, apart in zip(sample, unseen, strict=True):
         if (coarse := halved(problem)) is not None:
             made = prepared.apply(coarse, ALL)
-            yield Trial(made.maps, rough_variance(made.maps, made.spread, coarse.U), problem.scan, problem.measured)
+            yield Trial(
+                made.maps, rough_variance(made.maps, made.spread, coarse.U), problem.scan, problem.measured, apart
+            )

@@ -10,9 +10,11 @@ scan where it is known, and a share c of the root mean square of the first two. 
 truth is known: the method is applied, without changes, to the scan at half its resolution (Wald, Ranchin & Mangolini
 1997). A factor for each map and intensity makes nine of ten errors there smaller than 1.645 standard deviations, as
 those of a normal distribution are. This is split conformal prediction with groups (Lei et al. 2018, "Distribution-free
-predictive inference for regression"; Vovk 2012, "Conditional validity of inductive conformal predictors"). It rests on
-the errors being as large, in units of s, at the resolution of the result as they are at half the scan's, which no scan
-can prove.
+predictive inference for regression"; Vovk 2012, "Conditional validity of inductive conformal predictors"). Errors on
+pixels on which networks were trained are too small. The factor of each map is therefore multiplied by that of pixels
+held out from training over that of all pixels. All this rests on the
+errors being as large, in units of s, at the resolution of the result as they are at half the scan's, which no scan can
+prove.
 """
 
 from __future__ import annotations
@@ -99,12 +101,15 @@ class Trial(NamedTuple):
         Scan.
     measured : array of bool, shape like `maps`
         Where it was measured.
+    unseen : array of bool, shape like `maps`
+        Measured pixels on which nothing was trained.
     """
 
     maps: NDArray[np.float32]
     variance: NDArray[np.float32]
     truth: NDArray[np.float32]
     measured: NDArray[np.bool_]
+    unseen: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,18 +146,21 @@ class Calibration:
         intensity = np.tile(np.arange(GROUPS, dtype=np.float64), (lines, 1))
         factor = np.full((lines, GROUPS), np.nan)
         for line in range(lines):
-            maps, variance, truth = (
+            maps, variance, truth, unseen = (
                 np.concatenate([part[i][line][part.measured[line]] for part in parts] or [np.zeros(0)]).astype(
                     np.float64
                 )
-                for i in range(3)
+                for i in (0, 1, 2, 4)
             )
             if maps.size < MIN_PIXELS:
                 continue
             least[line] += LEAST**2 * variance.mean()
             rough = np.sqrt(variance + least[line])
             if rough.min() > 0:
-                intensity[line], factor[line] = _groups(maps, np.abs(truth - maps) / rough)
+                errors = np.abs(truth - maps) / rough
+                intensity[line], factor[line] = _groups(maps, errors)
+                if (apart := unseen > 0).sum() >= MIN_PIXELS:
+                    factor[line] += _factor(errors[apart]) - _factor(errors)
         known = np.isfinite(factor).all(axis=1)
         factor[~known] = np.median(factor[known]) if known.any() else np.log(TYPICAL)
         return cls(least, intensity, factor)

@@ -175,6 +175,23 @@ class Method(ABC, Generic[OptionsT]):
         """Coarse pixels around a tile on which its maps depend; None for a method that needs the whole painting."""
         return None
 
+    def unseen(self, prepared: Any, sample: Sequence[Problem]) -> list[NDArray[np.bool_]]:
+        """Pixels of the scan whose errors, at half the resolution, are those of pixels on which nothing was trained.
+
+        Parameters
+        ----------
+        prepared : Prepared
+            What `prepare` has returned for the sample.
+        sample : sequence of Problem
+            Windows of the painting, or all of it.
+
+        Returns
+        -------
+        list of array of bool, shape (line, coarse.y, coarse.x)
+            For every problem; all measured pixels for a method that is not trained.
+        """
+        return [problem.measured for problem in sample]
+
     def options_from(self, keywords: Mapping[str, Any]) -> OptionsT:
         """Build the options from what the user wrote.
 

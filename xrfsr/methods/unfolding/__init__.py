@@ -16,7 +16,7 @@ super-resolution on Old Master paintings using minimal training data".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,14 +29,13 @@ from xrfsr.kriging.features import Guide, Moments, pooled_variance
 from xrfsr.kriging.guided import NUGGET, GuidedKriging
 from xrfsr.kriging.noise import Piece, nugget_of, signal_share, wiener_gain
 from xrfsr.kriging.photo_gain import PhotoGain, Sample, along_photo, gain_of_samples, photo_guide
-from xrfsr.methods.common.halving import halved
 from xrfsr.methods.common.method import ALL, Method, Run, Solution
 from xrfsr.methods.common.problem import Problem, pooled_mean, pooled_noise
 from xrfsr.methods.unfolding.fitting import check_fits, fit, guided_lines, misfits, why_unguided
 from xrfsr.methods.unfolding.options import UnfoldingOptions
 from xrfsr.methods.unfolding.prepared import Estimate, PreparedUnfolding, halo
 from xrfsr.methods.unfolding.record import lines_record, training_record
-from xrfsr.methods.unfolding.within_pixels import PriorStep, Trial
+from xrfsr.methods.unfolding.trials import tested, unseen
 from xrfsr.network.model import Model
 from xrfsr.operators import Downsampling
 from xrfsr.utils.describe import listing
@@ -99,6 +98,10 @@ class Unfolding(Method[UnfoldingOptions]):
         """See `xrfsr.methods.common.method.Method`."""
         return halo(U)
 
+    def unseen(self, prepared: PreparedUnfolding, sample: Sequence[Problem]) -> list[NDArray[np.bool_]]:
+        """See `xrfsr.methods.common.method.Method`: pixels held out from training, of lines that the networks have."""
+        return unseen(sample, prepared)
+
     def misfits(
         self, options: UnfoldingOptions, lines: Sequence[str], units: str, bands: int, U: Downsampling
     ) -> list[str]:
@@ -160,13 +163,14 @@ def _prepare(
         photo=photo_guide([problem.photo for problem in sample]) if model.config.along_photo else None,
         trust=np.ones(len(places), dtype=np.float32),
         share=np.ones(len(places), dtype=np.float32),
+        sharpened=model.has_holdout,
+        kept=np.ones(len(places), dtype=np.float32),
         metadata=training_record(model),
     )
     with stage("estimates"):
         made, only = _with_estimates(sample, made, model, along or [None] * len(sample), gain)
-    if options.uses_prior:
-        with stage("edges within pixels"):
-            made = _with_prior(sample, made)
+    with stage("tests of the last steps"):
+        made = tested(sample, made, prior=options.uses_prior)
     return replace(made, metadata=made.metadata | lines_record(made, lines)), only
 
 
@@ -224,25 +228,6 @@ def _with_estimates(
         guided = made.guided & (made.helps | (signal > LEAST_SIGNAL))
         made = replace(made, edges=shared.rescaled(model.peak), guided=guided)
     return made, only
-
-
-def _with_prior(sample: Sequence[Problem], made: PreparedUnfolding) -> PreparedUnfolding:
-    """Return a copy that takes as much of the prior as is right at half the resolution of the scan."""
-    assert made.model is not None
-    chosen = [problem.sel_lines(made.places) for problem in sample]
-    prior = PriorStep.of(chosen, made.helps)
-    prior = prior.judged(_trials(sample, made), made.run.device)
-    share = np.where(made.model.has_holdout & made.guided, prior.share, 0).astype(np.float32)
-    made.line_values["prior_share"][made.places] = share
-    return replace(made, prior=replace(prior, share=share))
-
-
-def _trials(sample: Sequence[Problem], made: PreparedUnfolding) -> Iterator[Trial]:
-    for problem in sample:
-        if (coarse := halved(problem)) is not None:
-            estimate = made.along_edges(coarse, made.estimate(coarse).maps)
-            chosen, full = coarse.sel_lines(made.places), problem.sel_lines(made.places)
-            yield Trial(chosen, made.consistent(chosen, estimate), full.scan, full.measured)
 
 
 def _noise_of(sample: Sequence[Problem], device: torch.device) -> tuple[NDArray[np.float64], NDArray[np.float32]]:

@@ -82,6 +82,10 @@ class PreparedUnfolding:
         Common edges of the maps, along which they are sharpened.
     prior : PriorStep, optional
         What has been learned from random shapes, for the model's lines.
+    sharpened : array of bool, shape (model line,)
+        Lines that are sharpened along the common edges.
+    kept : array of float32, shape (model line,)
+        Share of what all steps together add to the baseline that is taken.
     metadata, line_values
         See `Prepared`.
     """
@@ -98,6 +102,8 @@ class PreparedUnfolding:
     trust: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     edges: Guide | None = None
     prior: PriorStep | None = None
+    sharpened: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
+    kept: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     metadata: dict[str, str | float] = field(default_factory=dict)
     line_values: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
@@ -106,19 +112,18 @@ class PreparedUnfolding:
         if self.model is not None:
             return self.finish(problem, self.estimate(problem), core)
         problem, _, core = self._within_last_halo(problem, core)
-        return self._physical(self.baseline(problem, np.arange(len(problem.lines))), problem, core)
+        return self.physical(self.baseline(problem, np.arange(len(problem.lines))), problem, core)
 
     def finish(self, problem: Problem, estimate: Estimate, core: tuple[slice, slice]) -> Reconstruction:
         """Return the fine maps of `core` from the estimate of a problem."""
         problem, window, core = self._within_last_halo(problem, core)
         maps = self.along_edges(problem, estimate.maps[:, *window])
-        if self.prior is not None:
-            maps = self._with_prior(problem, maps)
-        made = self._physical(self._all_lines(problem, maps), problem, core)
+        maps = self.towards_baseline(problem, self.with_prior(problem, maps), self.kept)
+        made = self.physical(self._all_lines(problem, maps), problem, core)
         if estimate.spread is None:
             return made
         spread = np.zeros_like(made.maps)
-        spread[self.places] = estimate.spread[:, *window][:, *core]
+        spread[self.places] = estimate.spread[:, *window][:, *core] * self.kept[:, None, None] ** 2
         return replace(made, spread=spread)
 
     def baseline(self, problem: Problem, lines: NDArray[np.intp]) -> NDArray[np.float32]:
@@ -157,11 +162,17 @@ class PreparedUnfolding:
         moved: NDArray[np.float32] = U.right_inverse(U.correlation_length)(scan - U(predicted))
         moved *= self.share[:, None, None]
         moved += predicted
-        mixed = np.flatnonzero(self.trust < 1)
+        return Estimate(self.towards_baseline(problem, moved, self.trust), spread)
+
+    def towards_baseline(
+        self, problem: Problem, maps: NDArray[np.float32], share: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Take only a share (model line,) of what maps of the model's lines add to the baseline."""
+        mixed = np.flatnonzero(share < 1)
         if mixed.size:
-            baseline = self.baseline(problem, self.places[mixed])
-            moved[mixed] = baseline + self.trust[mixed, None, None] * (moved[mixed] - baseline)
-        return Estimate(moved, spread)
+            baseline, maps = self.baseline(problem, self.places[mixed]), maps.copy()
+            maps[mixed] = baseline + share[mixed, None, None] * (maps[mixed] - baseline)
+        return maps
 
     @property
     def helps(self) -> NDArray[np.bool_]:
@@ -178,9 +189,10 @@ class PreparedUnfolding:
             maps[:, ~problem.photo_valid] = self.baseline(problem, self.places)[:, ~problem.photo_valid]
         return maps
 
-    def _with_prior(self, problem: Problem, estimate: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Add the correction of the prior, of which U sees nothing."""
-        assert self.prior is not None
+    def with_prior(self, problem: Problem, estimate: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Add the correction of the prior, if there is one; U sees nothing of it."""
+        if self.prior is None:
+            return estimate
         chosen, U = problem.sel_lines(self.places), problem.U
         change = self.prior(chosen, self.consistent(chosen, estimate), self._device)
         made: NDArray[np.float32] = U.project(change, np.zeros_like(chosen.scan), U.correlation_length)
@@ -195,14 +207,14 @@ class PreparedUnfolding:
         return made
 
     def along_edges(self, problem: Problem, estimate: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Mix kriging along the common edges of all maps into each that could be judged."""
-        if self.edges is None:
+        """Mix kriging along the common edges of all maps into each that is sharpened."""
+        if self.edges is None or not self.sharpened.any():
             return estimate
         assert self.model is not None
         U, model, scan = problem.U, self.model, problem.scan[self.places]
         mixed = guided_krige(scan, self.edges(estimate), U, self._device, self.nugget[self.places]).fine
         mixed -= estimate
-        mixed *= np.where(model.has_holdout, model.config.along_edges, 0).astype(np.float32)[:, None, None]
+        mixed *= np.where(self.sharpened, model.config.along_edges, 0).astype(np.float32)[:, None, None]
         mixed += estimate
         mixed = self._baseline_without_photo(problem, mixed)
         if self.exact:
@@ -241,7 +253,7 @@ class PreparedUnfolding:
         )
         return inner, (y, x), moved
 
-    def _physical(self, maps: NDArray[np.float32], problem: Problem, core: tuple[slice, slice]) -> Reconstruction:
+    def physical(self, maps: NDArray[np.float32], problem: Problem, core: tuple[slice, slice]) -> Reconstruction:
         """Remove negative values, keeping the means of the scan, or those of the maps where these are positive."""
         if self.exact:
             means: NDArray[Any] = problem.scan

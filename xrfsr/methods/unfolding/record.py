@@ -55,10 +55,10 @@ def lines_record(made: PreparedUnfolding, lines: Sequence[str]) -> dict[str, Any
                 scores[line]["ensemble_db"] = _rounded(model.held_out_gain[number])
             if not made.guided[number]:
                 continue
-            taken = np.asarray(model.weights[:-1, number] * made.trust[number], np.float64)
+            taken = np.asarray(model.weights[:-1, number] * made.trust[number] * made.kept[number], np.float64)
             names = [*(f"network {member}" for member in range(1, members + 1)), "kriging along the photo"]
             shares = {name: _rounded(share) for name, share in zip(names, taken, strict=False)}
-            prior = 0.0 if made.prior is None else made.prior.share[number]
+            prior = 0.0 if made.prior is None else made.prior.share[number] * made.kept[number]
             weights[line] = shares | {"baseline": _rounded(1 - taken.sum()), "prior": _rounded(prior)}
     return {"weights": json.dumps(weights), "held_out": json.dumps(scores)}
 

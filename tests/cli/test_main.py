@@ -102,6 +102,7 @@ def test_the_script_of_the_package_is_this_function() -> None:
         ("superresolve a b -o c --method gsa --set method=ssr", ["method", "--method"]),
         ("superresolve a -o c --method gsa", ["PHOTO", "'gsa'"]),
         ("superresolve a b -o c --registered --register", ["--register", "not allowed"]),
+        ("compare a b --methods gsa,krigging", ["--methods", "'krigging'", "'kriging'"]),
         ("register a b -o c.tif --model rigid", ["--model", "'rigid'", "similarity"]),
         ("convert a b.png", ["'.png'", ".zarr"]),
         ("open x --index -2", ["--index", "≥ 0", "'-2'"]),

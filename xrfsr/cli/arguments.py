@@ -132,9 +132,9 @@ def path(text: str) -> Path:
     return Path(text)
 
 
-def add_maps_options(parser: argparse.ArgumentParser, *, plain: bool = True) -> None:
+def add_maps_options(parser: argparse.ArgumentParser) -> None:
     """Add the options by which maps are opened, those of `xrfsr.open_scan`."""
-    group = parser.add_argument_group("maps", "how files are read; docs/formats describes each format")
+    group = parser.add_argument_group("maps", "how files are read; docs/reference/formats describes each format")
     add = group.add_argument
     add("--pixel-size", metavar="LENGTH", type=lengths, help="size of a pixel of the maps, such as '0.5 mm'")
     add(
@@ -193,7 +193,7 @@ def add_photo_options(parser: argparse.ArgumentParser, *, placed: bool) -> None:
     placed : bool
         Whether the photo may be registered already.
     """
-    group = parser.add_argument_group("photo", "where the scan lies on the photo; docs/registration.md")
+    group = parser.add_argument_group("photo", "where the scan lies on the photo; docs/howto/registration.md")
     add = group.add_argument
     if placed:
         either = group.add_mutually_exclusive_group()

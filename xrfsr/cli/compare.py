@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 import xarray as xr
 
 from xrfsr.cli.arguments import add_maps_options, add_method_options, add_photo_options, names, path
 from xrfsr.cli.console import Console, table
+from xrfsr.cli.faults import UsageError
 from xrfsr.cli.files import open_maps, place_photo
 from xrfsr.cli.results import save_picture
 from xrfsr.errors import InvalidInput
@@ -16,8 +18,6 @@ from xrfsr.io.writers.atomic import target_faults
 from xrfsr.io.writers.ownership import png_obstacle
 
 __all__ = ["add", "run"]
-
-COLUMNS = {"psnr": "dB", "rmse": ""}
 
 
 def add(commands: Any) -> argparse.ArgumentParser:
@@ -40,6 +40,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Compare, print a table, and draw it."""
+    _check_methods(arguments.methods or ())
     if arguments.out is not None:
         faults = target_faults(arguments.out, png_obstacle, overwrite=arguments.overwrite)
         if arguments.out.suffix.lower() != ".png":
@@ -67,6 +68,16 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     text = table(heads, [[_cell(value) for value in row.values()] for row in rows])
     console.result(text, {"scale": arguments.scale, "photo": place, "methods": rows, "picture": arguments.out})
     return 0
+
+
+def _check_methods(chosen: Sequence[str]) -> None:
+    from xrfsr.methods import get
+
+    for name in chosen:
+        try:
+            get(name)
+        except InvalidInput as error:
+            raise UsageError(f"--methods: {error.faults[0]}") from None
 
 
 def _rows(compared: xr.Dataset) -> list[dict[str, Any]]:

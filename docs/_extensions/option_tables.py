@@ -25,6 +25,10 @@ def described(docstring: str, section: str) -> dict[str, str]:
 
 def shown(value: object) -> str:
     """Return a default as one writes it."""
+    if isinstance(value, str):
+        return f'"{value}"'
+    if isinstance(value, tuple):
+        return f"({', '.join(map(shown, value))})"
     if isinstance(value, float) and value != 0 and not 1e-3 <= abs(value) < 1e4:
         return f"{value:g}"
     return repr(value)

@@ -72,6 +72,18 @@ def open_photo(
     --------
     as_photo : Make a photo from an array.
     xrfsr.stack_photos : Stack several photos as the bands of one.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import xrfsr
+    >>> from PIL import Image
+    >>> scan = xrfsr.as_scan(np.arange(24.0).reshape(1, 4, 6), lines=["Ca-K"], pixel_size="1 mm")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (24, 16), "white").save(f"{folder}/photo.png")
+    ...     photo = open_photo(f"{folder}/photo.png", like=scan)
+    >>> dict(photo.sizes), float(photo.x[0])
+    ({'band': 3, 'y': 16, 'x': 24}, 0.125)
     """
     if isinstance(like, str | PathLike) and not isinstance(path, str | PathLike):
         raise InvalidInput("photo", ["path and scan are swapped; write xrfsr.open_photo(path, like=scan)"])

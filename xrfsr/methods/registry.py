@@ -37,6 +37,11 @@ _BUILT_IN = {
 def names() -> list[str]:
     """Return the names of all methods: those of the package, then those of others, sorted.
 
+    Returns
+    -------
+    list of str
+        Names that `superresolve` accepts as ``method=``.
+
     Examples
     --------
     >>> names()[:3]
@@ -47,6 +52,16 @@ def names() -> list[str]:
 
 def get(name: str) -> Method[Any]:
     """Return a method by its name.
+
+    Parameters
+    ----------
+    name : str
+        One of `names`.
+
+    Returns
+    -------
+    Method
+        The method itself, which holds no data.
 
     Raises
     ------
@@ -74,10 +89,25 @@ def get(name: str) -> Method[Any]:
 def ready(among: Iterable[str] | None = None) -> dict[str, Method[Any]]:
     """Return the methods that need no option from the user, by name.
 
+    Parameters
+    ----------
+    among : iterable of str, optional
+        Names to choose from; all methods if left out.
+
+    Returns
+    -------
+    dict of Method
+        Methods by their names.
+
     Warns
     -----
     UserWarning
         Naming methods of other packages that cannot be loaded; they are left out.
+
+    Examples
+    --------
+    >>> "kriging" in ready(), "sisr" in ready()  # which needs the weights of a network
+    (True, False)
     """
     found: dict[str, Method[Any]] = {}
     for name in names() if among is None else among:

@@ -303,7 +303,18 @@ def load_model(path: str | PathLike[str]) -> Model:
 
     See Also
     --------
-    xrfsr.network.Model.save : with an example.
+    xrfsr.network.Model.save : Write a model.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import xrfsr
+    >>> truth, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Fe-K", "Pb-L"])
+    >>> model = scan.xrfsr.train(rgb, steps=2, progress=False)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model.save(f"{folder}/model")
+    ...     load_model(f"{folder}/model").fingerprint == model.fingerprint
+    True
     """
     return from_description(*read_model(path))
 

@@ -25,7 +25,23 @@ SLIVER = 1e-8
 
 
 def overlap_matrix(source: Axis, target: Axis) -> csr_array:
-    """Length in mm that each `target` cell shares with each `source` cell, shape (target.size, source.size)."""
+    """Length in mm that each `target` cell shares with each `source` cell.
+
+    Parameters
+    ----------
+    source, target : Axis
+        Centres of the given and of the wanted pixels, in mm (`xrfsr.Grid` has two axes, `y` and `x`).
+
+    Returns
+    -------
+    csr_array of float64, shape (target.size, source.size)
+        Lengths in mm.
+
+    Examples
+    --------
+    >>> overlap_matrix(Axis(4, 0.5, 0.25), Axis(2, 1.0, 0.5)).toarray().tolist()
+    [[0.5, 0.5, 0.0, 0.0], [0.0, 0.0, 0.5, 0.5]]
+    """
     start = min(source.edges)
     width = abs(source.step)
     low = target.centres - abs(target.step) / 2

@@ -17,10 +17,21 @@ ON_CENTRE = 1e-9  # pixels: coordinates are rounded to 1e-12 mm
 def linear_matrix(source: Axis, target: Axis) -> csr_array:
     """Linear interpolation from `source` centres to `target` centres, constant beyond the outermost ones.
 
+    Parameters
+    ----------
+    source, target : Axis
+        Centres of the given and of the wanted pixels, in mm (`xrfsr.Grid` has two axes, `y` and `x`).
+
     Returns
     -------
     csr_array of float64, shape (target.size, source.size)
         Weights; along both axes they are the bilinear upscaling of the paper's Y↓↑.
+
+    Examples
+    --------
+    >>> from xrfsr.core.grid import Axis
+    >>> linear_matrix(Axis(2, 1.0, 0.0), Axis(3, 0.5, 0.0)).toarray().tolist()
+    [[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]
     """
     low, part = _places(source, target)
     return _matrix(np.stack([low, low + 1]), np.stack([1 - part, part]), source, target)
@@ -28,6 +39,11 @@ def linear_matrix(source: Axis, target: Axis) -> csr_array:
 
 def cubic_matrix(source: Axis, target: Axis) -> csr_array:
     """Cubic convolution (Keys 1981, a = -1/2) from `source` to `target` centres, the outermost values repeated beyond.
+
+    Parameters
+    ----------
+    source, target : Axis
+        Centres of the given and of the wanted pixels, in mm (`xrfsr.Grid` has two axes, `y` and `x`).
 
     Returns
     -------

@@ -21,12 +21,30 @@ STRIP_ROWS = 128
 
 
 def apply_separable(y: csr_array, x: csr_array, array: Array) -> Array:
-    """Apply `y` along rows and `x` along columns of an array (..., y, x), numpy or torch.
+    """Apply one matrix along the rows and another along the columns of an array, numpy or torch.
+
+    Parameters
+    ----------
+    y, x : csr_array
+        Matrices; their columns are as many as the array has rows and columns.
+    array : array or tensor, shape (..., y, x)
+        Maps.
+
+    Returns
+    -------
+    array or tensor, shape (..., rows of `y`, rows of `x`)
+        Of the kind and dtype of `array`.
 
     Raises
     ------
     InvalidInput
         If it is neither numpy nor torch, or its last two axes do not fit the matrices.
+
+    Examples
+    --------
+    >>> mean = csr_array([[0.5, 0.5]])
+    >>> apply_separable(mean, mean, np.array([[1.0, 2.0], [3.0, 6.0]])).tolist()
+    [[3.0]]
     """
     check_shape("array", array, (y.shape[1], x.shape[1]))
     result: Array = (_separable_numpy if isinstance(array, np.ndarray) else _separable_torch)(y, x, array)
@@ -99,7 +117,36 @@ def _sparse_tensor(matrix: csr_array, dtype: Any) -> Any:
 
 
 def crop_rows(matrix: csr_array, rows: slice, least: slice | None = None) -> tuple[csr_array, slice]:
-    """Crop a banded matrix to consecutive rows, and to the columns of their entries and of `least`."""
+    """Crop a banded matrix to consecutive rows, and to the columns of their entries.
+
+    Parameters
+    ----------
+    matrix : csr_array
+        Banded matrix, with an entry in every row.
+    rows : slice
+        Rows to keep.
+    least : slice, optional
+        Columns to keep at least.
+
+    Returns
+    -------
+    csr_array
+        Rows and columns that are kept.
+    slice
+        Those columns.
+
+    Raises
+    ------
+    ValueError
+        If the rows have no entry.
+
+    Examples
+    --------
+    >>> matrix = csr_array([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]])
+    >>> cropped, columns = crop_rows(matrix, slice(1, 2))
+    >>> cropped.toarray().tolist(), columns
+    ([[1.0, 1.0]], slice(2, 4, None))
+    """
     columns = matrix.indices[matrix.indptr[rows.start] : matrix.indptr[rows.stop]]
     touched = slice(int(columns.min()), int(columns.max()) + 1)
     if least is not None:

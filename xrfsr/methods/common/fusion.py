@@ -45,7 +45,25 @@ FusionOptionsT = TypeVar("FusionOptionsT", bound=FusionOptions)
 
 
 def projection_halo(U: Downsampling) -> int:
-    """Return how many coarse pixels around a tile its projection depends on."""
+    """Return how many coarse pixels around a tile its projection depends on.
+
+    Parameters
+    ----------
+    U : Downsampling
+        Operator from fine to coarse pixels.
+
+    Returns
+    -------
+    int
+        Number of coarse pixels on each side.
+
+    Examples
+    --------
+    >>> import xrfsr
+    >>> scan = xrfsr.as_scan([[[1.0, 2.0], [3.0, 4.0]]], lines=["Ca-K"], pixel_size="0.5 mm")
+    >>> projection_halo(scan.xrfsr.downsampling(4)) > 0
+    True
+    """
     return U.halo + BASELINE_HALO
 
 

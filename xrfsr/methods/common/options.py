@@ -29,6 +29,11 @@ def setting(default: bool | int | float, least: float = 0, most: float = inf) ->
     least, most : float
         Smallest and largest accepted number.
 
+    Returns
+    -------
+    dataclasses.Field
+        Declaration, to be assigned to a field with its type.
+
     Examples
     --------
     >>> @dataclass(frozen=True, kw_only=True)

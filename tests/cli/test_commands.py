@@ -238,6 +238,17 @@ def test_maps_as_fine_as_the_photo_are_averaged_on_request(here: Path, run: Run)
     assert xr.open_zarr("out/fine.zarr").sizes["y"] == 96
 
 
+def test_a_registered_photo_shows_what_the_file_does_not_what_binning_keeps(here: Path, run: Run) -> None:
+    maps = np.random.default_rng(0).random((1, 43, 50)).astype("float32")
+    xrfsr.as_scan(maps, ["Ca-K"], "0.5 mm").xrfsr.to_tiffs("sharp")
+    Image.fromarray((255 * maps[0]).astype("uint8")).convert("RGB").save("sharp.png")
+    words = ("--registered", "--method", "gsa", "--set", "refine=none", *PIXEL, "--bin", "4", "-q")
+    assert run("superresolve", "sharp", "sharp.png", *words, "-o", "out").status == 0
+    with rasterio.open("out/photo.tif") as photo:
+        assert photo.shape == (43, 50)
+        assert photo.res == (0.5, 0.5)
+
+
 def test_an_existing_folder_is_replaced_only_if_all_in_it_is_ours(here: Path, made: Path, run: Run) -> None:
     words = ("superresolve", "maps", "photo.png", *FAST, "--scale", "2", "-o", "out", "-q")
     shutil.copytree(made, "out")

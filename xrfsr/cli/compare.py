@@ -11,7 +11,7 @@ import xarray as xr
 from xrfsr.cli.arguments import add_maps_options, add_method_options, add_photo_options, names, path
 from xrfsr.cli.console import Console, table
 from xrfsr.cli.faults import UsageError
-from xrfsr.cli.files import open_maps, place_photo
+from xrfsr.cli.files import open_maps, place_photo, whole_grid
 from xrfsr.cli.results import save_picture
 from xrfsr.errors import InvalidInput
 from xrfsr.io.writers.atomic import target_faults
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         if faults:
             raise InvalidInput("--out", faults)
     scan = open_maps(arguments.maps, arguments).load()
-    photo, place = place_photo(arguments.photo, scan, arguments, console)
+    photo, place = place_photo(arguments.photo, scan, whole_grid(scan, arguments), arguments, console)
     console.say(f"making the scan {arguments.scale:g} times coarser, and restoring it with each method")
     compared = scan.xrfsr.compare(
         photo,

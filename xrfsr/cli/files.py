@@ -11,12 +11,14 @@ import xarray as xr
 
 from xrfsr.cli.arguments import map_options
 from xrfsr.cli.console import Console
+from xrfsr.core.coordinates import grid_of
+from xrfsr.core.grid import Grid
 from xrfsr.errors import InvalidInput
 
 if TYPE_CHECKING:
     from xrfsr.registration.result import Registration
 
-__all__ = ["check_photo", "description_of", "open_maps", "place_photo", "register_photo"]
+__all__ = ["check_photo", "description_of", "open_maps", "place_photo", "register_photo", "whole_grid"]
 
 # Values of the fine maps from which on the scan is opened with Dask, so that the result need not fit in memory: 1 GiB.
 LAZY_FROM = 2**28
@@ -46,8 +48,20 @@ def check_photo(path: Path) -> None:
         pass
 
 
+def whole_grid(scan: xr.Dataset, arguments: argparse.Namespace) -> Grid:
+    """Return the grid of the maps as they are in the file: binning leaves out rows and columns that fill no block."""
+    if arguments.bin == 1:
+        return grid_of(scan)
+    return grid_of(open_maps(arguments.maps, argparse.Namespace(**{**vars(arguments), "bin": 1})))
+
+
 def place_photo(
-    path: Path, scan: xr.Dataset, arguments: argparse.Namespace, console: Console, overlay: Path | None = None
+    path: Path,
+    scan: xr.Dataset,
+    whole: Grid,
+    arguments: argparse.Namespace,
+    console: Console,
+    overlay: Path | None = None,
 ) -> tuple[xr.DataArray, dict[str, Any]]:
     """Return the photo in the millimetres of the scan, and what is known of its place.
 
@@ -61,7 +75,7 @@ def place_photo(
 
         raise UsageError("--control-points place the photo, which --registered says is placed; leave one of them out")
     if arguments.registered or (not (arguments.register or given) and is_placed(path)):
-        photo = open_photo(path, like=scan, bands=arguments.bands)
+        photo = open_photo(path, like=whole, bands=arguments.bands)
         if overlay is not None:
             write_check(overlay, photo, scan)
         return photo, {"registered": "before"}

@@ -20,7 +20,7 @@ from xrfsr.cli.arguments import (
 )
 from xrfsr.cli.console import Console, table
 from xrfsr.cli.faults import INPUT, UsageError, collect_named, in_options
-from xrfsr.cli.files import LAZY_FROM, check_photo, open_maps, place_photo
+from xrfsr.cli.files import LAZY_FROM, check_photo, open_maps, place_photo, whole_grid
 from xrfsr.cli.results import CHECK, Results, results_obstacle, written
 from xrfsr.errors import Fault, InvalidInput
 from xrfsr.io.writers.atomic import atomic_write, target_faults
@@ -137,9 +137,10 @@ def _make(
     arguments: argparse.Namespace, options: dict[str, Any], scan: xr.Dataset, folder: Path, console: Console
 ) -> tuple[xr.Dataset, dict[str, Any], list[str]]:
     photo: xr.DataArray | None = None
+    whole = whole_grid(scan, arguments)
     place: dict[str, Any] = {}
     if arguments.photo is not None:
-        photo, place = place_photo(arguments.photo, scan, arguments, console, folder / CHECK)
+        photo, place = place_photo(arguments.photo, scan, whole, arguments, console, folder / CHECK)
     if scan["intensity"].chunks is None:
         scan = scan.load()
     else:

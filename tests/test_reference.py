@@ -20,8 +20,8 @@ from xrfsr.methods import names as method_names
 ROOT = Path(xrfsr.__file__).parents[1]
 API = ROOT / "docs" / "reference" / "api"
 SETTINGS = ROOT / "docs" / "reference" / "settings.md"
-MODULES = ("network", "methods", "regions", "registration", "processing", "analysis", "plot", "simulate", "operators",
-           "trust", "report")  # fmt: skip
+MODULES = ("core", "network", "methods", "regions", "registration", "processing", "analysis", "plot", "simulate",
+           "operators", "trust", "report")  # fmt: skip
 
 in_checkout = pytest.mark.skipif(not API.is_dir(), reason="needs the project's folder")
 
@@ -108,7 +108,7 @@ def test_functions_say_what_they_take_return_and_raise(name: str) -> None:
     assert set(taken) - set(described(found.get("Parameters", ""))) == set()
     if str(signature.return_annotation) not in ("None", "<class 'inspect._empty'>"):
         assert found.get("Returns", "").strip()
-    plain = name.startswith(("xrfsr.methods.", "xrfsr.operators."))  # for authors, whose arguments are trusted
+    plain = name.startswith(("xrfsr.core.", "xrfsr.methods.", "xrfsr.operators."))  # whose arguments are trusted
     assert "Raises" in found or plain or not taken
     assert doctest.DocTestParser().get_examples(function.__doc__)
 

@@ -183,7 +183,7 @@ class XrfsrAccessor:
 
     @property
     def lines(self) -> list[Line]:
-        """Label, element, shell, energy in keV and kind of every map (`xrfsr.core.lines.Line`)."""
+        """Label, element, shell, energy in keV and kind of every map (`xrfsr.core.Line`)."""
         from xrfsr.core.scan import lines_of
 
         return lines_of(self._obj)

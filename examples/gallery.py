@@ -1,6 +1,6 @@
-"""Draw every figure of xrfsr.plot for a simulated painting: the pictures of docs/plots.md.
+"""Draw every figure of xrfsr.plot for a simulated painting: the pictures of docs/gallery/plots.md.
 
-Takes about a minute on two cores, most of it for training. Run it as ``python examples/gallery.py docs/plots``.
+Takes about a minute on two cores, most of it for training. Run it as ``python examples/gallery.py docs/gallery/plots``.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ SITE = Path(os.environ.get("XRFSR_SITE", Path(__file__).parents[2] / "docs" / "_
 PAGES = (
     "index.html",
     "gallery/index.html",
-    "plots.html",
+    "gallery/plots.html",
     "howto/photo.html",
     "explanation/method.html",
     "reference/settings.html",

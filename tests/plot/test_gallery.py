@@ -12,7 +12,7 @@ import xrfsr
 from xrfsr.accessor import PlotAccessor
 
 ROOT = Path(xrfsr.__file__).parents[1]
-PAGE = ROOT / "docs" / "plots.md"
+PAGE = ROOT / "docs" / "gallery" / "plots.md"
 
 pytestmark = pytest.mark.skipif(not PAGE.is_file(), reason="needs the project's folder")
 
@@ -27,7 +27,7 @@ def test_every_plot_is_on_the_page_and_in_the_script() -> None:
 
 
 def test_pictures_are_small() -> None:
-    found = sorted((ROOT / "docs" / "plots").glob("*.png"))
+    found = sorted((ROOT / "docs" / "gallery" / "plots").glob("*.png"))
     assert {path.stem for path in found} == set(xrfsr.plot.__all__) | {"photo"}
     for path in found:
         assert path.stat().st_size <= 150_000, path.name

@@ -96,7 +96,8 @@ RIGHT: dict[str, Any] = {
 SPECIAL: dict[str, dict[str, Any]] = {
     "xrfsr.as_scan": {"lines": LINES, "pixel_size": "0.5 mm"},
     "xrfsr.open_scan": {"path": "there.zarr"},
-    "xrfsr.open_photo": {"path": "there.png"},
+    "xrfsr.as_photo": {"like": SCAN},
+    "xrfsr.open_photo": {"path": "there.png", "like": SCAN},
     "xrfsr.load_model": {"path": "model"},
     "xrfsr.register": {"control_points": CORNERS, "scale": 2},
     "xrfsr.refine_registration": {"scale": 2},

@@ -11,7 +11,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from xrfsr import accessor  # noqa: F401 - its import is what gives xarray objects their .xrfsr
+from xrfsr import accessor
 from xrfsr._version import __version__
 from xrfsr.core.grid import Grid
 from xrfsr.errors import InvalidInput
@@ -72,7 +72,7 @@ _LAZY = {
 
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
-        raise AttributeError(f"module 'xrfsr' has no attribute {name!r}")
+        raise AttributeError(f"module 'xrfsr' has no attribute {name!r}{_meant(name)}", name=name)
     module = import_module(_LAZY[name])
     found = module if module.__name__ == f"xrfsr.{name}" else getattr(module, name)
     globals()[name] = found
@@ -81,3 +81,16 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+def _meant(name: str) -> str:
+    """Return a hint where a name is that of a method of scans, or resembles a public name."""
+    if name.startswith("_"):  # asked by tools, not by people
+        return ""
+    from difflib import get_close_matches
+
+    for owner, text in ((accessor.XrfsrAccessor, "scan.xrfsr"), (accessor.PlotAccessor, "scan.xrfsr.plot")):
+        if name in dir(owner):
+            return f"; it is a method of scans: {text}.{name}(...)"
+    near = get_close_matches(name, __all__, n=2, cutoff=0.6)
+    return f"; did you mean {' or '.join(f'xrfsr.{each}' for each in near)}?" if near else ""

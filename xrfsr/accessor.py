@@ -48,12 +48,17 @@ class Forwarded:
 
 def _as_method(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function as a method of an accessor, documented without its first parameter."""
+    signature = inspect.signature(function)
+    first = next(iter(signature.parameters))
 
     @wraps(function)
     def method(self: Any, *args: Any, **keywords: Any) -> Any:
+        try:
+            signature.bind(self._obj, *args, **keywords)
+        except TypeError as error:
+            raise TypeError(_wrong_call(function.__name__, signature, args, keywords, str(error))) from None
         return function(self._obj, *args, **keywords)
 
-    first = next(iter(inspect.signature(function).parameters))
     # The parameter's line and the indented lines below it.
     method.__doc__ = re.sub(
         rf"^( *){first} : .*\n(?:\1 +.*\n)*", "", inspect.getdoc(function) or "", flags=re.MULTILINE
@@ -61,7 +66,36 @@ def _as_method(function: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
-class PlotAccessor:
+def _wrong_call(
+    name: str, signature: inspect.Signature, args: tuple[Any, ...], keywords: dict[str, Any], problem: str
+) -> str:
+    """Return what is wrong with the arguments of a method, in terms of the method: without the object."""
+    from xrfsr.utils.checks import near_name
+
+    named = [one for one in list(signature.parameters.values())[1:] if one.kind != one.VAR_KEYWORD]
+    known = [one.name for one in named]
+    by_place = [one.name for one in named if one.kind == one.POSITIONAL_OR_KEYWORD]
+    accepted = f"its arguments are {', '.join(known)}" if known else "it takes none"
+    unknown = [each for each in keywords if each not in known]
+    if len(args) > len(by_place):
+        places = ", ".join(by_place) or "nothing"
+        return f"{name}() takes {places} by position, got {len(args)} values; name the others: {accepted}"
+    if unknown and "unexpected" in problem:
+        near = near_name(unknown[0], known)
+        meant = f"did you mean {near!r}? " if near else ""
+        return f"{name}() has no argument {unknown[0]!r}; {meant}{accepted}"
+    return f"{name}(): {problem}; {accepted}"
+
+
+class PublicNames:
+    """Base of the accessors: Tab completion offers what users call."""
+
+    def __dir__(self) -> list[str]:
+        """Public names alone."""
+        return [name for name in dir(type(self)) if not name.startswith("_")]
+
+
+class PlotAccessor(PublicNames):
     """Figures of a scan, result, photo or map, as ``scan.xrfsr.plot``.
 
     Called, it draws what there is: all maps of a scan, a photo, a single map; see `xrfsr.plot.maps`. All methods draw
@@ -145,7 +179,7 @@ class PlotAccessor:
 
 @xr.register_dataset_accessor("xrfsr")  # type: ignore[no-untyped-call]
 @xr.register_dataarray_accessor("xrfsr")  # type: ignore[no-untyped-call]
-class XrfsrAccessor:
+class XrfsrAccessor(PublicNames):
     """Methods of a scan, as ``scan.xrfsr``.
 
     Methods that make maps return a Dataset for a Dataset and a DataArray for a DataArray. For one variable for each
@@ -280,7 +314,7 @@ class XrfsrAccessor:
 
 
 @xr.register_datatree_accessor("xrfsr")  # type: ignore[no-untyped-call]
-class TreeAccessor:
+class TreeAccessor(PublicNames):
     """Methods of a DataTree. Each node with maps is a scan, unless it is a result of `superresolve`.
 
     Maps are the variable `intensity`, or one variable for each line.

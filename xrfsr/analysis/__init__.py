@@ -8,3 +8,7 @@ from xrfsr.analysis.ratios import ratio
 from xrfsr.analysis.statistics import region_statistics
 
 __all__ = ["composite", "correlation", "profile", "ratio", "region", "region_statistics"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

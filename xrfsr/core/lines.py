@@ -11,7 +11,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import combinations
 from typing import Literal
@@ -100,7 +100,7 @@ class Line:
     energy: float = math.nan
     kind: Kind = "element"
     uncertainty: bool = False
-    transitions: frozenset[str] = frozenset()
+    transitions: frozenset[str] = field(default=frozenset(), repr=False)  # up to twenty names
 
 
 def parse(label: str) -> Line:

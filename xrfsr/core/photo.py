@@ -22,7 +22,7 @@ from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.utils.checks import is_dask
 from xrfsr.utils.describe import describe
 
-__all__ = ["BANDS", "as_photo", "ensure_photo", "photo_on", "pixels_of"]
+__all__ = ["BANDS", "area_of", "as_photo", "ensure_photo", "photo_on", "pixels_of"]
 
 _DIMS = ("band", "y", "x")
 # Resampling in floating point may exceed [0, 1] by rounding alone.
@@ -37,7 +37,9 @@ WHITES = (100, 255, 1023, 4095, 65535)  # percent, and the largest numbers of 8,
 _STRETCH = 0.04
 
 
-def as_photo(rgb: Any, like: xr.Dataset | xr.DataArray | Grid, bands: Sequence[str] | None = None) -> xr.DataArray:
+def as_photo(
+    rgb: Any, like: xr.Dataset | xr.DataArray | Grid | None = None, bands: Sequence[str] | None = None
+) -> xr.DataArray:
     """Build a photo from an array that covers the same area as a scan.
 
     Parameters
@@ -48,7 +50,8 @@ def as_photo(rgb: Any, like: xr.Dataset | xr.DataArray | Grid, bands: Sequence[s
         repeated. A DataArray may have its dimensions `y` and `x`, and bands named red, green and blue, in any order;
         its `y` and `x` coordinates are not used, other names of bands are kept.
     like : xarray.Dataset, xarray.DataArray or Grid
-        Scan with the same outer edges as the photo. The first row of the photo lies at the first row of the scan.
+        Scan with the same outer edges as the photo; needed. The first row of the photo lies at the first row of the
+        scan.
     bands : sequence of str, optional
         Names of the bands, as they are stored: ``["infrared"]`` makes one band of grey, ``["red", "green", "blue",
         "infrared"]`` four; ``"alpha"`` is opacity. By default the names of a DataArray, or red, green and blue.
@@ -86,7 +89,7 @@ def as_photo(rgb: Any, like: xr.Dataset | xr.DataArray | Grid, bands: Sequence[s
     with collect_faults(faults):
         data, names = pixels_of(rgb, bands)
     with collect_faults(faults):
-        grid = grid_of(like)
+        grid = area_of(like, "photo")
     if faults or grid is None:
         raise InvalidInput("photo", faults)
     fine = Grid(grid.y.resize(data.shape[1]), grid.x.resize(data.shape[2]))
@@ -95,6 +98,32 @@ def as_photo(rgb: Any, like: xr.Dataset | xr.DataArray | Grid, bands: Sequence[s
     photo = photo_on(fine, data, names)
     move_native_pixel(photo, rgb)
     return photo
+
+
+def area_of(like: xr.Dataset | xr.DataArray | Grid | None, photo: str) -> Grid:
+    """Return the grid of a scan whose area a photo covers.
+
+    Parameters
+    ----------
+    like : Dataset, DataArray or Grid, optional
+        Scan.
+    photo : str
+        Argument that is the photo, for the message.
+
+    Raises
+    ------
+    InvalidInput
+        If there is none, as where `register` was forgotten, or it is no scan.
+    """
+    if like is None:
+        raise InvalidInput(
+            "photo",
+            [
+                "like is missing, so the place of the photo is unknown; pass like=scan if it ends at the edges of the "
+                f"scan, otherwise find the scan on it: xrfsr.register({photo}, scan).photo"
+            ],
+        )
+    return grid_of(like)
 
 
 def pixels_of(rgb: Any, bands: Sequence[str] | None = None) -> tuple[Any, tuple[str, ...]]:

@@ -22,7 +22,7 @@ from xrfsr.utils.describe import describe, listing
 __all__ = ["sel"]
 
 
-def sel(obj: AnyT, *, line: Any = None, element: Any = None, family: Any = None, kind: Any = None) -> AnyT:
+def sel(obj: AnyT, line: Any = None, *, element: Any = None, family: Any = None, kind: Any = None) -> AnyT:
     """Select maps by line, element, family or kind.
 
     Several of these select the maps that match all of them. xarray's own ``scan.sel(element="Pb")`` takes one label of

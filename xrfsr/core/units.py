@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from xrfsr.errors import Fault, InvalidInput, collect_faults
+from xrfsr.errors import Fault, InvalidInput, collect_faults, warn
 from xrfsr.utils.checks import is_number
 from xrfsr.utils.describe import describe
 
@@ -32,6 +32,9 @@ __all__ = [
 
 # mm. Beyond these, nobody measures, and products of lengths would leave the range of floats.
 SHORTEST, LONGEST = 1e-9, 1e9
+
+# mm. A bare number from here on is more likely one of micrometres than the pixel of a scan.
+UNLIKELY_PIXEL = 10.0
 
 NumberT = TypeVar("NumberT", float, NDArray[np.float64])
 
@@ -246,6 +249,11 @@ def pair_to_mm(value: object, name: str = "pixel_size", *, positive: bool = True
     InvalidInput
         Naming every fault of both.
 
+    Warns
+    -----
+    UserWarning
+        If a pixel size is a number without a unit, and so large that it was probably not meant in mm.
+
     Examples
     --------
     >>> pair_to_mm("0.5 mm")
@@ -269,4 +277,9 @@ def pair_to_mm(value: object, name: str = "pixel_size", *, positive: bool = True
                 faults.append(f"{name} must be {limit}, got {describe(part)}; give a length such as '0.5 mm'")
     if faults:
         raise InvalidInput(name, faults)
+    if name == "pixel_size" and not several and is_number(value) and value >= UNLIKELY_PIXEL:
+        warn(
+            f"pixel_size={value:g} has no unit and counts as {value:g} mm; write the unit, '{value:g} mm', or "
+            f"'{value:g} um' for micrometres"
+        )
     return (lengths[0], lengths[-1])

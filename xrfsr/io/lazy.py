@@ -31,6 +31,8 @@ def unreadable_message(what: str, error: BaseException | str) -> str:
         reason = reason[:300] + " ..."
     if isinstance(error, MemoryError):
         reason = "not enough memory"
+    if isinstance(error, OSError) and ("lock" in reason or "already open" in reason or "used by another" in reason):
+        return f"{what} cannot be read ({reason}): it is open for writing; close it in the program that has it open"
     return f"{what} cannot be read ({reason}): it is damaged, incomplete or changed; copy or export it again"
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from xrfsr.core.coordinates import grid_coords, grid_of
+from xrfsr.core.coordinates import grid_coords
 from xrfsr.core.grid import Grid
-from xrfsr.core.photo import as_photo
+from xrfsr.core.photo import area_of, as_photo
 from xrfsr.core.photo_bands import BANDS, band_names
 from xrfsr.core.photo_resolution import NATIVE_PIXEL
 from xrfsr.errors import InvalidInput, collect_faults, warn
@@ -31,7 +31,7 @@ LEAST_UNDEFINED = 3
 
 
 def open_photo(
-    path: str | PathLike[str], like: xr.Dataset | xr.DataArray | Grid, bands: Sequence[str] | None = None
+    path: str | PathLike[str], like: xr.Dataset | xr.DataArray | Grid | None = None, bands: Sequence[str] | None = None
 ) -> xr.DataArray:
     """Read a photograph that shows exactly the area of a scan, or that `to_geotiff` wrote with its position.
 
@@ -46,7 +46,7 @@ def open_photo(
     path : str or path
         PNG, JPEG or TIFF file of any size.
     like : Dataset, DataArray or Grid
-        Scan whose area, in mm, the photo covers.
+        Scan whose area, in mm, the photo covers; needed.
     bands : sequence of str, optional
         Names of the bands of the file, or of its pages if each is grey: ``["infrared"]`` keeps a grey picture as one
         band, ``["uv", "infrared", "radiograph"]`` are three that are no colours.
@@ -98,14 +98,13 @@ def open_photo(
             stored = StoredPhoto.read(source, place)
         pixels, names = read_bands(place, stored.bands if bands is None and stored else bands)
     with collect_faults(faults):
-        if pixels is None:
-            grid_of(like)  # reports the faults of `like`, too
-        else:
+        area = area_of(like, "path")  # reports its faults with those of the file
+        if pixels is not None:
             # A band of any number of rows: the dimensions are named so that the axis of the bands is clear.
             array = xr.DataArray(pixels, dims=("band", "y", "x"))
             if stored is not None:
-                array, like = _place(array, stored), _overlapping(stored.grid, like, place)
-            photo = as_photo(array, like=like, bands=names)
+                array, area = _place(array, stored), _overlapping(stored.grid, area, place)
+            photo = as_photo(array, like=area, bands=names)
     if faults or photo is None:
         # Faults of the file name it; faults of its values do not.
         raise InvalidInput("photo" if pixels is None else f"photo '{place}'", faults)
@@ -117,9 +116,8 @@ def _place(array: xr.DataArray, stored: StoredPhoto) -> xr.DataArray:
     return array.assign_coords(grid_coords(stored.grid)).assign_attrs(attrs)
 
 
-def _overlapping(stored: Grid, like: xr.Dataset | xr.DataArray | Grid, path: Path) -> Grid:
+def _overlapping(stored: Grid, scan: Grid, path: Path) -> Grid:
     """Return the grid of a photo that stores its position, if the scan is on it."""
-    scan = grid_of(like)
     if not stored.overlap(scan):
         raise InvalidInput(
             "photo",

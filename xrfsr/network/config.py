@@ -33,7 +33,7 @@ MAX_K, MAX_M, MAX_MEMBERS = 100, 4096, 64
 MAX_NUMBER = 10**9  # of all other settings
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class TrainingConfig:
     r"""Settings of the generator and of its training. `TrainingConfig.preset` gives the two named ones.
 
@@ -218,6 +218,14 @@ class TrainingConfig:
             if not isinstance(getattr(self, name), bool)
         ]
         return faults
+
+    def __repr__(self) -> str:
+        changed = [
+            f"{each.name}={getattr(self, each.name)!r}"
+            for each in fields(self)
+            if getattr(self, each.name) != each.default
+        ]
+        return f"TrainingConfig({', '.join(changed)})"
 
     @classmethod
     def preset(cls, name: str) -> TrainingConfig:

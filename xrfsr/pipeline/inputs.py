@@ -14,6 +14,7 @@ from xrfsr.core.grid import Axis, Grid
 from xrfsr.core.mistakes import is_like_photo, is_like_scan
 from xrfsr.core.photo import ensure_photo
 from xrfsr.core.photo_resolution import finest_scale, is_resolved, native_pixel
+from xrfsr.core.provenance import method_of
 from xrfsr.core.scan import ensure_scan
 from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.methods import Method, MethodOptions
@@ -111,6 +112,15 @@ def check(
         fine = fine_grid(probe, scale)
         if sharp is not None and coarse is not None:
             faults += _misfit(sharp, fine, coarse, native_pixel(rgb))
+    if scan is not None and (made := method_of(scan)):
+        text = (
+            f"the scan is itself a result, of method {made!r}: its detail is estimated, not measured; pass the scan "
+            "that it was made of"
+        )
+        if faults:
+            faults.append(text)
+        else:
+            warn(text)
     lengths: dict[str, Any] = {}
     with collect_faults(faults):
         lengths = beam_in_mm(beam.fwhm, beam.smear)

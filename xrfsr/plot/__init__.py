@@ -29,3 +29,7 @@ __all__ = [
     "training",
     "uncertainty",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

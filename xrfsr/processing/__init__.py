@@ -9,3 +9,7 @@ from xrfsr.processing.rows import shift_rows
 from xrfsr.processing.stitching import stitch
 
 __all__ = ["bin", "crop", "flip", "mask_dead_rows", "mask_outliers", "normalise", "rotate", "shift_rows", "stitch"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -135,3 +135,7 @@ def _configured(faults: list[str], scale: float, model: Model | None, **options:
     if model is not None:
         options["model"] = model
     return SuperResolution.from_keywords(faults, scale, options, progress=False, **shared)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

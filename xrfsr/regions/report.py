@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Self
 
 from xrfsr.regions.region import Outcome
+from xrfsr.utils.describe import listing
 
 __all__ = ["Report"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Report:
     """Names of regions by outcome.
 
@@ -46,3 +47,7 @@ class Report:
     def __str__(self) -> str:
         total = len(self.written) + len(self.skipped) + len(self.failed)
         return f"{total} regions: {len(self.written)} written, {len(self.skipped)} skipped, {len(self.failed)} failed"
+
+    def __repr__(self) -> str:
+        failed = f" ({listing(list(self.failed))})" if self.failed else ""
+        return f"<xrfsr.regions.Report of {self}{failed}>"

@@ -97,6 +97,13 @@ class Painting(NamedTuple):
     scan: xr.Dataset
     rgb: xr.DataArray
 
+    def __repr__(self) -> str:
+        (lines, rows, columns), coarse = self.truth.intensity.shape, self.scan.intensity.shape[1:]
+        return (
+            f"<xrfsr.simulate.Painting of {lines} lines: truth and rgb of {rows} x {columns} pixels, scan of "
+            f"{coarse[0]} x {coarse[1]}>"
+        )
+
 
 def painting(
     height: int = 256,
@@ -276,3 +283,7 @@ def _checked(
     if faults:
         raise InvalidInput("painting", faults)
     return parsed
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

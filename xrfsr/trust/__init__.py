@@ -4,3 +4,7 @@ from xrfsr.trust.against_scan import consistency
 from xrfsr.trust.against_truth import quality
 
 __all__ = ["consistency", "quality"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -95,10 +95,10 @@ def absence(path: Path) -> str:
                 return f"'{path}' does not exist, because '{parent}' is a file and no folder"
         if parent != path.parent:
             return f"'{path}' does not exist, nor does the folder '{path.parent}'"
-        near = get_close_matches(path.name, os.listdir(parent), n=1, cutoff=0.8)
+        near = get_close_matches(path.name, os.listdir(parent), n=1, cutoff=0.7)
     except OSError:  # a name that is too long, or a folder that may not be read
         near = []
-    meant = f"; did you mean '{path.with_name(near[0])}'?" if near else ""
+    meant = f" (did you mean '{path.with_name(near[0])}'?)" if near else ""
     return f"'{path}' does not exist{meant}"
 
 

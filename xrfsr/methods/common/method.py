@@ -149,6 +149,9 @@ class Method(ABC, Generic[OptionsT]):
     any_ratio: ClassVar[bool] = True
     Options: type[OptionsT]
 
+    def __repr__(self) -> str:
+        return f"<method {self.name!r} of {type(self).__module__}>"
+
     @abstractmethod
     def prepare(self, sample: Sequence[Problem], options: OptionsT, run: Run) -> Prepared:
         """Train or measure on a sample of the painting whatever holds for all of it.

@@ -16,7 +16,11 @@ from xrfsr.utils.describe import describe
 __all__ = ["MethodOptions", "near_option", "setting", "unknown_fault"]
 
 # Of `superresolve`, for every method.
-ARGUMENTS = ("scale", "method", "device", "seed", "progress", "footprint", "fwhm", "smear", "chunk")
+ARGUMENTS = (
+    "rgb", "scale", "method", "model", "device", "seed", "progress", "footprint", "fwhm", "smear", "chunk", "refine",
+    "uncertainty",
+)  # fmt: skip
+LINES = ("line", "lines", "element", "elements")  # asked for by those who want some of the maps
 
 
 def setting(default: bool | int | float, least: float = 0, most: float = inf) -> Any:
@@ -130,6 +134,8 @@ def _is_plain(value: object) -> bool:
 
 def near_option(name: str, known: Sequence[str]) -> str:
     """Return a hint with the option or argument that a keyword resembles most, or an empty text."""
+    if name in LINES:
+        return "select the lines first: scan.xrfsr.sel(line=['Pb-L', ...]); "
     near = near_name(name, [*known, *ARGUMENTS])
     return f"did you mean {near!r}? " if near else ""
 

@@ -269,6 +269,35 @@ def newest(session: nox.Session) -> None:
 
 
 @nox.session
+def package(session: nox.Session) -> None:
+    """Build wheel and sdist in dist/, check them, and use the wheel with nothing but what it requires."""
+    install(session, "package")
+    dist = Path("dist").resolve()
+    shutil.rmtree(dist, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(dist))
+    (wheel,), (sdist,) = dist.glob("*.whl"), dist.glob("*.tar.gz")
+    session.run("python", "-m", "twine", "check", "--strict", str(wheel), str(sdist))
+    session.run("check-wheel-contents", str(wheel))
+
+    folder = Path(session.create_tmp(), "clean").resolve()
+    shutil.rmtree(folder, ignore_errors=True)
+    session.run("python", "-m", "venv", str(folder / "env"))
+    session.run("python", "-m", "tarfile", "-e", str(sdist), str(folder))
+    python = str(folder / "env" / ("Scripts" if os.name == "nt" else "bin") / "python")
+    env = {"PYTHONPATH": None, "OMP_NUM_THREADS": "1"}  # nothing of the source may be found by chance
+    with_constraints = ("-m", "pip", "install", "-q", "-c", str(CONSTRAINTS))
+    session.run(python, *with_constraints, str(wheel), external=True, env=env)
+    session.run(python, "-m", "pip", "check", external=True, env=env)
+    with session.chdir(folder / sdist.name.removesuffix(".tar.gz")):
+        session.run(python, "-I", "tests/release/use_wheel.py", external=True, env=env)
+        session.run(
+            python, *with_constraints, *nox.project.dependency_groups(PROJECT, "pytest"), external=True, env=env
+        )
+        # -P: the package comes from the wheel, and only the tests from the sdist.
+        session.run(python, "-P", "-m", "pytest", "-q", "tests/core", external=True, env=env)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style and formatting."""
     install(session, "lint")

@@ -148,7 +148,7 @@ FAULTS: list[tuple[Callable[[xr.Dataset], Any], str]] = [
     (lambda fine: fine.assign_attrs(xrfsr_options="{}"), "has no scale, method, seed"),
     (
         lambda fine: changed(fine, method="gsaa"),
-        "version 0.1.0: method 'gsaa' is unknown; did you mean 'gsa'",
+        f"version {xrfsr.__version__}: method 'gsaa' is unknown; did you mean 'gsa'",
     ),
     (lambda fine: changed(fine, method=["gsa"]), "method .* is unknown"),
     (lambda fine: changed(fine, atoms=3), "method 'gsa' has no option 'atoms'"),

@@ -125,6 +125,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "xrfsr.pick_points": {"photo": PHOTO},
     "scan.xrfsr.evaluate": {"obj": SCAN.xrfsr.resample(scale=2), "scale": 2, "method": "bilinear", "progress": False},
     "scan.xrfsr.report": {"path": "new.html"},
+    "tree.xrfsr.report": {"path": "pages"},
     "scan.xrfsr.resample": {"scale": 2},
     "scan.xrfsr.to_geotiff": {"path": "new.tif"},
     "scan.xrfsr.to_imagej": {"path": "stack.tif"},

@@ -86,7 +86,7 @@ MISTAKES: dict[str, tuple[Callable[[SimpleNamespace], Any], tuple[str, ...]]] = 
     ),
     "forgets to register the photo": (
         lambda at: xrfsr.open_photo("photo.jpg"),
-        ("'photo.jpg'", "like is missing", "pass like=scan if it ends at the edges", "xrfsr.register(path, scan).photo"),
+        ("'photo.jpg'", "like is missing", "like=scan if it ends at the edges", "xrfsr.register(path, scan).photo"),
     ),
     "passes the registration in place of its photo": (
         lambda at: at.scan.xrfsr.superresolve(

@@ -108,9 +108,12 @@ class TestAsPhoto:
         rgb = np.random.default_rng(1).random((3, 10, 12))
         xr.testing.assert_identical(as_photo(rgb, like=scan.xrfsr.grid), as_photo(rgb, like=scan))
 
-    @pytest.mark.parametrize("like", [None, "maps", np.zeros((3, 4))])
+    @pytest.mark.parametrize("like", ["maps", np.zeros((3, 4))])
     def test_like_is_a_scan(self, like: Any) -> None:
         assert_faults(faults_of(as_photo, np.zeros((3, 10, 12)), like), "a Dataset, DataArray or xrfsr.Grid is needed")
+
+    def test_without_a_scan_it_has_no_place(self) -> None:
+        assert_faults(faults_of(as_photo, np.zeros((3, 10, 12))), "xrfsr.register(photo, scan).photo")
 
     @pytest.mark.parametrize(
         ("rgb", "text"),

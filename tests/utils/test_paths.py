@@ -19,7 +19,7 @@ def test_the_message_names_what_is_missing(tmp_path: Path) -> None:
     (tmp_path / "IMAGES.h5").touch()
     assert absence(tmp_path) == absence(tmp_path / "IMAGES.h5") == ""
     assert absence(tmp_path / "other.h5") == f"'{tmp_path / 'other.h5'}' does not exist"
-    assert absence(tmp_path / "IMAGE.h5").endswith(f"does not exist; did you mean '{tmp_path / 'IMAGES.h5'}'?")
+    assert absence(tmp_path / "IMAGE.h5").endswith(f"does not exist (did you mean '{tmp_path / 'IMAGES.h5'}'?)")
     inside = tmp_path / "IMAGES.h5" / "maps" / "Ca-K.tif"
     assert absence(inside) == f"'{inside}' does not exist, because '{tmp_path / 'IMAGES.h5'}' is a file and no folder"
     far = tmp_path / "nowhere" / "maps" / "Ca-K.tif"

@@ -89,7 +89,7 @@ def evaluate(
     if pair is None:
         raise InvalidInput("evaluate", faults)
     scan, truth = pair
-    with progress_bar(0, "evaluate", progress):
+    with progress_bar(0, "evaluate", False if faults else progress):
         started = time.monotonic()
         fine = configured(scan, rgb, faults).compute()
         seconds = time.monotonic() - started

@@ -60,6 +60,8 @@ def test_one_version_everywhere() -> None:
     version = xrfsr.__version__
     assert loaded("CITATION.cff")["version"] == version
     assert loaded("recipe/recipe.yaml")["context"]["version"] == version
+    page = (ROOT / "docs" / "explanation" / "writing_up.md").read_text(encoding="utf-8")
+    assert re.findall(r"version = \{(.+)\}", page) == [version]
     heading = re.search(r"^## (\d\S*) \((.+)\)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
     assert heading is not None
     assert heading[1] == version
@@ -118,7 +120,7 @@ def test_every_requirement_has_its_reason_and_is_imported() -> None:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     modules = {
         "pillow": "PIL", "torch": "torch", "pint-xarray": "pint_xarray", "rosettasciio": "rsciio", "pyvips-binary": "",
-        "scikit-image": "skimage", "ipywidgets": "", "matplotlib": "matplotlib",
+        "scikit-image": "skimage",
     }  # fmt: skip
     source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "xrfsr").rglob("*.py"))
     optional = project()["project"]["optional-dependencies"].values()

@@ -18,6 +18,7 @@ def read(app: Any, docname: str, source: list[str]) -> None:
     """Put the file in the place of the page, with its links as seen from there."""
     if docname not in PAGES:
         return
+    app.env.note_dependency(ROOT / PAGES[docname], docname=docname)  # read again when it changes
     text = (ROOT / PAGES[docname]).read_text(encoding="utf-8").replace("](docs/", "](../")
     for page, name in PAGES.items():
         text = text.replace(f"]({name})", f"]({page.rpartition('/')[2]}.md)")

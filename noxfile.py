@@ -321,13 +321,22 @@ def walls(session: nox.Session) -> None:
 
 @nox.session
 def notebook(session: nox.Session) -> None:
-    """Execute the notebooks from start to end."""
-    install(session, "notebook", package=".[plot,register]")
-    examples = {"PYTHONPATH": str(Path("examples").resolve())}
-    for name in ("quickstart", "pymca_chain", "pigment_groups"):
-        text = Path("examples", f"{name}.py")
+    """Execute the notebooks from start to end: `-- quickstart figures` for some; prints the seconds of each."""
+    install(session, "notebook", package=".[plot,register,report,cluster]")
+    env = {"PYTHONPATH": str(Path("examples").resolve())}
+    seconds = {}
+    for text in notebooks():
+        if session.posargs and text.stem not in session.posargs:
+            continue
         made = Path(session.create_tmp(), text.name).with_suffix(".ipynb")
+        begun = time.monotonic()
         session.run("jupytext", "--to", "ipynb", "--output", str(made), str(text))
-        session.run("jupyter", "nbconvert", "--to", "notebook", "--execute", "--inplace", str(made), env=examples)
+        session.run("jupyter", "nbconvert", "--to", "notebook", "--execute", "--inplace", str(made), env=env)
         shutil.copy(made, text.with_suffix(".ipynb"))
-        session.log(f"executed: {text.with_suffix('.ipynb')}")
+        seconds[text.with_suffix(".ipynb")] = time.monotonic() - begun
+    session.log("\n".join(["executed, seconds:", *(f"{path!s:32} {took:6.0f}" for path, took in seconds.items())]))
+
+
+def notebooks() -> list[Path]:
+    """Return the examples that are notebooks, which the first lines of their text say."""
+    return [path for path in sorted(Path("examples").glob("*.py")) if "format_name: percent" in path.read_text("utf-8")]

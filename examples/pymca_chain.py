@@ -14,7 +14,8 @@
 # # From a PyMca fit to maps in QGIS, ImageJ and PyMca
 #
 # The spectra of a scan have been fitted with PyMca. This notebook opens the fit, finds the scan on a photo, computes
-# maps four times finer, and saves them for other programs. It begins with simulated files; put your own in their place.
+# maps four times finer, and saves them for other programs. It begins with simulated files; put your own in
+# their place. It needs `pip install "xrfsr[plot,register]"`, and PyMca5 for the simulated fit.
 
 # %% tags=["parameters"]
 from pathlib import Path
@@ -30,7 +31,7 @@ SETTINGS = {}  # of superresolve, such as {"max_seconds": 60}
 if not FIT.exists():
     from from_pymca import make_files  # next to this notebook
 
-    make_files(FOLDER)
+    make_files(FOLDER, height=192, width=160)  # a small painting, to be quick
 
 # %% [markdown]
 # ## 1. Open the fit
@@ -47,24 +48,39 @@ scan
 # %% [markdown]
 # ## 2. Find the scan on the photo
 #
-# Look at `check.png`: contours must continue from one square of the chequerboard to the next.
+# Look at `check.png`: contours must continue from one square of the chequerboard to the next. If they do not, give
+# control points; `xrfsr.pick_points` is a page to click them on.
 
 # %%
 found = xrfsr.register(PHOTO, scan, overlay=FOLDER / "check.png")
 found
 
+# %%
+from PIL import Image
+
+with Image.open(FOLDER / "check.png") as file:
+    check = file.copy()
+check
+
 # %% [markdown]
 # ## 3. Compute fine maps
 #
-# `photo_gain` says for each line how much the photo helps, in decibels.
+# `photo_gain` says for each line how much the photo helps, in decibels. `uncertainty=True` adds one standard
+# deviation of each value.
 
 # %%
-fine = scan.xrfsr.superresolve(found.photo, scale=4, **SETTINGS)
+fine = scan.xrfsr.superresolve(found.photo, scale=4, uncertainty=True, **SETTINGS)
 fine["photo_gain"].to_series().round(2)
 
 # %%
 page = xrfsr.plot.overview(found.photo, scan, fine)
 page[0, 0].figure.savefig(FOLDER / "overview.png", dpi=200)
+
+# %% [markdown]
+# A map over the photo shows at a glance whether they are registered.
+
+# %%
+fine.xrfsr.plot.overlay(found.photo, line="Hg-L");
 
 # %% [markdown]
 # ## 4. Save everything for xarray
@@ -75,9 +91,17 @@ page[0, 0].figure.savefig(FOLDER / "overview.png", dpi=200)
 fine.xrfsr.to_zarr(FOLDER / "fine.zarr", overwrite=True)
 
 # %% [markdown]
-# ## 5. Save maps, a ratio and the photo for other programs
+# ## 5. A ratio
 #
-# - **QGIS**: drag `fine.tif` and `photo.tif` into a new project. They lie on each other, with north at the top.
+# Iron over lead: the median is white, and light grey pixels have no significant ratio, because they are too uncertain.
+
+# %%
+fine.xrfsr.plot.ratio("Fe-K", "Pb-L");
+
+# %% [markdown]
+# ## 6. Save maps, a ratio and the photo for other programs
+#
+# - **QGIS**: drag `fine.tif` and `photo.tif` into a new project. They are registered, and north is the top.
 # - **ImageJ, Fiji**: open `stack.tif`. Slices have the names of the lines, and lengths are in millimetres.
 # - **PyMca, silx view**: open `fine.h5`; it also holds the ratio and the photo.
 
@@ -89,3 +113,15 @@ maps.xrfsr.to_geotiff(FOLDER / "fine.tif", overwrite=True)
 found.photo.xrfsr.to_geotiff(FOLDER / "photo.tif", overwrite=True)
 maps.xrfsr.to_imagej(FOLDER / "stack.tif", overwrite=True)
 maps.xrfsr.to_pymca(FOLDER / "fine.h5", photo=found.photo, overwrite=True)
+
+# %% [markdown]
+# What QGIS will show: the names of the layers, and whether photo and maps have the same edges, in millimetres.
+
+# %%
+import rasterio
+
+for name in ("fine.tif", "photo.tif"):
+    with rasterio.open(FOLDER / name) as file:
+        edges = ", ".join(f"{side} {getattr(file.bounds, side):.2f}" for side in ("left", "bottom", "right", "top"))
+        layers = ", ".join(text or "a colour" for text in file.descriptions)
+        print(f"{name}: {layers}; {edges}")

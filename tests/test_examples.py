@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import re
+import tomllib
 import warnings
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +24,32 @@ import xrfsr
 def load(name: str) -> ModuleType:
     """Import an example, which is not part of the package."""
     return load_script(ROOT / "examples" / f"{name}.py")
+
+
+NOTEBOOKS = sorted(
+    path.stem for path in (ROOT / "examples").glob("*.py") if "format_name: percent" in path.read_text("utf-8")
+)
+
+
+def test_every_notebook_has_a_page_and_keeps_its_semicolons() -> None:
+    """The session `notebook` executes those with this header; the site and ruff have lists of them."""
+    page = (ROOT / "docs" / "gallery" / "index.md").read_text("utf-8")
+    assert sorted(re.findall(r"^notebooks/(\w+)$", page, re.M)) == NOTEBOOKS
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["ruff"]
+    lists = [settings["format"]["exclude"][0], *(each for each in settings["lint"]["per-file-ignores"] if "{" in each)]
+    for pattern in lists:
+        assert sorted(pattern.partition("{")[2].partition("}")[0].split(",")) == NOTEBOOKS
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_notebooks_are_plain_cells_that_say_what_they_are_about(name: str) -> None:
+    example = load("from_pymca")
+    cells = list(example.cells((ROOT / "examples" / f"{name}.py").read_text("utf-8")))
+    assert cells[0][0].strip() == "[markdown]"
+    assert cells[0][1].startswith("# # ")
+    for title, code in cells:
+        assert title.strip() in ("", "[markdown]", 'tags=["parameters"]')
+        assert bool(ast.parse(code).body) is not title.endswith("[markdown]")
 
 
 def test_the_table_of_the_demo(scan: xr.Dataset) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import inspect
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from importlib import import_module
@@ -22,6 +23,12 @@ API = ROOT / "docs" / "reference" / "api"
 SETTINGS = ROOT / "docs" / "reference" / "settings.md"
 MODULES = ("core", "network", "methods", "regions", "registration", "processing", "analysis", "plot", "simulate",
            "operators", "trust", "report")  # fmt: skip
+
+TROUBLES = (API.parent / "troubleshooting.md").read_text(encoding="utf-8") if API.is_dir() else ""
+# Texts go over several lines in the source.
+SOURCES = re.sub(
+    r"\"\s+f?\"", "", "".join(path.read_text(encoding="utf-8") for path in Path(xrfsr.__file__).parent.rglob("*.py"))
+)
 
 in_checkout = pytest.mark.skipif(not API.is_dir(), reason="needs the project's folder")
 
@@ -138,3 +145,17 @@ def test_every_method_has_its_options_on_the_page_of_settings() -> None:
     headings = re.findall(r"^##+ (.+)$", SETTINGS.read_text(encoding="utf-8"), re.M)
     listed = {name for each in headings for name in re.findall(r"\w+", each)}
     assert set(method_names()) - listed == set()
+
+
+@in_checkout
+def test_the_page_on_installing_lists_every_optional_part() -> None:
+    parts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    page = (ROOT / "docs" / "start" / "install.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.M)) == parts.keys()
+
+
+@in_checkout
+@pytest.mark.parametrize("heading", re.findall(r"^`([^`]+)`", TROUBLES, re.M))
+def test_messages_that_are_explained_are_those_of_the_package(heading: str) -> None:
+    words = [word for word in re.findall(r"[a-z][a-z ]{8,}", heading) if "..." not in word]
+    assert any(word.strip() in SOURCES for word in words), heading

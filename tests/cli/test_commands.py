@@ -226,16 +226,19 @@ def test_kriging_needs_no_photo(here: Path, run: Run) -> None:
         assert file.descriptions == ("Fe-K", "s(Fe-K)", "photo_support")
 
 
-def test_maps_as_fine_as_the_photo_are_averaged_on_request(here: Path, run: Run) -> None:
+def test_maps_as_fine_as_the_photo_are_averaged(here: Path, run: Run) -> None:
     truth, _, _ = xrfsr.simulate.painting(96, 80, scale=4, seed=2, lines=["Fe-K", "Pb-L"])
     xrfsr.as_scan(truth["intensity"].values, truth["line"].values, "0.125 mm").xrfsr.to_tiffs("sharp")
-    words = ("superresolve", "sharp", "photo.png", *FAST[:-1], "0.125 mm", "-o", "out")
-    refused = run(*words)
+    words = ("superresolve", "sharp", "photo.png", *FAST[:-1], "0.125 mm")
+    refused = run(*words, "-o", "out", "--bin", "1")
     assert refused.status == 1
     assert "--bin" in refused.err
     assert own(here) == ["sharp"]
-    assert run(*words, "--bin", "4").status == 0
+    made = run(*words, "-o", "out")
+    assert made.status == 0
+    assert "warning: the photo has too few pixels for maps 4 times finer than these, so 4 × 4 pixels" in made.err
     assert xr.open_zarr("out/fine.zarr").sizes["y"] == 96
+    assert "averaged" not in run("superresolve", "maps", "photo.png", *FAST, "-o", "other").err
 
 
 def test_a_registered_photo_shows_what_the_file_does_not_what_binning_keeps(here: Path, run: Run) -> None:

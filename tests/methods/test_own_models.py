@@ -74,7 +74,7 @@ def mixed_by_R(U: Downsampling) -> tuple[Array, Array]:
         ("cms", mixed_by_R, {}),
     ],
 )
-@pytest.mark.parametrize("projected", [False, True])
+@pytest.mark.parametrize("projected", [pytest.param(False, marks=pytest.mark.soak), True])
 def test_a_scene_of_its_own_model_is_found_again(method: str, scene: Any, settings: Any, projected: bool) -> None:
     U = operator(4.0, shape=(24, 24))
     truth, photo = (each.astype(np.float32) for each in scene(U))

@@ -85,7 +85,7 @@ def test_nothing_is_computed_while_the_graph_is_built(
     [
         pytest.param("unfolding", 4, marks=pytest.mark.soak),
         pytest.param("unfolding", 2.5, marks=pytest.mark.soak),
-        ("noise-aware", 4),
+        pytest.param("noise-aware", 4, marks=pytest.mark.soak),
         ("kriging", 4),
         ("kriging", 2.5),
         pytest.param("bilinear", 2.5, marks=pytest.mark.soak),

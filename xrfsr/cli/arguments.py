@@ -224,6 +224,9 @@ def add_method_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("fine maps")
     add = group.add_argument
     add("--scale", metavar="N", type=number(1), default=4.0, help="times finer than the maps (default: 4)")
-    add("--bin", metavar="N", type=integer(1), default=1, help="average N × N pixels of the maps first")
+    add(
+        "--bin", metavar="N", type=integer(1), default=1,
+        help="average N × N pixels of the maps first (superresolve: by default as many as a coarse photo asks for)",
+    )  # fmt: skip
     add("--seed", metavar="N", type=integer(0), default=0, help="seed of everything random (default: %(default)s)")
     add("--device", metavar="NAME", default="auto", help="cpu, cuda, mps (default: %(default)s)")

@@ -18,7 +18,7 @@ from xrfsr.errors import InvalidInput
 if TYPE_CHECKING:
     from xrfsr.registration.result import Registration
 
-__all__ = ["check_photo", "description_of", "open_maps", "place_photo", "register_photo", "whole_grid"]
+__all__ = ["description_of", "open_maps", "photo_shape", "place_photo", "register_photo", "whole_grid"]
 
 # Values of the fine maps from which on the scan is opened with Dask, so that the result need not fit in memory: 1 GiB.
 LAZY_FROM = 2**28
@@ -40,12 +40,12 @@ def open_maps(path: Path, arguments: argparse.Namespace, *, scale: float = 1, la
     return scan
 
 
-def check_photo(path: Path) -> None:
-    """Raise the faults of a photo that cannot be opened, reading no pixels."""
+def photo_shape(path: Path) -> tuple[int, int]:
+    """Return rows and columns of a photo, reading no pixels; raise the faults of one that cannot be opened."""
     from xrfsr.io.raster import open_raster
 
-    with open_raster(path):
-        pass
+    with open_raster(path) as source:
+        return source.height, source.width
 
 
 def whole_grid(scan: xr.Dataset, arguments: argparse.Namespace) -> Grid:

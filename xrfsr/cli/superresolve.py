@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from xrfsr.cli.arguments import (
 )
 from xrfsr.cli.console import Console, table
 from xrfsr.cli.faults import INPUT, UsageError, collect_named, in_options
-from xrfsr.cli.files import LAZY_FROM, check_photo, open_maps, place_photo, whole_grid
+from xrfsr.cli.files import LAZY_FROM, open_maps, photo_shape, place_photo, whole_grid
 from xrfsr.cli.results import CHECK, Results, results_obstacle, written
 from xrfsr.errors import Fault, InvalidInput
 from xrfsr.io.writers.atomic import atomic_write, target_faults
@@ -28,6 +29,8 @@ from xrfsr.io.writers.atomic import atomic_write, target_faults
 __all__ = ["add", "run"]
 
 SHOWN = ("photo_gain", "guided_share", "prior_share")  # coordinates of a result along `line` that the table has
+LEAST_LEFT = 8  # pixels of averaged maps along a side
+ROUNDED = 0.05  # by which blocks may be smaller than the photo asks for, as photos are cropped to whole pixels
 HEADS = {"photo_gain": "gain from photo (dB)", "guided_share": "guided share", "prior_share": "prior share"}
 
 
@@ -57,6 +60,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("--title", metavar="TEXT", type=title, help="title of the report")
     add_photo_options(parser, placed=True)
     add_maps_options(parser)
+    parser.set_defaults(bin=None)
     return parser
 
 
@@ -69,13 +73,23 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     faults: list[str] = [
         Fault(fault, "--out") for fault in target_faults(out, results_obstacle, overwrite=arguments.overwrite)
     ]
-    with collect_named(faults):
-        scan = open_maps(arguments.maps, arguments, scale=arguments.scale)
+    photo: tuple[int, int] | None = None
     with collect_named(faults):
         if arguments.photo is not None:
-            check_photo(arguments.photo)
+            photo = photo_shape(arguments.photo)
+    chosen = arguments.bin is not None
+    with collect_named(faults):
+        arguments.bin = arguments.bin or 1
+        scan = open_maps(arguments.maps, arguments, scale=arguments.scale)
     if faults or scan is None:
         raise InvalidInput(INPUT, faults)
+    if not chosen and photo is not None and (size := _blocks(scan, photo, arguments)) > 1:
+        console.warn(
+            f"the photo has too few pixels for maps {arguments.scale:g} times finer than these, so {size} × {size} "
+            "pixels of the maps are averaged first; --bin 1 does not average"
+        )
+        arguments.bin = size
+        scan = open_maps(arguments.maps, arguments, scale=arguments.scale)
     with atomic_write(out, "folder of results", results_obstacle, overwrite=arguments.overwrite) as new:
         new.mkdir()
         try:
@@ -97,6 +111,21 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     }
     console.result(f"{text}\n\nwrote {out}: {', '.join(names)}", values)
     return 0
+
+
+def _blocks(scan: xr.Dataset, photo: tuple[int, int], arguments: argparse.Namespace) -> int:
+    """Return the side of the blocks of pixels after whose averaging a photo that shows no more than the maps is fine.
+
+    One if it is fine enough, is not used, or has so few pixels that averaging would leave too little.
+    """
+    from xrfsr.methods import get
+
+    resolved = min(size / scan.sizes[name] for size, name in zip(photo, ("y", "x"), strict=True))
+    scale: float = arguments.scale
+    size = max(1, ceil(scale / resolved - ROUNDED))
+    if not get(arguments.method).uses_photo or min(scan.sizes["y"], scan.sizes["x"]) < size * LEAST_LEFT:
+        return 1
+    return size
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:

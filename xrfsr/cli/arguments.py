@@ -229,4 +229,4 @@ def add_method_options(parser: argparse.ArgumentParser) -> None:
         help="average N × N pixels of the maps first (superresolve: by default as many as a coarse photo asks for)",
     )  # fmt: skip
     add("--seed", metavar="N", type=integer(0), default=0, help="seed of everything random (default: %(default)s)")
-    add("--device", metavar="NAME", default="auto", help="cpu, cuda, mps (default: %(default)s)")
+    add("--device", metavar="NAME", default="auto", help="device of torch that computes (default: %(default)s)")

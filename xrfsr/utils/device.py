@@ -12,7 +12,7 @@ from xrfsr.utils.describe import describe
 from xrfsr.utils.fork import check_fork
 from xrfsr.utils.process_settings import ProcessSetting
 
-__all__ = ["CPU", "is_cpu", "reproducible", "resolve_device"]
+__all__ = ["CPU", "describe_gpu", "is_cpu", "reproducible", "resolve_device"]
 
 CPU = torch.device("cpu")
 
@@ -58,6 +58,14 @@ def _with_index(device: torch.device) -> torch.device:
     if device.type == "cuda" and device.index is None:
         return torch.device("cuda", torch.cuda.current_device())
     return device
+
+
+def describe_gpu() -> str:
+    """Return the names of the GPUs that torch can use, "-" if there is none."""
+    if torch.cuda.is_available():
+        names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+        return f"{', '.join(names)} (CUDA {torch.version.cuda})"
+    return "Apple (MPS)" if torch.backends.mps.is_available() else "-"
 
 
 def is_cpu(device: torch.device) -> bool:

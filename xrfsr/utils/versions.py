@@ -55,13 +55,9 @@ def _of_torch() -> dict[str, str]:
         import torch
     except Exception as error:  # a broken installation may raise anything, and is what a report is about
         return {"threads": "-", "GPU": f"- (torch: {type(error).__name__}: {error})"}
-    gpu = "-"
-    if torch.cuda.is_available():
-        names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
-        gpu = f"{', '.join(names)} (CUDA {torch.version.cuda})"
-    elif torch.backends.mps.is_available():
-        gpu = "Apple (MPS)"
-    return {"threads": str(torch.get_num_threads()), "GPU": gpu}
+    from xrfsr.utils.device import describe_gpu
+
+    return {"threads": str(torch.get_num_threads()), "GPU": describe_gpu()}
 
 
 def versions_text(found: dict[str, str]) -> str:

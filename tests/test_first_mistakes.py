@@ -238,11 +238,11 @@ MISTAKES: dict[str, tuple[Callable[[SimpleNamespace], Any], tuple[str, ...]]] = 
     ),
     "asks for a GPU by its kind": (
         lambda at: at.scan.xrfsr.superresolve(at.photo, device="gpu"),
-        ("device", "'gpu'", "accepted here are 'cpu'", "'auto', which takes a GPU if there is one"),
+        ("device", "'gpu'", "accepted here are 'auto', 'cpu'", "'auto' takes a GPU if there is one"),
     ),
     "has no such GPU": (
         lambda at: at.scan.xrfsr.superresolve(at.photo, device="cuda:77"),
-        ("device", "'cuda:77' is not present", "accepted here are 'cpu'", "'auto', which takes a GPU"),
+        ("device", "'cuda:77' is not present", "accepted here are 'auto', 'cpu'", "'auto' takes a GPU"),
     ),
     "has the photo in another place": (
         lambda at: at.scan.xrfsr.superresolve(at.photo.assign_coords(x=at.photo.x + 500), **QUICK),

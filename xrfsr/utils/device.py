@@ -38,7 +38,8 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
         present.insert(0, "cuda")
     if isinstance(device, str) and device == "auto":
         return _with_index(torch.device(present[0]))
-    accepted = f"accepted here are 'auto', {', '.join(map(repr, reversed(present)))}; 'auto' takes a GPU if there is one"
+    names = ", ".join(map(repr, reversed(present)))
+    accepted = f"accepted here are 'auto', {names}; 'auto' takes a GPU if there is one"
     if not isinstance(device, str | torch.device):
         raise InvalidInput("device", [f"device must be text or a torch.device, got {describe(device)}; {accepted}"])
     try:

@@ -136,7 +136,7 @@ xrfsr.plot.overview(photos[f"{actor}/rgb"], coarse, result, lines=["Fe-K", "Pb-L
 
 # %% [markdown]
 # By default each region has colour limits of its own. To compare regions, draw them with the same limits on your
-# axes:
+# axes. The grey pixel of the lady is the one that was left out above.
 
 # %%
 import matplotlib.pyplot as plt

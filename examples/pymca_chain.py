@@ -59,7 +59,7 @@ found
 from PIL import Image
 
 with Image.open(FOLDER / "check.png") as file:
-    check = file.copy()
+    check = file.resize((2 * file.width, 2 * file.height), Image.Resampling.NEAREST)
 check
 
 # %% [markdown]

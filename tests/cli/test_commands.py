@@ -292,7 +292,7 @@ def test_all_faults_are_listed_without_doing_anything(here: Path, run: Run) -> N
     lines = ran.err.splitlines()
     assert len(lines) == 3
     assert all(line.startswith("error: ") for line in lines)
-    for part, line in zip(("out", "--pixel-size", "no photo.png"), lines, strict=True):
+    for part, line in zip(("out", "no photo.png", "--pixel-size"), lines, strict=True):
         assert part in line
     assert own(here) == ["no photo.png", "out"]
 

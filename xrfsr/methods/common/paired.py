@@ -75,28 +75,18 @@ class PairedTest(NamedTuple):
     @property
     def worse(self) -> NDArray[np.bool_]:
         """Lines for which the second estimate is significantly worse, shape (line,)."""
-        return holm(self._p_values(self.statistic))
-
-    @property
-    def better(self) -> NDArray[np.bool_]:
-        """Lines for which the second estimate is significantly better, shape (line,)."""
-        return holm(self._p_values(-self.statistic))
+        low = student.cdf(self.statistic, np.maximum(self.blocks - 1, 1))
+        return holm(np.where(np.isnan(self.statistic), 1.0, low))
 
     @property
     def share(self) -> NDArray[np.float32]:
-        """Share of the change that the test supports, shape (line,).
+        """Share of the change to take, shape (line,): the statistic within 0 and 1, or 1 where nothing is known.
 
-        One where the second estimate is significantly better or nothing is known; elsewhere one less the squared
-        standard error over the squared decrease of the error, but not less than zero (as James & Stein 1961).
+        So what is worse in the mean is not taken at all, and what is better by a standard error or more is taken whole.
+        On scans of 16 × 16 pixels, sparse maps that gain 3 dB are no more than a standard error better, because a few
+        blocks have most of the error.
         """
-        clear = np.maximum(np.nan_to_num(self.statistic), 1.0)
-        certain = self.better | np.isnan(self.statistic)
-        return np.where(certain, 1.0, 1 - clear**-2.0).astype(np.float32)
-
-    def _p_values(self, statistic: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the probability of so low a statistic by chance; one where nothing is known."""
-        low = student.cdf(statistic, np.maximum(self.blocks - 1, 1))
-        return np.where(np.isnan(statistic), 1.0, low)
+        return np.nan_to_num(self.statistic, nan=1.0).clip(0, 1).astype(np.float32)
 
 
 def holm(p_values: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -61,8 +61,8 @@ def tested(sample: Sequence[Problem], made: PreparedUnfolding, *, prior: bool) -
 
     Sharpening along common edges, and the prior, are left out of maps that they make significantly worse there. Of the
     prior's correction the best share is taken. What all steps together add to the baseline is taken where it makes a
-    map significantly better, and shrunk elsewhere. A scan that is too small for the tests is sharpened, without the
-    prior.
+    map better by a standard error, and shrunk elsewhere. A scan that is too small for the tests is sharpened, without
+    the prior.
 
     Parameters
     ----------

@@ -19,20 +19,16 @@ def test_some_damaged_files_open_or_are_refused_by_name(tmp_path: Path) -> None:
     look_for_faults([*FILES, "store"], 5, tmp_path)
 
 
-def test_some_damaged_states_open_or_are_refused_by_name(tmp_path: Path) -> None:
-    look_for_faults(["regions", "model", "checkpoint"], 3, tmp_path)
-
-
 @pytest.mark.soak
 @pytest.mark.parametrize("subject", [*FILES, *FOLDERS])
 def test_all_that_is_damaged_opens_or_is_refused_by_name(subject: str, tmp_path: Path) -> None:
     look_for_faults([subject], 120, tmp_path)
 
 
-@pytest.mark.parametrize("count", [2, pytest.param(15, marks=pytest.mark.soak)])
-def test_damaged_hypermaps_of_bruker(shared: Path, count: int, tmp_path: Path) -> None:
+@pytest.mark.soak
+def test_damaged_hypermaps_of_bruker(shared: Path, tmp_path: Path) -> None:
     """Only a few files, because each is decoded in a subprocess."""
-    look_for_faults(["bruker"], count, tmp_path)
+    look_for_faults(["bruker"], 15, tmp_path)
 
 
 def look_for_faults(subjects: list[str], count: int, folder: Path) -> None:

@@ -36,6 +36,7 @@ def test_the_defaults_on_a_simulated_painting() -> None:
     assert float(np.abs(U(fine.intensity.values) - scan.intensity).max()) < 1e-5 * float(scan.intensity.max())
 
 
+@pytest.mark.soak
 def test_a_photo_of_something_else_does_no_harm() -> None:
     truth, scan, rgb = xrfsr.simulate.painting(128, 128, scale=4, seed=9)
     wrong = rgb.copy(data=rgb.values[:, ::-1])

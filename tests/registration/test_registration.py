@@ -73,7 +73,8 @@ def test_a_scan_stored_upside_down_or_mirrored(painting, bench: ModuleType) -> N
     assert np.corrcoef(upright[seen], painting.rgb.values.mean(axis=0)[seen])[0, 1] > 0.9
 
 
-@pytest.mark.parametrize("wrong", [pytest.param("another painting", marks=pytest.mark.soak), "mirrored"])
+@pytest.mark.soak
+@pytest.mark.parametrize("wrong", ["another painting", "mirrored"])
 def test_what_does_not_show_the_scan_is_refused(painting, bench: ModuleType, tmp_path: Path, wrong: str) -> None:
     rgb = painting.rgb.values
     if wrong == "another painting":

@@ -91,6 +91,7 @@ class _Line:
         self._timer.cancel()
         with _lock, suppress(Exception):
             if self._bar is not None:
+                self._bar.refresh()  # the last steps, which may have been too quick to be shown
                 self._bar.start_t -= max(0.0, time.monotonic() - self._started - self._bar.format_dict["elapsed"])
                 self._bar.set_postfix_str("", refresh=False)
                 self._bar.set_description_str(self.label, refresh=False)

@@ -102,6 +102,7 @@ def test_gains_without_the_noise_of_the_truth(benchmarks: Any) -> None:
     assert worth.corrected(noisy, fine) == noisy.corrected_gain(fine)
 
 
+@pytest.mark.soak
 def test_leaderboard_shows_the_noise(benchmarks: Any) -> None:
     scenes, leaderboard = benchmarks("scenes"), benchmarks("leaderboard")
     clean = scenes.simulated(0, size=64)

@@ -64,6 +64,7 @@ def mixed_by_R(U: Downsampling) -> tuple[Array, Array]:
     return truth, np.tensordot(random.random((3, 3)) / 3, truth, axes=1)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("method", "scene", "settings"),
     [

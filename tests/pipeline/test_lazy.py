@@ -233,6 +233,7 @@ def test_chunks_that_are_none(painting: xrfsr.simulate.Painting, chunk: Any) -> 
         painting.scan.xrfsr.superresolve(painting.rgb, chunk=chunk, **QUICK)
 
 
+@pytest.mark.soak
 def test_a_painting_is_prepared_from_its_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of more than is looked at, in memory and in Dask alike, windows are trained on."""
     monkeypatch.setattr("xrfsr.pipeline.plan.MAX_UNTILED_PIXELS", 2**14)

@@ -236,6 +236,7 @@ def test_between_pixels_variances_add() -> None:
 # Stitching
 
 
+@pytest.mark.soak
 @given(st.data())
 def test_pieces_of_a_scan_give_the_scan_back(data: st.DataObject) -> None:
     scan = counts(shape=(10, 14))

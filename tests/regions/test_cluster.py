@@ -120,6 +120,7 @@ def test_a_shared_model_is_rebuilt_once_a_worker(
     assert max(after[worker] - before[worker] for worker in after) <= 1
 
 
+@pytest.mark.soak
 def test_a_killed_worker_costs_no_region(
     client: Any, painting: xrfsr.simulate.Painting, tree: xr.DataTree, tmp_path: Path
 ) -> None:

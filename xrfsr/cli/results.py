@@ -92,7 +92,7 @@ class Results:
     title: str | None = None
 
     def write(self, folder: Path, console: Console) -> xr.Dataset:
-        """Write all of it into an existing folder; return the result as it is stored."""
+        """Write all of it into an existing folder; return the stored result."""
         console.say("writing the maps")
         self.fine.xrfsr.to_zarr(folder / STORE)
         # Opened again, so that a lazy result is computed once.

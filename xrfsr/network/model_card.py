@@ -44,9 +44,9 @@ def model_card(model: Model) -> str:
 
 
 def _training(training: Mapping[str, Any]) -> str:
-    told = [f"{training['steps']} steps"] if "steps" in training else []
-    told += [f"{name} {training[name]}" for name in ("seed", "device") if name in training]
-    return ", ".join(told)
+    parts = [f"{training['steps']} steps"] if "steps" in training else []
+    parts += [f"{name} {training[name]}" for name in ("seed", "device") if name in training]
+    return ", ".join(parts)
 
 
 def _curves(curve: Sequence[Sequence[Sequence[float | None]]]) -> list[html.Markup]:

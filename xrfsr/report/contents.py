@@ -38,7 +38,7 @@ class Contents:
     scan : Dataset or None
         Scan with the lines of `fine`, likewise.
     photo : DataArray or None
-        One band or three of the photo, likewise, where it lies over the maps.
+        One band or three of the photo, likewise, over the area of the maps.
     given : tuple
         Scan in the standard form as it was passed, whose checksum counts; or None.
     """
@@ -151,7 +151,7 @@ def _photo_faults(fine: Grid, photo: Grid) -> list[str]:
 
 
 def _picture(photo: xr.DataArray | None, grid: Grid) -> xr.DataArray | None:
-    """Return the bands of a photo that are shown, upright, where it lies over the maps."""
+    """Return the bands of a photo that are shown, upright, over the area of the maps."""
     if photo is None:
         return None
     shown = sorted(set(shown_bands([str(band) for band in photo["band"].values])))

@@ -41,7 +41,7 @@ class Picture(NamedTuple):
 
 
 class Photo(NamedTuple):
-    """Photo as it is shown: pixels (y, x, 3) of 8 bits, and where it lies.
+    """Shown pixels of a photo (y, x, 3), 8 bits, and its place.
 
     Attributes
     ----------

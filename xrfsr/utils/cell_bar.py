@@ -46,7 +46,7 @@ def new_bar(line: str, *, in_cell: bool) -> Any:
             bar = f'<progress max="{self.total}" value="{self.n}"></progress> ' if drawn else ""
             shown = {"text/plain": str(self), "text/html": Markup(f"<div>{bar}{words}</div>")}
             if self._handle is None:
-                self._handle = display(shown, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+                self._handle = display(shown, raw=True, display_id=True)
             else:
                 self._handle.update(shown, raw=True)
 

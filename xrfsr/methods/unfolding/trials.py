@@ -81,7 +81,7 @@ def tested(sample: Sequence[Problem], made: PreparedUnfolding, *, prior: bool) -
     maps = [made.estimate(half.problem).maps for half in halves]
     made, maps = _with_sharpening(halves, maps, made)
     if prior:
-        made = _with_prior(sample, halves, maps, made)
+        made, maps = _with_prior(sample, halves, maps, made)
     return _with_safeguard(halves, maps, made)
 
 
@@ -112,24 +112,28 @@ def _with_sharpening(
 
 def _with_prior(
     sample: Sequence[Problem], halves: Sequence[Half], maps: Sequence[NDArray[np.float32]], made: PreparedUnfolding
-) -> PreparedUnfolding:
-    """Return a copy that takes the best share of the prior's correction."""
+) -> tuple[PreparedUnfolding, list[NDArray[np.float32]]]:
+    """Return a copy that takes the best share of the prior's correction, and the maps of all halves with that share."""
     assert made.model is not None
-    known = made.model.has_holdout
-    trials = []
-    for half, each in zip(halves, maps, strict=True):
-        problem = half.problem.sel_lines(made.places)
-        trials.append(Trial(problem, made.consistent(problem, each), half.truth, half.measured))
+    known = made.model.has_holdout & made.guided
     step = PriorStep.of([problem.sel_lines(made.places) for problem in sample], made.helps)
-    step = step.judged(trials, made.run.device)
-    made = replace(made, prior=step)
+    whole = replace(made, prior=step)
+    corrections = [whole.with_prior(half.problem, each) - each for half, each in zip(halves, maps, strict=True)]
+    step = step.judged(
+        Trial(correction, half.truth - each, half.measured)
+        for half, each, correction in zip(halves, maps, corrections, strict=True)
+    )
+
+    def taken(share: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        return [each + share[:, None, None] * correction for each, correction in zip(maps, corrections, strict=True)]
+
+    share = step.share
     if halves:
-        after = [made.with_prior(half.problem, each) for half, each in zip(halves, maps, strict=True)]
-        test = PairedTest.of(half.step(*both) for half, *both in zip(halves, maps, after, strict=True))
-        step = replace(step, share=np.where(test.worse, 0, step.share).astype(np.float32))
-    share = np.where(known & made.guided, step.share, 0).astype(np.float32)
+        pairs = zip(halves, maps, taken(share), strict=True)
+        share = np.where(PairedTest.of(half.step(*both) for half, *both in pairs).worse, 0, share)
+    share = np.where(known, share, 0).astype(np.float32)
     made.line_values["prior_share"][made.places] = share
-    return replace(made, prior=replace(step, share=share))
+    return replace(made, prior=replace(step, share=share)), taken(share)
 
 
 def _with_safeguard(
@@ -141,8 +145,8 @@ def _with_safeguard(
     assert made.model is not None
     pairs = []
     for half, each in zip(halves, maps, strict=True):
-        result, chosen = made.with_prior(half.problem, each), half.problem.sel_lines(made.places)
-        both = (made.baseline(half.problem, made.places), result)
+        chosen = half.problem.sel_lines(made.places)
+        both = (made.baseline(half.problem, made.places), each)
         pairs.append(half.result(*(made.physical(one, chosen, ALL).maps for one in both)))
     kept = np.where(made.model.has_holdout & made.guided, PairedTest.of(pairs).share, 1).astype(np.float32)
     for name in ("guided_share", "prior_share"):

@@ -93,15 +93,12 @@ class PriorStep:
             made[place] = _apply(network, [torch.as_tensor(each[None], device=device) for each in arrays])
         return grid.fine(made) * unit[chosen]
 
-    def judged(self, trials: Iterable[Trial], device: torch.device) -> Self:
+    def judged(self, trials: Iterable[Trial]) -> Self:
         """Return a copy with the share of the correction that the trials show to be best for every map."""
-        every = np.arange(len(self.unit))
-        gained, spent = np.zeros(len(every)), np.zeros(len(every))
+        gained, spent = np.zeros(len(self.unit)), np.zeros(len(self.unit))
         for trial in trials:
-            correction = self.correction(trial.problem, trial.estimate, every, device).astype(np.float64)
-            correction /= self.unit[:, None, None]
-            missing = (trial.truth - trial.estimate) / self.unit[:, None, None]
-            gained += (correction * missing).sum(axis=(1, 2), where=trial.measured)
+            correction = trial.correction.astype(np.float64)
+            gained += (correction * trial.missing).sum(axis=(1, 2), where=trial.measured)
             spent += (correction**2).sum(axis=(1, 2), where=trial.measured)
         judged = (self.share > 0) & (spent > 0)
         best = np.divide(gained, spent, out=np.zeros_like(gained), where=judged)
@@ -119,29 +116,28 @@ def _share(best: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class Trial(NamedTuple):
-    """A problem at half the resolution of the scan, an estimate of its solution, and the solution.
+    """The whole correction of an estimate whose solution is known, at half the resolution of the scan.
 
     Attributes
     ----------
-    problem : Problem
-        Scan at half its resolution, with the photo at its own.
-    estimate : array of float32, shape (line, coarse.y, coarse.x)
-        What the steps before the prior make of it.
-    truth : array of float32, shape (line, coarse.y, coarse.x)
-        Scan.
-    measured : array of bool, shape like `truth`
-        Where it was measured.
+    correction : array of float32, shape (line, coarse.y, coarse.x)
+        What the prior adds to the estimate, if all of it is taken.
+    missing : array of float32, shape (line, coarse.y, coarse.x)
+        Scan minus estimate.
+    measured : array of bool, shape like `missing`
+        Where the scan was measured.
     """
 
-    problem: Problem
-    estimate: NDArray[np.float32]
-    truth: NDArray[np.float32]
+    correction: NDArray[np.float32]
+    missing: NDArray[np.float32]
     measured: NDArray[np.bool_]
 
 
 def _apply(network: PriorNetwork, arrays: list[torch.Tensor]) -> NDArray[np.float32]:
-    """Return the mean of the corrections of a map and of its mirror image: the network errs differently in both."""
+    """Return the mean of the corrections of a map in its four quarter turns: the network errs differently in each."""
+    made = torch.zeros_like(arrays[0])
     with torch.no_grad():
-        ahead = network(prior_inputs(*arrays))
-        mirrored = network(prior_inputs(*(each.flip(-2) for each in arrays)))
-        return np.asarray(((ahead + mirrored.flip(-2)) / 2)[0].cpu().numpy())
+        for turns in range(4):
+            turned = (torch.rot90(each, turns, (-2, -1)) for each in arrays)
+            made += torch.rot90(network(prior_inputs(*turned)), -turns, (-2, -1))
+    return np.asarray((made / 4)[0].cpu().numpy())

@@ -111,6 +111,13 @@ def soak(session: nox.Session) -> None:
 
 
 @nox.session
+def coverage(session: nox.Session) -> None:
+    """Run the tests and print the share of lines and branches that they reach: half an hour."""
+    install(session, "tests", "coverage", package=EVERYTHING)
+    run_tests(session, "--cov", "--cov-report=term:skip-covered")
+
+
+@nox.session
 def browser(session: nox.Session) -> None:
     """Drive pages in a headless Chromium by mouse and keys; finds one, or installs it where it can."""
     install(session, "browser", package=".[plot,report,register,explore]")

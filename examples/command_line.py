@@ -52,7 +52,7 @@ def run(command: str, folder: Path) -> str:
 
 
 def main() -> None:
-    """Write the page anew."""
+    """Write the page again, with the output of the commands."""
     text = PAGE.read_text(encoding="utf-8")
     with TemporaryDirectory() as place:
         folder = Path(place)

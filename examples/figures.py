@@ -13,8 +13,8 @@
 # %% [markdown]
 # # Figures for a paper, a catalogue and a talk
 #
-# A cookbook: each section is one figure, ready to copy. All figures are drawn with matplotlib, the right way up, with
-# equal millimetres and a scale bar. It needs `pip install "xrfsr[plot]"`.
+# A cookbook: each section makes one figure, with code ready to copy. All figures are drawn with matplotlib, the right
+# way up, with equal millimetres in both directions and a scale bar. The notebook needs `pip install "xrfsr[plot]"`.
 
 # %%
 from pathlib import Path
@@ -33,8 +33,8 @@ OUT.mkdir(exist_ok=True)
 # %% [markdown]
 # ## Maps side by side
 #
-# Grey pixels, if there are any, were not measured. Colours end where 0.2 % of the pixels are brighter, so that a few
-# hot pixels do not darken the rest; the arrow on the colour bar says so.
+# Grey pixels, if there are any, were not measured. The colour scale ends at the value that 0.2 % of the pixels exceed,
+# so that a few hot pixels do not darken the rest; the arrow on the colour bar shows this.
 
 # %%
 fine.xrfsr.plot(lines=["Fe-K", "Hg-L", "Pb-L"], columns=3);
@@ -42,7 +42,7 @@ fine.xrfsr.plot(lines=["Fe-K", "Hg-L", "Pb-L"], columns=3);
 # %% [markdown]
 # ## Before and after
 #
-# One line of scan and fine map, with the same colours. Without the same colours, such a figure would mislead.
+# One line of scan and fine map, with the same colour limits. With different limits, such a figure would mislead.
 
 # %%
 before_after = scan.xrfsr.plot.compare(fine, line="Hg-L", titles=["Scan, 1 mm", "Fine map, 0.25 mm"])
@@ -50,7 +50,8 @@ before_after = scan.xrfsr.plot.compare(fine, line="Hg-L", titles=["Scan, 1 mm", 
 # %% [markdown]
 # ## Composite
 #
-# Three elements in red, green and blue. Each is stretched by itself: colours show where an element is, not how much.
+# Three elements in red, green and blue. Each is stretched by itself: colours show where an element is, not how much of
+# it there is.
 
 # %%
 fine.xrfsr.plot.composite(red="Hg-L", green="Cu-K", blue="Pb-L");
@@ -58,7 +59,7 @@ fine.xrfsr.plot.composite(red="Hg-L", green="Cu-K", blue="Pb-L");
 # %% [markdown]
 # ## Overlay
 #
-# One element over the photo in grey, in one colour that is the more opaque the higher the intensity.
+# One element in colour over the photo in grey. The colour is more opaque where the intensity is higher.
 
 # %%
 fine.xrfsr.plot.overlay(rgb, line="Hg-L");
@@ -66,7 +67,7 @@ fine.xrfsr.plot.overlay(rgb, line="Hg-L");
 # %% [markdown]
 # ## Profile
 #
-# Values along a line, here across 30 mm and averaged over a width of 1 mm. The band is one standard deviation.
+# Values along a line, here 30 mm long, averaged over a width of 1 mm. The band is one standard deviation.
 
 # %%
 fine.xrfsr.plot.profile((16, 1), (16, 31), width="1 mm", lines=["Fe-K", "Cu-K"]);
@@ -74,15 +75,16 @@ fine.xrfsr.plot.profile((16, 1), (16, 31), width="1 mm", lines=["Fe-K", "Cu-K"])
 # %% [markdown]
 # ## Ratio
 #
-# The median is white; twice and half of it are equally strong. Light grey: the ratio is not significant.
+# The median ratio is white; twice the median and half of it are equally strong colours. Light grey means that the ratio
+# is not significant.
 
 # %%
 fine.xrfsr.plot.ratio("Fe-K", "Pb-L");
 
 # %% [markdown]
-# ## A detail, marked on the whole
+# ## A detail, marked on the whole painting
 #
-# All methods draw on axes of your own with `ax=`. Select the detail in millimetres.
+# With `ax=`, all methods draw on axes of your own. Select the detail in millimetres.
 
 # %%
 from matplotlib.patches import Rectangle
@@ -111,9 +113,9 @@ fine.xrfsr.plot("Fe-K", positions=True, ax=axes[1]);
 # %% [markdown]
 # ## In the size of the print
 #
-# Journals print one column 89 mm wide, two columns 183 mm. A figure of one picture has the first width, one of
-# several the second, with text of 6 to 8 points. Save pictures at 300 dots per inch, and PDF for text that stays
-# text. Do not cut the edges (`bbox_inches="tight"`): it would change the width.
+# Most journals print one column 89 mm wide, and two columns 183 mm. A figure of one picture has the first width, a
+# figure of several the second, with text of 6 to 8 points. Save pictures at 300 dots per inch, or as PDF, in which text
+# stays text. Do not cut the edges (`bbox_inches="tight"`), because that would change the width.
 
 # %%
 from PIL import Image
@@ -129,11 +131,10 @@ for name, ax in {"one_column": single, "two_columns": before_after[0]}.items():
 
 # %% [markdown]
 # For a width of your own, pass axes: `figsize` is in inches, so divide millimetres by 25.4.
+# ## For any colour vision
 #
-# ## For every eye
-#
-# The colours of intensities, `magma`, become steadily lighter, so they are readable with any colour vision and in
-# grey print. Measured: the lightness of `magma` and of the popular `jet`, as a share of steps that get lighter.
+# The colours of intensities, `magma`, become steadily lighter, so they are readable with any colour vision and in grey
+# print. The next cell measures which share of the steps gets lighter, for `magma`, `cividis` and the popular `jet`.
 
 # %%
 from matplotlib import colormaps
@@ -144,8 +145,8 @@ for name in ("magma", "cividis", "jet"):
     print(f"{name}: {np.mean(np.diff(luminance) > 0):.0%} of the steps get lighter")
 
 # %% [markdown]
-# Composites in red and green are the exception: some readers cannot separate these colours. Show the single
-# maps as well, or two elements in orange and blue, colours that Okabe and Ito (2008) chose for every eye:
+# Composites in red and green are the exception: some readers cannot separate these colours. Show the single maps as
+# well, or two elements in orange and blue, colours that Okabe and Ito (2008) chose for any colour vision:
 
 # %%
 picture = fine.xrfsr.composite(red="Hg-L", blue="Cu-K")
@@ -160,7 +161,7 @@ ax.set_title("Hg-L orange, Cu-K blue", loc="left", fontsize=8);
 # %% [markdown]
 # ## For a dark slide
 #
-# Text and ground follow the style of matplotlib.
+# The colours of text and background follow the style of matplotlib.
 
 # %%
 with plt.style.context("dark_background"):
@@ -170,7 +171,7 @@ with plt.style.context("dark_background"):
 # %% [markdown]
 # ## Many figures in a script
 #
-# In a script figures are not shown and not kept, so a loop over many lines needs little memory:
+# In a script, figures are neither shown nor kept in memory, so a loop over many lines needs little memory:
 
 # %%
 for line in fine["line"].values:

@@ -15,7 +15,8 @@
 #
 # A museum has many paintings, and a large one is scanned in several regions. This notebook computes fine maps of a
 # whole tree of scans with a Dask cluster, stops in the middle, and continues. The cluster has two workers on this
-# computer; one of a computing centre is used in the same way. It needs `pip install "xrfsr[plot,cluster,report]"`.
+# computer; the cluster of a computing centre is used in the same way. The notebook needs
+# `pip install "xrfsr[plot,cluster,report]"`.
 
 # %% tags=["parameters"]
 from pathlib import Path
@@ -33,7 +34,7 @@ STORE = Path("all.zarr")
 #
 # Each scan has a path in the tree, such as `portraits/actor`. The photo of each scan has the same path and the name
 # `rgb`. If one photo shows all scans, in their millimetres, pass that photo instead of a tree. With your own files,
-# put `xrfsr.open_scan(...)` and `xrfsr.register(...).photo` in the place of the simulated ones.
+# replace the simulated scans and photos by `xrfsr.open_scan(...)` and `xrfsr.register(...).photo`.
 
 # %%
 names = ["portraits/actor", "flowers/tulips", "flowers/roses", "portraits/lady"]
@@ -48,7 +49,7 @@ scans.xrfsr
 # %% [markdown]
 # ## The cluster
 #
-# One thread for each worker, because regions are independent: two workers compute two regions at a time.
+# Each worker has one thread, because regions are independent: two workers compute two regions at a time.
 
 # %%
 from distributed import Client, LocalCluster
@@ -60,9 +61,9 @@ print(f"{len(client.scheduler_info()['workers'])} workers")
 # %% [markdown]
 # ## Interrupted
 #
-# A region appears in the store when it is complete, and not before. To show it, a thread presses the stop button of
-# the notebook as soon as the first region is there. A full disk or a failure of power would leave the same: complete
-# regions and nothing else.
+# A region appears in the store only when it is complete. To demonstrate this, a thread presses the stop button of the
+# notebook as soon as the first region is in the store. A full disk or a power failure would have the same effect: the
+# store contains only complete regions.
 
 # %%
 import _thread
@@ -95,8 +96,8 @@ complete(STORE)
 # %% [markdown]
 # ## Resumed
 #
-# The same call again. It compares scan, photo and settings of every region in the store with a checksum, and checks
-# that its files are undamaged. Such regions are skipped, and the others are computed.
+# Make the same call again. It compares scan, photo and settings of every region in the store with a checksum, and
+# checks that its files are undamaged. Regions that pass are skipped, and the others are computed.
 
 # %%
 report = xrfsr.regions.run(scans, photos, STORE, client, scale=4, **SETTINGS)
@@ -105,7 +106,8 @@ print("written:", *report.written)
 print("skipped:", *report.skipped)
 
 # %% [markdown]
-# A third call has nothing left to do. A region whose scan was corrected is computed again, and only that one:
+# Another call would have nothing left to do. But if a scan was corrected, its region is computed again, and only that
+# one:
 
 # %%
 lady = scans["portraits/lady"]
@@ -135,8 +137,8 @@ coarse, result = (tree[actor].to_dataset() for tree in (scans, fine))
 xrfsr.plot.overview(photos[f"{actor}/rgb"], coarse, result, lines=["Fe-K", "Pb-L"]);
 
 # %% [markdown]
-# By default each region has colour limits of its own. To compare regions, draw them with the same limits on your
-# axes. The grey pixel of the lady is the one that was left out above.
+# By default each region has its own colour limits. To compare regions, draw them with the same limits on axes of your
+# own. The grey pixel of the lady is the one that was removed above.
 
 # %%
 import matplotlib.pyplot as plt
@@ -149,7 +151,7 @@ for ax, name in zip(axes.flat, names, strict=True):
     ax.set_title(f"Pb-L, {name}", loc="left", fontsize=8)
 
 # %% [markdown]
-# One report for each region, and a page that leads to them:
+# Write one report for each region, and a page with links to them:
 
 # %%
 fine.xrfsr.report("reports", scan=scans, rgb=photos, overwrite=True)

@@ -13,10 +13,10 @@
 # %% [markdown]
 # # Which method is best for my scan?
 #
-# Methods that win on one painting may lose on another. This notebook compares several of them on one scan, without
-# knowing the truth: the scan is made four times coarser, every method restores it, and the scan itself is the truth
-# (the reduced-resolution protocol of Wald). Then it asks whether the differences are larger than chance. It needs
-# `pip install "xrfsr[plot]"`.
+# The best method for one painting may not be the best for another. This notebook compares several methods on one scan,
+# without knowing the true fine maps: the scan is made four times coarser, every method restores it, and the result is
+# compared with the scan (the reduced-resolution protocol of Wald). Then it tests whether the differences are larger
+# than chance. It needs `pip install "xrfsr[plot]"`.
 
 # %% tags=["parameters"]
 import xrfsr
@@ -27,8 +27,8 @@ METHODS = ["unfolding", "ssr", "guided_filter", "guided_diffusion", "gsa", "krig
 SETTINGS = {"unfolding": {"steps": 120}}  # a short training, to be quick; use {} for your own scan
 
 # %% [markdown]
-# With your own files, put `scan = xrfsr.open_scan(...)` and `rgb = xrfsr.register(...).photo` in the place of the
-# simulated painting. The scan needs at least 32 × 32 pixels for a scale of 4.
+# With your own files, replace the simulated painting by `scan = xrfsr.open_scan(...)` and
+# `rgb = xrfsr.register(...).photo`. The scan needs at least 32 × 32 pixels for a scale of 4.
 
 # %%
 rows, columns = scan.sizes["y"], scan.sizes["x"]
@@ -43,9 +43,9 @@ compared = scan.xrfsr.compare(rgb, scale=4, methods=METHODS, settings=SETTINGS)
 xrfsr.plot.comparison(compared);
 
 # %% [markdown]
-# PSNR is the error in decibels: +3 dB means half the squared error. The maps of the scan have noise of their own,
-# which no method could restore; `psnr_corrected` is without it. SSIM is 1 if structures look the same. An edge
-# sharpness of 1 is that of the scan, and a smaller one means blurred edges.
+# PSNR is the error in decibels: +3 dB means half the squared error. The maps of the scan contain noise, which no method
+# could restore; `psnr_corrected` is the PSNR without this noise. SSIM is 1 if structures look the same. An edge
+# sharpness of 1 means edges as sharp as those of the scan, a smaller value blurred edges.
 
 # %%
 import pandas as pd
@@ -62,7 +62,7 @@ table = pd.DataFrame(
 table.sort_values("PSNR, dB", ascending=False).round(2)
 
 # %% [markdown]
-# The best method may differ from line to line. `score` has each line:
+# The best method may differ from line to line. `score` contains the PSNR of each line:
 
 # %%
 score = compared["score"].sel(metric="psnr").to_pandas()
@@ -71,8 +71,8 @@ score.loc[table["PSNR, dB"].sort_values(ascending=False).index].round(1)
 # %% [markdown]
 # ## Is the difference larger than chance?
 #
-# Some methods are trained, and begin with random numbers. Other seeds show how much of a result is chance. Methods
-# without random numbers give the same every time.
+# Some methods are trained, and begin with random numbers. Runs with other seeds show how much of a result is chance.
+# Methods without random numbers give the same result every time.
 
 # %%
 import xarray as xr
@@ -96,10 +96,10 @@ lead = pooled.sel(algorithm=first) - pooled.sel(algorithm=second)
 print(f"{first} leads {second} by {float(lead.min()):.2f} to {float(lead.max()):.2f} dB")
 
 # %% [markdown]
-# Seeds are one source of chance; the part of the painting is another, and usually a larger one. Here each method is
-# measured in four quarters of the scan, as its gain over `kriging`, which uses no photo. These are small, so a
-# warning may say that the photo does not help some of their maps. A method that leads in all quarters is a safer
-# choice than one that leads in the mean.
+# The seed is one source of chance; the choice of the area is another, and usually a larger one. Here each method is
+# measured in four quarters of the scan, as its gain over `kriging`, which uses no photo. The quarters are small, so a
+# warning may say that the photo does not help some of their maps. A method that leads in all quarters is a safer choice
+# than one that leads only in the mean.
 
 # %%
 from itertools import product
@@ -127,7 +127,7 @@ for side in ("top", "right"):
 # %% [markdown]
 # ## One method in detail
 #
-# `evaluate` is the same test of one method, with any of its options, and what the result knows of its lines.
+# `evaluate` makes the same test with one method and any of its options. Its result has one value for each line.
 
 # %%
 found = scan.xrfsr.evaluate(rgb, scale=4, method=first, **SETTINGS.get(first, {}))
@@ -135,5 +135,5 @@ details = found[["psnr", "ssim", "edge_sharpness"]]
 details.to_pandas()[["psnr", "ssim", "edge_sharpness"]].round(2)
 
 # %% [markdown]
-# The figures hold for detail of the size of the scan's pixels. Finer detail may be easier or harder, so take a
+# The figures hold for detail of the size of scan pixels. Finer detail may be easier or harder to restore, so take the
 # ranking as advice, not as proof.

@@ -13,15 +13,15 @@
 # %% [markdown]
 # # A method of your own, in thirty lines of torch
 #
-# A new idea for fine maps can be compared with the methods of xrfsr without changing xrfsr: it is a class in a
-# package of your own. This notebook writes a method with a small neural network, makes it known, runs it, and
-# compares it. It needs `pip install "xrfsr[plot]"`.
+# You can compare a new idea for fine maps with the methods of xrfsr without changing xrfsr: write it as a class in a
+# package of your own. This notebook writes a method with a small neural network, registers it, runs it, and compares
+# it. It needs `pip install "xrfsr[plot]"`.
 #
 # ## The idea
 #
-# One small network sees the colour of every fine pixel and where the pixel is, and returns the intensities of all
-# lines. Averaged over the pixels of the scan, they have to give the scan. This average is `problem.U`, a linear
-# operator that accepts tensors of torch and passes gradients on, so that the network is trained on the scan alone.
+# One small network gets the colour and the position of every fine pixel, and returns the intensities of all lines.
+# Averaged over scan pixels, these intensities must equal the scan. `problem.U` computes this average. It is a linear
+# operator that accepts torch tensors and passes gradients on, so that the network can be trained on the scan alone.
 
 # %%
 from pathlib import Path
@@ -79,12 +79,11 @@ class Field(FusionMethod[FieldOptions]):
 (PACKAGE / "field.py").write_text(SOURCE, encoding="utf-8");
 
 # %% [markdown]
-# `FusionMethod` does the rest: gaps are filled before and masked afterwards, maps that a photo cannot guide become
-# interpolation, and the result is projected so that it averages back to the scan and has no negative values.
+# `FusionMethod` does the rest: missing pixels are filled before and masked afterwards, maps that a photo cannot guide
+# are interpolated, and the result is projected so that it averages back to the scan and has no negative values.
+# ## Register it
 #
-# ## Make it known
-#
-# Your package names the method in its `pyproject.toml`, with the name of the method on the left:
+# Name the method in the `pyproject.toml` of your package, with its name on the left:
 #
 # ```toml
 # [project]
@@ -96,7 +95,7 @@ class Field(FusionMethod[FieldOptions]):
 # ```
 #
 # `pip install -e .` then writes this entry point next to the package, where xrfsr finds it. This notebook has no
-# package to install, so it writes the same two files as pip:
+# package to install, so it writes the two files that pip would write:
 
 # %%
 import sys
@@ -115,7 +114,7 @@ print(*registry.names(), sep=", ")
 # %% [markdown]
 # ## Run it
 #
-# It is a method like all others: options are checked, and the record of the result names it.
+# The new method works like all others: its options are checked, and the record of the result names it.
 
 # %%
 import xrfsr
@@ -132,7 +131,7 @@ titles = ["Scan", "Baseline", "Our method", "Truth"]
 scan.xrfsr.plot.compare(baseline, fine, truth, line="Hg-L", titles=titles);
 
 # %% [markdown]
-# A wrong option is refused before any work is done, with what is accepted:
+# Wrong options are refused before any work is done, and the message lists what is accepted:
 
 # %%
 try:
@@ -143,8 +142,9 @@ except xrfsr.InvalidInput as error:
 # %% [markdown]
 # ## Is it better than the baseline?
 #
-# `kriging` is the baseline: it uses no photo. Here the truth is known; without `truth=` the scan itself is the truth,
-# at a coarser scale. `unfolding` is the default of xrfsr, with a short training, to be quick.
+# `kriging` is the baseline, which uses no photo. Here the true maps are known; without `truth=`, the methods would get
+# a coarser scan, and the scan itself would serve as the truth. `unfolding` is the default method of xrfsr, here with a
+# short training, to be quick.
 
 # %%
 compared = scan.xrfsr.compare(
@@ -162,7 +162,7 @@ for name in ("kriging", "unfolding"):
     print(f"field against {name}: {float(psnr.sel(algorithm='field') - psnr.sel(algorithm=name)):+.2f} dB")
 
 # %% [markdown]
-# One painting and one seed prove little. Other seeds of the network show how much is chance:
+# One painting and one seed prove little. Runs with other seeds show how much of the gain is chance:
 
 # %%
 others = [scan.xrfsr.superresolve(rgb, scale=4, method="field", seed=seed) for seed in (1, 2)]
@@ -171,8 +171,8 @@ gains = [float(other.xrfsr.quality(truth).pooled_psnr - reference.pooled_psnr) f
 print("over the baseline, for three seeds:", ", ".join(f"{gain:+.2f} dB" for gain in gains))
 
 # %% [markdown]
-# And the control: with the photo upside down, a method that uses its colours loses what it gained. `unfolding`
-# notices that the photo does not fit and stops using it; our thirty lines do not.
+# As a control, turn the photo upside down: a method that uses its colours then loses its gain. `unfolding` detects that
+# the photo does not fit and stops using it; our thirty lines do not.
 
 # %%
 turned = rgb.copy(data=rgb.values[:, ::-1, ::-1])
@@ -180,5 +180,5 @@ wrong = scan.xrfsr.superresolve(turned, scale=4, method="field", refine=None).xr
 print(f"with the photo upside down: {float(wrong.pooled_psnr - reference.pooled_psnr):+.2f} dB over the baseline")
 
 # %% [markdown]
-# The page "Adding a method" of the documentation describes large paintings (`halo`), methods that are trained once
-# for many tiles (`prepare`), and what the class is given.
+# The page "Adding a method" of the documentation describes large paintings (`halo`), methods that are trained once for
+# many tiles (`prepare`), and the arguments of `estimate`.

@@ -13,9 +13,9 @@
 # %% [markdown]
 # # Groups of pixels with the same pigments
 #
-# Pixels of one paint have similar intensities in all lines. This notebook finds such groups in fine maps with
-# scikit-learn (`pip install scikit-learn`). Which pigments a group stands for is for you to judge. The notebook begins
-# with a simulated painting; put your own scan and photo in its place.
+# Pixels of one paint have similar intensities in all lines. This notebook finds groups of such pixels in fine maps with
+# scikit-learn (`pip install scikit-learn`). You then have to judge which pigments a group represents. The notebook
+# begins with a simulated painting; replace it by your own scan and photo.
 
 # %% tags=["parameters"]
 import xrfsr
@@ -35,7 +35,7 @@ fine.xrfsr.plot.composite(red="Pb-L", green="Fe-K", blue="Cu-K");
 #
 # scikit-learn needs a table with one row for each pixel. Square roots make the noise of counts the same everywhere, and
 # division by the standard deviation gives each line the same weight. Leave out scatter, and lines that are only noise.
-# Pixels with a gap are dropped, and are gaps in the map of groups, too.
+# Pixels with missing values are dropped, and are missing in the map of groups, too.
 
 # %%
 import numpy as np
@@ -60,9 +60,10 @@ group.plot(yincrease=False, cmap="tab10", vmin=-0.5, vmax=9.5, aspect=1.2, size=
 # %% [markdown]
 # ## Which pigments?
 #
-# Mean intensities of each group, as multiples of the mean of the painting. Elements that are high together suggest a
-# pigment: cobalt, potassium and arsenic smalt; mercury vermilion; tin and lead lead-tin yellow; copper azurite or a
-# green; manganese and iron umber; zinc a modern retouching. X-rays see all layers, so a group may be a stack of paints.
+# The table shows mean intensities of each group, as multiples of the mean of the painting. Elements that are high
+# together suggest a pigment: cobalt, potassium and arsenic suggest smalt; mercury suggests vermilion; tin and lead,
+# lead-tin yellow; copper, azurite or a green; manganese and iron, umber; zinc, a modern retouching. X-rays come from
+# all layers, so a group may also be several layers of paint.
 
 # %%
 intensity = fine["intensity"]
@@ -72,8 +73,8 @@ means.to_pandas().round(1)
 # %% [markdown]
 # ## Look closer at one group
 #
-# A comparison of `group` is a mask (y, x). It selects pixels in `where`, and is a region for `correlation`. So is a
-# polygon in millimetres.
+# A comparison such as `group == 3` is a mask (y, x). You can use it with `where` to select pixels, and as the region of
+# `correlation`. A polygon in millimetres can be used in the same way.
 
 # %%
 cobalt = means.sel(line="Co-K").idxmax("group").item()
@@ -85,8 +86,8 @@ share = [float((group == cobalt).where(area).mean()) for area in (corner, ~corne
 print(f"{share[0]:.0%} of the upper right corner, {share[1]:.0%} of the rest")
 
 # %% [markdown]
-# Is the ratio of two lines the same within a group? Where the uncertainty of the scan allows no answer, `significant`
-# is false.
+# Is the ratio of two lines the same within a group? `significant` is false where the uncertainty of the scan is too
+# large to tell.
 
 # %%
 ratio = scan.xrfsr.ratio("As-K", "Co-K", uncertainty=True)
@@ -96,8 +97,8 @@ ratio["ratio"].where(ratio["significant"] & inside).plot.hist(bins=20);
 # %% [markdown]
 # ## Does the photo help?
 #
-# Here the true maps are known, and with them the true groups. The adjusted Rand index is 1 if two divisions are the
-# same, and 0 if they agree by chance.
+# Here the true maps are known, and therefore the true groups. The adjusted Rand index is 1 if two groupings are the
+# same, and about 0 if they agree only by chance.
 
 # %%
 from sklearn.metrics import adjusted_rand_score

@@ -14,8 +14,8 @@
 # # From a PyMca fit to maps in QGIS, ImageJ and PyMca
 #
 # The spectra of a scan have been fitted with PyMca. This notebook opens the fit, finds the scan on a photo, computes
-# maps four times finer, and saves them for other programs. It begins with simulated files; put your own in
-# their place. It needs `pip install "xrfsr[plot,register]"`, and PyMca5 for the simulated fit.
+# maps four times finer, and saves them for other programs. It begins with simulated files; replace them by your own. It
+# needs `pip install "xrfsr[plot,register]"`, and PyMca5 for the simulated fit.
 
 # %% tags=["parameters"]
 from pathlib import Path
@@ -36,7 +36,8 @@ if not FIT.exists():
 # %% [markdown]
 # ## 1. Open the fit
 #
-# PyMca does not store the pixel size. Linear fits of weak lines can be negative, where the element is absent.
+# PyMca does not store the pixel size, so pass it. Linear fits of weak lines can be negative where the element is
+# absent; these values are set to zero.
 
 # %%
 import xrfsr
@@ -48,8 +49,8 @@ scan
 # %% [markdown]
 # ## 2. Find the scan on the photo
 #
-# Look at `check.png`: contours must continue from one square of the chequerboard to the next. If they do not, give
-# control points; `xrfsr.pick_points` is a page to click them on.
+# Look at `check.png`: contours must continue from one square of the chequerboard to the next. If they do not, pass
+# control points; `xrfsr.pick_points` opens a page on which you click them.
 
 # %%
 found = xrfsr.register(PHOTO, scan, overlay=FOLDER / "check.png")
@@ -65,7 +66,7 @@ check
 # %% [markdown]
 # ## 3. Compute fine maps
 #
-# `photo_gain` says for each line how much the photo helps, in decibels. `uncertainty=True` adds one standard
+# `photo_gain` measures for each line how much the photo helps, in decibels. `uncertainty=True` adds one standard
 # deviation of each value.
 
 # %%
@@ -77,7 +78,7 @@ page = xrfsr.plot.overview(found.photo, scan, fine)
 page[0, 0].figure.savefig(FOLDER / "overview.png", dpi=200)
 
 # %% [markdown]
-# A map over the photo shows at a glance whether they are registered.
+# A map drawn over the photo shows whether they are well aligned.
 
 # %%
 fine.xrfsr.plot.overlay(found.photo, line="Hg-L");
@@ -93,7 +94,8 @@ fine.xrfsr.to_zarr(FOLDER / "fine.zarr", overwrite=True)
 # %% [markdown]
 # ## 5. A ratio
 #
-# Iron over lead: the median is white, and light grey pixels have no significant ratio, because they are too uncertain.
+# This is the ratio of iron to lead. The median is white; in light grey pixels the ratio is not significant, because it
+# is too uncertain.
 
 # %%
 fine.xrfsr.plot.ratio("Fe-K", "Pb-L");
@@ -115,7 +117,8 @@ maps.xrfsr.to_imagej(FOLDER / "stack.tif", overwrite=True)
 maps.xrfsr.to_pymca(FOLDER / "fine.h5", photo=found.photo, overwrite=True)
 
 # %% [markdown]
-# What QGIS will show: the names of the layers, and whether photo and maps have the same edges, in millimetres.
+# The next cell prints what QGIS will show: the names of the layers, and the edges of photo and maps in millimetres,
+# which should be the same.
 
 # %%
 import rasterio

@@ -13,9 +13,9 @@
 # %% [markdown]
 # # From a coarse scan and a photo to fine element maps
 #
-# A MA-XRF scanner dwells on every pixel, so its maps are coarse; a photograph has fine detail. This notebook
-# simulates a painting, so that the true maps are known: we scan it with 1 mm pixels, photograph it, and compute maps
-# that are four times finer. It needs `pip install "xrfsr[plot,report]"`.
+# An MA-XRF scanner has to count X-rays at every pixel for a while, so its maps are coarse; a photograph has fine
+# detail. This notebook simulates a painting, so that the true maps are known. We scan it with 1 mm pixels, photograph
+# it, and compute maps that are four times finer. The notebook needs `pip install "xrfsr[plot,report]"`.
 
 # %%
 import xrfsr
@@ -25,8 +25,9 @@ scan, rgb = painting.scan, painting.rgb
 scan
 
 # %% [markdown]
-# A scan is an ordinary `xarray.Dataset`: `intensity` along `line`, `y` and `x`, with pixel centres in millimetres.
-# The photo uses the same millimetres. End a cell with `.xrfsr` to see what is known of the lines and their maps.
+# A scan is an ordinary `xarray.Dataset`: `intensity` along `line`, `y` and `x`, with pixel centres in millimetres. The
+# photo uses the same millimetres. Write `.xrfsr` after the object in the last line of a cell to see a summary of the
+# lines and their maps.
 
 # %%
 scan.xrfsr
@@ -35,18 +36,18 @@ scan.xrfsr
 rgb.xrfsr.plot();
 
 # %% [markdown]
-# ## One line
+# ## One line of code
 #
-# A small network is trained on this scan and this photo only. No other data are needed. `uncertainty=True` also says
-# how far each value may be off.
+# Small networks are trained on this scan and this photo only. No other data are needed. `uncertainty=True` also
+# computes how far each value may be wrong.
 
 # %%
 fine = scan.xrfsr.superresolve(rgb, scale=4, uncertainty=True)
 fine
 
 # %% [markdown]
-# The result has the layout of the scan, with smaller pixels. Look at some lines first: the photo, the scan, the fine
-# map and, because the painting is simulated, the truth and the error.
+# The result has the layout of the scan, with smaller pixels. First, look at some lines: the photo, the scan, the fine
+# map and, because the painting is simulated, the true map and the error.
 
 # %%
 xrfsr.plot.overview(rgb, scan, fine, painting.truth, lines=["Ca-K", "Fe-K", "Pb-L"]);
@@ -62,7 +63,7 @@ print(f"largest difference from the scan: {float(abs(fine.xrfsr.consistency(scan
 # ## Continue in xarray
 #
 # Select lines by name and areas in millimetres. `ratio` divides one map by another and leaves out pixels whose
-# denominator is zero; as a figure, the median ratio is white, and grey pixels have no significant ratio.
+# denominator is zero. In the figure, the median ratio is white, and in grey pixels the ratio is not significant.
 
 # %%
 corner = fine.sel(x=slice(0, 12), y=slice(0, 12))
@@ -81,18 +82,18 @@ fine.xrfsr.plot.profile((8, 1), (8, 31), lines=["Fe-K", "Pb-L"]);
 # %% [markdown]
 # ## Can I trust it?
 #
-# The photo shows edges on the surface, not the layers below it. `photo_gain` measures for each line how much the
-# photo helps. Each scan pixel is hidden in turn and predicted from its neighbours, once along the edges of the photo
-# and once without the photo. The ratio of the squared errors is given in decibels (dB): +3 dB means half the squared
-# error. The photo is not used for lines that it does not help.
+# The photo shows edges on the surface, not the layers below it. `photo_gain` measures for each line how much the photo
+# helps. Each scan pixel is hidden in turn and predicted from its neighbours, once along the edges of the photo and once
+# without the photo. The ratio of the squared errors is given in decibels (dB): +3 dB means half the squared error. The
+# photo is not used for lines that gain nothing from it.
 
 # %%
 fine["photo_gain"].to_series().sort_values().round(1)
 
 # %% [markdown]
-# `uncertainty` is one standard deviation of every value, in the unit of the map. It is largest at edges, where the
-# map has most detail within a pixel of the scan. `photo_support` is near 1 where the map changes with the colours of
-# the photo. It is near 0 where it does not, as for detail that only the photo shows.
+# `uncertainty` is one standard deviation of every value, in the unit of the map. It is largest at edges, where the map
+# has most detail within a scan pixel. `photo_support` is near 1 where the map changes with the colours of the photo,
+# and near 0 where it does not, for example at details that only the photo shows.
 
 # %%
 fine.xrfsr.plot.uncertainty("Pb-L");
@@ -101,15 +102,15 @@ fine.xrfsr.plot.uncertainty("Pb-L");
 fine.xrfsr.plot.support("Pb-L");
 
 # %% [markdown]
-# Here the truth is known. Nine of ten values should be off by less than 1.645 standard deviations:
+# Here the true maps are known. Nine of ten values should differ from them by less than 1.645 standard deviations:
 
 # %%
 error = abs(fine["intensity"] - painting.truth["intensity"])
 print(f"{float((error < 1.645 * fine['uncertainty']).mean()):.0%} of the values are")
 
 # %% [markdown]
-# Compare the relative error of lines on the surface with that of hidden ones. `visible_share` is how much of the fine
-# detail comes from layers that can be seen.
+# Compare the relative errors of elements at the surface with those of hidden ones. `visible_share` is the share of the
+# fine detail that comes from visible layers.
 
 # %%
 table = (error.mean(("y", "x")) / painting.truth["intensity"].mean(("y", "x"))).to_dataset(name="relative_error")
@@ -120,7 +121,7 @@ table.to_pandas().sort_values("relative_error")[["relative_error", "visible_shar
 #
 # ## Save it, and pass it on
 #
-# The store opens again with `xr.open_zarr("fine.zarr")`, as the identical Dataset. The report is one HTML page, to
+# `xr.open_zarr("fine.zarr")` opens the store again, as the identical Dataset. The report is one HTML page that you can
 # explore without Python.
 
 # %%

@@ -11,13 +11,13 @@
 # ---
 
 # %% [markdown]
-# # What to believe of a fine map
+# # What to believe in a fine map
 #
-# Detail within the pixels of a scan is inferred, not measured. This notebook shows how to find out what is sound:
-# values with their uncertainty, the support of the photo, agreement with the scan, a test on the scan itself, and a
-# wrong photo as a control. The painting is simulated, so that every answer can be checked against the truth. All
-# tests but those with `painting.truth` work in the same way on your own scan. It needs `pip install
-# "xrfsr[plot,report]"`.
+# Detail within the pixels of a scan is inferred, not measured. This notebook shows how to find out which details are
+# reliable: by the uncertainty of values, the support of the photo, agreement with the scan, a test on the scan itself,
+# and a wrong photo as a control. The painting is simulated, so that every answer can be compared with the true maps.
+# All tests except those with `painting.truth` work in the same way on your own scan. It needs
+# `pip install "xrfsr[plot,report]"`.
 
 # %%
 import matplotlib.pyplot as plt
@@ -52,17 +52,18 @@ fine.xrfsr.plot(columns=3);
 # %% [markdown]
 # ## Does the photo help, line by line?
 #
-# `photo_gain` is in decibels: each scan pixel is hidden and predicted, along the edges of the photo and without it.
-# At 0 dB the photo is of no use, at +3 dB the squared error is half as large. `guided_share` is how far the map then
-# follows the estimates with the photo: 0 is interpolation alone.
+# `photo_gain` is in decibels: each scan pixel is hidden and predicted from its neighbours, once along the edges of the
+# photo and once without it. At 0 dB the photo is of no use; at +3 dB the squared error is half as large. `guided_share`
+# is the weight of the estimates that use the photo: at 0 the map is made without it.
 
 # %%
 fine[["photo_gain", "guided_share"]].to_pandas()[["photo_gain", "guided_share"]].round(2)
 
 # %% [markdown]
-# ## How far off may a value be?
+# ## How wrong may a value be?
 #
-# `uncertainty` is one standard deviation of each value. Nine of ten values should be off by less than 1.645 of them:
+# `uncertainty` is one standard deviation of each value. Nine of ten values should be wrong by less than 1.645 standard
+# deviations:
 
 # %%
 error = abs(fine["intensity"] - painting.truth["intensity"])
@@ -73,8 +74,8 @@ covered.to_series().rename("share of values within 1.645 standard deviations").r
 fine.xrfsr.plot.uncertainty(columns=3);
 
 # %% [markdown]
-# Use it to say where an element is. Within the white contour, mercury is more than three standard deviations above
-# zero.
+# The uncertainty also shows where an element is certainly present. Within the white contour, mercury is more than three
+# standard deviations above zero.
 
 # %%
 there = (fine["intensity"] > 3 * fine["uncertainty"]).sel(line="Hg-L")
@@ -85,18 +86,18 @@ ax.contour(there["x"], there["y"], there, [0.5], colors="white", linewidths=0.7)
 # %% [markdown]
 # ## Does the scan confirm the detail?
 #
-# `photo_support` is near 1 where the maps change nearby when the photo changes in the same colours, and near 0 where
-# only the photo changes.
+# `photo_support` is near 1 where, in the neighbourhood, the map changes when the photo changes between the same
+# colours. It is near 0 where only the photo changes.
 
 # %%
 fine.xrfsr.plot.support(columns=3);
 
 # %% [markdown]
-# Did the date get into the maps, and does its support warn of it? To answer it, the maps are computed once more, with
-# the photo on which nobody has written. The table has the mean error of each map in the date, in standard deviations,
-# and the error in the same place without the date: the difference is what the date has done to the maps. Far below
-# one, the uncertainty covers it. Then come the mean support in the date and, for comparison, at the strongest edges
-# of the true map.
+# Did the date get into the maps, and does a low support warn of it? To find out, the maps are computed once more, with
+# the photo without the date. The first two columns of the table are the mean error of each map within the date, in
+# standard deviations, and the error at the same position without the date. Their difference is the effect of the date
+# on the maps; if it is far below one, the uncertainty covers it. The other columns are the mean support within the date
+# and, for comparison, at the strongest edges of the true map.
 
 # %%
 clean = scan.xrfsr.superresolve(painting.rgb, scale=4)
@@ -116,7 +117,8 @@ print(f"the date adds at most {more.max():.2f} standard deviations to the error,
 table.round(2)
 
 # %% [markdown]
-# The scan decides in the end: its pixels are measured. Before you believe a fine boundary, compare it with the scan.
+# In the end the scan decides, because its pixels are measured. Before you believe a fine boundary, compare it with the
+# scan.
 
 # %%
 part = {"y": slice(0, 12), "x": slice(0, 20)}
@@ -126,9 +128,9 @@ coarse.xrfsr.plot.compare(inferred, true, line="Pb-L", titles=["Scan", "Fine", "
 # %% [markdown]
 # ## Does the map agree with the scan?
 #
-# Averaged over each scan pixel, a fine map has to give the measured value. `consistency` returns the difference in
-# standard deviations of the scan's noise. Here it is zero by construction. It is a test for maps that were edited, or
-# come from other programs: below, somebody has smoothed the map.
+# Averaged over each scan pixel, a fine map has to equal the measured value. `consistency` returns the difference in
+# standard deviations of the scan's noise. For this result it is zero by construction. Use it to test maps that were
+# edited or come from other programs: below, a map was smoothed.
 
 # %%
 smoothed = fine.copy()
@@ -138,7 +140,7 @@ for name, maps in {"the result": fine, "the smoothed map": smoothed}.items():
     print(f"Pb-L of {name} differs from the scan by {rms:.2f} standard deviations (root mean square)")
 
 # %% [markdown]
-# The shapes in the residual are the detail that was lost.
+# The shapes in the difference are the detail that was lost by smoothing.
 
 # %%
 residual = smoothed.xrfsr.consistency(scan).sel(line="Pb-L").reset_coords(drop=True)
@@ -149,8 +151,8 @@ plt.gca().set(title="Smoothed map less scan, Pb-L", xlabel="mm", ylabel="mm");
 # %% [markdown]
 # ## A wrong photo as a control
 #
-# The same photo upside down has the same colours and edges, but in wrong places. What a map still gains with it does
-# not come from the photo. An honest method stops using it, and says so.
+# The photo turned upside down has the same colours and edges, but in the wrong positions. If a map still gains with it,
+# this gain does not come from the photo. A good method stops using such a photo, and says so.
 
 # %%
 import warnings
@@ -164,9 +166,9 @@ shares = {"right photo": fine["guided_share"], "upside down": control["guided_sh
 pd.DataFrame({name: share.to_series() for name, share in shares.items()}).round(2)
 
 # %% [markdown]
-# The truth is known here, so the error can be measured, in dB over interpolation without any photo (`kriging`). What
-# is left with the wrong photo does not come from the photo: the prior, a network that has learned from random shapes,
-# sharpens edges without it.
+# The true maps are known here, so the gain can be measured, in dB over interpolation without any photo (`kriging`). The
+# gain that remains with the wrong photo does not come from the photo: the prior, a network that has learned from random
+# shapes, sharpens edges without it.
 
 # %%
 baseline = scan.xrfsr.superresolve(scale=4, method="kriging")
@@ -178,8 +180,8 @@ for name, maps in {"right photo": fine, "upside down": control}.items():
 # %% [markdown]
 # ## A test on your own scan
 #
-# `evaluate` makes the scan twice as coarse, restores it, and compares the result with the scan. It needs no truth.
-# Its figures hold for detail of the size of the scan's pixels; finer detail may be easier or harder.
+# `evaluate` makes the scan twice as coarse, restores it, and compares the result with the scan. It needs no truth. The
+# figures hold for detail of the size of scan pixels; finer detail may be easier or harder to restore.
 
 # %%
 for method in ("unfolding", "kriging"):
@@ -187,9 +189,9 @@ for method in ("unfolding", "kriging"):
     print(f"{method:10} PSNR {float(found.pooled_psnr):.1f} dB, median SSIM {float(found.ssim.median()):.2f}")
 
 # %% [markdown]
-# ## Pass it on with its doubts
+# ## Pass on the uncertainty, too
 #
-# The report shows maps, uncertainty and support with a divider, the notes of what to know before you believe a map,
+# The report shows maps, uncertainty and support with a divider, notes that you should read before you believe a map,
 # and the record of the run. It is one HTML page, which opens without Python.
 
 # %%

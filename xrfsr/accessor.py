@@ -98,8 +98,8 @@ class PublicNames:
 class PlotAccessor(PublicNames):
     """Figures of a scan, result, photo or map, as ``scan.xrfsr.plot``.
 
-    Called, it draws what there is: all maps of a scan, a photo, a single map; see `xrfsr.plot.maps`. All methods draw
-    the painting the right way up with equal millimetres and return matplotlib axes.
+    If you call it, it draws all maps of a scan, a photo, or a single map; see `xrfsr.plot.maps`. All methods draw the
+    painting the right way up, with equal millimetres in both directions, and return matplotlib axes.
 
     Parameters
     ----------
@@ -182,8 +182,9 @@ class PlotAccessor(PublicNames):
 class XrfsrAccessor(PublicNames):
     """Methods of a scan, as ``scan.xrfsr``.
 
-    Methods that make maps return a Dataset for a Dataset and a DataArray for a DataArray. For one variable for each
-    line, those that correct or select maps return another, and `superresolve` one with `intensity`.
+    Methods that make maps return a Dataset for a Dataset and a DataArray for a DataArray. If a Dataset has one variable
+    for each line, methods that correct or select maps return this form again; `superresolve` returns a Dataset with
+    `intensity`.
 
     Parameters
     ----------
@@ -253,7 +254,7 @@ class XrfsrAccessor(PublicNames):
         match_gains: bool = False,
         find_offsets: bool = False,
     ) -> Any:
-        """Bring this scan and others of the same painting onto one grid; see `xrfsr.processing.stitch`.
+        """Combine this scan and others of the same painting on one grid; see `xrfsr.processing.stitch`.
 
         Parameters
         ----------
@@ -264,7 +265,7 @@ class XrfsrAccessor(PublicNames):
         match_gains : bool
             Whether to multiply the others so that they agree where they overlap.
         find_offsets : bool
-            Whether to find the positions of the others from what they show in common with this scan.
+            Whether to find the positions of the others from their overlap with this scan.
 
         Returns
         -------
@@ -315,7 +316,7 @@ class XrfsrAccessor(PublicNames):
 
 @xr.register_datatree_accessor("xrfsr")  # type: ignore[no-untyped-call]
 class TreeAccessor(PublicNames):
-    """Methods of a DataTree. Each node with maps is a scan, unless it is a result of `superresolve`.
+    """Methods of a DataTree. Every node with maps is a scan, unless it is a result of `superresolve`.
 
     Maps are the variable `intensity`, or one variable for each line.
 

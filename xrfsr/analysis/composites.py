@@ -29,8 +29,8 @@ def composite(
 ) -> xr.DataArray:
     """Picture in false colours of up to three maps.
 
-    Each map is stretched by itself: its low percentile becomes 0, its high percentile 1, values beyond them are cut
-    off, those between are linear. The colours of two pictures are therefore not to be compared.
+    Each map is stretched linearly by itself: its low percentile becomes 0, its high percentile 1, and values beyond
+    them are cut off. So do not compare the colours of two pictures.
 
     Parameters
     ----------
@@ -40,15 +40,15 @@ def composite(
         Line in any spelling or by its element alone, or a map (y, x) of the same pixels, such as a ratio. A colour that
         is left out is 0 everywhere.
     percentiles : (float, float)
-        Low and high percentile of the stretch, from 0 to 100. Of a map in which they are equal, because few pixels have
-        the element, the least and the largest value are used in their place; a constant map is 0. Maps of more than
-        a million pixels are sampled at regular distances for the percentiles.
+        Low and high percentile of the stretch, from 0 to 100. If they are equal, because few pixels have the element,
+        the smallest and the largest value of the map are used instead; a constant map is 0. In maps of more than a
+        million pixels, percentiles are computed from pixels at regular distances.
 
     Returns
     -------
     xarray.DataArray
-        Picture named ``"rgb"``, (band, y, x), float32 in [0, 1] with the bands red, green and blue: a photo for all of
-        xrfsr, which ``.xrfsr.plot()`` draws and ``.xrfsr.to_geotiff(path)`` writes. A pixel that is missing in one of
+        Picture named ``"rgb"``, (band, y, x), float32 in [0, 1] with the bands red, green and blue. It can be used like
+        a photo: ``.xrfsr.plot()`` draws it and ``.xrfsr.to_geotiff(path)`` writes it. A pixel that is missing in one of
         the maps, or not `valid`, is NaN in all bands. Its ``attrs["long_name"]`` names the maps.
 
     Raises

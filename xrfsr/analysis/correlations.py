@@ -30,8 +30,8 @@ def correlation(
 ) -> xr.DataArray:
     """Correlation of the maps of every two lines over the pixels of a region.
 
-    Materials that were mixed or lie on each other correlate. Noise lowers correlations of weak lines, and maps that a
-    photo has guided correlate in part because it guided both.
+    The maps of materials that were mixed, or that are above each other, are correlated. Noise lowers the correlations
+    of weak lines. Maps that were guided by the same photo are correlated in part because of the photo.
 
     Parameters
     ----------
@@ -44,8 +44,8 @@ def correlation(
         Lines in any spelling or by their element alone; all maps if left out, also scatter.
     method : {"pearson", "spearman"}
         Pearson's coefficient of the intensities, or Spearman's of their ranks, which measures any monotonic relation
-        and is not dominated by few bright pixels. That of Pearson is computed chunk by chunk, that of Spearman (by
-        pandas) in one task that holds all pixels.
+        and is not dominated by few bright pixels. Pearson's is computed chunk by chunk, Spearman's (by pandas) in one
+        task that needs all pixels.
 
     Returns
     -------

@@ -39,8 +39,9 @@ def region(obj: xr.Dataset | xr.DataArray, polygon: Sequence[Any]) -> xr.DataArr
     -------
     xarray.DataArray
         Mask named ``"region"``, (y, x), bool, with the coordinates of `obj`. It is true for pixels whose centre lies
-        inside the polygon, by the even-odd rule where its sides cross. Of two polygons with a side in common, a centre
-        on that side belongs to one, unless rounding decides. The mask needs no value of a map, and is computed at once.
+        inside the polygon, by the even-odd rule where its sides cross. If two polygons have a side in common, a centre
+        on that side belongs to one of them, except for rounding. The mask is computed immediately, because it needs no
+        values of maps.
 
     Raises
     ------

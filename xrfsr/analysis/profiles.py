@@ -42,11 +42,12 @@ def profile(obj: xr.Dataset | xr.DataArray, start: Any, end: Any, *, width: Any 
     Returns
     -------
     xarray.Dataset
-        The variables along `y` and `x` (of a DataArray, one with its name, or ``"profile"``), float64, along
-        `distance` in their place, and `standard_error`, that of the mean of the intensity or of the DataArray in its
-        units; NaN where fewer than two values were averaged. Coordinates: `distance` in mm from `start`, in equal steps
-        of at most the smaller side of a pixel, and the positions `y`, `x` in mm. An `uncertainty` is averaged, too: it
-        is that of the mean if neighbouring pixels err alike, as those within one pixel of the scan do.
+        The variables of `obj` (for a DataArray, one with its name, or ``"profile"``), float64, along `distance` instead
+        of `y` and `x`, and `standard_error`, the standard error of the mean of the intensity or of the DataArray in its
+        units; it is NaN where fewer than two values were averaged. Coordinates: `distance` in mm from `start`, in equal
+        steps of at most the smaller side of a pixel, and the positions `y`, `x` in mm. An `uncertainty` is averaged,
+        too: it is that of the mean if the errors of neighbouring pixels are equal, as those within one scan pixel
+        nearly are.
 
     Raises
     ------

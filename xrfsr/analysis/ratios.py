@@ -49,9 +49,9 @@ def ratio(
     uncertainty: bool = False,
     significance: float = 3.0,
 ) -> xr.DataArray | xr.Dataset:
-    r"""Ratio of the intensities of two lines, pixel by pixel, on request with its uncertainty.
+    r"""Ratio of the intensities of two lines, pixel by pixel, with its uncertainty if requested.
 
-    Plain division of two maps keeps the units of the first. The result of this function is dimensionless.
+    A plain division of two maps keeps the units of the first; the result of this function is dimensionless.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def ratio(
     minimum : float, optional
         Smallest denominator, in the units of the intensity. With a very small denominator the ratio is noise.
     uncertainty : bool
-        Whether to return a Dataset with the standard deviation of the ratio and the mask of what is significant. The
+        Whether to return a Dataset with the standard deviation of the ratio and a mask of the significant pixels. The
         scan needs `uncertainty` (line, y, x), or a DataArray the coordinate of this name.
     significance : float
         Number of standard deviations by which a significant ratio exceeds zero. Then both lines exceed zero by more

@@ -29,14 +29,14 @@ def region_statistics(
     Parameters
     ----------
     obj : xarray.Dataset or xarray.DataArray
-        Scan or fine result, or its intensity alone, with `y` and `x` in a unit of length. Of a Dask array, the part
-        around the region is computed.
+        Scan or fine result, or its intensity alone, with `y` and `x` in a unit of length. From a Dask array, only the
+        part around the region is computed.
     region : xarray.DataArray or sequence of pairs (y, x)
         Mask (y, x), bool, such as that of `region`, or the corners of a polygon in mm. Pixels that are not `valid`, and
         missing values, never count.
     scan : xarray.Dataset, xarray.DataArray or Grid, optional
-        Scan from which a fine result was made. Fine pixels within one of its pixels then count as erring together;
-        without it, all pixels count as independent, which those of a fine result are not.
+        Scan from which a fine result was made. The errors of fine pixels within one scan pixel are then assumed to be
+        equal. Without it, all errors are assumed to be independent, which is wrong for a fine result.
 
     Returns
     -------

@@ -50,8 +50,7 @@ def as_photo(
         repeated. A DataArray may have its dimensions `y` and `x`, and bands named red, green and blue, in any order;
         its `y` and `x` coordinates are not used, other names of bands are kept.
     like : xarray.Dataset, xarray.DataArray or Grid
-        Scan with the same outer edges as the photo; needed. The first row of the photo lies at the first row of the
-        scan.
+        Scan with the same outer edges as the photo; needed. The first row of the photo is at the first row of the scan.
     bands : sequence of str, optional
         Names of the bands, as they are stored: ``["infrared"]`` makes one band of grey, ``["red", "green", "blue",
         "infrared"]`` four; ``"alpha"`` is opacity. By default the names of a DataArray, or red, green and blue.

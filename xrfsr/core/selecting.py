@@ -25,25 +25,26 @@ __all__ = ["sel"]
 def sel(obj: AnyT, line: Any = None, *, element: Any = None, family: Any = None, kind: Any = None) -> AnyT:
     """Select maps by line, element, family or kind.
 
-    Several of these select the maps that match all of them. xarray's own ``scan.sel(element="Pb")`` takes one label of
-    one coordinate at a time. `element` and `family` have no index of their own: with further indexes along `line`,
-    xarray 2026.9 leaves them in their old order when it sorts the lines, and refuses arithmetic of scans with others.
+    If you give several of them, the maps that match all are selected. xarray's own ``scan.sel(element="Pb")`` takes one
+    label of one coordinate at a time. `element` and `family` have no index of their own: with further indexes along
+    `line`, xarray 2026.9 leaves them in their old order when it sorts the lines, and refuses arithmetic between scans
+    with different lines.
 
     Parameters
     ----------
     obj : Dataset or DataArray
         Scan, result, or its intensity alone. Lazy maps stay lazy.
     line : str or sequence of str, optional
-        Labels in any spelling, or symbols of elements of which there is one line.
+        Labels in any spelling, or symbols of elements that have one line.
     element, family, kind : str or sequence of str, optional
         Symbols such as ``"Pb"``; shells (``"K"``, ``"L"``, ``"M"``); ``"element"``, ``"scatter"`` or ``"diagnostic"``.
 
     Returns
     -------
     like `obj`
-        The maps in the order of the lists, if there are any, otherwise in that of the scan. If everything was given as
-        single text and one map matches, the dimension `line` is dropped, as by xarray; a list keeps it. Of a Dataset
-        with one variable for each line, those of the maps.
+        The maps in the order of the lists, if there are any, otherwise in that of the scan. If all arguments are single
+        texts and one map matches, the dimension `line` is dropped, as xarray does; a list keeps it. For a Dataset with
+        one variable for each line, the variables of the selected maps.
 
     Raises
     ------

@@ -33,9 +33,9 @@ def to_dataset(obj: xr.Dataset | xr.DataArray) -> xr.Dataset:
     Dataset
         Variables (y, x) such as ``ds["Ca-K"]``, and ``ds["s(Ca-K)"]`` for its uncertainty, with the coordinates `y`,
         `x` and `valid`. Unit, element, family, kind, energy (in keV), and other values of each line, such as the
-        `photo_gain` of a result, are attributes of the variables. ``ds.xrfsr.validate()`` is the scan again. Every
-        method of ``.xrfsr`` takes either form, and those that correct or select maps return the form that they are
-        given; results of ``superresolve`` have `intensity`.
+        `photo_gain` of a result, are attributes of the variables. ``ds.xrfsr.validate()`` converts them back to a scan.
+        Every method of ``.xrfsr`` accepts both forms. Methods that correct or select maps return the form of their
+        input; results of ``superresolve`` have `intensity`.
 
     Raises
     ------

@@ -26,8 +26,8 @@ def explore(
 ) -> Explorer:
     """Page to explore fine maps: wipe between photo, scan and fine map, read values, draw profiles and regions.
 
-    Pictures are as sharp as a screen shows them: of lazy maps only the line in view is computed, averaged over blocks,
-    and sharper where you zoom in.
+    Pictures have about as many pixels as a screen. Of lazy maps only the visible line is computed, averaged over
+    blocks, which become smaller where you zoom in.
 
     Parameters
     ----------
@@ -74,8 +74,8 @@ def pick_points(
 ) -> PointPicker:
     """Page to pick control points for `xrfsr.register`: click the same details on the photo and on a map.
 
-    The pairs are numbered; points can be dragged and deleted. From three pairs on, every point has a residual: how far
-    in mm it is from where the others predict it.
+    The pairs are numbered; points can be dragged and deleted. From three pairs on, every point has a residual: its
+    distance in mm from the position that the others predict.
 
     Parameters
     ----------

@@ -51,7 +51,7 @@ def open_scan(
     external: bool = False,
     chunks: Any = None,
 ) -> xr.Dataset:
-    """Open the element maps of another program: a file of a fit, a folder of maps, or a cube of spectra.
+    """Open the element maps of another program: the file of a fit, a folder of maps, or a cube of spectra.
 
     The call is the same as ``xr.open_dataset(path, engine="xrfsr", ...)``. It reads only names and sizes, and of
     TIFF, PNG, EDF and text a few maps to find out whether their contrast was stretched; other values are read when they
@@ -74,9 +74,9 @@ def open_scan(
         Default: the units of the format, else "count", or "dimensionless" for pictures whose contrast was stretched
         for display.
     lines : sequence of str or mapping of str to str, optional
-        Lines to read, in this order and in any spelling; a symbol alone means the one line of that element in the
-        file. A mapping gives labels to names that are no lines: ``{"Pb": "Pb-L", "map 3": "Ca-K"}``. Default: all
-        lines. Required for spectra, of which a mapping gives the labels alone.
+        Lines to read, in this order and in any spelling; a symbol alone means the one line of that element in the file.
+        A mapping gives labels to names that are not lines: ``{"Pb": "Pb-L", "map 3": "Ca-K"}``. Default: all lines.
+        Required for spectra, for which only the labels of a mapping are used.
     quantity : {"count", "mass_fraction"}, optional
         Result to read from a fit that stores both. Default: counts.
     group : str, optional
@@ -84,8 +84,8 @@ def open_scan(
     index : int, optional
         Scan to read from a stack of scans, counted from 0. Required if a fit is a stack of several.
     prefix : str, optional
-        Beginning of the names of the maps in a folder, such as ``"scan1_"``, where files have several. Default: the one
-        that most maps have.
+        Beginning of the names of the maps in a folder, such as ``"scan1_"``, if the files have several. Default: the
+        most frequent one.
     energy : pair or array, optional
         Energies of the channels of a Ripple file without calibration: the energy of the first channel and the width of
         a channel, such as ``("-0.96 keV", "10 eV")`` or numbers of keV, or the energies of all channels in keV.

@@ -36,10 +36,11 @@ def open_photo(
     """Read a photograph that shows exactly the area of a scan, or that `to_geotiff` wrote with its position.
 
     Crop the photo to the scanned area first: its outer edges are placed on the outer edges of `like`. Only files that
-    `to_geotiff` wrote are placed where they were, also if they show more or less than the scan. It may have any number
-    of pixels. Unsigned integers of up to 32 bits are scaled to [0, 1], grey becomes three equal bands, and the
+    `to_geotiff` wrote keep their own position, also if they show more or less than the scan. The photo may have any
+    number of pixels. Unsigned integers of up to 32 bits are scaled to [0, 1], grey becomes three equal bands, and the
     orientation in the EXIF tag is applied. Fully transparent pixels and pixels marked as "no data" are missing (NaN);
-    partial transparency is ignored. A TIFF file may have any number of bands, which keep the names that it gives them.
+    partial transparency is ignored. A TIFF file may have any number of bands, which keep the names that are stored in
+    it.
 
     Parameters
     ----------
@@ -49,7 +50,7 @@ def open_photo(
         Scan whose area, in mm, the photo covers; needed.
     bands : sequence of str, optional
         Names of the bands of the file, or of its pages if each is grey: ``["infrared"]`` keeps a grey picture as one
-        band, ``["uv", "infrared", "radiograph"]`` are three that are no colours.
+        band, ``["uv", "infrared", "radiograph"]`` names three bands that are not colours.
 
     Returns
     -------

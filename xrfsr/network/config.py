@@ -48,12 +48,12 @@ class TrainingConfig:
     final_sigmoid : {"never", "adversarial", "always"}
         When the output passes through the sigmoid of Eq. 8. The paper omits it in pretraining: ``"adversarial"``.
     inputs : tuple of {"bilinear", "leave-out"}
-        Input of each member of the ensemble in place of :math:`Y_{\downarrow\uparrow}`. ``"bilinear"`` is the paper's.
+        Input of each network (member of the ensemble) as :math:`Y_{\downarrow\uparrow}`. ``"bilinear"`` is the paper's.
         ``"leave-out"`` is the kriging interpolation. In training it is computed without the coarse pixel that serves as
         the target, so the network has to use the photo to predict that pixel.
     views : {"pixel", "sharp", "soft"} or tuple of these
-        Input from the photo: the pixel alone, as in the paper; the pixel and its surroundings; or the same without the
-        finest detail, for photos with texture and noise that no map shares. One view, or one per member. ``"pixel"``
+        Input from the photo: the pixel alone, as in the paper; the pixel and its neighbourhood; or the same without the
+        finest detail, for photos with texture and noise that no map shows. One view, or one per member. ``"pixel"``
         cannot be combined with the others, because its network has fewer inputs. See `VIEWS`.
     mixing : float
         Largest share of the full interpolation that is mixed, at random, into the leave-one-out input of a member.
@@ -99,7 +99,7 @@ class TrainingConfig:
         Share of kriging along the edges of the network's estimate in the result; the rest is the estimate itself
         (paper: 0). See `xrfsr.kriging.guided`.
     precision : {"auto", "float32", "bfloat16"}
-        Number format of the network's products in training; ``"auto"`` chooses bfloat16 where the device multiplies it
+        Number format of the network's products in training; ``"auto"`` chooses bfloat16 if the device supports it
         natively. Parameters, losses, prediction and projection are always in float32.
 
     Examples

@@ -56,7 +56,7 @@ class Model:
         Labels of the maps, in the order of the network's channels.
     peak : array of float32, shape (line,)
         Intensity that is scaled to 1 for the network, in `units`.
-    weights : array of float32, shape (candidates, line)
+    weights : array of float32, shape (estimates, line)
         Stacking weights of the members, of kriging along the photo if it is used, and of the kriging baseline (last),
         for each map.
     bands : int

@@ -152,10 +152,10 @@ def resample(
         Object with the new grid.
     scale : float, optional
         Ratio of the numbers of new and old pixels within the same edges, in each direction; below one for fewer. The
-        numbers are rounded to whole pixels; `xrfsr.processing.bin` brings exactly 2 x 2 or more pixels together.
+        numbers are rounded to whole pixels; `xrfsr.processing.bin` combines blocks of exactly 2 x 2 or more pixels.
     pixel_size : str, float or pair, optional
-        Size of the new pixels, exactly. The first begins at the edge of the first old pixel; the last may end up to
-        half a pixel before or after the old edge, and is then made of what lies within it.
+        Exact size of the new pixels. The first begins at the edge of the first old pixel; the last may end up to half a
+        pixel before or after the old edge, and then averages the part within the old edges.
     footprint, fwhm
         Footprint of a coarser pixel; see `xrfsr.operators.footprint_matrix`.
 

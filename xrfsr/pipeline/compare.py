@@ -63,22 +63,22 @@ def compare(
     scale : float
         Ratio of coarse to fine pixel size.
     methods : sequence of str, optional
-        Names of methods; left out, all methods that need no option.
+        Names of methods; by default all methods that need no option.
     truth : xarray.Dataset or xarray.DataArray, optional
-        True maps of the same painting, `scale` times finer. Left out, the scan itself is the truth, and the methods get
-        a scan made `scale` times coarser from it (the reduced-resolution protocol of Wald).
+        True maps of the same painting, `scale` times finer. If left out, the scan itself serves as the truth, and the
+        methods get a scan that is made `scale` times coarser (the reduced-resolution protocol of Wald).
     settings : mapping, optional
         Options of single methods: ``{"unfolding": {"steps": 4000}, "gsa": {"projected": False}}``.
     progress : bool, optional
         Whether to show how many methods have been tried.
     **options
         As for `xrfsr.pipeline.superresolve.superresolve`, for all methods: `device`, `seed`, `footprint`, `fwhm`,
-        `smear`, `chunk`, `refine`; the place of the photo is refined once for all methods.
+        `smear`, `chunk`, `refine`; the position of the photo is refined once for all methods.
 
     Returns
     -------
     xarray.Dataset
-        `score` (algorithm, line, metric) and, of all element lines together, `pooled` (algorithm, metric), with the
+        `score` (algorithm, line, metric) and, for all element lines together, `pooled` (algorithm, metric), with the
         metrics ``"rmse"`` and ``"psnr"``; `seconds` (algorithm). NaN where a method failed. The dimension of the
         methods is `algorithm`, because ``.sel(method=...)`` means something else in xarray.
 

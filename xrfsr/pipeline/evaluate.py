@@ -32,14 +32,14 @@ def evaluate(
 ) -> xr.Dataset:
     """Measure how well a method restores this scan after it was made `scale` times coarser.
 
-    This is the reduced-resolution protocol of Wald, Ranchin and Mangolini (1997): no truth is known on the fine grid,
-    but on the grid of the scan it is the scan. Detail at that scale may be easier or harder than detail within its
-    pixels.
+    This is the reduced-resolution protocol of Wald, Ranchin and Mangolini (1997): the truth on the fine grid is not
+    known, but on the grid of the scan the scan itself serves as the truth. Detail at that scale may be easier or harder
+    to restore than detail within scan pixels.
 
     Parameters
     ----------
     obj : xarray.Dataset or xarray.DataArray
-        Scan, with at least 8 `scale` pixels in each direction.
+        Scan, with at least 8 times `scale` pixels in each direction.
     rgb : xarray.DataArray
         Photo of the painting; not needed by methods without a photo.
     scale : float
@@ -55,11 +55,11 @@ def evaluate(
     Returns
     -------
     xarray.Dataset
-        Measures as `xrfsr.trust.quality` returns them, in memory. Also `rmse_corrected` and `psnr_corrected`
-        (line), `pooled_rmse_corrected` and `pooled_psnr_corrected`: without the noise of the scan, whose standard
-        deviation is the coordinate `truth_noise` (line), from `truth_noise_source` (line); see
-        `xrfsr.trust.truth_noise`. `seconds` is the time that the method took. What the result has along `line`, such as
-        `photo_gain` and `guided_share`, are coordinates.
+        Measures as `xrfsr.trust.quality` returns them, in memory. Also `rmse_corrected` and `psnr_corrected` (line),
+        `pooled_rmse_corrected` and `pooled_psnr_corrected`: without the noise of the scan, whose standard deviation is
+        the coordinate `truth_noise` (line), from `truth_noise_source` (line); see `xrfsr.trust.truth_noise`. `seconds`
+        is the time that the method took. Values that the result has along `line`, such as `photo_gain` and
+        `guided_share`, are coordinates.
 
     Raises
     ------

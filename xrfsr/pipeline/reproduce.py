@@ -99,7 +99,7 @@ def reproduce(
     progress: bool | None = None,
     **options: Any,
 ) -> Reproduction:
-    """Make a result of `superresolve` again, as its attributes record it, and compare the two.
+    """Compute a result of `superresolve` again from the record in its attributes, and compare the two.
 
     Scan and photo are used whether or not they are those of the first run; if not, the checksums differ. Maps that
     were cropped, or of which lines were selected, are compared where both have values. Lazy maps are computed.
@@ -109,18 +109,18 @@ def reproduce(
     fine : xarray.Dataset or xarray.DataArray
         Result, with the attributes that `superresolve` gave it, also from a file (netCDF, zarr, GeoTIFF).
     scan : xarray.Dataset or xarray.DataArray
-        Scan it was made of.
+        Scan from which it was made.
     rgb : xarray.DataArray, optional
         Photo it was made with, as it was passed to `superresolve`.
     model : Model, optional
-        Model that was passed to `superresolve`; results hold its fingerprint alone.
+        Model that was passed to `superresolve`; results record only its fingerprint.
     device : str, optional
         As for `superresolve`; by default the kind of device that is recorded, or "auto" if this machine has none.
     progress : bool, optional
         As for `superresolve`.
     **options
-        Options that results do not hold, because they are no plain values, such as ``checkpoint`` of ``"sisr"``. They
-        replace those of the record.
+        Options that results do not record, because they are not plain values, such as ``checkpoint`` of ``"sisr"``.
+        They replace those of the record.
 
     Returns
     -------

@@ -69,11 +69,11 @@ def superresolve(
         ``"ssr"``, ``"ssrcu"``, ``"cstf"``, ``"lttr"``, ``"cms"`` or ``"sisr"`` (modules of `xrfsr.methods`), or a
         method that another package adds.
     model : Model, optional
-        Model from `train` or `xrfsr.load_model`; left out, one is trained.
+        Model from `train` or `xrfsr.load_model`; if left out, one is trained.
     device : str
-        Device as torch names it; ``"auto"`` takes CUDA, then MPS, then the CPU.
+        Name of a torch device; ``"auto"`` uses CUDA if it is available, else MPS, else the CPU.
     seed : int
-        Seed of everything random. The same seed on the same device gives the same bits.
+        Seed of all random numbers. The same seed on the same device gives identical results.
     progress : bool, optional
         Whether to show a progress bar; left out, one is shown in terminals and notebooks.
     footprint : {"area", "gaussian", "decimate"}
@@ -84,14 +84,14 @@ def superresolve(
         Path of the beam within one pixel, for ``"gaussian"``: the pixel itself if not given, 0 for a stage that stands
         still, (0, dx) for rows scanned in continuous motion.
     chunk : int, optional
-        Side of the tiles in fine pixels, which are the chunks of a lazy result. Left out, it is 1024 if the scan or the
-        photo is in Dask, or the result has more than a megapixel.
+        Side of the tiles in fine pixels; tiles are the chunks of a lazy result. If left out, it is 1024 if the scan or
+        the photo is in Dask, or if the result has more than a megapixel; otherwise there are no tiles.
     refine : {"shift", "affine", None}
-        Whether the photo is moved, by up to 0.75 pixels of the scan, to where the scan predicts itself best along its
-        edges. ``"affine"`` also turns, stretches and shears it a little. Both only where the scan confirms it. None
-        leaves the photo where it is.
+        Whether the photo is moved, by up to 0.75 scan pixels, to where its edges predict the scan best. ``"affine"``
+        also turns, stretches and shears it a little. Both are done only if the scan confirms that they help. None
+        switches this off.
     uncertainty : bool
-        Whether the result has the uncertainty of every value, and how far the photo's detail is supported. Needs a
+        Whether to add the uncertainty of every value, and how well the scan confirms detail of the photo. Needs a
         Dataset.
     **keywords
         Options of the method. For ``"unfolding"``:
@@ -99,14 +99,15 @@ def superresolve(
         - ``preset``, ``"default"`` or ``"paper"``, and fields of `xrfsr.network.TrainingConfig` that differ from it;
         - ``consistency``, ``"exact"`` or, for maps of few counts, ``"noise-aware"``: the result then follows the scan
           only as far as its noise allows;
-        - ``prior``, whether a network that has learned from random shapes sharpens the maps, as far as the scan at half
-          its resolution confirms it (True); with False nothing is known beforehand, as in the paper. Without pixels
-          held out from training (``held_out=0``, ``preset="paper"``) it is not used;
+        - ``prior``, whether a network that has learned from random shapes sharpens the maps, as far as a test on the
+          scan at half its resolution confirms it (default True); with False all networks are trained on this painting
+          only, as in the paper. Without pixels held out from training (``held_out=0``, ``preset="paper"``) it is not
+          used;
         - ``max_seconds``, after which training stops with the best network so far (as it does after an interruption
           from the keyboard if ``keep_interrupted`` is True; by default it is in an interactive session, and in a
           script the interruption is raised);
-        - ``checkpoint``, a folder in which the state of the training is kept every ``checkpoint_seconds`` (60). The
-          same call continues from it, to the same bits.
+        - ``checkpoint``, a folder in which the state of the training is saved every ``checkpoint_seconds`` (60). The
+          same call continues from it, with the same result as an uninterrupted run.
 
         For the others: ``projected``, whether the maps are made consistent with the scan and free of negative values
         (False by default for ``"bilinear"`` and ``"bicubic"``), and the fields of the `Options` in their modules.
@@ -120,17 +121,17 @@ def superresolve(
         ``"unfolding"`` and ``"kriging"`` are exactly consistent, except with ``consistency="noise-aware"``: U takes the
         result back to the scan, to float32 rounding (which a beam much wider than the pixels amplifies). The attributes
         record how the result was made. ``"unfolding"`` adds coordinates along `line`: `photo_gain` is the gain in dB
-        with which the scan predicts itself along the photo's edges; `guided_share` is the share of the network in each
-        map, zero where the photo does not help; `prior_share` is the share of the prior's correction that was added to
-        it; `noise`, if the result is noise-aware, is the standard deviation that is assumed for a pixel of the scan.
-        Numeric coordinates along `y` or `x` are interpolated; the scan's `uncertainty` belongs to its pixels and is not
-        carried over.
+        with which hidden scan pixels are predicted along the photo's edges, compared to without the photo;
+        `guided_share` is the weight of the estimates that use the photo, zero where the photo does not help;
+        `prior_share` is the share of the prior's correction that was added to the map; `noise`, if the result is
+        noise-aware, is the standard deviation that is assumed for a scan pixel. Numeric coordinates along `y` or `x`
+        are interpolated; the scan's `uncertainty` belongs to its pixels and is not carried over.
 
         With ``uncertainty=True`` the Dataset gains `uncertainty` (line, y, x), the standard deviation of the intensity
-        in its units. Where that can be tested, at half the resolution of the scan, nine of ten values are off by less
-        than 1.64 of it (`xrfsr.trust.uncertainty`). Noise that a measurement of the fine map would have is not part of
-        it. `photo_support` (line, y, x) says from 0 to 1 how far detail is of a kind that the scan confirms
-        (`xrfsr.trust.support`).
+        in its units. Where that can be tested, at half the resolution of the scan, nine of ten values are wrong by less
+        than 1.64 standard deviations (`xrfsr.trust.uncertainty`). It does not include the noise that a measurement of
+        the fine map would have. `photo_support` (line, y, x), from 0 to 1, is how well the scan confirms that a map
+        changes where the photo changes (`xrfsr.trust.support`).
 
     Raises
     ------

@@ -36,9 +36,9 @@ def compare(
     positions: bool = False,
     ax: Any = None,
 ) -> Axes | NDArray[Any]:
-    """Draw one line of several scans or results in a row, in the same colours and the same millimetres.
+    """Draw one line of several scans or results in a row, with the same colour limits and the same scale.
 
-    As a method it takes the others: ``scan.xrfsr.plot.compare(fine, truth, line="Pb-L")``.
+    As a method it takes only the other scans: ``scan.xrfsr.plot.compare(fine, truth, line="Pb-L")``.
 
     Parameters
     ----------

@@ -30,9 +30,9 @@ def maps(
     positions: bool = False,
     ax: Any = None,
 ) -> Axes | NDArray[Any]:
-    """Draw maps with `y` downwards, as they lie on the painting, and with equal millimetres in both directions.
+    """Draw maps with `y` downwards, as on the painting, and with equal millimetres in both directions.
 
-    xarray's own ``.plot()`` draws `y` upwards, whatever the coordinates say, unless it gets ``yincrease=False``.
+    xarray's own ``.plot()`` draws `y` upwards, whatever the coordinates are, unless you pass ``yincrease=False``.
 
     Parameters
     ----------

@@ -73,8 +73,8 @@ def overview(
 ) -> NDArray[Any]:
     """Plot photo, scan and fine map of several lines on one page, one row per line.
 
-    The maps of a row share one colour scale. If the truth is given, it and the absolute error follow; the scale of the
-    error is a quarter of the row's.
+    The maps of a row have the same colour scale. If you pass the truth, each row also shows the true map and the
+    absolute error, whose colour scale is a quarter of the scale of the row.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def overview(
     Returns
     -------
     array of matplotlib.axes.Axes, shape (line, panel)
-        Photo, scan, fine map, and true map and error where there are. Notebooks show the figure;
+        Photo, scan and fine map; true map and error if `truth` was passed. Notebooks show the figure;
         ``axes[0, 0].figure.savefig("overview.pdf")`` writes it.
 
     Raises

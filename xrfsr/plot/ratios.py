@@ -41,7 +41,7 @@ def ratio(
     positions: bool = False,
     ax: Any = None,
 ) -> Axes:
-    """Draw the ratio of two lines in logarithmic colours: white at the centre, twice and half of it equally strong.
+    """Draw the ratio of two lines in logarithmic colours: white at the centre, equally strong at twice and half of it.
 
     Parameters
     ----------
@@ -63,9 +63,9 @@ def ratio(
     Returns
     -------
     matplotlib.axes.Axes
-        Its first image is the ratio. Colours reach so far to either side of the centre that 1 % of the ratios lie
-        beyond; a ratio of zero has the colour below the low end. Where nothing was measured, or the denominator is
-        zero, there is no ratio, and the picture is dark grey.
+        Axes whose first image is the ratio. The limits of the colours are equally far from the centre, so that 1 % of
+        the ratios are outside; a ratio of zero has the colour below the low end. Where nothing was measured, or the
+        denominator is zero, there is no ratio, and the picture is dark grey.
 
     Raises
     ------

@@ -32,8 +32,8 @@ def training(trained: Any, *, ax: Any = None) -> Axes:
     Parameters
     ----------
     trained : Model, Dataset or DataArray
-        Model of ``scan.xrfsr.train(rgb)``, or result of ``superresolve`` with ``method="unfolding"``, whose attributes
-        have the curves.
+        Model from ``scan.xrfsr.train(rgb)``, or result of ``superresolve`` with ``method="unfolding"``, whose
+        attributes contain the curves.
     ax : matplotlib.axes.Axes, optional
         Axes to draw on; those of a new figure if left out.
 

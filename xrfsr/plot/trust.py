@@ -46,7 +46,7 @@ def uncertainty(
     Returns
     -------
     matplotlib.axes.Axes or array of them
-        One for each map. Their colours are others than those of intensities.
+        One for each map, in other colours than those of intensities.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def uncertainty(
 def support(
     obj: xr.Dataset | xr.DataArray, lines: Any = None, *, columns: int = 4, positions: bool = False, ax: Any = None
 ) -> Axes | NDArray[Any]:
-    """Draw the support of maps by the photo: how far detail is of a kind that the scan confirms, from 0 to 1.
+    """Draw the support of maps by the photo, from 0 to 1: how well the scan confirms that they change with the photo.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ SUMMED = ("intensity", "uncertainty")
 
 
 def bin(obj: AnyT, pixels: Any, *, how: How = "mean") -> AnyT:
-    """Bring blocks of whole pixels together to one pixel each.
+    """Combine blocks of whole pixels to one pixel each.
 
     Parameters
     ----------
@@ -33,15 +33,15 @@ def bin(obj: AnyT, pixels: Any, *, how: How = "mean") -> AnyT:
     pixels : int or pair of int (y, x)
         Number of pixels of a block in each direction. Rows and columns at the end that fill no block are left out.
     how : {"mean", "sum"}
-        Whether the intensity of a block is the mean, in any unit, or the sum, of counts alone: sums stay whole counts,
+        Whether the intensity of a block is the mean or the sum of its pixels. Sums need counts, and stay whole counts,
         so that their noise is known without an uncertainty.
 
     Returns
     -------
     Dataset or DataArray
-        The same object on pixels exactly as large as the blocks; ``attrs["binned"]`` says how. A block is missing (NaN)
-        if one of its pixels is, and `valid` only if all of them are. `uncertainty` becomes that of the mean or the sum,
-        with independent errors of pixels.
+        The same object on pixels exactly as large as the blocks; ``attrs["binned"]`` records how. A block is missing
+        (NaN) if one of its pixels is missing, and `valid` only if all its pixels are. `uncertainty` becomes that of the
+        mean or the sum, with independent errors of pixels.
 
     Raises
     ------

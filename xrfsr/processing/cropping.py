@@ -15,15 +15,15 @@ __all__ = ["crop"]
 
 
 def crop(obj: AnyT, *, y: Any = None, x: Any = None) -> AnyT:
-    """Keep the pixels whose centres lie between two lengths.
+    """Keep the pixels whose centres are between two positions.
 
     Parameters
     ----------
     obj : Dataset or DataArray
         Scan, photo, result or anything else with `y` and `x` in a unit of length. Lazy arrays stay lazy.
     y, x : pair of lengths, optional
-        Start and end, in mm or as text (``("2 cm", "85 mm")``), for ascending and descending coordinates alike. None in
-        a pair keeps that side. Pixels are kept whole if their centre lies inside.
+        Start and end, in mm or as text (``("2 cm", "85 mm")``), whether coordinates ascend or descend. None in a pair
+        keeps that side. Pixels are never cut: they are kept if their centre is inside.
 
     Returns
     -------

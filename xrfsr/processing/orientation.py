@@ -28,13 +28,13 @@ def rotate(obj: AnyT, degrees: int) -> AnyT:
     obj : Dataset or DataArray
         Scan, photo, result or anything else with `y` and `x` in a unit of length. Lazy arrays stay lazy.
     degrees : int
-        Multiple of 90; negative angles turn clockwise. ``rotate(90)`` brings what is at the right to the top.
+        Multiple of 90; negative angles turn clockwise. ``rotate(90)`` brings the right side to the top.
 
     Returns
     -------
     Dataset or DataArray
-        The same pixels in the turned frame, whose `y` and `x` begin at the same edges, in mm. Every variable and
-        coordinate on the grid is turned; ``attrs["orientation"]`` says how.
+        The turned pixels, whose `y` and `x` begin at the same edges, in mm. Every variable and coordinate on the grid
+        is turned; ``attrs["orientation"]`` records how.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def flip(obj: AnyT, axis: str) -> AnyT:
     -------
     Dataset or DataArray
         The mirrored pixels on the same `y` and `x`. Every variable and coordinate on the grid is mirrored;
-        ``attrs["orientation"]`` says how.
+        ``attrs["orientation"]`` records how.
 
     Raises
     ------

@@ -23,13 +23,13 @@ MOST = 1e6  # standard deviations; beyond, nothing is an outlier
 
 
 def mask_outliers(scan: AnyT, *, threshold: float = 8.0) -> AnyT:
-    """Mask single pixels that differ from all their neighbours by more than noise explains.
+    """Mask single pixels that differ from all their neighbours by more than noise can explain.
 
     The comparison uses square roots of the counts, whose noise is even. A pixel is an outlier if it is higher (or
     lower) than all of its eight neighbours by more than half of `threshold`, and differs from their median by more than
-    `threshold`, in robust standard deviations. Real details stay: a line one pixel wide has neighbours along it. A
-    grain of pigment shows in several elements, so an outlier in more than one map is kept, unless it is one in more
-    than half of the maps.
+    `threshold`, in robust standard deviations. Real details are kept: a line one pixel wide has neighbours along it. A
+    grain of pigment shows in several elements, so an outlier in more than one map is kept, unless it is an outlier in
+    more than half of the maps.
 
     Parameters
     ----------

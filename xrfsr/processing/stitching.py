@@ -37,9 +37,9 @@ def stitch(
 ) -> AnyT:
     """Combine scans of one painting, with `y` and `x` in the same millimetres, on one grid.
 
-    Overlapping scans are averaged: weighted by inverse variance if all have an uncertainty, which the result then has
-    too, and evenly otherwise. Pixels that no scan covers are missing and not valid. Scans whose pixels coincide with
-    the grid keep their values outside overlaps; others are interpolated, or averaged if they are finer.
+    Overlapping scans are averaged. The weights are inverse variances if all scans have an uncertainty (the result then
+    has one, too), and equal otherwise. Pixels that no scan covers are missing and not valid. Scans whose pixels
+    coincide with the grid keep their values outside overlaps; others are interpolated, or averaged if they are finer.
 
     Parameters
     ----------
@@ -52,8 +52,8 @@ def stitch(
         Whether to multiply the maps of every scan after the first so that their sums agree in the overlap with the
         scans before it. A warning lists factors beyond 10 %. By default counts are not multiplied.
     find_offsets : bool
-        Whether to find the positions of the scans after the first from what they show in common, to whole pixels, by
-        masked phase correlation (scikit-image), which computes lazy maps. Their own positions then do not count. Needs
+        Whether to find the positions of the scans after the first from their overlaps, to whole pixels, by masked phase
+        correlation (scikit-image), which computes lazy maps. Their own positions are then ignored. Needs
         ``pip install "xrfsr[register]"``.
 
     Returns

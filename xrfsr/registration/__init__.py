@@ -57,15 +57,15 @@ def register(
     overlay: str | os.PathLike[str] | None = None,
     progress: bool | None = None,
 ) -> Registration:
-    r"""Find where a scan lies on a photo, and resample the photo onto the grid of the fine maps.
+    r"""Find the position of a scan on a photo, and resample the photo to the grid of the fine maps.
 
     Without control points, the registration is automatic. A search at low resolution compares the directions of edges
     for all shifts, 29 scales and rotations up to ten degrees; it ignores which side of an edge is brighter. The best
     positions are refined from coarse to fine: all maps are predicted from the colours of the photo (correlation ratio;
-    Roche et al., 1998). The model is a similarity; an affine map or a homography replaces it only if it explains more
-    than its additional parameters would by chance. The result is rejected unless it explains the maps far better than
-    mirrored maps, and two halves of the scan agree on the position. A photo that is rejected is tried at the other
-    quarter turns; a warning says if it was found on its side or upside down.
+    Roche et al., 1998). The transform is a similarity; an affine transform or a homography replaces it only if it
+    explains more than its additional parameters would by chance. The result is rejected unless it explains the maps far
+    better than mirrored maps, and two halves of the scan agree on the position. A photo that was rejected is tried
+    again after quarter turns; a warning says if it was found on its side or upside down.
 
     Parameters
     ----------
@@ -77,9 +77,9 @@ def register(
     scan : Dataset or DataArray
         Coarse maps, with `y` and `x` in mm.
     scale : float, optional
-        Ratio of the pixel sizes of the scan and of the resampled photo, as in `superresolve`. A scale that the photo
-        does not resolve is refused. By default the photo is resampled to scale 4, also if it resolves less:
-        `superresolve` then refuses scales above `Registration.largest_scale`.
+        Ratio of the pixel sizes of the scan and of the resampled photo, as in `superresolve`. A scale for which the
+        photo has too few pixels is refused. By default the photo is resampled to scale 4, even if its resolution is
+        lower: `superresolve` then refuses scales above `Registration.largest_scale`.
     like : Dataset, DataArray or Grid, optional
         Target grid, in place of `scale`; it may be finer than the photo.
     control_points : array (n, 4), pair of arrays (n, 2), or path; optional

@@ -30,7 +30,7 @@ def stack_photos(
     """Stack photos of one painting as the bands of one photo, on the grid of the one with the smallest pixels.
 
     The others are interpolated, so that a coarse infrared image may accompany a fine photograph. A pixel that one of
-    them does not show is missing in its bands, and nothing is guided there.
+    them does not show is missing in its bands, and the photo is not used there.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def stack_photos(
         of a mapping name photos of one band; three equal bands, as which grey files open, count as one. Dask arrays
         stay lazy, and are not compared.
     like : Dataset, DataArray or Grid, optional
-        Scan that photos without a position, given as paths or arrays, show exactly, as in `as_photo`.
+        Scan whose area the photos without a position (paths and arrays) show exactly, as in `as_photo`.
 
     Returns
     -------

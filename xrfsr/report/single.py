@@ -56,11 +56,11 @@ def report(
     title: str | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write maps, what is known of them, and how they were made, as one HTML page that opens without a network.
+    """Write maps, their quality and how they were made as one HTML page that opens without an internet connection.
 
     The page shows photo, scan and fine maps with a divider to move, values and positions under the cursor, profiles,
     pictures of three lines, a table of the quality of every line, warnings in plain words, and the record of the run.
-    All of it can be reached by keyboard, and prints. Lazy maps are read once, in parts.
+    All of it can be used with the keyboard and printed. Lazy maps are read once, in parts.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def report(
     path : str or path
         File to write, ending in ``.html``. It appears once it is complete.
     scan : Dataset or DataArray, optional
-        Scan that the maps were made of, which the page shows and compares with them.
+        Scan from which the maps were made. The page shows it and compares it with the maps.
     rgb : DataArray, optional
         Photo that was used, registered to the scan.
     title : str, optional

@@ -25,7 +25,7 @@ UNCERTAINTY, COUNTS, ESTIMATE, UNKNOWN = SOURCES
 
 
 def consistency(fine: xr.Dataset | xr.DataArray, scan: xr.Dataset | xr.DataArray) -> xr.DataArray:
-    """Return how far fine maps, seen through U, are from the scan, in standard deviations of the scan's noise.
+    """Return the difference of averaged fine maps from the scan, in standard deviations of the scan's noise.
 
     Parameters
     ----------
@@ -39,16 +39,16 @@ def consistency(fine: xr.Dataset | xr.DataArray, scan: xr.Dataset | xr.DataArray
     Returns
     -------
     xarray.DataArray
-        Map `consistency` (line, y, x) of float32 on the grid of the scan, dimensionless: (U·fine - scan) / noise.
-        Close to zero everywhere if the result is exactly consistent, between -2 and 2 in 95 % of the pixels if it
-        differs from the scan by nothing but noise. NaN where either is missing or not `valid`, and where the noise is
-        zero or unknown.
+        Map `consistency` (line, y, x) of float32 on the grid of the scan, dimensionless: (U·fine - scan) / noise. It is
+        close to zero everywhere if the result is exactly consistent, and between -2 and 2 in 95 % of the pixels if it
+        differs from the scan only by noise. NaN where either is missing or not `valid`, and where the noise is zero or
+        unknown.
 
-        The noise of a line is the scan's `uncertainty`, where there is one; the square root of whole counts (of 1 for a
-        count of 0); else an estimate, the same in all pixels, if the map has white noise at its finest scale and enough
-        pixels to see it. The coordinate `noise_source` (line) is ``"uncertainty"``, ``"counts"``, ``"estimate"`` or
-        ``"unknown"``, where the map of that line is NaN: give the scan an `uncertainty`. If maps are in Dask, nothing
-        is computed, and the fine maps are read in strips of rows.
+        The noise of a line is the scan's `uncertainty`, if there is one; else the square root of whole counts (of 1 for
+        a count of 0); else an estimate, the same in all pixels, if the map has white noise at its finest scale and
+        enough pixels to measure it. The coordinate `noise_source` (line) is ``"uncertainty"``, ``"counts"``,
+        ``"estimate"`` or ``"unknown"``. If it is unknown, the map of that line is NaN; then give the scan an
+        `uncertainty`. If maps are in Dask, nothing is computed, and the fine maps are read in strips of rows.
 
     Raises
     ------

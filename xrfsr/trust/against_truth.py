@@ -48,8 +48,8 @@ def quality(
     truth : xarray.Dataset or xarray.DataArray
         True maps on the same grid, in the same unit, with the same lines in any order; further lines are left out.
     scale : float, optional
-        Ratio of coarse to fine pixel size, which ERGAS refers to. Left out, it is that of the record of the result
-        (``attrs["xrfsr_scale"]``), and ERGAS is NaN if there is none.
+        Ratio of coarse to fine pixel size, for ERGAS. By default that in the record of the result
+        (``attrs["xrfsr_scale"]``); ERGAS is NaN if there is none.
 
     Returns
     -------
@@ -61,9 +61,9 @@ def quality(
           each true map in its unit.
         - `ratio_error` (line, other_line): 0.1 if the ratio of two lines is typically a tenth too large or too small,
           where both are there.
-        - Of all element lines together: `pooled_rmse`, `pooled_psnr`, `spectral_angle` in degrees, `ergas`.
+        - For all element lines together: `pooled_rmse`, `pooled_psnr`, `spectral_angle` in degrees, `ergas`.
 
-        Pixels that are NaN or not `valid` in either count nowhere. NaN where a measure is not defined. If maps are in
+        Pixels that are NaN or not `valid` in either are ignored. A measure that is not defined is NaN. If maps are in
         Dask, nothing is computed: all measures are one task of a graph, which needs the whole maps.
 
     Raises

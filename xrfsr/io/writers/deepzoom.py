@@ -45,13 +45,12 @@ def to_deepzoom(
     iiif: str | None = None,
     progress: bool | None = None,
 ) -> None:
-    """Write every map, and photos, as a pyramid of tiles, for OpenSeadragon, Mirador and other viewers of museums.
+    """Write every map, and photos, as a pyramid of tiles, for OpenSeadragon, Mirador and other web viewers.
 
     ``Ca-K.dzi`` with the folder ``Ca-K_files`` is a map in the colours of magma, from zero (or below) to the value that
-    0.2 % of the pixels exceed; missing pixels are transparent. Pictures have the painting upright. They show maps, and
-    do not hold their values: write those with `to_zarr` or `to_geotiff`. The file ``layers.json`` lists the layers
-    with pixel size and position in mm, and the values at both ends of their colours. Lazy maps are computed strip by
-    strip.
+    0.2 % of the pixels exceed; missing pixels are transparent. Pictures show the painting upright. They contain
+    colours, not values: write the values with `to_zarr` or `to_geotiff`. The file ``layers.json`` lists the layers with
+    pixel size and position in mm, and the values at both ends of their colours. Lazy maps are computed strip by strip.
 
     Parameters
     ----------

@@ -46,9 +46,10 @@ def to_xrf_explorer(
     """Write a workspace for XRF-Explorer: a folder to copy into its folder of data sources.
 
     It has ``workspace.json``, the maps in ``maps.dms``, the photo in ``photo.png`` as the base image, and
-    ``recipe.csv`` with the control points by which XRF-Explorer lays the maps on the photo. They follow from the
-    millimetres of both, which may have different grids. Maps are those of `to_dms`, with zero for missing pixels, for
-    which XRF-Explorer has no value; missing pixels of the photo are transparent. `xrfsr.open_scan` reads ``maps.dms``.
+    ``recipe.csv`` with the control points by which XRF-Explorer aligns the maps with the photo. They are computed from
+    the millimetres of both, which may have different grids. Maps are those of `to_dms`, with zero for missing pixels,
+    for which XRF-Explorer has no value; missing pixels of the photo are transparent. `xrfsr.open_scan` reads
+    ``maps.dms``.
 
     Parameters
     ----------

@@ -51,9 +51,9 @@ def to_zarr(
     """Write to a zarr v3 store in a local folder.
 
     ``xr.open_zarr(path)`` returns an identical Dataset, and ``xr.open_dataarray(path, engine="zarr")`` an identical
-    DataArray. Units are stored as text, also those of pint quantities; large maps are sharded. Dask arrays are
-    computed and written chunk by chunk. The store appears under `path` once it is complete: after an error or an
-    interruption nothing is there, or, with `overwrite`, still the old store.
+    DataArray. Units are stored as text, also those of pint quantities; large maps are sharded. Dask arrays are computed
+    and written chunk by chunk. The store appears under `path` only when it is complete: after an error or an
+    interruption there is none, or, with `overwrite`, still the old store.
 
     Parameters
     ----------

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from real_scenes import SCALE, SOURCES, available, window
 from scipy import ndimage
 
 import xrfsr
@@ -18,10 +17,6 @@ from xrfsr.kriging.simple import krige
 from xrfsr.trust.truth_noise import TruthNoise, estimate_white_noise
 
 Array = NDArray[Any]
-COUNTED = ("amnh_obj1", "alps")  # real scans of photon counts; those of others are stretched for display
-# Corners of second windows of the scans that are large enough for two.
-SECOND = {"soldier": (448, 20), "zagami": (64, 64), "amnh_obj1": (256, 256), "alps": (130, 0)}
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "bench" / "scenes.py"
 
 
 def psnr(estimate: Array, truth: Array) -> float:
@@ -143,26 +138,21 @@ def simulated(seed: int, size: int = 256, scale: int = 4) -> Scene:
 
 
 def real(*, second: bool = False) -> Iterator[Scene]:
-    """Yield windows of real scans, averaged over 4 × 4 pixels, if the data are available; or other windows of them."""
-    if not SHARED.is_file():
-        return
-    spec = importlib.util.spec_from_file_location("shared_scenes", SHARED)
-    assert spec is not None
-    assert spec.loader is not None
-    shared = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(shared)
-    if second:
-        shared._ORIGIN |= {name: corner for name, corner in SECOND.items() if name in shared._ORIGIN}
-        for name in shared._PACKED.keys() & SECOND.keys():
-            file, _, size = shared._PACKED[name]
-            shared._PACKED[name] = (file, SECOND[name], size)
-    for name, lines in shared.LINES.items():
-        if second and name not in SECOND:
+    """Yield windows of published scans, averaged over 4 × 4 pixels, if the data are there; or other windows of them."""
+    for name in available():
+        source = SOURCES[name]
+        if second and source.second is None:
             continue
-        maps, guide, scale = shared.scene(name)
-        sigma = np.sqrt(maps * photons(maps)) if name in COUNTED else None
+        maps, photo = window(name, second=second)
+        sigma = np.sqrt(maps * photons(maps)) if source.counted else None
         name = f"{name}, second window" if second else name
-        yield Scene.of(name, maps, shared.box(maps, scale), guide, lines, scale, sigma)
+        yield Scene.of(name, maps, box(maps, SCALE), photo, list(source.lines), SCALE, sigma)
+
+
+def box(maps: Array, scale: int) -> Array:
+    """Return the means of maps (line, y, x) over scale × scale pixels."""
+    lines, height, width = maps.shape
+    return np.asarray(maps.reshape(lines, height // scale, scale, width // scale, scale).mean(axis=(2, 4)))
 
 
 def photons(maps: Array) -> Array:
@@ -204,7 +194,6 @@ def thinned(scene: Scene, share: float, seed: int = 0) -> Scene:
 
 def coarser(scene: Scene, scale: int) -> Scene:
     """Return the scene scanned with larger pixels."""
-    lines, height, width = scene.truth.shape
-    low = scene.truth.reshape(lines, height // scale, scale, width // scale, scale).mean(axis=(2, 4))
+    low = box(scene.truth, scale)
     names = [str(line) for line in scene.scan.line.values]
     return Scene.of(f"{scene.name}, {scale}×", scene.truth, low, scene.photo.values, names, scale, scene.uncertainty)

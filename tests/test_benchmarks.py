@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -29,7 +31,7 @@ def benchmarks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         return __import__(name)
 
     yield load
-    for name in ("gpu", "leaderboard", "memory", "scenes", "speed", "worth"):
+    for name in ("gpu", "leaderboard", "memory", "real_scenes", "scenes", "speed", "worth"):
         sys.modules.pop(name, None)
 
 
@@ -119,9 +121,52 @@ def test_leaderboard_shows_the_noise(benchmarks: Any) -> None:
     assert noise[3].startswith(f"| noisy | {count} of {count} maps | 40.0 |")
 
 
-def test_real_scenes_where_they_are(benchmarks: Any, shared: Path) -> None:
+def test_real_scenes_where_they_are(benchmarks: Any, shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XRFSR_SCENES", str(shared))
     names = [scene.name for scene in benchmarks("scenes").real()]
     assert names[:3] == ["soldier", "zagami", "amnh_obj1"]
+
+
+def test_real_scenes_are_those_that_others_are_scored_on(
+    benchmarks: Any, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XRFSR_SCENES", str(shared))
+    spec = importlib.util.spec_from_file_location("scenes_of_others", shared.parent / "bench" / "scenes.py")
+    assert spec is not None
+    assert spec.loader is not None
+    others = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(others)
+    mine = benchmarks("real_scenes")
+    assert {name: list(source.lines) for name, source in mine.SOURCES.items()} == others.LINES
+    for name in mine.available():
+        maps, photo, scale = others.scene(name)
+        assert scale == mine.SCALE
+        for made, wanted in zip(mine.window(name), (maps, photo), strict=True):
+            np.testing.assert_array_equal(made, wanted)
+
+
+def test_real_scenes_from_a_folder_of_ones_own(
+    benchmarks: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XRFSR_SCENES", str(tmp_path))
+    real_scenes = benchmarks("real_scenes")
+    assert not list(real_scenes.available())
+    random = np.random.default_rng(0)
+    maps, guide = random.poisson(20, (5, 400, 500)), random.random((3, 400, 500))
+    np.savez(tmp_path / "alps_epma.npz", maps=maps, guide=guide)
+    (tmp_path / "zagami").mkdir()
+    grey = random.integers(0, 256, (700, 700), np.uint8)
+    for name in ("Si-K", "Mg-K", "K-K", "Fe-K", "Ca-K", "guide_backscatter"):
+        tifffile.imwrite(tmp_path / "zagami" / f"{name}.tif", grey)
+    assert list(real_scenes.available()) == ["zagami", "alps"]
+    made, photo = real_scenes.window("zagami")
+    np.testing.assert_array_equal(photo, np.broadcast_to(grey[384:640, 384:640] / np.float32(255), (3, 256, 256)))
+    assert made.shape == (5, 256, 256)
+    made, photo = real_scenes.window("alps", second=True)
+    np.testing.assert_array_equal(photo, guide[:, 130:386, :256].astype(np.float32))
+    assert made.max(axis=(1, 2)).tolist() == [1.0] * 5
+    with pytest.raises(ValueError, match="cement is too small"):
+        real_scenes.window("cement", second=True)
 
 
 def test_devices_are_compared_map_by_map(benchmarks: Any) -> None:

@@ -37,7 +37,7 @@ HELP = re.compile(
     re.IGNORECASE,
 )
 CALLS = list(calls())
-SOME_OR_ALL = pytest.mark.parametrize("share", [0.125, pytest.param(1, marks=pytest.mark.soak)])
+SOME_OR_ALL = pytest.mark.parametrize("share", [0.08, pytest.param(1, marks=pytest.mark.soak)])
 
 
 class ReachedError(Exception):

@@ -30,7 +30,12 @@ from xrfsr.simulate import Painting
 
 # The method of the package has tests of its own, and needs seconds.
 PEERS = [name for name in methods.names() if name not in ("unfolding", "kriging")]
-QUICK: dict[str, dict[str, Any]] = {"ssr": {"rounds": 20}, "lttr": {"steps": 10}, "guided_diffusion": {"steps": 100}}
+QUICK: dict[str, dict[str, Any]] = {
+    "ssr": {"rounds": 8},
+    "lttr": {"steps": 5},
+    "ssrcu": {"rounds": 30},
+    "guided_diffusion": {"steps": 100},
+}
 # Not nearer to the truth than bilinear interpolation, even projected (see the leaderboard). They fit the photo
 # as R times the maps, which it is not, and what R leaves over ends in the maps.
 FARTHER = ("cstf", "lttr", "cms")

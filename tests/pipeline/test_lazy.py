@@ -147,7 +147,7 @@ def test_one_may_be_lazy_and_the_other_not(painting: xrfsr.simulate.Painting, mo
     assert scan.xrfsr.superresolve(painting.rgb, model=model, chunk=CHUNK).intensity.name == "intensity"
 
 
-@pytest.mark.parametrize("scheduler", ["synchronous", "threads"])
+@pytest.mark.parametrize("scheduler", [pytest.param("synchronous", marks=pytest.mark.soak), "threads"])
 def test_threads_are_as_before(painting: xrfsr.simulate.Painting, scheduler: str) -> None:
     scan, rgb = lazy(painting)
     before, free = torch.get_num_threads(), available()

@@ -253,21 +253,23 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, scan: xr.Dataset) -> None:
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "scan = xrfsr.as_scan(np.random.default_rng(0).random((2, 300, 300)), ['Ca-K', 'Fe-K'], 1)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
-        "try:\n"
-        "    getattr(scan.xrfsr, sys.argv[1])(sys.argv[2])\n"
-        "except xrfsr.InvalidInput as error:\n"
-        "    print('refused', error)\n"
+        "for method, path in zip(sys.argv[1::2], sys.argv[2::2]):\n"
+        "    try:\n"
+        "        getattr(scan.xrfsr, method)(path)\n"
+        "    except xrfsr.InvalidInput as error:\n"
+        "        print('refused', method, error)\n"
     )
     assert resource.RLIMIT_FSIZE
-    for method, name in (
-        ("to_pymca", "maps.h5"),
-        ("to_tiffs", "maps"),
-        ("to_geotiff", "maps.tif"),
-        ("to_imagej", "stack.tif"),
-        ("to_dms", "maps.dms"),
-    ):
-        command = [sys.executable, "-c", code, method, str(tmp_path / name)]
-        run = subprocess.run(command, capture_output=True, text=True)
-        assert run.stdout.startswith("refused"), (method, run.stdout, run.stderr[-1500:])
-        assert run.returncode == 0, (method, run.stderr[-1500:])  # the program must not crash at its end
-        assert list(tmp_path.iterdir()) == []
+    files = {
+        "to_pymca": "maps.h5",
+        "to_tiffs": "maps",
+        "to_geotiff": "maps.tif",
+        "to_imagej": "stack.tif",
+        "to_dms": "maps.dms",
+    }
+    words = [word for method, name in files.items() for word in (method, str(tmp_path / name))]
+    run = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
+    for method in files:
+        assert f"refused {method} " in run.stdout, (method, run.stdout, run.stderr[-1500:])
+    assert run.returncode == 0, run.stderr[-1500:]  # the program must not crash at its end
+    assert list(tmp_path.iterdir()) == []

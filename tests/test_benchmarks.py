@@ -56,7 +56,7 @@ def test_operations_are_those_that_run(benchmarks: Any, training: bool) -> None:
 
 def test_a_table_of_runs(benchmarks: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     worth = benchmarks("worth")
-    scene = benchmarks("scenes").simulated(0, size=64)
+    scene = benchmarks("scenes").simulated(0, size=48)
     table = worth.Table("Two", 2)
     quick = {"K": 2, "M": 8, "steps": 20}
     table.run("quick", scene, quick)

@@ -83,6 +83,7 @@ def test_the_demo_writes_stores_and_a_picture_and_prints_the_table(
         assert picture.width > 1000
 
 
+@pytest.mark.soak
 def test_from_spectra_to_fine_maps_in_qgis_imagej_and_pymca(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """PyMca fits, the notebook runs, and the programs for which it writes read the painting from its top left on."""
     example = load("from_pymca")

@@ -252,7 +252,7 @@ def test_what_is_masked_has_no_influence(scan: xr.Dataset, photo: xr.DataArray, 
     valid = np.ones((12, 16), bool)
     valid[2:5, 3:8] = False
     fine = []
-    for content in (0.0, 1e7, -50.0, np.nan, np.inf):
+    for content in (0.0, -1e7, np.nan, np.inf):
         changed = scan.assign(valid=(("y", "x"), valid)).copy(deep=True)
         changed.intensity.values[:, ~valid] = content
         fine.append(changed.xrfsr.superresolve(photo, **options(method)))

@@ -157,7 +157,7 @@ def main() -> None:
         "",
         *noise_table(names, rows),
         "",
-        "| 256 × 256, 12 lines | seconds | MB |",
+        "| 256 × 256, 13 lines | seconds | MB |",
         "| --- | --- | --- |",
         *(
             f"| {name} | {costs.seconds.sel(algorithm=name):.1f} | {costs.memory.sel(algorithm=name):.0f} |"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import os
@@ -11,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import tomllib
 import warnings
 from importlib.metadata import EntryPoint
@@ -27,6 +29,7 @@ import xrfsr
 from xrfsr.cli import main
 from xrfsr.cli.console import to_json
 from xrfsr.cli.faults import fault_lines, in_options
+from xrfsr.cli.main import _interruptions
 from xrfsr.cli.parser import build_parser
 from xrfsr.errors import Fault, InvalidInput
 
@@ -203,6 +206,22 @@ def test_ctrl_c_during_training_ends_the_process_and_leaves_nothing(files: Path)
         assert list(lines)[-1] == "error: interrupted; nothing was written\n"
     assert process.returncode == 130
     assert sorted(path.name for path in files.iterdir()) == ["maps", "photo.png"]
+
+
+def test_an_interruption_waits_for_the_end_of_an_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within an import it could be lost, or leave a module half imported."""
+    text = "import signal\nsignal.raise_signal(signal.SIGINT)\nwhole = True\n"
+    (tmp_path / "interrupted_module.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def command() -> None:
+        with _interruptions():
+            importlib.import_module("interrupted_module")
+            time.sleep(600)
+
+    with pytest.raises(KeyboardInterrupt):
+        command()
+    assert sys.modules.pop("interrupted_module").whole
 
 
 def test_an_interruption_keeps_the_result_that_was_there(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:

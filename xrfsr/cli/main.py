@@ -19,6 +19,7 @@ from xrfsr.errors import InvalidInput
 
 __all__ = ["main"]
 
+IMPORT_TICK = 0.05  # seconds between two looks whether an import has ended
 DONE, REFUSED, WRONG_ARGUMENTS, UNEXPECTED = 0, 1, 2, 3
 # Warnings about the future of packages are for programmers, who see them in Python.
 HIDDEN = (DeprecationWarning, PendingDeprecationWarning, FutureWarning, ImportWarning, ResourceWarning)
@@ -127,16 +128,39 @@ class _Caught:
     number = int(signal.SIGINT)
 
 
+def _signal_main_thread(number: int) -> None:
+    """Send a signal to the main thread, which alone handles signals, and wake it if it waits."""
+    main_thread = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main_thread is not None:
+        signal.pthread_kill(main_thread, number)
+    else:
+        signal.raise_signal(number)
+
+
+def _importing(frame: FrameType | None) -> bool:
+    """Return whether a module is being imported: Python loses exceptions in the callbacks of its import locks."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
 @contextmanager
 def _interruptions() -> Iterator[_Caught]:
     """Let the first Ctrl-C, or SIGTERM, end the block, and the second not disturb the removal of what is unfinished.
 
-    A third one ends it all the same, in case it hangs.
+    A third one ends it all the same, in case it hangs. While a module is imported, an interruption waits.
     """
     caught, count = _Caught(), 0
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         nonlocal count
+        if _importing(frame):
+            later = threading.Timer(IMPORT_TICK, _signal_main_thread, [number])
+            later.daemon = True
+            later.start()
+            return
         count += 1
         caught.number = number
         if count == 1 or count > 2:

@@ -190,13 +190,14 @@ class PreparedUnfolding:
         return maps
 
     def with_prior(self, problem: Problem, estimate: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Add the correction of the prior, if there is one; U sees nothing of it."""
-        if self.prior is None:
-            return estimate
+        """Add the correction of the prior, if there is one."""
+        return estimate if self.prior is None else estimate + self.correction(problem, estimate, self.prior)
+
+    def correction(self, problem: Problem, estimate: NDArray[np.float32], prior: PriorStep) -> NDArray[np.float32]:
+        """Return what a prior adds to the model's lines; U sees nothing of it."""
         chosen, U = problem.sel_lines(self.places), problem.U
-        change = self.prior(chosen, self.consistent(chosen, estimate), self._device)
+        change = prior(chosen, self.consistent(chosen, estimate), self._device)
         made: NDArray[np.float32] = U.project(change, np.zeros_like(chosen.scan), U.correlation_length)
-        made += estimate
         return made
 
     def consistent(self, chosen: Problem, estimate: NDArray[np.float32]) -> NDArray[np.float32]:

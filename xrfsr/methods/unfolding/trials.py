@@ -117,8 +117,7 @@ def _with_prior(
     assert made.model is not None
     known = made.model.has_holdout & made.guided
     step = PriorStep.of([problem.sel_lines(made.places) for problem in sample], made.helps)
-    whole = replace(made, prior=step)
-    corrections = [whole.with_prior(half.problem, each) - each for half, each in zip(halves, maps, strict=True)]
+    corrections = [made.correction(half.problem, each, step) for half, each in zip(halves, maps, strict=True)]
     step = step.judged(
         Trial(correction, half.truth - each, half.measured)
         for half, each, correction in zip(halves, maps, corrections, strict=True)

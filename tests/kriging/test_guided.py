@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-import xrfsr.kriging.guided as guided
 from xrfsr.core.grid import Axis, Grid
-from xrfsr.kriging.guided import NUGGET, UNGUIDED, guided_krige, leave_one_out
+from xrfsr.kriging import guided, strip
+from xrfsr.kriging.guided import NUGGET, guided_krige, leave_one_out
+from xrfsr.kriging.strip import UNGUIDED
 from xrfsr.operators import Downsampling
 
 Array = NDArray[Any]
@@ -137,8 +138,9 @@ def test_strips_and_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> N
     U = whole(3, (23, 11))
     scan, guide = inputs(U, 3)
     expected = guided_krige(scan, guide, U)
-    for name in ("PAIRS_PER_STRIP", "PAIRS_PER_BLOCK", "TALL"):
+    for name in ("PAIRS_PER_STRIP", "PIXELS_PER_BLOCK", "TALL"):
         monkeypatch.setattr(guided, name, 1)
+    monkeypatch.setattr(strip, "PAIRS_PER_BLOCK", 1)
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(3)
@@ -169,9 +171,9 @@ def strips(monkeypatch: pytest.MonkeyPatch) -> list[slice]:
     noted: list[slice] = []
     original = guided._Solver.solve_rows
 
-    def solve_rows(solver: Any, rows: slice, *out: Array) -> None:
-        noted.append(rows)
-        original(solver, rows, *out)
+    def solve_rows(solver: Any, strip: strip.Strip, *out: Array) -> None:
+        noted.append(strip.rows)
+        original(solver, strip, *out)
 
     monkeypatch.setattr(guided._Solver, "solve_rows", solve_rows)
     return noted

@@ -35,6 +35,8 @@ class AxisGeometry:
         Coarse pixel that holds each fine pixel, and the number of the fine pixel within it.
     position : Tensor, shape (fine,)
         Positions of the fine pixels in units of the range ℓ of the covariance.
+    alike : bool
+        Whether all coarse pixels have the same fine ones, some steps further.
     """
 
     footprint: Tensor
@@ -43,6 +45,7 @@ class AxisGeometry:
     pixels: Tensor
     parent: Tensor
     position: Tensor
+    alike: bool
 
     @classmethod
     def of(cls, u: csr_array, fine: Axis, coarse: Axis, length: float, step: int, device: torch.device) -> Self:
@@ -58,14 +61,18 @@ class AxisGeometry:
         for home in homes:
             slot[home] = np.arange(len(home))
         grouped = seen.astype(np.int64).reshape(coarse.size, groups, step)
+        inside = _padded(homes, max(map(len, homes))).astype(np.int64)
         at = np.arange(fine.size) * (abs(fine.step) / length)
+        steps = np.diff(np.hstack([seen, inside]), axis=0)
+        alike = not steps.size or bool(np.ptp(steps) == 0)
         return cls(
             torch.as_tensor(grouped, device=device),
             torch.as_tensor(weight.astype(np.float32).reshape(grouped.shape), device=device),
             torch.as_tensor(np.ascontiguousarray(grouped[..., (step - 1) // 2]), device=device),
-            torch.as_tensor(_padded(homes, max(map(len, homes))).astype(np.int64), device=device),
+            torch.as_tensor(inside, device=device),
             torch.as_tensor(np.stack([owner, slot]), device=device),
             torch.as_tensor(at.astype(np.float32), device=device),
+            alike and np.allclose(weight, weight[0], rtol=1e-5, atol=1e-7),
         )
 
     def rho(self, cells: slice, shift: int, *, of_pixels: bool) -> Tensor:
@@ -85,6 +92,8 @@ class AxisGeometry:
         Tensor, shape (cells or 1, width, width)
             Covariances; one matrix if those of all cells are equal.
         """
+        if self.alike:
+            cells = slice(cells.start, cells.start + 1)
         other = slice(cells.start + shift, cells.stop + shift)
         there, weight = self.footprint[other].flatten(1), self.weight[other].flatten(1)
         here = self.pixels[cells] if of_pixels else self.footprint[cells].flatten(1)

@@ -13,6 +13,7 @@ from the same factorisation at no further cost.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
@@ -24,15 +25,15 @@ from torch import Tensor
 
 from xrfsr.errors import InvalidInput
 from xrfsr.kriging.geometry import AxisGeometry
+from xrfsr.kriging.strip import HALO, Strip, blocks, weights_of
 from xrfsr.operators import Downsampling
 from xrfsr.utils.device import CPU, is_cpu
 from xrfsr.utils.threads import available, parallel_map
 
 __all__ = ["NUGGET", "GuidedKriging", "guided_krige", "leave_one_out"]
 
-HALO = 2  # coarse pixels to either side in a neighbourhood
 OFFSETS = [(down, right) for down in range(-HALO, HALO + 1) for right in range(-HALO, HALO + 1)]
-UNGUIDED = 0.2  # a: the share of the covariance that ignores the guide
+MIDDLE = len(OFFSETS) // 2
 NUGGET = 1e-4  # on the diagonal, so that the equations can be solved for a guide with hardly any contrast
 # Largest number of guides along one axis of a footprint. Pixels of wider footprints are pooled, because the time grows
 # with the square of the number of guides: at most 64 to a coarse pixel.
@@ -40,13 +41,14 @@ MAX_GROUPS = 8
 FEW_GROUPS = 4  # the same where an approximation is enough
 # Largest mean of a guide: further from zero, differences of squares lose digits.
 MAX_OFFSET = 4.0
-# Pairs of fine pixels for which a strip of rows is solved, and of which distances are computed at a time: few enough
-# for the cache. Every strip needs rows of its neighbours, so strips of wide scans have 16 rows, up to 4096 pixels.
-PAIRS_PER_STRIP, PAIRS_PER_BLOCK = 2**19, 2**18
+# Pairs of fine pixels for which a strip of rows is solved: few enough for the cache. A coarse pixel counts as at least
+# 256 pairs. Every strip needs rows of its neighbours, so strips of wide scans have 16 rows, up to 4096 pixels.
+PAIRS_PER_STRIP, LEAST_PAIRS = 2**19, 2**8
 TALL, PIXELS_PER_STRIP = 16, 2**12
-# The same for a GPU, which is efficient only with much work at a time: 2 GB of memory. A coarse pixel counts as at
-# least 256 pairs, because its linear system needs memory too.
-PAIRS_ON_GPU, LEAST_PAIRS = 2**25, 2**8
+# Pixels whose equations are solved at a time.
+PIXELS_PER_BLOCK = 2**8
+# Pairs for a GPU, which is efficient only with much work at a time: 2 GB of memory.
+PAIRS_ON_GPU = 2**25
 
 
 class GuidedKriging(NamedTuple):
@@ -234,41 +236,58 @@ class _Solver:
         _, height, width = self.scan.shape
         device = self.scan.device
         # Pairs of fine pixels for one coarse pixel and one of its neighbours.
-        pairs = int(np.prod([side.representative.shape[1] ** 2 for side in self.axes]))
-        most = PAIRS_PER_STRIP // pairs if is_cpu(device) else PAIRS_ON_GPU // max(pairs, LEAST_PAIRS)
+        pairs = max(LEAST_PAIRS, math.prod(side.representative.shape[1] ** 2 for side in self.axes))
+        most = (PAIRS_PER_STRIP if is_cpu(device) else PAIRS_ON_GPU) // pairs
         rows = max(2 * HALO, most // width)
         if is_cpu(device):
             rows = max(rows, min(TALL, PIXELS_PER_STRIP // width))
-        strips = [slice(start, min(start + rows, height)) for start in range(0, height, rows)]
-        workers = min(available(), len(strips)) if is_cpu(device) else 1
-        parallel_map(strips, lambda strip: self.solve_rows(strip, left_out, fine), workers)
+        workers = min(available(), -(-height // rows)) if is_cpu(device) else 1
+        weights = weights_of(self.axes, to_pixels=fine is not None)
 
-    def solve_rows(self, rows: slice, left_out: NDArray[np.float32], fine: NDArray[np.float32] | None) -> None:
-        """Solve for some rows of coarse pixels; see `solve`."""
+        def solve_strip(rows: slice) -> None:
+            self.solve_rows(Strip.of(rows, self.axes, weights, self.pooled), left_out, fine)
+
+        parallel_map(blocks(slice(0, height), rows), solve_strip, workers)
+
+    def solve_rows(self, strip: Strip, left_out: NDArray[np.float32], fine: NDArray[np.float32] | None) -> None:
+        """Solve for a strip of coarse pixels; see `solve`."""
+        table = strip.between_cells()
+        size = strip.rows.stop - strip.rows.start
+        for part in blocks(strip.rows, PIXELS_PER_BLOCK // strip.width if is_cpu(self.scan.device) else size):
+            to_pixels = None if fine is None else strip.to_pixels(self.guide, part)
+            made = self._solve_pixels(part, strip.between_neighbours(table, part), to_pixels)
+            left_out[:, part] = made.left_out.cpu().numpy()
+            if fine is not None:
+                self._store(made.fine, part, fine)
+
+    def _solve_pixels(self, rows: slice, covariance: Tensor, to_pixels: Tensor | None) -> _Solution:
+        """Solve the equations of the pixels of some rows; `covariance` is overwritten."""
         inside, values = self._neighbours(rows)
-        around = slice(max(0, rows.start - HALO), min(self.scan.shape[1], rows.stop + HALO))
-        seen = self._footprint_guides(around)
-        covariance = self._covariances(rows, around, seen, inside)
-        middle = covariance.shape[-1] // 2
-        ones = inside[..., None]
-        unit = torch.zeros_like(ones)
-        unit[:, :, middle] = 1
-        wanted = [] if fine is None else [self._to_pixels(rows, around, seen) * ones]
+        covariance.diagonal(dim1=-2, dim2=-1).add_(1 - inside + self.nugget)
+        unit = torch.zeros_like(inside)
+        unit[..., MIDDLE] = 1
+        right = torch.stack([inside, unit], dim=-2)
+        if to_pixels is not None:
+            right = torch.cat([right, values], dim=-2)
         try:
-            factor = torch.linalg.cholesky(covariance)
+            # Transposed, both have the order that LAPACK needs.
+            factor = torch.linalg.cholesky(covariance.mT)
         except torch.linalg.LinAlgError as failure:  # type: ignore[attr-defined]
             fault = f"the guide must hold finite numbers, in units of its contrast ({failure})"
             raise InvalidInput("guide", [fault]) from failure
-        solved = torch.cholesky_solve(torch.cat([*wanted, ones, unit], dim=-1), factor)
-        # Lagrange multiplier for weights that sum to one: ordinary kriging, which needs no mean.
-        weights, of_ones, of_unit = solved[..., :-2], solved[..., -2:-1], solved[..., -1:]
-        total = (of_ones * ones).sum(dim=-2, keepdim=True)
-        of_unit = of_unit - of_ones * (of_unit * ones).sum(dim=-2, keepdim=True) / total
-        error = torch.einsum("lrwn,rwn->lrw", values, of_unit[..., 0]) / of_unit[..., middle, 0]
-        left_out[:, rows] = (self.scan[:, rows] - error).cpu().numpy()
-        if fine is not None:
-            weights = weights + of_ones * (1 - (weights * ones).sum(dim=-2, keepdim=True)) / total
-            self._store(torch.einsum("lrwn,rwnp->lrwp", values, weights), rows, fine)
+        solved = torch.cholesky_solve(right.mT, factor).mT
+        of_ones, of_unit, of_values = solved[..., :1, :], solved[..., 1:2, :], solved[..., 2:, :]
+        # Ordinary kriging: the mean is unknown, and estimated from the neighbours by generalised least squares.
+        total = of_ones.sum(dim=-1, keepdim=True)
+        of_unit = of_unit - of_ones * (of_ones[..., MIDDLE : MIDDLE + 1] / total)
+        error = (values * of_unit).sum(dim=-1) / of_unit[..., MIDDLE]
+        here = self.scan[:, rows]
+        left_out = here - error.movedim(-1, 0)
+        if to_pixels is None:
+            return _Solution(left_out, here[..., None])
+        mean = of_values.sum(dim=-1, keepdim=True) / total
+        made = (of_values - mean * of_ones) @ to_pixels.mT + mean
+        return _Solution(left_out, made.movedim(2, 0) + here[..., None])
 
     def _store(self, maps: Tensor, rows: slice, fine: NDArray[np.float32]) -> None:
         """Write the values of fine pixels (line, rows, x, pixels) to their places in `fine`."""
@@ -280,115 +299,30 @@ class _Solver:
         fine[:, mine.cpu().numpy()] = found.cpu().numpy()
 
     def _neighbours(self, rows: slice) -> tuple[Tensor, Tensor]:
-        """Return which neighbours exist, (rows, x, neighbours), and their values, (line, rows, x, neighbours)."""
+        """Return which neighbours exist, (rows, x, neighbour), and their values less that of the pixel itself.
+
+        The latter has shape (rows, x, line, neighbour). Differences keep flat maps exactly flat.
+        """
         _, height, width = self.scan.shape
         offset = self.offset
         row = torch.arange(rows.start, rows.stop, device=offset.device)[:, None] + offset[:, 0]
         column = torch.arange(width, device=offset.device)[:, None] + offset[:, 1]
         inside = ((row >= 0) & (row < height))[:, None] & ((column >= 0) & (column < width))
         there = self.scan[:, row.clamp(0, height - 1)[:, None], column.clamp(0, width - 1)]
-        return inside.float(), there * inside
-
-    def _covariances(self, rows: slice, around: slice, seen: Tensor, inside: Tensor) -> Tensor:
-        """Return C between the neighbours of every coarse pixel, (rows, x, neighbours, neighbours)."""
-        width = self.scan.shape[2]
-        y, x = self.axes
-        reach = 2 * HALO
-        top, bottom = around.start, around.stop
-        one, other = _with_squares(seen)
-        block = max(1, PAIRS_PER_BLOCK // (width * seen.shape[2] ** 2)) if is_cpu(seen.device) else bottom - top
-        table = inside.new_zeros(2 * reach + 1, 2 * reach + 1, bottom - top, width)
-        spans = {right: slice(max(0, -right), min(width, width - right)) for right in range(-reach, reach + 1)}
-        across_x = {right: x.rho(at, right, of_pixels=False) for right, at in spans.items() if abs(right) < width}
-        for down in range(min(reach, bottom - top - 1) + 1):
-            rho_y = y.rho(slice(top, bottom - down), down, of_pixels=False)
-            for right in range(-reach if down else 0, reach + 1):
-                if abs(right) >= width:
-                    continue
-                at, rho_x = spans[right], across_x[right]
-                across = slice(at.start + right, at.stop + right)
-                for of in _blocks(bottom - top - down, block):
-                    to = slice(of.start + down, of.stop + down)
-                    along = rho_y if len(rho_y) == 1 else rho_y[of]
-                    value = _weighted_covariance(one[of, at], other[to, across], along, rho_x, of_pixels=False)
-                    table[reach + down, reach + right, of, at] = value
-                    table[reach - down, reach - right, to, across] = value
-        offset = self.offset
-        row = torch.arange(rows.start - top, rows.stop - top, device=offset.device)[:, None] + offset[:, 0]
-        row, column = (
-            row.clamp(0, bottom - top - 1),
-            (torch.arange(width, device=offset.device)[:, None] + offset[:, 1]).clamp(0, width - 1),
-        )
-        apart = offset[None] - offset[:, None] + reach
-        made = table[apart[..., 0], apart[..., 1], row[:, None, :, None], column[None, :, :, None]]
-        made = made * inside[..., None, :] * inside[..., :, None]
-        made.diagonal(dim1=-2, dim2=-1).add_(1 - inside + self.nugget)
-        return made
-
-    def _to_pixels(self, rows: slice, around: slice, seen: Tensor) -> Tensor:
-        """Return the covariance of fine pixels with the neighbours of their cell, (rows, x, neighbours, pixels)."""
-        _, height, width = self.scan.shape
-        y, x = self.axes
-        pixels = self.guide[y.pixels[rows][:, None, :, None], x.pixels[None, :, None, :]].flatten(2, 3)
-        made = pixels.new_zeros(rows.stop - rows.start, width, len(OFFSETS), pixels.shape[2])
-        pixels, seen = _with_squares(pixels)[0], _with_squares(seen)[1]
-        for number, (down, right) in enumerate(OFFSETS):
-            of = slice(max(rows.start, -down), min(rows.stop, height - down))
-            at = slice(max(0, -right), min(width, width - right))
-            if of.stop <= of.start or at.stop <= at.start:
-                continue
-            here = pixels[of.start - rows.start : of.stop - rows.start, at]
-            there = seen[of.start + down - around.start : of.stop + down - around.start]
-            there = there[:, at.start + right : at.stop + right]
-            rho_y, rho_x = y.rho(of, down, of_pixels=True), x.rho(at, right, of_pixels=True)
-            made[of.start - rows.start : of.stop - rows.start, at, number] = _weighted_covariance(
-                here, there, rho_y, rho_x, of_pixels=True
-            )
-        return made
-
-    def _footprint_guides(self, rows: slice) -> Tensor:
-        """Return the pooled guide under every footprint, (rows, x, pixels, channel)."""
-        y, x = self.axes
-        return self.pooled[y.representative[rows][:, None, :, None], x.representative[None, :, None, :]].flatten(2, 3)
+        there = (there - self.scan[:, rows, :, None]) * inside
+        return inside.float(), there.movedim(0, 2).contiguous()
 
 
-def _blocks(rows: int, block: int) -> list[slice]:
-    """Return slices of at most `block` rows."""
-    return [slice(start, min(start + block, rows)) for start in range(0, rows, block)]
+class _Solution(NamedTuple):
+    """Maps of some rows.
 
-
-def _with_squares(guides: Tensor) -> tuple[Tensor, Tensor]:
-    """Return two copies of guides (..., channel), so that one row of each gives -‖a - b‖²/2 as their product."""
-    squares = guides.square().sum(dim=-1, keepdim=True) / -2
-    ones = torch.ones_like(squares)
-    return torch.cat([guides, squares, ones], dim=-1), torch.cat([guides, ones, squares], dim=-1)
-
-
-def _weighted_covariance(here: Tensor, there: Tensor, rho_y: Tensor, rho_x: Tensor, *, of_pixels: bool) -> Tensor:
-    """Return Q between pixels of pairs of cells, summed with their weights in U over those of the second cell.
-
-    Parameters
+    Attributes
     ----------
-    here, there : Tensor, shape (rows, x, pixels, channel + 2)
-        Guides of the pixels of both cells, from `_with_squares`.
-    rho_y, rho_x : Tensor, shapes (rows or 1, a, b) and (x or 1, c, d)
-        Factors along the axes, for a · c pixels here and b · d there.
-    of_pixels : bool
-        Whether every pixel here is kept; else they are summed, too.
-
-    Returns
-    -------
-    Tensor, shape (rows, x, pixels here) or (rows, x)
+    left_out : Tensor, shape (line, rows, x)
+        Leave-one-out predictions.
+    fine : Tensor, shape (line, rows, x, pixel)
+        Values of the fine pixels in every cell.
     """
-    rows, width, pixels, channels = here.shape
-    kernel = torch.bmm(here.reshape(-1, pixels, channels), there.reshape(rows * width, -1, channels).mT)
-    kernel = kernel.clamp_(max=0).exp_().view(rows, width, pixels, -1)
-    rho = torch.einsum("rab,xcd->rxacbd", rho_y, rho_x).flatten(4, 5).flatten(2, 3)
-    if of_pixels:
-        return kernel.mul_(rho).sum(dim=-1).mul_(1 - UNGUIDED).add_(rho.sum(dim=-1), alpha=UNGUIDED)
-    total = rho.sum(dim=(-2, -1))
-    if rho.shape[:2] == (1, 1):
-        made = (kernel.view(rows * width, -1) @ rho.view(-1)).view(rows, width)
-    else:
-        made = kernel.mul_(rho).sum(dim=(-2, -1))
-    return made.mul_(1 - UNGUIDED).add_(total, alpha=UNGUIDED)
+
+    left_out: Tensor
+    fine: Tensor

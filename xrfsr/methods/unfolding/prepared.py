@@ -14,9 +14,10 @@ import torch
 from numpy.typing import NDArray
 
 from xrfsr.kriging.features import Guide
-from xrfsr.kriging.guided import HALO, GuidedKriging, guided_krige
+from xrfsr.kriging.guided import GuidedKriging, guided_krige
 from xrfsr.kriging.photo_gain import along_photo
 from xrfsr.kriging.simple import krige
+from xrfsr.kriging.strip import HALO
 from xrfsr.methods.common.method import Reconstruction, Run
 from xrfsr.methods.common.problem import Problem
 from xrfsr.methods.unfolding.within_pixels import PriorStep

@@ -306,9 +306,8 @@ def networks(device: torch.device, found: dict[str, float], *, small: bool) -> N
 def kriging_operations(coarse: int, scale: int, channels: int) -> float:
     """Floating-point operations of guided kriging: covariances, factorisation, solution."""
     n, seen = len(OFFSETS), scale**2
-    of_pairs = (
-        (41 + n) * seen**2 * (2 * channels + 8)
-    )  # 41 distinct shifts of footprints, and n neighbours of each fine pixel
+    # 45 shifts of footprints, and n neighbours of each fine pixel.
+    of_pairs = (45 + n) * seen**2 * (2 * channels + 8)
     return float(coarse * (of_pairs + n**3 / 3 + 2 * n**2 * (seen + 2)))
 
 

@@ -21,6 +21,14 @@ import xrfsr
 from xrfsr.cli import main
 
 PIXEL = ("--pixel-size", "0.5 mm")
+# Corners of the maps on frame.png, as centres of pixels: the first of the photo is 3/8 of a pixel of the maps from the
+# centre of theirs.
+FRAME_POINTS = [
+    (40, 30, -0.375, -0.375),
+    (119, 30, 19.375, -0.375),
+    (40, 125, -0.375, 23.375),
+    (119, 125, 19.375, 23.375),
+]
 
 
 class Ran(NamedTuple):
@@ -65,12 +73,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     wall = np.full((160, 150, 3), 120, "uint8")
     wall[30:126, 40:120] = pixels
     Image.fromarray(wall).save(folder / "frame.png")
-    corners = [(40, 30, 0, 0), (119, 30, 19, 0), (40, 125, 0, 23), (119, 125, 19, 23)]
-    # Centres of pixels: the first of the photo is 3/8 of a pixel of the maps from the centre of theirs.
-    moved = [
-        (c, r, mc + (-0.375 if mc == 0 else 0.375), mr + (-0.375 if mr == 0 else 0.375)) for c, r, mc, mr in corners
-    ]
-    rows = ["photo column,photo row,map column,map row", *(",".join(map(str, row)) for row in moved)]
+    rows = ["photo column,photo row,map column,map row", *(",".join(map(str, row)) for row in FRAME_POINTS)]
     (folder / "points.csv").write_text("\n".join(rows), encoding="utf-8")
     return folder
 
@@ -341,6 +344,19 @@ def test_compare_prints_the_best_first_and_draws(here: Path, run: Run) -> None:
     with Image.open("methods.png") as picture:
         assert picture.width > 1000
     assert run(*words).out.split()[0] == "method"
+
+
+def test_compare_needs_no_photo_finer_than_the_maps(here: Path, run: Run) -> None:
+    with Image.open("frame.png") as picture:
+        picture.reduce(4).save("small.png")
+    # The centre of the first pixel of a picture a quarter the size is 1.5 pixels from that of the first of the other.
+    points = [f"{(c - 1.5) / 4},{(r - 1.5) / 4},{x},{y}" for c, r, x, y in FRAME_POINTS]
+    Path("small.csv").write_text("\n".join(points), encoding="utf-8")
+    words = ("maps", "small.png", *PIXEL, "--control-points", "small.csv", "--scale", "2")
+    assert "must resolve --scale 2" in run("superresolve", *words, "--bin", "1", "-o", "out").err
+    ran = run("compare", *words, "--methods", "gsa,kriging", "--json")
+    assert ran.status == 0
+    assert {row["method"] for row in ran.json["methods"]} == {"gsa", "kriging"}
 
 
 def test_report_of_a_result(here: Path, made: Path, run: Run) -> None:

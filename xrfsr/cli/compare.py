@@ -48,7 +48,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         if faults:
             raise InvalidInput("--out", faults)
     scan = open_maps(arguments.maps, arguments).load()
-    photo, place = place_photo(arguments.photo, scan, whole_grid(scan, arguments), arguments, console)
+    # Maps of the scan's own resolution are made, so the photo need be no finer.
+    photo, place = place_photo(arguments.photo, scan, whole_grid(scan, arguments), arguments, console, scale=None)
     console.say(f"making the scan {arguments.scale:g} times coarser, and restoring it with each method")
     compared = scan.xrfsr.compare(
         photo,

@@ -61,10 +61,12 @@ def place_photo(
     whole: Grid,
     arguments: argparse.Namespace,
     console: Console,
+    scale: float | None,
     overlay: Path | None = None,
 ) -> tuple[xr.DataArray, dict[str, Any]]:
     """Return the photo in the millimetres of the scan, and what is known of its place.
 
+    A photo that is registered here has to resolve `scale`, unless it is None.
     It is opened where it is if the user says that it is registered, or if it is a GeoTIFF that xrfsr registered.
     """
     from xrfsr.io.photo import open_photo
@@ -79,7 +81,7 @@ def place_photo(
         if overlay is not None:
             write_check(overlay, photo, scan)
         return photo, {"registered": "before"}
-    found = register_photo(path, scan, arguments, console, arguments.scale, overlay)
+    found = register_photo(path, scan, arguments, console, scale, overlay)
     return found.photo, description_of(found)
 
 

@@ -169,7 +169,7 @@ def _make(
     whole = whole_grid(scan, arguments)
     place: dict[str, Any] = {}
     if arguments.photo is not None:
-        photo, place = place_photo(arguments.photo, scan, whole, arguments, console, folder / CHECK)
+        photo, place = place_photo(arguments.photo, scan, whole, arguments, console, arguments.scale, folder / CHECK)
     if scan["intensity"].chunks is None:
         scan = scan.load()
     else:

@@ -191,7 +191,8 @@ def _text_of_scan(one: dict[str, Any]) -> list[str]:
         (dy, dx), (tall, wide) = one["pixel_mm"], one["size_mm"]
         pixel = f"{dx:g} mm" if np.isclose(dx, dy) else f"{dx:g} × {dy:g} mm"
         size += f" of {pixel}, {wide:g} × {tall:g} mm"
-    rows = [f"  {size}, in {plain(one['units'])}"]
+    units = plain(one["units"])
+    rows = [f"  {size}, " + ("values without a unit" if units == "dimensionless" else f"in {units}")]
     if one["made_by"]:
         rows.append(plain(f"  a result of method {one['made_by']!r}"))
     heads, cells = ["line", "element", "kind", "energy (keV)"], []

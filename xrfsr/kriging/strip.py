@@ -26,7 +26,7 @@ HALO = 2  # coarse pixels to either side in a neighbourhood
 REACH = 2 * HALO  # between two pixels of a neighbourhood
 UNGUIDED = 0.2  # a: the share of the covariance that ignores the guide
 # Pairs of fine pixels of which distances are computed at a time: few enough for the cache of a CPU.
-PAIRS_PER_BLOCK, PAIRS_ON_GPU = 2**17, 2**25
+PAIRS_PER_BLOCK, PAIRS_ON_GPU = 2**18, 2**25
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from xrfsr.core.from_arrays import as_scan
 from xrfsr.core.photo import as_photo
 
 # A shared machine is sometimes slow; that is no failure. More examples: `pytest --hypothesis-profile=thorough`.
-settings.register_profile("xrfsr", deadline=None, max_examples=50)
+settings.register_profile("xrfsr", deadline=None, max_examples=40)
 settings.register_profile("thorough", deadline=None, max_examples=500)
 settings.load_profile("xrfsr")
 # Processes that a shell starts in the background ignore interruptions, which some tests raise.

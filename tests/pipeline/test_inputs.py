@@ -325,11 +325,12 @@ def test_a_wide_beam_is_warned_of(scan: xr.Dataset) -> None:
         )
 
 
-def test_lengths_with_their_unit(scan: xr.Dataset, photo: xr.DataArray) -> None:
-    expected = scan.xrfsr.superresolve(photo, footprint="gaussian", fwhm=(0.3, 0.4), **QUICK)
+def test_lengths_with_their_unit(scan: xr.Dataset) -> None:
+    kriging = {"method": "kriging", "footprint": "gaussian"}
+    expected = scan.xrfsr.superresolve(fwhm=(0.3, 0.4), **kriging)
     for given in (("300 um", "0.04 cm"), np.array([0.3, 0.4])):
-        assert_same(scan.xrfsr.superresolve(photo, footprint="gaussian", fwhm=given, **QUICK), expected)
-    moving = scan.xrfsr.superresolve(photo, footprint="gaussian", fwhm=0.3, smear=("0 mm", "0.5 mm"), **QUICK)
+        assert_same(scan.xrfsr.superresolve(fwhm=given, **kriging), expected)
+    moving = scan.xrfsr.superresolve(fwhm=0.3, smear=("0 mm", "0.5 mm"), **kriging)
     U = scan.xrfsr.downsampling(4, "gaussian", 0.3, smear=(0, 0.5))
     np.testing.assert_allclose(U(moving.intensity.values), scan.intensity, rtol=1e-4)
 

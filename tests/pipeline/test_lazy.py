@@ -223,8 +223,10 @@ def test_to_zarr_streams_a_lazy_result(painting: xrfsr.simulate.Painting, model:
     scan, rgb = lazy(painting)
     fine = scan.xrfsr.superresolve(rgb, model=model, chunk=CHUNK)
     fine.xrfsr.to_zarr(tmp_path / "fine.zarr", chunks={"y": 40, "x": 40})
+    part = {"y": slice(0, CHUNK), "x": slice(CHUNK, 2 * CHUNK)}
     with xr.open_zarr(tmp_path / "fine.zarr") as stored:
-        np.testing.assert_array_equal(stored.intensity, fine.intensity)
+        assert stored.intensity.notnull().all()
+        np.testing.assert_array_equal(stored.intensity.isel(part), fine.intensity.isel(part))
 
 
 @pytest.mark.parametrize("chunk", [0, 15, -3, 2.5, "1024", True])

@@ -90,7 +90,7 @@ class AxisGeometry:
         Returns
         -------
         Tensor, shape (cells or 1, width, width)
-            Covariances; one matrix if those of all cells are equal.
+            Covariances; one matrix if all cells are alike.
         """
         if self.alike:
             cells = slice(cells.start, cells.start + 1)
@@ -104,7 +104,7 @@ class AxisGeometry:
         if not of_pixels:
             made = made * self.weight[cells].flatten(1)[:, :, None]
             made = made.view(len(made), *self.footprint.shape[1:], -1).sum(dim=2)
-        return made[:1] if torch.allclose(made, made[:1], rtol=1e-5, atol=1e-7) else made
+        return made
 
 
 def _padded(rows: list[NDArray[Any]], length: int, fill: float | None = None) -> NDArray[Any]:

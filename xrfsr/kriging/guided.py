@@ -25,7 +25,7 @@ from torch import Tensor
 
 from xrfsr.errors import InvalidInput
 from xrfsr.kriging.geometry import AxisGeometry
-from xrfsr.kriging.strip import HALO, Strip, blocks, weights_of
+from xrfsr.kriging.strip import HALO, PAIRS_ON_GPU, Strip, blocks, weights_of
 from xrfsr.operators import Downsampling
 from xrfsr.utils.device import CPU, is_cpu
 from xrfsr.utils.threads import available, parallel_map
@@ -47,8 +47,6 @@ PAIRS_PER_STRIP, LEAST_PAIRS = 2**19, 2**8
 TALL, PIXELS_PER_STRIP = 16, 2**12
 # Pixels whose equations are solved at a time.
 PIXELS_PER_BLOCK = 2**8
-# Pairs for a GPU, which is efficient only with much work at a time: 2 GB of memory.
-PAIRS_ON_GPU = 2**25
 
 
 class GuidedKriging(NamedTuple):

@@ -20,12 +20,13 @@ from xrfsr.kriging.geometry import AxisGeometry
 from xrfsr.kriging.pair_weights import PairWeights
 from xrfsr.utils.device import is_cpu
 
-__all__ = ["HALO", "UNGUIDED", "Strip", "blocks", "weights_of"]
+__all__ = ["HALO", "PAIRS_ON_GPU", "UNGUIDED", "Strip", "blocks", "weights_of"]
 
 HALO = 2  # coarse pixels to either side in a neighbourhood
 REACH = 2 * HALO  # between two pixels of a neighbourhood
 UNGUIDED = 0.2  # a: the share of the covariance that ignores the guide
-# Pairs of fine pixels of which distances are computed at a time: few enough for the cache of a CPU.
+# Pairs of fine pixels of which distances are computed at a time: few enough for the cache of a CPU. A GPU is efficient
+# only with much work at a time.
 PAIRS_PER_BLOCK, PAIRS_ON_GPU = 2**18, 2**25
 
 

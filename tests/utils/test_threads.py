@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import _thread
 import itertools
+import sys
 import threading
 import time
 
 import pytest
 import torch
 
-from xrfsr.utils.threads import limit_threads, round_robin, run_threads
+from xrfsr.utils.threads import SWITCH, limit_threads, round_robin, run_threads
 
 PATIENCE = 60  # seconds for which a thread waits before a test fails that would otherwise never end
 
@@ -32,6 +33,20 @@ def test_every_task_is_done_and_somebody_watches() -> None:
     assert run_threads(tasks, watch) is None
     assert sorted(done) == [0, 1, 2]
     assert (looks[0], looks[-1]) == (0, 3)
+
+
+@pytest.mark.parametrize("before", [SWITCH * 50, SWITCH / 10])
+def test_threads_demand_the_lock_of_python_early(before: float) -> None:
+    """Or a training would wait for it half of the time; a caller with a shorter interval keeps it."""
+    found: list[float] = []
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(before)
+    try:
+        run_threads([lambda stop: found.append(sys.getswitchinterval())] * 2)
+        assert sys.getswitchinterval() == pytest.approx(before)
+    finally:
+        sys.setswitchinterval(usual)
+    assert found == pytest.approx([min(before, SWITCH)] * 2)
 
 
 def test_a_failure_stops_the_others_and_is_raised() -> None:

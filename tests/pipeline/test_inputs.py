@@ -91,7 +91,7 @@ def test_a_photo_of_a_part_says_which(photo: xr.DataArray, dims: tuple[str, ...]
     crop = re.search(r"\.sel\(.*\)", str(error))
     assert crop
     cropped = eval(f"scan{crop[0]}", {"scan": scan})
-    assert cropped.intensity.shape == (2, 10, 12)
+    assert cropped.intensity.shape == (2, 10, 13)
     cropped.xrfsr.superresolve(part, **QUICK)
 
 
@@ -104,12 +104,23 @@ def test_the_crop_works_far_from_the_origin() -> None:
     part = as_photo(np.random.default_rng(1).random((48, 64, 3)), like=scan).isel(x=slice(51))
     crop = re.search(r"\.sel\(.*\)", str(refused(scan, part)))
     assert crop
-    assert eval(f"scan{crop[0]}", {"scan": scan}).intensity.shape == (1, 12, 12)
+    assert eval(f"scan{crop[0]}", {"scan": scan}).intensity.shape == (1, 12, 13)
 
 
-def test_half_a_fine_pixel_is_no_part(scan: xr.Dataset, photo: xr.DataArray) -> None:
-    moved = photo.assign_coords(x=("x", photo.x.values + 0.06, {"units": "mm"}))
-    assert np.isfinite(scan.xrfsr.superresolve(moved, **QUICK).intensity).all()
+@pytest.mark.parametrize("dims", [(), ("y",), ("y", "x")])
+@pytest.mark.parametrize("far", [0.06, 0.125, -0.25])
+def test_half_a_pixel_of_the_scan_is_no_part(photo: xr.DataArray, dims: tuple[str, ...], far: float) -> None:
+    """A photo may end there: its outermost pixels are repeated."""
+    maps = photo.values[:2].reshape(2, 12, 4, 16, 4).mean(axis=(2, 4))
+    scan = flipped(as_scan(maps, ["Ca-K", "Fe-K"], pixel_size=0.5), *dims)
+    moved = photo.assign_coords(x=("x", photo.x.values + far, {"units": "mm"}))
+    pixels = round(abs(far) / 0.125)
+    filled = moved.pad(x=(pixels, 0) if far > 0 else (0, pixels), mode="edge")
+    start = 0.0625 + far - (pixels * 0.125 if far > 0 else 0)
+    filled = filled.assign_coords(x=("x", start + 0.125 * np.arange(filled.sizes["x"]), {"units": "mm"}))
+    for refine in (None, "shift", "affine"):
+        made, wanted = (scan.xrfsr.superresolve(rgb, method="gsa", refine=refine) for rgb in (moved, filled))
+        np.testing.assert_allclose(made.intensity, wanted.intensity, rtol=0, atol=1e-5)
 
 
 def test_scans_of_few_pixels(scan: xr.Dataset, photo: xr.DataArray) -> None:

@@ -250,9 +250,9 @@ def _misfit(photo: Grid, fine: Grid, coarse: Grid, native: tuple[float, float] |
             "place it with xrfsr.as_photo(photo, like=scan) if both show the same area, otherwise with "
             "xrfsr.register(photo, scan)"
         ]
-    rows, columns = _shown(photo.y, fine.y, coarse.y), _shown(photo.x, fine.x, coarse.x)
+    rows, columns = _shown(photo.y, coarse.y), _shown(photo.x, coarse.x)
     whole = rows.all() and columns.all()
-    if not whole and _shown(photo.x, fine.y, coarse.y).all() and _shown(photo.y, fine.x, coarse.x).all():
+    if not whole and _shown(photo.x, coarse.y).all() and _shown(photo.y, coarse.x).all():
         faults.append(
             f"y and x of the photo seem to be exchanged: it covers {covered} mm, the scan {needed} mm; exchange them: "
             "photo.rename(y='x', x='y')"
@@ -319,8 +319,8 @@ def _lengths(pixel: tuple[float, float]) -> str:
     return " x ".join(f"{length:.4g}" for length in pixel)
 
 
-def _shown(photo: Axis, fine: Axis, coarse: Axis) -> NDArray[np.bool_]:
-    """Return which scan pixels lie on the photo, to within half a fine pixel."""
+def _shown(photo: Axis, coarse: Axis) -> NDArray[np.bool_]:
+    """Return which scan pixels have their centre on the photo; the rest of them is filled with its outermost pixels."""
     low, high = photo.edges
-    half = (abs(coarse.step) - abs(fine.step)) / 2 - 1e-9 * (photo.extent + coarse.extent)
-    return (coarse.centres - half >= low) & (coarse.centres + half <= high)
+    rounding = 1e-9 * (photo.extent + coarse.extent)
+    return (coarse.centres >= low - rounding) & (coarse.centres <= high + rounding)

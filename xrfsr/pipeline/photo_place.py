@@ -14,7 +14,7 @@ from xrfsr.core.grid import Axis, Grid
 from xrfsr.operators import apply_separable, crop_rows
 from xrfsr.operators.affine import resample_affine
 from xrfsr.operators.interpolation import LOBES
-from xrfsr.operators.moving import moved_matrix
+from xrfsr.operators.moving import moved_matrix, repeating
 from xrfsr.operators.resample import resampling_matrices
 
 __all__ = ["REACH", "UNBENT", "PhotoPlace"]
@@ -55,9 +55,14 @@ class PhotoPlace:
 
     @classmethod
     def of(cls, source: Grid, fine: Grid, reach: tuple[float, float] = (0.0, 0.0)) -> Self:
-        """Build the resampling of a photo that may be moved by `reach` mm along y and x."""
-        made = resampling_matrices(source, fine)
-        matrices = made["y"], made["x"]
+        """Build the resampling of a photo that may be moved by `reach` mm along y and x.
+
+        Its outermost pixels are repeated as far as `fine` goes beyond it.
+        """
+        axes = zip((source.y, source.x), (fine.y, fine.x), strict=True)
+        (y, repeated_y), (x, repeated_x) = (repeating(*each) for each in axes)
+        made = resampling_matrices(Grid(y, x), fine)
+        matrices = csr_array(made["y"] @ repeated_y), csr_array(made["x"] @ repeated_x)
         far, pixel = np.array(reach), np.array(source.spacing)
         rows, columns = (ceil(each) + LOBES if each else 0 for each in far / pixel)
         return cls(source, fine, matrices, matrices, (rows, columns))

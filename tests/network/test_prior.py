@@ -26,6 +26,19 @@ def test_a_correction_leaves_the_means_over_the_pixels_of_the_scan() -> None:
     np.testing.assert_allclose(made.reshape(6, 4, 7, 4).mean(axis=(1, 3)), 0, atol=1e-6)
 
 
+@pytest.mark.parametrize("guided", [False, True])
+def test_the_context_of_a_painting_is_computed_once_for_all_maps(guided: bool) -> None:
+    torch.manual_seed(1)
+    estimates, photo, shared = (
+        torch.randn(count, *channels, 24, 28) for count, channels in ((2, ()), (1, (3,)), (1, (3,)))
+    )
+    network = load_prior()
+    context = network.context(photo, shared)[guided]
+    for estimate in estimates[:, None]:
+        wanted = network(prior_inputs(estimate, photo * guided, shared))
+        torch.testing.assert_close(network.within(context, estimate), wanted, rtol=0, atol=1e-5)
+
+
 def test_the_network_sees_no_further_than_its_radius() -> None:
     size = 2 * RADIUS + 3
     x = inputs((size, size))

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import pixel_shuffle, pixel_unshuffle, relu
+from torch.nn.functional import conv2d, pixel_shuffle, pixel_unshuffle, relu
 
 from xrfsr.network.tensor_files import read_tensors
 from xrfsr.utils.device import CPU
@@ -33,7 +33,8 @@ __all__ = ["COMPONENTS", "RADIUS", "RATIO", "VERSION", "Components", "PriorNetwo
 RATIO = 4  # pixels along a side of a cell, which is a pixel of the scan
 COMPONENTS = 3  # channels to which the bands of the photo, and the maps of the scan, are reduced
 WIDTH, BLOCKS = 64, 5
-INPUTS = 1 + RATIO**2 * (1 + 2 * COMPONENTS)
+OWN = 1 + RATIO**2  # inputs that differ from map to map
+INPUTS = OWN + 2 * COMPONENTS * RATIO**2
 RADIUS = 2 * BLOCKS + 2  # cells to either side of one that its correction depends on
 LEAST_CONTRAST = 1e-18
 VERSION = "random shapes 2"
@@ -51,10 +52,39 @@ class PriorNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return corrections (maps, 4 * y, 4 * x) for the inputs of maps (maps, channel, y, x)."""
-        x = self.first(x)
+        return self._after_first(self.first(x))
+
+    def context(self, photo: Tensor, shared: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what the first layer sees of one painting, the same for all its maps, without and with the photo.
+
+        Parameters
+        ----------
+        photo, shared : Tensor
+            See `prior_inputs`.
+
+        Returns
+        -------
+        Tensor, shape (1, 64, y, x), twice
+            Context of maps that the photo may not guide, and of those that it may.
+        """
+        of_photo, of_shared = self.first.weight[:, OWN:].chunk(2, dim=1)
+        plain = conv2d(pixel_unshuffle(shared, RATIO), of_shared, padding=1)
+        return plain, plain + conv2d(pixel_unshuffle(photo, RATIO), of_photo, padding=1)
+
+    def within(self, context: Tensor, estimate: Tensor) -> Tensor:
+        """Return the correction of an estimate (1, 4 * y, 4 * x) in one of the contexts of its painting.
+
+        It is that of `forward`, in fewer products if a painting has several maps.
+        """
+        own = conv2d(_cells(estimate), self.first.weight[:, :OWN], self.first.bias, padding=1)
+        return self._after_first(own.add_(context))
+
+    def _after_first(self, x: Tensor) -> Tensor:
+        """Return the corrections for the output of the first layer."""
         for one, two in zip(self.inner[::2], self.inner[1::2], strict=True):
-            x = x + two(relu(one(relu(x))))
-        made = self.last(relu(x))
+            # In place, as far as the gradient allows: new memory takes as long as the function.
+            x = two(one(relu(x)).relu_()).add_(x)
+        made = self.last(x.relu_())
         made = made - made.mean(dim=1, keepdim=True)
         return pixel_shuffle(made, RATIO)[:, 0]
 
@@ -73,17 +103,14 @@ def prior_inputs(estimate: Tensor, photo: Tensor, shared: Tensor) -> Tensor:
     -------
     Tensor, shape (maps, channel, y, x)
     """
+    return torch.cat([_cells(estimate), pixel_unshuffle(photo, RATIO), pixel_unshuffle(shared, RATIO)], dim=1)
+
+
+def _cells(estimate: Tensor) -> Tensor:
+    """Return the means of an estimate over cells, and the deviations from them, as channels."""
     cells = pixel_unshuffle(estimate[:, None], RATIO)
     means = cells.mean(dim=1, keepdim=True)
-    return torch.cat(
-        [
-            means,
-            cells - means,
-            pixel_unshuffle(photo, RATIO),
-            pixel_unshuffle(shared, RATIO),
-        ],
-        dim=1,
-    )
+    return torch.cat([means, cells - means], dim=1)
 
 
 @dataclass(frozen=True, eq=False)

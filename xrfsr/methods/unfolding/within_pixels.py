@@ -17,12 +17,13 @@ import torch
 from numpy.typing import NDArray
 
 from xrfsr.methods.common.problem import Problem
-from xrfsr.network.prior import RATIO, Components, PriorNetwork, load_prior, prior_inputs
+from xrfsr.network.prior import RATIO, Components, load_prior
 from xrfsr.operators.subdivision import Subdivision
 
 __all__ = ["PriorStep", "Trial"]
 
 LEAST_SHARE, MOST_SHARE = 0.2, 0.9  # of a correction that the trial finds wrong, and wholly right
+TURNS = 4
 LEAST_UNIT = 1e-12  # share of the highest value: less contrast is rounding
 
 
@@ -85,12 +86,16 @@ class PriorStep:
         middle, unit = self.mean[:, None, None], self.unit[:, None, None]
         fine = grid.cells((estimate - middle) / unit)
         photo, shared = self.photo(grid.cells(problem.photo)), self.shared(fine)
-        made = np.empty((len(chosen), *fine.shape[1:]), np.float32)
-        # One map after the other: all together would need many times the memory of the result.
-        for place, line in enumerate(chosen):
-            seen = photo if self.shown[line] else np.zeros_like(photo)
-            arrays = (fine[line], seen, shared)
-            made[place] = _apply(network, [torch.as_tensor(each[None], device=device) for each in arrays])
+        made = np.zeros((len(chosen), *fine.shape[1:]), np.float32)
+        with torch.no_grad():
+            # The mean over four quarter turns: the network errs differently in each.
+            for turns in range(TURNS):
+                turned = [_turned(each, turns, device) for each in (photo, shared)]
+                contexts = network.context(*turned)
+                # One map after the other: all together would need many times the memory of the result.
+                for place, line in enumerate(chosen):
+                    found = network.within(contexts[int(self.shown[line])], _turned(fine[line], turns, device))
+                    made[place] += torch.rot90(found[0], -turns).cpu().numpy() / TURNS
         return grid.fine(made) * unit[chosen]
 
     def judged(self, trials: Iterable[Trial]) -> Self:
@@ -133,11 +138,6 @@ class Trial(NamedTuple):
     measured: NDArray[np.bool_]
 
 
-def _apply(network: PriorNetwork, arrays: list[torch.Tensor]) -> NDArray[np.float32]:
-    """Return the mean of the corrections of a map in its four quarter turns: the network errs differently in each."""
-    made = torch.zeros_like(arrays[0])
-    with torch.no_grad():
-        for turns in range(4):
-            turned = (torch.rot90(each, turns, (-2, -1)) for each in arrays)
-            made += torch.rot90(network(prior_inputs(*turned)), -turns, (-2, -1))
-    return np.asarray((made / 4)[0].cpu().numpy())
+def _turned(array: NDArray[np.float32], turns: int, device: torch.device) -> torch.Tensor:
+    """Return an array (..., y, x) on the device, turned by some quarters, with an axis in front."""
+    return torch.rot90(torch.as_tensor(array, device=device), turns, (-2, -1))[None]

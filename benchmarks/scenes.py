@@ -95,6 +95,17 @@ class Scene:
         pixels = ndimage.shift(self.photo.values, (0, down, right), order=3, mode="nearest").clip(0, 1)
         return self.photo.copy(data=pixels)
 
+    def displaced(self, down: float, right: float) -> xr.DataArray:
+        """Photo whose coordinates are wrong by some fine pixels, its own pixels unchanged."""
+        y, x = self.photo["y"], self.photo["x"]
+        steps = (float(axis[1] - axis[0]) for axis in (y, x))
+        return self.photo.assign_coords(
+            {
+                axis.name: axis.copy(data=axis.values + pixels * step)
+                for axis, pixels, step in zip((y, x), (down, right), steps, strict=True)
+            }
+        )
+
     @property
     def grey(self) -> xr.DataArray:
         """Uniform grey photo: the control without information."""

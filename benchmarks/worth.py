@@ -203,7 +203,12 @@ def placement(scenes: list[Scene], seeds: int, out: Path) -> None:
     """Compare the photo as registered and moved on purpose, with and without refinement."""
     table = Table("The place of the photo: gain over the baseline in dB", seeds)
     for scene in scenes:
-        for name, photo in (("as supplied", scene.photo), ("moved", scene.moved(*MOVED))):
+        photos = {
+            "as supplied": scene.photo,
+            "moved": scene.displaced(*MOVED),
+            "moved and resampled": scene.moved(*MOVED),
+        }
+        for name, photo in photos.items():
             table.run(f"{name}, left there", scene, {}, photo, refine=None)
             table.run(f"{name}, refined", scene, {}, photo)
     table.keep(out, "placement")

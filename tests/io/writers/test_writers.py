@@ -6,7 +6,7 @@ import resource
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dask.array
@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 import xrfsr
 from xrfsr.errors import InvalidInput
+from xrfsr.io.writers.common import iter_strips
 from xrfsr.io.writers.geotiff import to_geotiff
 from xrfsr.io.writers.imagej import to_imagej
 from xrfsr.io.writers.pymca import to_pymca
@@ -206,6 +207,32 @@ def test_nothing_is_left_half_written(
     assert sorted(str(file) for file in tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize("form", WRITERS)
+def test_lazy_maps_are_computed_in_one_pass(form: str, tmp_path: Path, scan: xr.Dataset) -> None:
+    """A training that all of them need is done once, and every tile, whatever the format reads first."""
+    made: list[int] = []
+
+    def train() -> np.ndarray:
+        made.append(1)
+        return np.ones((1, 1, 1), np.float32)
+
+    write, name = WRITERS[form]
+    trained = dask.array.from_delayed(dask.delayed(train)(), (1, 1, 1), np.float32)
+    maps = scan["intensity"].chunk(line=1, y=5).data * trained
+    lazy = scan.assign(
+        intensity=(("line", "y", "x"), maps, {"units": "count"}),
+        uncertainty=(("line", "y", "x"), np.sqrt(maps), {"units": "count"}),
+        ratio=(("y", "x"), maps[0] + maps[1]),
+    )
+    write(lazy, tmp_path / name)
+    assert made == [1]
+    write(lazy.compute(), tmp_path / f"eager {name}")
+    with warnings.catch_warnings(action="ignore"):  # of the ratio, which is no line
+        opened = [xrfsr.open_scan(tmp_path / each, pixel_size="0.5 mm") for each in (name, f"eager {name}")]
+    xr.testing.assert_identical(*(each.drop_attrs(deep=False) for each in opened))
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_dropped_variables_are_named(tmp_path: Path, scan: xr.Dataset) -> None:
     rich = scan.assign_coords(valid=(("y", "x"), np.ones((12, 16), bool)), photo_gain=("line", [1.0, 2.0, 3.0]))
     with pytest.warns(UserWarning, match=r"maps\.tif' has no place for (valid, photo_gain|photo_gain, valid); to_zarr"):
@@ -231,18 +258,20 @@ def test_large_lazy_maps_are_written_in_little_memory(tmp_path: Path, write: Wri
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux lists the files that are in memory")
 @pytest.mark.parametrize("form", ["tiffs", "imagej"])
-def test_no_file_is_written_through_memory(form: str, tmp_path: Path, scan: xr.Dataset) -> None:
+def test_no_file_is_written_through_memory(
+    form: str, tmp_path: Path, scan: xr.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On a full disk, writing to a file that is mapped into memory ends the process."""
     mapped = []
 
-    def look(block: np.ndarray, block_info: object = None) -> np.ndarray:
-        if block_info:
+    def looking(array: xr.DataArray) -> Iterator[tuple[slice, np.ndarray]]:
+        for strip in iter_strips(array):
+            yield strip
             mapped.append(str(tmp_path) in Path("/proc/self/maps").read_text())
-        return block
 
-    maps = dask.array.map_blocks(look, scan["intensity"].chunk(line=1).data, dtype="f4", meta=np.empty((0, 0, 0), "f4"))
+    monkeypatch.setattr(f"xrfsr.io.writers.{form}.iter_strips", looking)
     write, name = WRITERS[form]
-    write(scan.assign(intensity=(("line", "y", "x"), maps, {"units": "count"})), tmp_path / name)
+    write(scan, tmp_path / name)
     assert mapped == [False] * 3
 
 

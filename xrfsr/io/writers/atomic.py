@@ -12,7 +12,7 @@ from tempfile import mkdtemp
 
 from xrfsr.errors import InvalidInput
 
-__all__ = ["Obstacle", "atomic_write", "target_faults"]
+__all__ = ["Obstacle", "atomic_write", "scratch_folder", "target_faults"]
 
 CLEANUP_ATTEMPTS = 100
 SETTLED = 3  # times that the folder of a failed run is looked for again
@@ -93,7 +93,7 @@ def atomic_write(
         target. What was written is then kept next to it under another name, which the message contains, unless
         `scratch_in` is given.
     """
-    with _scratch(target, what, scratch_in or target.parent) as scratch:
+    with scratch_folder(target, what, scratch_in or target.parent) as scratch:
         new, old = Path(scratch, "new"), Path(scratch, "old")
         yield new
         if faults := target_faults(target, obstacle, overwrite=overwrite):
@@ -120,8 +120,23 @@ def _free_name(target: Path) -> Path:
 
 
 @contextmanager
-def _scratch(path: Path, what: str, place: Path) -> Iterator[str]:
-    """Make a temporary folder in `place`, and remove it at the end even if threads still write to it."""
+def scratch_folder(path: Path, what: str, place: Path) -> Iterator[str]:
+    """Make a temporary folder in `place`, and remove it at the end even if threads still write to it.
+
+    Parameters
+    ----------
+    path : Path
+        File or folder that is written by its help, for messages.
+    what : str
+        Name of its format for messages.
+    place : Path
+        Folder for the temporary folder.
+
+    Raises
+    ------
+    InvalidInput
+        If the disk is full or not writable.
+    """
     try:
         folder = mkdtemp(prefix=f".{path.name}.", dir=place)
     except OSError as error:

@@ -16,6 +16,7 @@ from xrfsr.core.separate import RECORD_COORDS
 from xrfsr.errors import InvalidInput, collect_faults, warn
 from xrfsr.io.writers.atomic import Obstacle, target_faults
 from xrfsr.io.writers.layers import Layers, layers_of
+from xrfsr.io.writers.once import computed_once
 from xrfsr.utils.checks import switch_faults
 from xrfsr.utils.describe import listing
 from xrfsr.utils.paths import local_path
@@ -91,16 +92,28 @@ def prepare_write(
 
 
 @contextmanager
-def writing(layers: Layers, path: Path, progress: bool | None) -> Iterator[None]:
-    """Show in a progress bar how many of the strips of all layers `iter_strips` has read within the block."""
-    arrays = [plane.values for plane in layers.planes()]
-    arrays += [] if layers.photo is None else [layers.photo]
-    total = sum(-(-array.sizes["y"] // ROWS) for array in arrays)
+def writing(layers: Layers, path: Path, kind: str, progress: bool | None) -> Iterator[Layers]:
+    """Yield layers for `iter_strips`, and show in a progress bar how many strips it has read within the block.
+
+    Parameters
+    ----------
+    layers : Layers
+        What is written, and nothing else: lazy arrays are computed, all of them in one pass.
+    path, kind
+        See `prepare_write`.
+    progress : bool, optional
+        See `xrfsr.utils.progress.progress_bar`.
+    """
+    arrays = layers.arrays
+    total = sum(-(-array.sizes["y"] // ROWS) * array.sizes.get("line", 1) for array in arrays)
     numbers = count(1)
-    with progress_bar(total, f"writing {path.name}", progress) as show:
+    with (
+        progress_bar(total, f"writing {path.name}", progress) as show,
+        computed_once(arrays, path, kind) as computed,
+    ):
         token = _written.set(lambda: show(min(next(numbers), total)))
         try:
-            yield
+            yield layers.with_arrays(computed)
         finally:
             _written.reset(token)
 

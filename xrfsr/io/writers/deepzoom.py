@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,8 @@ def to_deepzoom(
     ``Ca-K.dzi`` with the folder ``Ca-K_files`` is a map in the colours of magma, from zero (or below) to the value that
     0.2 % of the pixels exceed; missing pixels are transparent. Pictures show the painting upright. They contain
     colours, not values: write the values with `to_zarr` or `to_geotiff`. The file ``layers.json`` lists the layers with
-    pixel size and position in mm, and the values at both ends of their colours. Lazy maps are computed strip by strip.
+    pixel size and position in mm, and the values at both ends of their colours. Lazy maps are
+    computed once.
 
     Parameters
     ----------
@@ -112,12 +114,14 @@ def to_deepzoom(
     if faults:
         raise InvalidInput("folder of tiled pictures", faults)
     listed: list[dict[str, Any]] = []
-    with writing(layers, target, progress), atomic_write(target, "folder of tiled pictures") as new:
+    kind = "folder of tiled pictures"
+    stored = replace(layers.stored(), photo=None, pictures=shown)
+    with writing(stored, target, kind, progress) as layers, atomic_write(target, kind) as new:
         new.mkdir()
         names = _Names()
-        for plane in planes:
+        for plane in layers.planes():
             listed.append(_write_map(vips, new, names(plane.title), plane, iiif))
-        for title, picture in shown.items():
+        for title, picture in layers.pictures.items():
             listed.append(_write_picture(vips, new, names(title), title, picture, iiif))
         text = json.dumps({"creator": SOFTWARE, "layers": listed}, indent=1, ensure_ascii=False)
         (new / LIST).write_text(text, encoding="utf-8")

@@ -12,7 +12,7 @@ import xarray as xr
 from xrfsr.core.lines import try_parse
 from xrfsr.errors import InvalidInput
 from xrfsr.io.writers.atomic import atomic_write
-from xrfsr.io.writers.common import iter_strips, prepare_write, warn_dropped
+from xrfsr.io.writers.common import iter_strips, prepare_write, warn_dropped, writing
 from xrfsr.io.writers.layers import Layers, Plane, upright
 
 __all__ = ["dms_names", "dms_planes", "to_dms", "write_dms"]
@@ -23,8 +23,8 @@ def to_dms(data: xr.Dataset | xr.DataArray, path: str | PathLike[str]) -> None:
 
     Maps are float32 from the top left of the painting, with NaN for missing pixels, and named like ``Ca K``. Further
     maps (y, x), such as ratios, follow under their ``long_name`` or the name of their variable. `xrfsr.open_scan` reads
-    the element maps back; the format stores neither pixel size nor units. Lazy maps are computed and written strip by
-    strip.
+    the element maps back; the format stores neither pixel size nor units. Lazy maps are computed once, and written
+    strip by strip.
 
     Parameters
     ----------
@@ -59,15 +59,15 @@ def to_dms(data: xr.Dataset | xr.DataArray, path: str | PathLike[str]) -> None:
     ['Ca-K', 'Pb-L']
     """
     layers, target = prepare_write(data, path, False, suffixes=(".dms",), kind=".dms file")
-    planes = dms_planes(layers)
-    if not planes:
+    if not dms_planes(layers):
         raise InvalidInput(
             f".dms file '{target}'",
             ["a .dms file holds maps, got a photo; write it with to_geotiff, or with its maps with to_xrf_explorer"],
         )
     warn_dropped(layers, target, uncertainty=False)
-    with atomic_write(target, ".dms file") as new:
-        write_dms(new, planes)
+    stored = layers.stored(uncertainty=False)
+    with writing(stored, target, ".dms file", False) as layers, atomic_write(target, ".dms file") as new:
+        write_dms(new, dms_planes(layers))
 
 
 def dms_planes(layers: Layers) -> list[Plane]:

@@ -40,7 +40,8 @@ def to_geotiff(
     Maps are bands of float32 with the names of their lines, NaN for missing pixels, and their units; uncertainties are
     named ``s(Ca-K)``. Further maps (y, x), such as ratios, are bands, too, which `xrfsr.open_scan` ignores. The record
     of how a result was made is in tags. A photo with red, green and blue is written in 8 bits, with a mask where it has
-    missing pixels; other photos are written like maps. Lazy arrays are computed and written strip by strip.
+    missing pixels; other photos are written like maps. Lazy arrays are computed once, and written
+    strip by strip.
 
     Parameters
     ----------
@@ -84,7 +85,7 @@ def to_geotiff(
     )
     warn_dropped(layers, target)
     with (
-        writing(layers, target, progress),
+        writing(layers.stored(), target, "GeoTIFF", progress) as layers,
         atomic_write(target, "GeoTIFF", tiff_obstacle, overwrite=overwrite) as new,
     ):
         planes = list(layers.planes())

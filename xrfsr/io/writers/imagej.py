@@ -35,7 +35,7 @@ def to_imagej(
     ``long_name`` or variable name for further maps such as ratios. The calibration gives pixel size and origin, so that
     ImageJ shows the millimetres of the scan; slices begin at the top left of the painting. A photo with red, green and
     blue is an RGB image, black where it has missing pixels; other photos have a slice for each band. `xrfsr.open_scan`
-    reads stacks back without a pixel size. Lazy arrays are computed and written strip by strip.
+    reads stacks back without a pixel size. Lazy arrays are computed once, and written strip by strip.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def to_imagej(
     )
     warn_dropped(layers, target)
     with (
-        writing(layers, target, progress),
+        writing(layers.stored(), target, "ImageJ stack", progress) as layers,
         atomic_write(target, "ImageJ stack", tiff_obstacle, overwrite=overwrite) as new,
     ):
         planes = list(layers.planes())

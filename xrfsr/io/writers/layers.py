@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Self
 
 import numpy as np
 import xarray as xr
@@ -23,6 +23,7 @@ __all__ = ["Layers", "Plane", "Role", "layers_of", "upright"]
 
 Role = Literal["intensity", "uncertainty", "derived"]
 STACKS: tuple[Literal["intensity", "uncertainty"], ...] = ("intensity", "uncertainty")
+IN_SCAN = (*STACKS, "valid")
 NOT_DERIVED = frozenset({*STACKS, "valid", "rgb"})
 
 
@@ -65,11 +66,14 @@ class Layers:
         Further maps on the same grid.
     photo : DataArray or None
         Photo in the standard form, on its own grid.
+    pictures : mapping of str to DataArray
+        Further photos or pictures by their names, each on its own grid.
     """
 
     scan: xr.Dataset | None
     derived: tuple[Plane, ...] = ()
     photo: xr.DataArray | None = None
+    pictures: Mapping[str, xr.DataArray] = field(default_factory=dict)
 
     @property
     def grid(self) -> Grid:
@@ -94,6 +98,33 @@ class Layers:
         """Attributes of the scan that are plain numbers or text."""
         attrs: Mapping[Any, Any] = {} if self.scan is None else self.scan.attrs
         return {str(name): value for name, value in attrs.items() if isinstance(value, str | int | float)}
+
+    @property
+    def arrays(self) -> list[xr.DataArray]:
+        """Everything that may be in Dask."""
+        scan = self.scan
+        held = [] if scan is None else [scan[name] for name in IN_SCAN if name in scan]
+        held += [plane.values for plane in self.derived]
+        return [*held, *([] if self.photo is None else [self.photo]), *self.pictures.values()]
+
+    def with_arrays(self, arrays: Sequence[xr.DataArray]) -> Self:
+        """Return a copy with other arrays in place of those in `arrays`."""
+        scan, others = self.scan, iter(arrays)
+        if scan is not None:
+            scan = scan.assign({name: next(others) for name in IN_SCAN if name in scan})
+        derived = tuple(replace(plane, values=next(others)) for plane in self.derived)
+        photo = None if self.photo is None else next(others)
+        pictures = dict(zip(self.pictures, others, strict=True))
+        return replace(self, scan=scan, derived=derived, photo=photo, pictures=pictures)
+
+    def stored(self, *, mask: bool = False, photo: bool = False, uncertainty: bool = True) -> Self:
+        """Return a copy without what a format has no place for; a photo without maps has one in any format."""
+        scan = self.scan
+        if scan is not None:
+            absent = ([] if mask else ["valid"]) + ([] if uncertainty else ["uncertainty"])
+            scan = scan.drop_vars(absent, errors="ignore")
+        alone = scan is None and not self.derived
+        return replace(self, scan=scan, photo=self.photo if photo or alone else None)
 
     def planes(self, *roles: Role) -> Iterator[Plane]:
         """Yield the maps of some roles, or of all: intensities, then uncertainties, then derived maps."""

@@ -48,7 +48,7 @@ def to_pymca(
     uncertainties under the same names in ``uncertainties``; their axes are `y` and `x` in mm. Further maps (y, x), such
     as ratios, are in the NXdata group ``/scan/maps``, and a photo in ``/scan/photo``: with red, green and blue as an
     image of 8 bits, with other bands as maps. `xrfsr.open_scan` reads the maps back without a pixel size. Lazy arrays
-    are computed and written strip by strip.
+    are computed once, and written strip by strip.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def to_pymca(
     )
     warn_dropped(layers, target, photo=True)
     with (
-        writing(layers, target, progress),
+        writing(layers.stored(photo=True), target, "HDF5 file", progress) as layers,
         atomic_write(target, "HDF5 file", hdf5_obstacle, overwrite=overwrite) as new,
         Hdf5File(new) as raw,
         h5py.File(raw, "w") as file,

@@ -84,7 +84,7 @@ def to_tiffs(
     )
     warn_dropped(layers, target, mask=True, photo=True)
     with (
-        writing(layers, target, progress),
+        writing(layers.stored(mask=True, photo=True), target, "folder of TIFF files", progress) as layers,
         atomic_write(target, "folder of TIFF files", tiffs_obstacle, overwrite=overwrite) as new,
     ):
         new.mkdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from xrfsr.core.coordinates import grid_of
 from xrfsr.core.grid import Grid
 from xrfsr.errors import InvalidInput, warn
 from xrfsr.io.writers.atomic import atomic_write
-from xrfsr.io.writers.common import prepare_write, warn_dropped
+from xrfsr.io.writers.common import prepare_write, warn_dropped, writing
 from xrfsr.io.writers.dms import dms_names, dms_planes, write_dms
 from xrfsr.io.writers.layers import Layers, Plane, upright
 from xrfsr.io.writers.ownership import SOFTWARE, WORKSPACE, file_digest, workspace_obstacle
@@ -86,11 +87,15 @@ def to_xrf_explorer(
     layers, target = prepare_write(
         data, folder, overwrite, suffixes=(), kind=kind, obstacle=workspace_obstacle, photo=photo
     )
-    planes = dms_planes(layers)
     picture = _colour_photo(layers, f"{kind} '{target}'")
     warn_dropped(layers, target, uncertainty=False, photo=True)
-    with atomic_write(target, kind, workspace_obstacle, overwrite=overwrite) as new:
+    stored = replace(layers.stored(uncertainty=False), photo=None, pictures={PHOTO: picture})
+    with (
+        writing(stored, target, kind, False) as layers,
+        atomic_write(target, kind, workspace_obstacle, overwrite=overwrite) as new,
+    ):
         new.mkdir()
+        planes, picture = dms_planes(layers), layers.pictures[PHOTO]
         gaps = write_dms(new / MAPS, planes, missing=0.0)
         _write_png(new / PHOTO, picture)
         (new / RECIPE).write_text(_recipe(layers.grid, grid_of(picture)), encoding="ascii")

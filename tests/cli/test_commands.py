@@ -19,6 +19,7 @@ from PIL import Image
 
 import xrfsr
 from xrfsr.cli import main
+from xrfsr.cli.files import photo_shape
 
 PIXEL = ("--pixel-size", "0.5 mm")
 # Corners of the maps on frame.png, as centres of pixels: the first of the photo is 3/8 of a pixel of the maps from the
@@ -219,6 +220,31 @@ def test_a_photo_that_shows_more_is_registered(here: Path, run: Run) -> None:
     assert ran.json["photo"]["registered"] == "here"
     assert "found it" in ran.err
     assert "check.png" in listing(here / "out")
+
+
+@pytest.mark.parametrize(("lowest", "choice"), [((-1.5, -2.0), "zero"), ((-999.0, -999.0), "missing")])
+def test_negative_values_become_what_is_chosen(
+    lowest: tuple[float, float], choice: str, tmp_path: Path, run: Run
+) -> None:
+    maps = np.random.default_rng(0).random((2, 12, 12), np.float32)
+    (tmp_path / "maps").mkdir()
+    for line, one, least in zip(("Ca-K", "Pb-L"), maps, lowest, strict=True):
+        one[2, 3] = least
+        tifffile.imwrite(tmp_path / f"maps/{line}.tif", one)
+    words = "superresolve", tmp_path / "maps", *PIXEL, "--method", "kriging", "--out", tmp_path / "out"
+    assert f"pass --negative {choice}" in run(*words).err
+    assert run(*words, "--negative", choice).status == 0
+    assert run("convert", tmp_path / "maps", tmp_path / "a.zarr", *PIXEL, "--negative", choice).status == 0
+    wanted = np.where(maps < 0, 0 if choice == "zero" else np.nan, maps)
+    np.testing.assert_array_equal(xr.open_zarr(tmp_path / "a.zarr").intensity, wanted)
+
+
+def test_a_photo_that_exif_turns_is_as_large_as_it_is_shown(tmp_path: Path) -> None:
+    picture = Image.new("RGB", (40, 60))
+    exif = picture.getexif()
+    exif[0x112] = 6
+    picture.save(tmp_path / "turned.jpg", exif=exif)
+    assert photo_shape(tmp_path / "turned.jpg") == (40, 60)
 
 
 def test_kriging_needs_no_photo(here: Path, run: Run) -> None:

@@ -32,6 +32,7 @@ from xrfsr.cli.faults import fault_lines, in_options
 from xrfsr.cli.main import _interruptions
 from xrfsr.cli.parser import build_parser
 from xrfsr.errors import Fault, InvalidInput
+from xrfsr.registration import HELP
 
 ROOT = Path(xrfsr.__file__).parents[1]
 HEAVY = ("torch", "matplotlib", "h5py", "scipy", "bokeh", "rasterio", "zarr", "PIL", "dask")
@@ -96,6 +97,9 @@ def test_the_script_of_the_package_is_this_function() -> None:
         ("superresolve a b -o c --scale 0.5", ["--scale", "≥ 1", "'0.5'"]),
         ("superresolve a b -o c --scale nan", ["--scale", "'nan'"]),
         ("superresolve a b -o c --pixel-size 3kg", ["--pixel-size", "'0.5 mm'", "'3kg'"]),
+        ("superresolve a b -o c --pixel-size 1,5mm", ["--pixel-size", "a point for decimals", "'1,5mm'"]),
+        ("superresolve a b -o c --pixel-size 1,5", ["--pixel-size", "a point for decimals", "'1,5'"]),
+        ("superresolve a b -o c --pixel-size 2,1cm", ["--pixel-size", "a unit with both", "'2,1cm'"]),
         ("superresolve a b -o c --pixel-size -1", ["--pixel-size", "'-1'"]),
         ("superresolve a b -o c --seed 1.5", ["--seed", "whole number", "'1.5'"]),
         ("superresolve a b -o c --method krigging", ["--method", "'krigging'", "'kriging'"]),
@@ -281,6 +285,11 @@ def test_the_shell_completes_options() -> None:
 
 
 def test_faults_name_options_in_place_of_arguments() -> None:
+    assert in_options("give control_points=[[1, 2], ...]; or crop") == "give --control-points ...; or crop"
+    assert in_options(HELP).startswith(
+        "Give control points, the same details marked on photo and maps: --control-points F"
+    )
+    assert in_options(HELP).endswith("with --match-lines Hg-L,Pb-L")
     error = InvalidInput("scan", [Fault("pixel_size is missing; pass pixel_size='0.5 mm'", "'fit.h5'"), "no lines"])
     assert fault_lines(error) == ["'fit.h5': --pixel-size is missing; pass --pixel-size '0.5 mm'", "scan: no lines"]
     assert in_options("lines={'Pb': 'Pb-L', 'a b': 'Ca-K'} labels it") == "--lines 'Pb=Pb-L,a b=Ca-K' labels it"

@@ -120,6 +120,25 @@ def test_real_photos_of_something_else_are_refused(shared: Path) -> None:
         xrfsr.register(other, scan)
 
 
+@pytest.mark.parametrize("dims", [(), ("y",), ("y", "x")])
+@pytest.mark.parametrize("model", ["auto", "affine"])
+def test_control_points_that_mirror_the_photo_are_refused(dims: tuple[str, ...], model: str) -> None:
+    """As they do if rows and columns of the maps are exchanged; a scan may be stored upside down."""
+    _, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Fe-K", "Pb-L"])
+    scan = scan.isel({dim: slice(None, None, -1) for dim in dims})
+    stored = np.array(CORNERS, float)
+    for axis, dim in ((2, "x"), (3, "y")):
+        stored[:, axis] = 15 - stored[:, axis] if dim in dims else stored[:, axis]
+    assert xrfsr.register(rgb, scan, control_points=stored, model=model).photo.shape == (3, 64, 64)
+    exchanged = stored[:, [0, 1, 3, 2]]
+    if len(dims) != 1:  # else rows and columns have opposite orders
+        with pytest.raises(InvalidInput, match="the control points mirror the photo"):
+            xrfsr.register(rgb, scan, control_points=exchanged, model=model)
+    exchanged = stored * [1, 1, -1, 1] + [0, 0, 15, 0]
+    with pytest.raises(InvalidInput, match="the control points mirror the photo"):
+        xrfsr.register(rgb, scan, control_points=exchanged, model=model)
+
+
 def test_control_points_decide_alone() -> None:
     scan, rgb = small()
     found = xrfsr.register(rgb, scan, control_points=CORNERS)

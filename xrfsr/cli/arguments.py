@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -67,13 +68,17 @@ def position(text: str) -> Any:
 def _lengths(text: str, name: str, *, positive: bool) -> Any:
     from xrfsr.core.units import pair_to_mm
 
+    example = "'0.5 mm', or '0.5 mm, 0.25 mm' for y and x" if positive else "'12 mm, 30 mm' for y and x"
     parts: list[Any] = [part.strip() for part in text.split(",")]
     values = [float(part) if _is_number(part) else part for part in parts]
+    # 1,5 mm is one length in many countries.
+    is_decimal = re.search(r"\d,\d", text) and not re.search(r"\d\.\d", text)
+    if len(parts) == 2 and (is_decimal or len({type(value) for value in values}) > 1):
+        raise _wrong(f"a length with a point for decimals, and a unit with both of two, such as {example}", text)
     value = values[0] if len(values) == 1 else tuple(values)
     try:
         pair_to_mm(value, name, positive=positive)
     except InvalidInput:
-        example = "'0.5 mm', or '0.5 mm, 0.25 mm' for y and x" if positive else "'12 mm, 30 mm' for y and x"
         raise _wrong(f"a length such as {example}", text) from None
     return value
 
@@ -132,8 +137,8 @@ def path(text: str) -> Path:
     return Path(text)
 
 
-def add_maps_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options by which maps are opened, those of `xrfsr.open_scan`."""
+def add_maps_options(parser: argparse.ArgumentParser, *, changes: bool = True) -> None:
+    """Add the options by which maps are opened, those of `xrfsr.open_scan`, and by which their values are changed."""
     group = parser.add_argument_group("maps", "how files are read; docs/reference/formats describes each format")
     add = group.add_argument
     add("--pixel-size", metavar="LENGTH", type=lengths, help="size of a pixel of the maps, such as '0.5 mm'")
@@ -148,6 +153,11 @@ def add_maps_options(parser: argparse.ArgumentParser) -> None:
     add("--quantity", choices=("count", "mass_fraction"), help="result to read from a fit that stores both")
     add("--prefix", metavar="TEXT", help="beginning of the names of the maps in a folder")
     add("--energy", metavar="FIRST,STEP", type=names, help="energies of the channels of a Ripple file")
+    if changes:
+        add(
+            "--negative", choices=("zero", "missing"),
+            help="what to make of negative values: zero, of the noise of a fit; or missing, of -9999 for no value",
+        )  # fmt: skip
     add("--external", action="store_true", help="follow links to files outside the folder")
 
 

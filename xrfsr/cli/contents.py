@@ -29,7 +29,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
     )
     parser.add_argument("paths", metavar="PATH", nargs="+", type=path, help="file or folder of maps, or a photo")
     parser.add_argument("--names-only", action="store_true", help="do not read values: no ranges, gaps or noise")
-    add_maps_options(parser)
+    add_maps_options(parser, changes=False)
     return parser
 
 

@@ -16,6 +16,12 @@ INPUT = "input"  # what is refused, if several things are
 # Arguments of functions that are options of the same name. Names of one common word are recognised only as `name=...`
 # and at the beginning of a fault.
 PHRASES = {
+    "control_points=[[photo column, photo row, map column, map row], ...]": (
+        "--control-points FILE, a CSV of photo column, photo row, map column, map row"
+    ),
+    "choose the maps that follow the surface with lines=[...]": (
+        "choose the maps that follow the surface with --match-lines Hg-L,Pb-L"
+    ),
     "overwrite=True": "--overwrite",
     "external=True": "--external",
     "uncertainty=True": "--uncertainty",
@@ -28,6 +34,9 @@ OPTIONS = (
 RENAMED = {"control_points": "--control-points", "pixel_size": "--pixel-size"}
 # Calls of Python that a fault recommends, and what does the same here.
 CALLS = (
+    (r"set to zero: ds\.assign\(intensity=ds\['intensity'\]\.clip\(min=0\)\)", "pass --negative zero"),
+    (r"mark as missing: ds\.assign\(intensity=ds\['intensity'\]\.where\(.* >= 0\)\)", "pass --negative missing"),
+    (r"pass refine=None", "pass --set refine=none"),
     (r"\bto_zarr keeps everything", "zarr keeps everything"),
     (r"xrfsr\.open_photo\(path, like=scan\)", "--registered"),
     (r"open it with xrfsr\.open_photo or xrfsr\.register", "pass it as PHOTO, after the maps"),
@@ -59,9 +68,8 @@ def in_options(text: str) -> str:
         if "=" in phrase:
             text = text.replace(phrase, option)
     names = "|".join(OPTIONS)
-    text = re.sub(
-        rf"\b({names}|control_points)=('[^']*'|\"[^\"]*\"|\[[^\]]*\]|\{{[^}}]*\}}|\.\.\.|[^\s,;)]+)", _option, text
-    )
+    values = r"'[^']*'", r'"[^"]*"', r"\[(?:[^][]|\[[^][]*\])*\]", r"\{[^}]*\}", r"\.\.\.", r"[^\s,;)]+"
+    text = re.sub(rf"\b({names}|control_points)=({'|'.join(values)})", _option, text)
     text = re.sub(r"(?<![-\w.'/])(pixel_size|control_points)\b(?!=)", lambda found: RENAMED[found[1]], text)
     return re.sub(rf"^({names})(?= (?:must|is|has)\b)", lambda found: _name(found[1]), text)
 

@@ -32,7 +32,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
         "--photo", metavar="PHOTO", type=path, help="photo: registered, such as out/photo.tif, or cropped"
     )
     parser.add_argument("--title", metavar="TEXT", type=title, help="title of the page")
-    add_maps_options(parser)
+    add_maps_options(parser, changes=False)
     return parser
 
 

@@ -171,6 +171,9 @@ def range_faults(
     ]
 
 
+LEAST_CODE = -99  # from which on a negative number may stand for no value, such as -999
+
+
 def check_values(
     variables: Mapping[str, xr.Variable], labels: Sequence[Any], lines: Sequence[Line]
 ) -> tuple[list[str], list[str]]:
@@ -211,10 +214,16 @@ def check_values(
         if endless:
             faults.append(f"{name!r} is infinite for {listing(endless, 5)}; mark as missing: .where(np.isfinite(...))")
         if negative:
-            faults.append(
-                f"{name!r} is negative for {listing(negative, 5)}; set to zero: "
-                f"ds.assign({name}=ds[{name!r}].clip(min=0))"
-            )
+            lowest = [found[f"{name} lowest"][i] for i, (_, kind) in rows if kind != "diagnostic"]
+            # Noise has another lowest value in every map.
+            code = len(lowest) > 1 and lowest[0] <= LEAST_CODE and len(set(lowest)) == 1
+            fix = f"set to zero: ds.assign({name}=ds[{name!r}].clip(min=0))"
+            if code:
+                fix = (
+                    f"{lowest[0]:g} seems to stand for no value; mark as missing: "
+                    f"ds.assign({name}=ds[{name!r}].where(ds[{name!r}] >= 0))"
+                )
+            faults.append(f"{name!r} is negative for {listing(negative, 5)}; {fix}")
         largest = np.fmax(np.abs(found[f"{name} lowest"]), np.abs(found[f"{name} highest"]))
         # With a margin, because super-resolved maps are scans, too, and have higher peaks.
         faults += range_faults(name, labels, kinds, largest, tolerance=100)

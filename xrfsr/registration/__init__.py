@@ -25,8 +25,8 @@ from xrfsr.registration.arguments import Picture, element_maps, even_maps, overl
 from xrfsr.registration.automatic import STEPS, Evidence, Scene, find_position
 from xrfsr.registration.overlay import write_overlay
 from xrfsr.registration.pictures import principal_bands
+from xrfsr.registration.points import check_not_mirrored, fit_points
 from xrfsr.registration.points import control_points as checked_points
-from xrfsr.registration.points import fit_points
 from xrfsr.registration.result import Registration
 from xrfsr.registration.spline import LEAST_SPLINE_POINTS, SPLINE, SplineTransform, fit_spline
 from xrfsr.registration.stack import stack_photos
@@ -146,6 +146,7 @@ def register(
     pixels, photo_valid = shot.pixels, shot.valid
     if control_points is not None:
         photo_points, map_points = checked_points(control_points, photo_valid.shape, grid.shape)
+        check_not_mirrored(photo_points, map_points, grid)
         if model == SPLINE:
             transform, errors = fit_spline(photo_points, map_points, grid.spacing, grid.shape)
         else:

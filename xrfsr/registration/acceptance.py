@@ -12,6 +12,11 @@ CLEARER = 1.8
 PIXELS, SHARE = 1.5, 1 / 200
 LEAST_OVERLAP = 0.6
 
+REVERSED = 1.3  # times better from which on a mirror image is taken for the right one
+MIRRORED = (
+    ", so the photo seems to be mirrored; turn it over first, in a picture program or with rgb[:, ::-1] of its array"
+)
+
 
 def rejection_reasons(evidence: Evidence, longest: int) -> list[str]:
     """Return the reasons to reject a position; an empty list accepts it.
@@ -28,6 +33,7 @@ def rejection_reasons(evidence: Evidence, longest: int) -> list[str]:
         found.append(
             f"the photo must explain the maps {CLEARER:g} times better than their mirror images, got "
             f"{evidence.score:.2f} and {evidence.control:.2f} nats per pixel at the best positions"
+            + (MIRRORED if evidence.control > REVERSED * evidence.score else "")
         )
     if evidence.disagreement > max(PIXELS, SHARE * longest):
         found.append(

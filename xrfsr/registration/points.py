@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xrfsr.core.grid import Grid
 from xrfsr.errors import InvalidInput
 from xrfsr.registration.transform import LEAST_POINTS, MODELS, Model, Transform, fit
 from xrfsr.utils.checks import numbers
 from xrfsr.utils.describe import describe
 from xrfsr.utils.paths import absence, local_path
 
-__all__ = ["control_points", "fit_points", "fit_unchecked", "read_butterfly"]
+__all__ = ["check_not_mirrored", "control_points", "fit_points", "fit_unchecked", "read_butterfly"]
 
 EXAMPLE = (
     "give an array (n, 4) of photo column, photo row, map column, map row, or a file of Butterfly Registrator, with at "
@@ -24,6 +25,7 @@ EXAMPLE = (
 TITLES = "x|y|x|y"
 # A point is called wrong if the error of all points falls by at least this factor without it.
 SUSPICIOUS = 5.0
+CLEARLY = 0.1  # sine of the angle between columns and rows from which on points are taken for mirrored
 
 
 def control_points(
@@ -132,6 +134,27 @@ def read_butterfly(path: Any, photo: tuple[int, int], scan: tuple[int, int]) -> 
     factor = min(photo[0] / scan[0], photo[1] / scan[1])
     points[:, 2:] = (points[:, 2:] + 0.5) / factor - 0.5
     return points
+
+
+def check_not_mirrored(photo: NDArray[np.float64], maps: NDArray[np.float64], grid: Grid) -> None:
+    """Check that points (n, 2), pixels (column, row), do not turn the photo over.
+
+    Raises
+    ------
+    InvalidInput
+        If they do, on the grid of the maps, whose axes may descend.
+    """
+    upright = maps * np.sign([grid.x.step, grid.y.step])
+    across = np.linalg.lstsq(photo - photo.mean(axis=0), upright - upright.mean(axis=0), rcond=None)[0]
+    sides = np.linalg.norm(across, axis=0)
+    if np.linalg.det(across) < -CLEARLY * sides.prod():
+        raise InvalidInput(
+            "control points",
+            [
+                "the control points mirror the photo; each is photo column, photo row, map column, map row, so check "
+                "that column and row are not exchanged, and turn over a photo that is mirrored itself"
+            ],
+        )
 
 
 def fit_points(

@@ -12,12 +12,44 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+import xarray as xr
 from PIL import Image
 from written import LABELS, MAPS, edf_folder, edf_gz_folder
 
 import xrfsr
 from xrfsr.errors import InvalidInput
 from xrfsr.io.readers.text_matrix import matrix_layout
+
+
+def test_maps_in_another_kind_of_files_are_named(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "Ca-K.tif", np.eye(9, dtype=np.float32))
+    np.savetxt(tmp_path / "Fe-K.csv", np.eye(9), delimiter=",")
+    with pytest.warns(UserWarning, match=r"only TIFF files are read, and none of them has the lines of Fe-K\.csv"):
+        scan = xrfsr.open_scan(tmp_path, pixel_size="1 mm")
+    assert scan.line.values.tolist() == ["Ca-K"]
+
+
+def test_a_folder_of_results_is_one(tmp_path: Path) -> None:
+    """GeoTIFF files in a folder say as much as one of them: where they lie, in what unit, and who made them."""
+    _, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Ca-K", "Pb-L"])
+    fine = scan.xrfsr.superresolve(rgb, method="gsa").drop_vars(["visible", "visible_share"])
+    for line in fine.line.values:
+        fine.xrfsr.sel(line).xrfsr.to_geotiff(tmp_path / f"{line}.tif")
+    opened = xrfsr.open_scan(tmp_path)
+    assert opened.attrs["xrfsr_method"] == "gsa"
+    assert opened.intensity.attrs["units"] == fine.intensity.attrs["units"]
+    xr.testing.assert_allclose(opened.x, fine.x)
+    np.testing.assert_array_equal(opened.intensity, fine.intensity)
+    with pytest.warns(UserWarning, match=r"replaces the \(0\.25, 0\.25\) mm stored"):
+        assert xrfsr.open_scan(tmp_path, pixel_size="1 mm").xrfsr.grid.spacing == (1.0, 1.0)
+
+
+def test_a_folder_with_a_result_names_it(tmp_path: Path) -> None:
+    (tmp_path / "fine.zarr").mkdir()
+    Image.new("RGB", (9, 9)).save(tmp_path / "photo.tif")
+    with pytest.raises(InvalidInput, match=r"pass '.*fine\.zarr' in it"):
+        xrfsr.open_scan(tmp_path)
+
 
 DECIMALS = (MAPS / 8).round(3)
 

@@ -18,6 +18,7 @@ from xrfsr.io.readers.folder_kinds import KINDS, FileHeader, FolderKind, are_pic
 from xrfsr.io.readers.folder_names import Affixes
 from xrfsr.io.readers.folder_numbers import date_in
 from xrfsr.io.readers.text_axes import axis_faults
+from xrfsr.io.readers.tiff import Georeference
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.utils.describe import describe as describe_value
 from xrfsr.utils.describe import listing
@@ -77,17 +78,25 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         faults += sorted_files.unknown_name_faults()
     if faults or shape is None:
         raise InvalidInput(f"scan folder '{path}'", faults)
-    return ScanDescription(
+    warnings = _warnings(path, chosen, uncertain, sorted_files, options)
+    if options.lines is None:
+        warnings += _lines_of_other_kinds(path, chosen, kind, contents)
+    place = _common_place(kind, list(chosen.maps.values()))
+    units = "dimensionless" if options.quantity == "mass_fraction" else _units(sorted_files.naming.affixes)
+    made = ScanDescription(
         names=tuple(chosen.maps),
         labels=tuple(chosen.maps),
         shape=shape,
         intensity=kind.source(list(chosen.maps.values())),
         uncertainty=partial_source(kind.source, uncertain, shape),
         valid=kind.mask(chosen.mask) if chosen.mask else None,
-        units="dimensionless" if options.quantity == "mass_fraction" else _units(sorted_files.naming.affixes),
-        warnings=tuple(_warnings(path, chosen, uncertain, sorted_files, options)),
+        units=units,
+        warnings=tuple(warnings),
         whites=tuple(headers[file].white for file in chosen.maps.values()),
     )
+    if place is None:
+        return made
+    return replace(made, grid=place.grid, grid_problem=place.problem, units=units or place.units, attrs=place.record)
 
 
 def _lossy(names: Sequence[str]) -> str:
@@ -146,6 +155,40 @@ def _warnings(
         )
         warnings.append(f"{listed} in '{path}'; {fix}")
     return warnings
+
+
+def _lines_of_other_kinds(
+    path: Path, chosen: SelectedFiles, kind: FolderKind, contents: Mapping[FolderKind, FolderContents]
+) -> Iterator[str]:
+    """Yield a warning of maps in other kinds of files whose lines none of those that are read has."""
+    read = {line.label for name in chosen.maps if (line := try_parse(name))}
+    others = [
+        file.name
+        for each, sorted_files in contents.items()
+        if each is not kind
+        for name, files in sorted_files.maps.items()
+        if (line := try_parse(name)) and line.kind == "element" and line.label not in read
+        for file in files
+    ]
+    if others:
+        yield (
+            f"only {kind.name} files are read, and none of them has the lines of {listing(others, SHOWN)} in '{path}'; "
+            "export all maps as one kind of file"
+        )
+
+
+def _common_place(kind: FolderKind, files: Sequence[Path]) -> Georeference | None:
+    """Return where the maps lie, if all files say the same, with what they all say of how they were made."""
+    if kind.place is None:
+        return None
+    places = [kind.place(file) for file in files]
+    first = places[0]
+    # Of files that are stored upside down only the axes would be turned here, and not the values.
+    if any((place.grid, place.problem, place.reversed) != first[:3] for place in places) or any(first.reversed):
+        return None
+    record = {name: value for name, value in first.record.items() if all(p.record.get(name) == value for p in places)}
+    units = first.units if all(place.units == first.units for place in places) else None
+    return first._replace(record=record, units=units)
 
 
 def _several_dates(path: Path, chosen: SelectedFiles) -> Iterator[str]:

@@ -145,7 +145,9 @@ class FolderContents:
         elif not keys and self.maps:
             faults += self.unknown_name_faults()
         elif not keys:
-            faults.append("none of its files is named after an element line; rename them, such as 'Ca-K.tif'")
+            stores = sorted(folder.glob("*.zarr"))
+            fix = f"pass '{stores[0]}' in it" if stores else "rename them, such as 'Ca-K.tif'"
+            faults.append(f"none of its files is named after an element line; {fix}")
         faults += self._duplicate_faults([spelled[key] for key in keys])
         names = [spelled[key][0] for key in keys]
         return SelectedFiles(

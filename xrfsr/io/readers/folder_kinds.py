@@ -14,7 +14,7 @@ from xrfsr.io.raster import read_header
 from xrfsr.io.readers.edf import EdfMaps, edf_header
 from xrfsr.io.readers.text_axes import Axis
 from xrfsr.io.readers.text_matrix import TextMatrices, matrix_layout
-from xrfsr.io.readers.tiff import TiffMaps, map_problem, white_of_map
+from xrfsr.io.readers.tiff import Georeference, TiffMaps, georeference, map_problem, white_of_map
 from xrfsr.io.source import Source
 
 __all__ = ["KINDS", "FileHeader", "FolderKind", "are_pictures"]
@@ -49,6 +49,8 @@ class FolderKind:
         Function of a file that makes the source of a mask.
     compressed : bool
         Whether files may be compressed as a whole.
+    place : callable, optional
+        Function of a file that returns where its map lies, for kinds that can hold it.
     """
 
     name: str
@@ -57,6 +59,7 @@ class FolderKind:
     source: Callable[[Sequence[Path]], Source]
     mask: Callable[[Path], Source]
     compressed: bool = False
+    place: Callable[[Path], Georeference] | None = None
 
     def of(self, files: Sequence[Path]) -> list[Path]:
         """Return the files of this kind."""
@@ -119,7 +122,7 @@ def _raster_mask(file: Path) -> Source:
 
 # PyMca writes the same maps in TIFF and EDF, and TIFF needs no further package. Pictures in PNG often accompany maps.
 KINDS = (
-    FolderKind("TIFF", (".tif", ".tiff"), _raster_header, _rasters, _raster_mask),
+    FolderKind("TIFF", (".tif", ".tiff"), _raster_header, _rasters, _raster_mask, place=georeference),
     FolderKind("EDF", (".edf",), _edf_header, _edfs, lambda file: _edfs([file]), compressed=True),
     FolderKind("text", (".csv", ".txt", ".asc", ".dat"), _text_header, _texts, lambda file: _texts([file])),
     FolderKind("PNG", (".png",), _raster_header, _rasters, _raster_mask),

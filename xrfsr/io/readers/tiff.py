@@ -25,7 +25,7 @@ from xrfsr.io.selection import select_columns
 from xrfsr.io.source import ReadOptions, ScanDescription
 from xrfsr.utils.describe import listing
 
-__all__ = ["TiffMaps", "describe", "map_problem", "white_of_map"]
+__all__ = ["Georeference", "TiffMaps", "describe", "georeference", "map_problem", "white_of_map"]
 
 OPTIONS = frozenset({"quantity"})
 MIN_TILE = 128
@@ -79,7 +79,7 @@ class TiffMaps:
         return pixels
 
 
-class _Georeference(NamedTuple):
+class Georeference(NamedTuple):
     """Position of the maps in a file, and what else it says of all of them.
 
     Attributes
@@ -148,7 +148,7 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         faults.append(f"the pages of '{path}' differ in shape: {listed}; select some with lines=[...]")
     if faults:
         raise InvalidInput("file", faults)
-    place = _georeference(path)
+    place = georeference(path)
     shape = headers[used[0]].shape
     grid = ome.grid(shape) if ome and place.grid is None else place.grid
 
@@ -226,7 +226,8 @@ def _nameless(path: Path, count: int, what: str) -> str:
     )
 
 
-def _georeference(path: Path) -> _Georeference:
+def georeference(path: Path) -> Georeference:
+    """Return where the maps of a file lie, and what else it says of all of them."""
     with open_raster(path) as source:
         units = next((unit for unit in source.units if unit), None)
         rows, columns = source.block_shapes[0]
@@ -242,7 +243,7 @@ def _georeference(path: Path) -> _Georeference:
             f", and turn the maps: scan.xrfsr.{call}" if call else ""
         )
     # Strips of a few rows would make thousands of chunks, so such maps are read whole.
-    return _Georeference(
+    return Georeference(
         grid, problem, turned, units, (rows, columns) if min(rows, columns) >= MIN_TILE else None, record
     )
 

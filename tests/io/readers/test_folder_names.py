@@ -293,3 +293,11 @@ def test_examples_name_no_other_element(tmp_path: Path, name: str, example: str)
     write(tmp_path, "Ca_K", "Fe_K", name)
     _, [message] = opened(tmp_path)
     assert f"lines={example}, which has to name every map that is wanted" in message
+
+
+@pytest.mark.parametrize("prefix", ["S_", "B_", "I ", "P-"])
+def test_a_shared_prefix_that_is_an_element_is_none(tmp_path: Path, prefix: str) -> None:
+    write(tmp_path, *(prefix + symbol for symbol in ("Ca", "Fe", "K", "Mn")))
+    scan, warned = opened(tmp_path)
+    assert scan.line.values.tolist() == ["Ca-K", "Fe-K", "K-K", "Mn-K"]
+    assert not warned

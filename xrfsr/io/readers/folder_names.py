@@ -145,7 +145,12 @@ def find_maps(stems: Sequence[str], prefix: str | None = None, named: Collection
 def _bare_maps(found: Mapping[Affixes, Mapping[str, bool]], affixes: Affixes) -> frozenset[str]:
     """Return the names that are lines by themselves, unless these or the maps with affixes have a line twice."""
     ours = found[affixes]
-    bare = [stem for stem in found.get(Affixes(), ()) if stem not in ours and try_parse(stem)]
+    bare = [
+        stem
+        for stem in found.get(Affixes(), ())
+        # S_K is potassium, and no line of sulphur, if the others are S_Ca and S_Fe.
+        if stem not in ours and try_parse(stem) and not (affixes.prefix and affixes.strip(stem) in symbols())
+    ]
     names = [*bare, *filter(None, map(affixes.strip, ours))]
     labels = [line.label.casefold() for name in names if (line := try_parse(name))]
     return frozenset(bare) if len(set(labels)) == len(labels) else frozenset()

@@ -27,6 +27,7 @@ from PIL import Image
 
 import xrfsr
 from xrfsr.cli import main
+from xrfsr.cli.arguments import lengths, position
 from xrfsr.cli.console import to_json
 from xrfsr.cli.faults import fault_lines, in_options
 from xrfsr.cli.main import _interruptions
@@ -100,6 +101,7 @@ def test_the_script_of_the_package_is_this_function() -> None:
         ("superresolve a b -o c --pixel-size 1,5mm", ["--pixel-size", "a point for decimals", "'1,5mm'"]),
         ("superresolve a b -o c --pixel-size 1,5", ["--pixel-size", "a point for decimals", "'1,5'"]),
         ("superresolve a b -o c --pixel-size 2,1cm", ["--pixel-size", "a unit with both", "'2,1cm'"]),
+        ("superresolve a b -o c --origin 1,5mm", ["--origin", "a unit with both", "'1,5mm'"]),
         ("superresolve a b -o c --pixel-size -1", ["--pixel-size", "'-1'"]),
         ("superresolve a b -o c --seed 1.5", ["--seed", "whole number", "'1.5'"]),
         ("superresolve a b -o c --method krigging", ["--method", "'krigging'", "'kriging'"]),
@@ -282,6 +284,12 @@ def test_the_shell_completes_options() -> None:
         subprocess.run(command, cwd=ROOT, env=environment, pass_fds=[answer.fileno()], check=False)
         answer.seek(0)
         assert answer.read().split() == ["--registered", "--register"]
+
+
+def test_a_position_is_two_lengths_and_no_decimal_number() -> None:
+    assert position("12,30") == (12, 30)
+    assert lengths("0.5,0.25") == (0.5, 0.25)
+    assert lengths("0.5 mm,1 mm") == ("0.5 mm", "1 mm")
 
 
 def test_faults_name_options_in_place_of_arguments() -> None:

@@ -83,6 +83,7 @@ def test_what_does_not_show_the_scan_is_refused(painting, bench: ModuleType, tmp
     with pytest.raises(InvalidInput, match=r"(?s)registration.*Give control points") as caught:
         xrfsr.register(photo, painting.scan, overlay=tmp_path / "check.png")
     caught.match("mirror images|two halves of the scan|must show at least")
+    assert ("the photo seems to be mirrored" in str(caught.value)) == (wrong == "mirrored")
     assert (tmp_path / "check.png").stat().st_size > 1000  # shows what was rejected
 
 

@@ -37,7 +37,7 @@ def test_every_task_is_done_and_somebody_watches() -> None:
 
 @pytest.mark.parametrize("before", [SWITCH * 50, SWITCH / 10])
 def test_threads_demand_the_lock_of_python_early(before: float) -> None:
-    """Or a training would wait for it half of the time; a caller with a shorter interval keeps it."""
+    """Or threads that train wait for it in turn; a caller with a shorter interval keeps it."""
     found: list[float] = []
     usual = sys.getswitchinterval()
     sys.setswitchinterval(before)

@@ -71,8 +71,8 @@ def _lengths(text: str, name: str, *, positive: bool) -> Any:
     example = "'0.5 mm', or '0.5 mm, 0.25 mm' for y and x" if positive else "'12 mm, 30 mm' for y and x"
     parts: list[Any] = [part.strip() for part in text.split(",")]
     values = [float(part) if _is_number(part) else part for part in parts]
-    # 1,5 mm is one length in many countries.
-    is_decimal = re.search(r"\d,\d", text) and not re.search(r"\d\.\d", text)
+    # 1,5 mm is one length in many countries; a position is always two.
+    is_decimal = positive and re.search(r"\d,\d", text) and not re.search(r"\d\.\d", text)
     if len(parts) == 2 and (is_decimal or len({type(value) for value in values}) > 1):
         raise _wrong(f"a length with a point for decimals, and a unit with both of two, such as {example}", text)
     value = values[0] if len(values) == 1 else tuple(values)

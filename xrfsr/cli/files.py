@@ -32,9 +32,9 @@ def open_maps(path: Path, arguments: argparse.Namespace, *, scale: float = 1, la
     scan = open_scan(path, **options) if not lazy else open_scan(path, chunks={}, **options)
     if not lazy and scan["intensity"].size * scale**2 > LAZY_FROM:
         scan = scan.chunk(scan["intensity"].encoding.get("preferred_chunks") or {"line": 1, "y": 512, "x": 512})
-    if (negative := getattr(arguments, "negative", None)) is not None:
+    if arguments.negative is not None:
         maps = scan["intensity"]
-        scan = scan.assign(intensity=maps.clip(min=0) if negative == "zero" else maps.where(~(maps < 0)))
+        scan = scan.assign(intensity=maps.clip(min=0) if arguments.negative == "zero" else maps.where(~(maps < 0)))
     binned = getattr(arguments, "bin", 1)
     if binned > 1:
         from xrfsr.processing import bin

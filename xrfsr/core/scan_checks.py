@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 MOST_DIAGNOSTIC = 1e30
+HIGHEST_CODE = -99  # up to which a negative number may stand for no value, such as -999
 DIMS = {"intensity": ("line", "y", "x"), "uncertainty": ("line", "y", "x"), "valid": ("y", "x")}
 
 
@@ -171,9 +172,6 @@ def range_faults(
     ]
 
 
-LEAST_CODE = -99  # from which on a negative number may stand for no value, such as -999
-
-
 def check_values(
     variables: Mapping[str, xr.Variable], labels: Sequence[Any], lines: Sequence[Line]
 ) -> tuple[list[str], list[str]]:
@@ -216,7 +214,7 @@ def check_values(
         if negative:
             lowest = [found[f"{name} lowest"][i] for i, (_, kind) in rows if kind != "diagnostic"]
             # Noise has another lowest value in every map.
-            code = len(lowest) > 1 and lowest[0] <= LEAST_CODE and len(set(lowest)) == 1
+            code = len(lowest) > 1 and lowest[0] <= HIGHEST_CODE and len(set(lowest)) == 1
             fix = f"set to zero: ds.assign({name}=ds[{name!r}].clip(min=0))"
             if code:
                 fix = (

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-import xarray as xr
 from PIL import Image
 from written import LABELS, MAPS, edf_folder, edf_gz_folder
 
@@ -29,16 +28,19 @@ def test_maps_in_another_kind_of_files_are_named(tmp_path: Path) -> None:
     assert scan.line.values.tolist() == ["Ca-K"]
 
 
-def test_a_folder_of_results_is_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("dims", [(), ("y",), ("y", "x")])
+def test_a_folder_of_results_is_one(tmp_path: Path, dims: tuple[str, ...]) -> None:
     """GeoTIFF files in a folder say as much as one of them: where they lie, in what unit, and who made them."""
     _, scan, rgb = xrfsr.simulate.painting(64, 64, lines=["Ca-K", "Pb-L"])
+    scan = scan.isel({dim: slice(None, None, -1) for dim in dims})
     fine = scan.xrfsr.superresolve(rgb, method="gsa").drop_vars(["visible", "visible_share"])
     for line in fine.line.values:
         fine.xrfsr.sel(line).xrfsr.to_geotiff(tmp_path / f"{line}.tif")
     opened = xrfsr.open_scan(tmp_path)
     assert opened.attrs["xrfsr_method"] == "gsa"
     assert opened.intensity.attrs["units"] == fine.intensity.attrs["units"]
-    xr.testing.assert_allclose(opened.x, fine.x)
+    for name in ("y", "x"):
+        np.testing.assert_allclose(opened[name], fine[name])
     np.testing.assert_array_equal(opened.intensity, fine.intensity)
     with pytest.warns(UserWarning, match=r"replaces the \(0\.25, 0\.25\) mm stored"):
         assert xrfsr.open_scan(tmp_path, pixel_size="1 mm").xrfsr.grid.spacing == (1.0, 1.0)

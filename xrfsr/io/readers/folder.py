@@ -18,8 +18,8 @@ from xrfsr.io.readers.folder_kinds import KINDS, FileHeader, FolderKind, are_pic
 from xrfsr.io.readers.folder_names import Affixes
 from xrfsr.io.readers.folder_numbers import date_in
 from xrfsr.io.readers.text_axes import axis_faults
-from xrfsr.io.readers.tiff import Georeference
-from xrfsr.io.source import ReadOptions, ScanDescription
+from xrfsr.io.readers.tiff import Georeference, TiffMaps
+from xrfsr.io.source import ReadOptions, ScanDescription, Source
 from xrfsr.utils.describe import describe as describe_value
 from xrfsr.utils.describe import listing
 from xrfsr.utils.paths import entries
@@ -83,13 +83,23 @@ def describe(path: Path, options: ReadOptions) -> ScanDescription:
         warnings += _lines_of_other_kinds(path, chosen, kind, contents)
     place = _common_place(kind, list(chosen.maps.values()))
     units = "dimensionless" if options.quantity == "mass_fraction" else _units(sorted_files.naming.affixes)
+
+    def turned(source: Source) -> Source:
+        """Return a source with its rows and columns in the order of the positions."""
+        if place is None or not isinstance(source, TiffMaps):
+            return source
+        return replace(source, reversed=place.reversed, shape=shape)
+
+    def source(files: Sequence[Path]) -> Source:
+        return turned(kind.source(files))
+
     made = ScanDescription(
         names=tuple(chosen.maps),
         labels=tuple(chosen.maps),
         shape=shape,
-        intensity=kind.source(list(chosen.maps.values())),
-        uncertainty=partial_source(kind.source, uncertain, shape),
-        valid=kind.mask(chosen.mask) if chosen.mask else None,
+        intensity=source(list(chosen.maps.values())),
+        uncertainty=partial_source(source, uncertain, shape),
+        valid=turned(kind.mask(chosen.mask)) if chosen.mask else None,
         units=units,
         warnings=tuple(warnings),
         whites=tuple(headers[file].white for file in chosen.maps.values()),
@@ -181,10 +191,11 @@ def _common_place(kind: FolderKind, files: Sequence[Path]) -> Georeference | Non
     """Return where the maps lie, if all files say the same, with what they all say of how they were made."""
     if kind.place is None:
         return None
-    places = [kind.place(file) for file in files]
-    first = places[0]
-    # Of files that are stored upside down only the axes would be turned here, and not the values.
-    if any((place.grid, place.problem, place.reversed) != first[:3] for place in places) or any(first.reversed):
+    first = kind.place(files[0])
+    if first.grid is None and not first.problem:
+        return None
+    places = [first, *map(kind.place, files[1:])]
+    if any((place.grid, place.problem, place.reversed) != first[:3] for place in places):
         return None
     record = {name: value for name, value in first.record.items() if all(p.record.get(name) == value for p in places)}
     units = first.units if all(place.units == first.units for place in places) else None

@@ -13,7 +13,7 @@ from pathlib import Path
 import xarray as xr
 
 from xrfsr.io.writers.atomic import scratch_folder
-from xrfsr.io.writers.zarr import CHUNKS, consolidate, write
+from xrfsr.io.writers.zarr import CHUNKS, write
 
 __all__ = ["computed_once"]
 
@@ -52,8 +52,7 @@ def computed_once(arrays: Sequence[xr.DataArray], path: Path, kind: str) -> Iter
     with scratch_folder(path, kind, path.parent) as folder:
         store = Path(folder, "new")
         write(xr.Dataset(held), store, chunks)
-        consolidate(store)
-        with xr.open_zarr(store) as stored:
+        with xr.open_zarr(store, consolidated=False) as stored:
             yield [
                 array.copy(data=stored[str(number)].data) if number in named else array
                 for number, array in enumerate(arrays)
